@@ -1,0 +1,72 @@
+"""Connections to Postgres as every part of a service takes them."""
+
+from typing import Any
+
+import asyncpg
+import orjson
+
+type Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+type Pool = asyncpg.Pool[asyncpg.Record]
+
+# Errors after which a connection is not to be trusted: the server went, the network went, or the client lost its thread
+# (`InternalClientError` when a backend is killed inside a transaction).
+CONNECTION_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    OSError,
+    TimeoutError,
+)
+
+
+class BareConnection(asyncpg.Connection[asyncpg.Record]):
+    """A connection that is handed back as it is: no code here changes session state, and the reset costs 40 % of a query."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+async def _codecs(connection: Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        encoder=lambda value: orjson.dumps(value).decode(),
+        decoder=orjson.loads,
+        schema="pg_catalog",
+    )
+
+
+async def connect_pool(
+    dsn: str, *, name: str, size: int = 8, timeout: float = 10, settings: dict[str, str] | None = None
+) -> Pool:
+    """A pool of at most `size` connections; `timeout` bounds every statement, in seconds.
+
+    jsonb columns are read and written as Python values, json columns as text.
+    """
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=size,
+        connection_class=BareConnection,
+        init=_codecs,
+        command_timeout=timeout,
+        timeout=5,
+        max_inactive_connection_lifetime=60,
+        server_settings={"application_name": f"ikz {name}", **(settings or {})},
+    )
+
+
+async def connect(dsn: str, *, name: str, timeout: float | None = 10, **settings: str) -> asyncpg.Connection[asyncpg.Record]:
+    """One connection of one's own, for what must not share a pool: the writer, listeners, elections, rebuilds."""
+    connection: Any = await asyncpg.connect(
+        dsn,
+        connection_class=BareConnection,
+        command_timeout=timeout,
+        timeout=5,
+        server_settings={"application_name": f"ikz {name}", **settings},
+    )
+    await _codecs(connection)
+    return connection
