@@ -1,0 +1,77 @@
+"""Questions services ask each other over NATS request/reply, and the answers. Personal data passes here and nowhere else.
+
+Whoever asks keeps the answer no longer than needed.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.contracts.events import Mode, Place, Times
+
+
+class _Rpc(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class RecipientsAsked(_Rpc):
+    """Who has to be told of something that happened to a session.
+
+    With `registration_id` only that registration, in whatever state it is. Without it every registration that is not
+    withdrawn or lapsed and was received before `as_of_version` of the session's stream (all of them when it is null):
+    who registered after a postponement is not told of it. `after` is the `next` of the page before.
+    """
+
+    subject: ClassVar[str] = "rpc.events.recipients"
+
+    session_id: str
+    registration_id: str | None = None
+    as_of_version: int | None = None
+    after: str | None = None
+    limit: int = Field(default=500, ge=1, le=1000)
+
+
+class SessionCard(_Rpc):
+    """What a message says about a session, as it is now.
+
+    `previous` are the times before the latest postponement; `reason` belongs to the latest postponement or cancellation.
+    `sequence` and the UID `session-<session_id>@interkommunal` are those of the calendar entry.
+    """
+
+    session_id: str
+    series_id: str
+    series_title: str
+    title: str
+    summary: str | None = None
+    status: str
+    mode: Mode
+    times: Times
+    previous: Times | None = None
+    reason: str | None = None
+    venue: Place | None = None
+    hosts: tuple[str, ...] = ()
+    free_of_charge: bool | None = None
+    sequence: int
+    version: int
+
+
+class Recipient(_Rpc):
+    """A registered person. `access_link` is there for confirmed people only; `waiting_position` counts from 1."""
+
+    registration_id: str
+    person_id: str
+    email: str
+    name: str
+    token: str
+    status: Literal["received", "confirmed", "waitlisted", "lapsed", "withdrawn"]
+    confirm_by: AwareDatetime | None = None
+    waiting_position: int | None = None
+    access_link: str | None = None
+
+
+class RecipientsAnswered(_Rpc):
+    """One page. An erased person is left out. `next` is null on the last page."""
+
+    session: SessionCard
+    recipients: tuple[Recipient, ...]
+    next: str | None = None
