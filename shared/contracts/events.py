@@ -15,7 +15,7 @@ type Mode = Literal["online", "in_person", "hybrid"]
 
 
 class Times(BaseModel):
-    """When a session is: a begin with or without an end, only a day, or neither. `date` is set whenever the day is known."""
+    """When a session is: a begin with or without an end, only a day, or neither. `date` is set if the day is known."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -35,7 +35,7 @@ class Place(BaseModel):
     ags: str | None = None
 
 
-class _OfSession(Contract):
+class _OfSession(Times, Contract):
     """`sequence` is the SEQUENCE of the calendar entry `session-<session_id>@interkommunal` after this event."""
 
     key: ClassVar[str] = "session_id"
@@ -44,7 +44,6 @@ class _OfSession(Contract):
     series_id: str
     title: str
     sequence: int
-    times: Times
 
 
 class SessionAnnounced(_OfSession):
@@ -88,7 +87,7 @@ class SessionRegistrationClosed(_OfSession):
 
 
 class SessionPostponed(_OfSession):
-    """A session moved to `times`; without a day there, the new date is open. Registrations stay."""
+    """A session moved from `previous`; without a day of its own, the new date is open. Registrations stay."""
 
     type: ClassVar[str] = "ikz.events.session.postponed.v1"
 

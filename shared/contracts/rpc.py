@@ -1,6 +1,6 @@
-"""Questions services ask each other over NATS request/reply, and the answers. Personal data passes here and nowhere else.
+"""Questions services ask each other over NATS request/reply, and the answers.
 
-Whoever asks keeps the answer no longer than needed.
+Personal data passes here and nowhere else. Whoever asks keeps the answer no longer than needed.
 """
 
 from typing import ClassVar, Literal
@@ -31,10 +31,10 @@ class RecipientsAsked(_Rpc):
     limit: int = Field(default=500, ge=1, le=1000)
 
 
-class SessionCard(_Rpc):
+class SessionCard(Times):
     """What a message says about a session, as it is now.
 
-    `previous` are the times before the latest postponement; `reason` belongs to the latest postponement or cancellation.
+    `previous` are the times before the latest postponement; `reason` is that of the latest postponement or cancellation.
     `sequence` and the UID `session-<session_id>@interkommunal` are those of the calendar entry.
     """
 
@@ -45,7 +45,6 @@ class SessionCard(_Rpc):
     summary: str | None = None
     status: str
     mode: Mode
-    times: Times
     previous: Times | None = None
     reason: str | None = None
     venue: Place | None = None
