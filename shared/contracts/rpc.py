@@ -34,7 +34,7 @@ class RecipientsAsked(_Rpc):
 class SessionCard(Times):
     """What a message says about a session, as it is now.
 
-    `previous` are the times before the latest postponement; `reason` is that of the latest postponement or cancellation.
+    `previous` are the times before the latest postponement, `reason` that of the latest postponement or cancellation.
     `sequence` and the UID `session-<session_id>@interkommunal` are those of the calendar entry.
     """
 
