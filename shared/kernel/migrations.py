@@ -1,7 +1,7 @@
 """Numbered SQL files, applied once each, in order, in one transaction a file, under a lock.
 
-Kernel files (`shared/kernel/migrations`) come before the service's own (`services/<name>/migrations`). The first line of a
-file says `-- expand: …` (old code runs on it) or `-- contract: …` (to be applied when no old code runs any more).
+Kernel files (`shared/kernel/migrations`) come before the service's own (`services/<name>/migrations`). The first line
+of a file says `-- expand: …` (old code runs on it) or `-- contract: …` (to be applied when no old code runs any more).
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import asyncpg
 
-from shared.kernel.postgres import connect
+from shared.kernel.postgres import OwnConnection, connect
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS migration (
@@ -64,8 +64,8 @@ async def migrate(dsn: str, service: str) -> list[str]:
         await connection.close()
 
 
-async def apply(connection: "asyncpg.Connection[asyncpg.Record]", migrations: list[Migration]) -> list[str]:
-    """Applies each missing migration in a transaction of its own; raises `MigrationChanged` before touching anything."""
+async def apply(connection: OwnConnection, migrations: list[Migration]) -> list[str]:
+    """Applies each missing migration in a transaction of its own; an edited file raises `MigrationChanged`."""
     done = []
     async with connection.transaction():
         await connection.execute(LOCK)
@@ -80,7 +80,7 @@ async def apply(connection: "asyncpg.Connection[asyncpg.Record]", migrations: li
     return done
 
 
-async def pending(connection: "asyncpg.Connection[asyncpg.Record]", service: str) -> list[str]:
+async def pending(connection: OwnConnection, service: str) -> list[str]:
     """Labels that are not applied yet; what a service checks at its start."""
     migrations = migrations_of(service)
     applied = _unchanged(await connection.fetch(APPLIED), migrations) if await connection.fetchval(EXISTS) else set()

@@ -1,11 +1,17 @@
 """Connections to Postgres as every part of a service takes them."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 import orjson
 
-type Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+if TYPE_CHECKING:
+    Plain = asyncpg.Connection[asyncpg.Record]
+else:  # at run time asyncpg's classes are not generic
+    Plain = asyncpg.Connection
+
+type OwnConnection = asyncpg.Connection[asyncpg.Record]
+type Connection = OwnConnection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
 type Pool = asyncpg.Pool[asyncpg.Record]
 
 # Errors after which a connection is not to be trusted: the server went, the network went, or the client lost its thread
@@ -23,8 +29,8 @@ CONNECTION_LOST = (
 )
 
 
-class BareConnection(asyncpg.Connection[asyncpg.Record]):
-    """A connection that is handed back as it is: no code here changes session state, and the reset costs 40 % of a query."""
+class BareConnection(Plain):
+    """A connection handed back as it is: no code here changes session state, and a reset costs 40 % of a query."""
 
     def get_reset_query(self) -> str:
         return ""
@@ -59,9 +65,9 @@ async def connect_pool(
     )
 
 
-async def connect(dsn: str, *, name: str, timeout: float | None = 10, **settings: str) -> asyncpg.Connection[asyncpg.Record]:
+async def connect(dsn: str, *, name: str, timeout: float | None = 10, **settings: str) -> OwnConnection:
     """One connection of one's own, for what must not share a pool: the writer, listeners, elections, rebuilds."""
-    connection: Any = await asyncpg.connect(
+    connection: OwnConnection = await asyncpg.connect(
         dsn,
         connection_class=BareConnection,
         command_timeout=timeout,

@@ -1,17 +1,16 @@
 """Telling those who follow a journal that it has grown: at once inside the process, by NOTIFY between processes.
 
-The NOTIFY is sent on a connection of its own and at most every few milliseconds: inside the append's transaction it would
-serialise all commits (57–87 % of the throughput). It is a hint only; everyone who waits also polls.
+The NOTIFY is sent on a connection of its own and at most every few milliseconds: inside the append's transaction it
+would serialise all commits (57–87 % of the throughput). It is a hint only; everyone who waits also polls.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import structlog
 
-from shared.kernel.postgres import CONNECTION_LOST, connect
+from shared.kernel.postgres import CONNECTION_LOST, OwnConnection, connect
 
 COALESCE = 0.005
 RETRY = 1.0
@@ -29,7 +28,7 @@ class Waiter:
         """Ends the present wait, or the next."""
         self._rung.set()
 
-    async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109 -- the poll interval is what the caller asks for
+    async def wait(self, timeout: float) -> bool:
         """True when the journal has grown since the last wait, False after `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout):
@@ -87,7 +86,7 @@ class Wakeup:
             with contextlib.suppress(*CONNECTION_LOST):
                 await connection.close(timeout=1)
 
-    async def _send(self, connection: "asyncpg.Connection[asyncpg.Record]", channel: str, lost: asyncio.Event) -> None:
+    async def _send(self, connection: OwnConnection, channel: str, lost: asyncio.Event) -> None:
         while not lost.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(10):

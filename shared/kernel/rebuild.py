@@ -1,0 +1,164 @@
+"""Rebuilding a read model beside the live one: filled from the journal, compared, swapped; only the swap makes wait.
+
+The copy lives in the schema `<service>_rebuild` under the same table names and is written by the projection itself: the
+search path of the rebuilding connection puts that schema first. An inline projection's writers hold the live tables'
+locks until they commit, so behind an exclusive lock on those tables the journal is read to its end, and the swap misses
+nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import asyncpg
+
+from shared.kernel.journal import HEAD, Journal
+from shared.kernel.postgres import OwnConnection, connect
+from shared.kernel.projection import BATCH, LOCK_CURSOR, MOVE_CURSOR, NEW_CURSOR, Projection
+
+ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtextextended('rebuild ' || $1 || ' ' || $2, 0))"
+SCHEMA = "SELECT current_schema()"
+CONSTRAINTS = """
+SELECT format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', $2::text, c.relname, k.conname, pg_get_constraintdef(k.oid))
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY($3::text[]) AND k.contype IN ('p', 'u', 'x')
+ORDER BY k.conname
+"""
+INDEXES = """
+SELECT replace(pg_get_indexdef(i.indexrelid), format(' ON %I.', $1::text), format(' ON %I.', $2::text))
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+WHERE c.relnamespace = $1::text::regnamespace AND c.relname = ANY($3::text[])
+  AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
+ORDER BY i.indexrelid
+"""
+BESIDE = (
+    "SELECT format('CREATE TABLE %I.%I (LIKE %I.%I INCLUDING ALL EXCLUDING INDEXES)', $2::text, $3::text, $1::text, $3)"
+)
+REMOVE = "SELECT format('DROP TABLE IF EXISTS %I.%I', $1::text, $2::text)"
+MOVE = "SELECT format('ALTER TABLE %I.%I SET SCHEMA %I', $1::text, $2::text, $3::text)"
+LOCK_TABLE = "SELECT format('LOCK TABLE %I.%I IN ACCESS EXCLUSIVE MODE', $1::text, $2::text)"
+ANALYZE = "SELECT format('ANALYZE %I.%I', $1::text, $2::text)"
+DIGEST = """
+SELECT format('SELECT count(*) || ''-'' || coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM %I.%I t',
+              $1::text, $2::text)
+"""
+CLOSE_ENOUGH = 500
+SWAPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A finished rebuild: how many events it read, and which tables came out different from the live ones."""
+
+    projection: str
+    events: int
+    different: tuple[str, ...]
+
+
+async def rebuild(
+    dsn: str,
+    journal: Journal,
+    projection: Projection,
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Rebuilt:
+    """Builds `projection` anew beside the live tables and swaps it in; `progress` gets positions done and in all."""
+    connection = await connect(dsn, name=f"rebuild {projection.name}", timeout=None)
+    try:
+        return await _Rebuild(connection, journal, projection, progress).run()
+    finally:
+        await connection.close()
+
+
+class _Rebuild:
+    def __init__(
+        self, connection: OwnConnection, journal: Journal, projection: Projection, progress: Callable[[int, int], None]
+    ) -> None:
+        self._connection = connection
+        self._journal = journal
+        self._projection = projection
+        self._progress = progress
+        self._position = 0
+        self._live = ""
+        self._beside = ""
+
+    async def run(self) -> Rebuilt:
+        self._live = await self._connection.fetchval(SCHEMA)
+        self._beside = f"{self._live}_rebuild"
+        await self._connection.fetchval(ONE_AT_A_TIME, self._live, self._projection.name)
+        tables = list(self._projection.tables)
+        async with self._connection.transaction():
+            for table in tables:
+                await self._run_formatted(REMOVE, self._beside, table)
+                await self._run_formatted(BESIDE, self._live, self._beside, table)
+            await self._run_listed(CONSTRAINTS, tables)
+        await self._fill()
+        await self._run_listed(INDEXES, tables)
+        for table in tables:
+            await self._run_formatted(ANALYZE, self._beside, table)
+        await self._fill()
+        return await self._swapped(tables)
+
+    async def _fill(self) -> None:
+        """Reads on until the journal's end is near."""
+        head = await self._connection.fetchval(HEAD)
+        while self._position < head:
+            async with self._connection.transaction():
+                await self._batch()
+            head = max(head, self._position)
+            self._progress(self._position, head)
+            if head - self._position < CLOSE_ENOUGH:
+                head = await self._connection.fetchval(HEAD)
+
+    async def _batch(self) -> bool:
+        events = await self._journal.read(self._position, BATCH, self._connection)
+        if not events:
+            return False
+        await self._connection.execute(
+            "SELECT set_config('search_path', $1 || ',' || current_setting('search_path'), true)", self._beside
+        )
+        await self._projection.project(self._connection, events)
+        await self._connection.execute("SELECT set_config('search_path', $1 || ', ext', true)", self._live)
+        self._position = events[-1].position or self._position
+        return True
+
+    async def _swapped(self, tables: list[str]) -> Rebuilt:
+        """Writers may hold the tables in another order: whoever Postgres chooses as the victim tries again."""
+        for _ in range(SWAPS):
+            before = self._position
+            try:
+                return await self._swap(tables)
+            except asyncpg.DeadlockDetectedError:
+                self._position = before
+        return await self._swap(tables)
+
+    async def _swap(self, tables: list[str]) -> Rebuilt:
+        async with self._connection.transaction():
+            if self._projection.following:
+                await self._connection.execute(NEW_CURSOR, self._projection.name)
+                await self._connection.fetchval(LOCK_CURSOR, self._projection.name)
+            for table in sorted(tables):
+                await self._run_formatted(LOCK_TABLE, self._live, table)
+            while await self._batch():
+                pass
+            different = [table for table in tables if await self._differs(table)]
+            for table in tables:
+                await self._run_formatted(REMOVE, self._live, table)
+                await self._run_formatted(MOVE, self._beside, table, self._live)
+            if self._projection.following:
+                await self._connection.execute(MOVE_CURSOR, self._projection.name, self._position)
+        self._progress(self._position, self._position)
+        return Rebuilt(self._projection.name, self._position, tuple(different))
+
+    async def _differs(self, table: str) -> bool:
+        digests: list[str] = [
+            await self._connection.fetchval(await self._connection.fetchval(DIGEST, schema, table))
+            for schema in (self._live, self._beside)
+        ]
+        return digests[0] != digests[1]
+
+    async def _run_formatted(self, statement: str, *names: str) -> None:
+        await self._connection.execute(await self._connection.fetchval(statement, *names))
+
+    async def _run_listed(self, statement: str, tables: list[str]) -> None:
+        for row in await self._connection.fetch(statement, self._live, self._beside, tables):
+            await self._connection.execute(row[0])

@@ -1,0 +1,299 @@
+"""Group append: whatever commands wait are decided one after the other in memory and written by one statement.
+
+There is no timer: while one group is written the next one gathers. Order inside the transaction: load, decide, project,
+then append with the counter's row as the last lock before COMMIT, so that positions are gapless and become visible in
+their order, and writers wait for each other during the commit only.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from shared.kernel.decider import Decider
+from shared.kernel.draft import Draft
+from shared.kernel.folding import Folds, keep_snapshot
+from shared.kernel.postgres import CONNECTION_LOST, Connection, OwnConnection, connect
+from shared.kernel.projection import Projection
+from shared.kernel.recorded import Conflict, Context, IdempotencyKeyReused, Outcome, Unavailable
+from shared.kernel.wakeup import Wakeup
+
+# One statement for a whole group. The UPDATE locks the counter's row until commit. A version or command id that another
+# process has taken fails on its key, and with it the transaction. A stream whose last known version is gone (a journal
+# restored to an older state) leaves the counter alone, and nothing is written.
+APPEND = """
+WITH counter AS (
+    UPDATE journal_counter SET position = position + cardinality($1::text[])
+    WHERE NOT EXISTS (
+        SELECT FROM unnest($20::text[], $21::bigint[]) AS head(stream, version)
+        WHERE NOT EXISTS (SELECT FROM journal j WHERE j.stream = head.stream AND j.version = head.version)
+    )
+    RETURNING position - cardinality($1::text[]) AS base
+), written AS (
+    INSERT INTO journal (position, stream, version, type, form, data, actor, command_id, correlation_id, causation_id,
+                         traceparent, history, aggregate, aggregate_version, recorded_at)
+    SELECT counter.base + e.ordinal, e.stream, e.version, e.type, e.form, e.data, e.actor, e.command_id,
+           e.correlation_id, e.causation_id, e.traceparent, e.history, e.aggregate, e.aggregate_version,
+           $22
+    FROM counter, unnest($1::text[], $2::bigint[], $3::text[], $4::smallint[], $5::json[], $6::text[], $7::uuid[],
+                         $8::text[], $9::text[], $10::text[], $11::boolean[], $12::text[], $13::bigint[])
+         WITH ORDINALITY AS e(stream, version, type, form, data, actor, command_id, correlation_id, causation_id,
+                              traceparent, history, aggregate, aggregate_version, ordinal)
+), remembered AS (
+    INSERT INTO command (id, fingerprint, stream, version, position, at)
+    SELECT c.id, c.fingerprint, c.stream, c.version,
+           CASE WHEN c.ordinal > 0 THEN counter.base + c.ordinal ELSE c.position END, $22
+    FROM counter, unnest($14::uuid[], $15::bytea[], $16::text[], $17::bigint[], $18::bigint[], $19::int[])
+         AS c(id, fingerprint, stream, version, position, ordinal)
+)
+SELECT base FROM counter
+"""
+REMEMBER = """
+INSERT INTO command (id, fingerprint, stream, version, position, at)
+SELECT c.id, c.fingerprint, c.stream, c.version, c.position, clock_timestamp()
+FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[])
+     AS c(id, fingerprint, stream, version, position)
+"""
+REMEMBERED = "SELECT id, fingerprint, stream, version, position FROM command WHERE id = ANY($1::uuid[])"
+LOCK_STREAMS = """
+SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' ' || stream, 0))
+FROM (SELECT stream FROM unnest($1::text[]) AS stream ORDER BY stream) AS ordered
+"""
+# A frozen writer must not hold the counter: the server ends its transaction.
+SETTINGS = {
+    "synchronous_commit": "on",
+    "transaction_timeout": "2s",
+    "idle_in_transaction_session_timeout": "2s",
+    "max_parallel_workers_per_gather": "0",
+}
+LARGEST_GROUP = 500
+PATIENCE = 5.0
+RACES = 12
+CONTENDED_FOR = 5.0
+BACK_OFF = 0.1
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """A command on its way: what is asked of which stream, and the future that takes the answer."""
+
+    decider: Decider[Any, Any, Any]
+    stream: str
+    aggregate_id: str
+    command: Any
+    context: Context
+    expected_version: int | None
+    answer: "asyncio.Future[Outcome]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    since: float = field(default_factory=time.monotonic)
+    races: int = 0
+    tried: bool = False
+
+    @property
+    def may_be_known(self) -> bool:
+        """Whether its command id could have a result already."""
+        return self.tried or not self.context.fresh
+
+    def settle(self, answer: Outcome | Exception) -> None:
+        """Gives the answer, unless nobody waits any more."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Exception):
+            self.answer.set_exception(answer)
+            self.answer.exception()  # a caller that went away has no use for it
+        else:
+            self.answer.set_result(answer)
+
+
+class _Behind(Exception):
+    """The journal does not hold what was folded: it was restored to an older state."""
+
+
+class Writer:
+    """The one task of a process that appends to its journal."""
+
+    def __init__(self, dsn: str, folds: Folds, projections: Sequence[Projection], wakeup: Wakeup) -> None:
+        self._dsn = dsn
+        self._folds = folds
+        self._projections = tuple(projections)
+        self._wakeup = wakeup
+        self._waiting: deque[Order] = deque()
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._connection: OwnConnection | None = None
+        self._contended: dict[str, float] = {}
+
+    async def submit(self, order: Order) -> Outcome:
+        """The order's answer. A caller that is cancelled leaves the order at work."""
+        self._waiting.append(order)
+        self._idle.clear()
+        self._arrived.set()
+        return await asyncio.shield(order.answer)
+
+    async def drain(self) -> None:
+        """Returns when nothing waits."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Serves group after group, for ever."""
+        try:
+            while True:
+                await self._arrived.wait()
+                self._arrived.clear()
+                while group := self._take():
+                    await self._serve(group)
+                self._idle.set()
+        finally:
+            await self._disconnect()
+
+    def _take(self) -> list[Order]:
+        """The orders that wait, up to the first whose command id is in the group already."""
+        group: dict[UUID, Order] = {}
+        while self._waiting and len(group) < LARGEST_GROUP and self._waiting[0].context.command_id not in group:
+            order = self._waiting.popleft()
+            group[order.context.command_id] = order
+        return list(group.values())
+
+    async def _serve(self, group: list[Order]) -> None:
+        """Every order of the group is answered, or waits again at the head of the queue."""
+        try:
+            await self._write(group)
+        except ValueError as error:  # also asyncpg's refusal to encode an argument, which is an InterfaceError
+            await self._one_by_one(group, error)
+        except CONNECTION_LOST as error:
+            log.warning("journal_unreachable", waiting=len(group) + len(self._waiting), reason=repr(error))
+            await self._disconnect()
+            self._folds.forget_all()
+            await asyncio.sleep(BACK_OFF)
+            self._again(group)
+        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, _Behind) as lost:
+            if self._race_lost(lost):
+                self._folds.forget([order.stream for order in group])
+                self._contend(group)
+                self._again(group)
+            else:
+                await self._one_by_one(group, lost)
+        except Exception as error:  # noqa: BLE001 -- a defect in one command or projection must not end the writer
+            await self._one_by_one(group, error)
+
+    async def _one_by_one(self, group: list[Order], error: Exception) -> None:
+        """A group that fails as a whole is written member by member: one bad command spoils no other."""
+        if len(group) == 1:
+            group[0].settle(error)
+            return
+        for order in group:
+            await self._serve([order])
+
+    @staticmethod
+    def _race_lost(error: Exception) -> bool:
+        """Whether another process was faster; any other key is a projection's."""
+        if isinstance(error, asyncpg.UniqueViolationError):
+            return error.constraint_name in {"journal_stream_version", "command_pkey"}
+        return True
+
+    def _again(self, group: list[Order]) -> None:
+        """Back to the head of the queue, but for those who have waited or lost long enough."""
+        now = time.monotonic()
+        for order in reversed(group):
+            order.tried = True
+            if now - order.since > PATIENCE:
+                order.settle(Unavailable())
+            elif order.races > RACES:
+                order.settle(Conflict())
+            else:
+                self._waiting.appendleft(order)
+
+    def _contend(self, group: list[Order]) -> None:
+        """For a while these streams are locked before they are loaded: processes take turns instead of racing."""
+        now = time.monotonic()
+        self._contended = {stream: until for stream, until in self._contended.items() if until > now}
+        for order in group:
+            order.races += 1
+            self._contended[order.stream] = now + CONTENDED_FOR
+
+    async def _write(self, group: list[Order]) -> None:
+        """Decides and writes a group in at most one transaction, then answers."""
+        connection = await self._connected()
+        contended = [order.stream for order in group if self._contended.get(order.stream, 0) > time.monotonic()]
+        async with AsyncExitStack() as transaction:
+            if contended:
+                await transaction.enter_async_context(connection.transaction())
+                await connection.execute(LOCK_STREAMS, list(set(contended)))
+            draft = await self._decide(connection, group)
+            if draft.recorded:
+                if self._projections and not contended:
+                    await transaction.enter_async_context(connection.transaction())
+                base = await self._append(connection, draft)
+            else:
+                base = 0
+                if draft.commands:
+                    await connection.execute(REMEMBER, *draft.command_columns()[:5])
+        for order, answer in draft.answers(base):
+            order.settle(answer)
+        if draft.recorded:
+            self._wakeup.announce()
+            await self._keep(connection, draft, base)
+
+    async def _decide(self, connection: OwnConnection, group: list[Order]) -> Draft:
+        known = await self._known(connection, group)
+        unknown = [order for order in group if order.context.command_id not in known]
+        folded = await self._folds.load(connection, {order.stream: order.decider for order in unknown})
+        draft = Draft(folded, datetime.now(UTC))
+        for order in group:
+            if result := known.get(order.context.command_id):
+                draft.repeat(order, _as_before(order, result))
+            else:
+                draft.add(order)
+        return draft
+
+    @staticmethod
+    async def _known(connection: Connection, group: list[Order]) -> dict[UUID, asyncpg.Record]:
+        ids = [order.context.command_id for order in group if order.may_be_known]
+        return {row["id"]: row for row in await connection.fetch(REMEMBERED, ids)} if ids else {}
+
+    async def _append(self, connection: OwnConnection, draft: Draft) -> int:
+        for projection in self._projections:
+            await projection.project(connection, draft.recorded)
+        base: int | None = await connection.fetchval(
+            APPEND, *draft.event_columns(), *draft.command_columns(), *draft.head_columns(), draft.at
+        )
+        if base is None:
+            raise _Behind
+        return base
+
+    async def _keep(self, connection: OwnConnection, draft: Draft, base: int) -> None:
+        for stream, decider, folded in draft.settled(base):
+            snapshots = decider.snapshots
+            if snapshots and folded.version - folded.snapshot_version >= snapshots.every:
+                with contextlib.suppress(*CONNECTION_LOST):
+                    await keep_snapshot(connection, decider, stream, folded)
+                    folded = folded.snapshotted()  # noqa: PLW2901
+            self._folds.keep(stream, folded)
+
+    async def _connected(self) -> OwnConnection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect(self._dsn, name="journal", timeout=5, **SETTINGS)
+        return self._connection
+
+    async def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+def _as_before(order: Order, known: asyncpg.Record) -> Outcome | Exception:
+    """The stored result of a command id, or the refusal to use the id for something else."""
+    if order.context.fingerprint is not None and known["fingerprint"] != order.context.fingerprint:
+        return IdempotencyKeyReused()
+    return Outcome(known["stream"].partition("-")[2], known["version"], known["position"], repeated=True)
