@@ -1,0 +1,85 @@
+"""Real servers for tests: own folder, own ports, ended with the run."""
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from shared.embedded.nats import EmbeddedNats
+from shared.embedded.postgres import EmbeddedPostgres
+from shared.kernel.bootstrap import SERVICES, bootstrap_database, create_database, role_of
+
+PASSWORDS = {service: f"password of {service}" for service in SERVICES}
+NATS_PASSWORDS = {user: f"password-of-{user}" for user in ("operator", "reader", *SERVICES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The servers of this test run; they end with it."""
+
+    postgres: EmbeddedPostgres
+    nats: EmbeddedNats
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database of its own with the roles and schemas of all services, not migrated."""
+
+    name: str
+    postgres: EmbeddedPostgres
+
+    @property
+    def operator_dsn(self) -> str:
+        """The superuser's address of this database."""
+        return self.postgres.superuser_dsn_for(self.name)
+
+    def dsn(self, service: str) -> str:
+        """A service's own address of this database."""
+        return self.postgres.dsn(role_of(service), PASSWORDS[service], self.name)
+
+
+@pytest.fixture(scope="session")
+async def servers() -> AsyncIterator[Servers]:
+    folder = Path(tempfile.mkdtemp(prefix="ikz-tests-"))
+    try:
+        async with (
+            EmbeddedPostgres(folder / "postgres", durable=False) as postgres,
+            EmbeddedNats(folder / "nats", render_nats, NATS_PASSWORDS) as nats,
+        ):
+            yield Servers(postgres, nats)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+async def database(servers: Servers) -> Database:
+    return await make_database(servers)
+
+
+@pytest.fixture(scope="module")
+async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedNats]:
+    """A NATS server with no streams, of this module alone."""
+    async with EmbeddedNats(tmp_path_factory.mktemp("nats"), render_nats, NATS_PASSWORDS) as server:
+        yield server
+
+
+async def make_database(servers: Servers) -> Database:
+    """Another fresh database on the servers of this run."""
+    made = Database(f"ikz_{secrets.token_hex(6)}", servers.postgres)
+    await create_database(servers.postgres.superuser_dsn, made.name)
+    await bootstrap_database(made.operator_dsn, PASSWORDS)
+    return made
+
+
+def render_nats(*, port: int, monitor_port: int, store_dir: Path, passwords: Mapping[str, str]) -> str:
+    """A server where every user may do everything."""
+    users = ", ".join(f'{{user: "{user}", password: "{password}"}}' for user, password in passwords.items())
+    return (
+        f'server_name: ikz-test\nhost: "127.0.0.1"\nport: {port}\nhttp: "127.0.0.1:{monitor_port}"\n'
+        f'jetstream {{ store_dir: "{store_dir}", sync_interval: always }}\n'
+        f"accounts {{ IKZ {{ jetstream: enabled, users: [{users}] }} }}\n"
+    )
