@@ -1,0 +1,52 @@
+"""German spelling: one folded form for everything that is compared, and names of municipalities without epithets."""
+
+import re
+import unicodedata
+
+EPITHET = re.compile(r"^(?:\S+\s+)*\S*(?:stadt|gemeinde)\s+(?=\S)", re.IGNORECASE)
+ABBREVIATIONS = {
+    r"\brhld\.": "rheinland",
+    r"\bwestf\.": "westfalen",
+    r"\bsauerl\.": "sauerland",
+    r"\ba\.\s?d\.": "an der",
+    r"\ba\.\s?rh?\.": "am rhein",
+    r"\bst\.": "sankt",
+}
+
+
+def folded(text: str) -> str:
+    """Lower case with ü = ue = u and ß = ss, so that every spelling of a word gives the same letters.
+
+    The folded form of a word's beginning is the beginning of its folded form: prefixes may be folded, too.
+    """
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return bare.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+
+
+def words(text: str) -> list[str]:
+    """The folded words of a text, in order, without punctuation."""
+    return re.findall(r"[^\W_]+", folded(text))
+
+
+def sort_key(text: str) -> str:
+    """Orders as DIN 5007-1 does (ä like a, ß like ss, punctuation aside) under a bytewise collation."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return " ".join(re.findall(r"[^\W_]+", bare))
+
+
+def name_key(name: str) -> str:
+    """What two spellings of one name have in common: "Langenfeld (Rhld.)" is "Langenfeld (Rheinland)"."""
+    spelled_out = name.casefold()
+    for abbreviation, meaning in ABBREVIATIONS.items():
+        spelled_out = re.sub(abbreviation, meaning, spelled_out)
+    return " ".join(words(spelled_out))
+
+
+def without_epithet(name: str) -> str:
+    """ "Alte Hansestadt Lemgo" without the honour: "Lemgo"."""
+    return EPITHET.sub("", name)
+
+
+def name_keys(name: str) -> list[str]:
+    """All keys a name may be found by: as written and without its epithet."""
+    return list(dict.fromkeys(key for key in (name_key(name), name_key(without_epithet(name))) if key))

@@ -1,0 +1,213 @@
+"""What a project says about itself: the fields an editor writes, as one immutable value, and the rules on it."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.catalog.vocabulary import (
+    EffectKind,
+    EffectUnit,
+    LegalForm,
+    Motive,
+    Obstacle,
+    ResourceKind,
+    Role,
+    Stage,
+    SuccessFactor,
+)
+from shared.kernel.decider import Refused
+
+MOST_TOPICS = 3
+FEWEST_PARTICIPATIONS = 2
+
+type Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+type Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+type TopicCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
+type Ags = Annotated[str, StringConstraints(pattern=r"^\d{5}(\d{3})?$")]
+type Id = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", to_lower=True)
+]
+type Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s<>\"]+$", max_length=2000)]
+type Many[T] = Annotated[tuple[T, ...], Field(max_length=50)]
+
+
+def _in_calendar(text: str) -> str:
+    """A year, a month or a day that exists."""
+    try:
+        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError as error:
+        raise PydanticCustomError("no_such_day", "Diesen Tag gibt es nicht.") from error
+    return text
+
+
+type PartialDate = Annotated[
+    str, StringConstraints(pattern=r"^(19|20)\d\d(-\d\d(-\d\d)?)?$"), AfterValidator(_in_calendar)
+]
+
+
+class Value(BaseModel):
+    """A part of a project's content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Participation(Value):
+    """An organisation in the project. `ags` is the organisation's, when it has one; `task` says what it does there."""
+
+    organisation_id: Id
+    ags: Ags | None = None
+    role: Role = Role.PARTICIPANT
+    task: Line | None = None
+
+
+class Effect(Value):
+    """Something that changed. A value without `base` is shown with „Bezugsgröße nicht angegeben“."""
+
+    kind: EffectKind
+    text: Line | None = None
+    value: int | float | None = None
+    unit: EffectUnit | None = None
+    base: Line | None = None
+    period: Line | None = None
+    source: Line | None = None
+
+    @model_validator(mode="after")
+    def says_something(self) -> Self:
+        """A number has a unit, a unit has a number, and one of text and number is there."""
+        if (self.value is None) != (self.unit is None):
+            raise PydanticCustomError("value_without_unit", "Zahl und Einheit gehören zusammen.")
+        if self.value is None and self.text is None:
+            raise PydanticCustomError("empty_effect", "Eine Wirkung braucht einen Text oder eine Zahl.")
+        return self
+
+
+class Method(Value):
+    """How the work was organised."""
+
+    name: Line
+    duration_weeks: Annotated[int, Field(ge=1, le=5200)] | None = None
+    scope: Line | None = None
+
+
+class Milestone(Value):
+    """A step that was reached, or is next."""
+
+    text: Line
+    on: PartialDate | None = None
+    reached: bool = False
+
+
+class Component(Value):
+    """A part of the solution that can be looked at by itself."""
+
+    name: Line
+    text: Line | None = None
+    link: Link | None = None
+
+
+class Reuse(Value):
+    """Whether and by whom the result can be used again (Nachnutzung)."""
+
+    text: Line
+    possible: bool | None = None
+
+
+class Funding(Value):
+    """Public money in the project."""
+
+    programme: Line
+    amount_eur: Annotated[int, Field(ge=0)] | None = None
+    approved_on: date | None = None
+
+
+class Document(Value):
+    """A paper of the project. Without `link` the file is missing, and the page says so."""
+
+    title: Line
+    kind: ResourceKind
+    link: Link | None = None
+
+
+class Contact(Value):
+    """Whom to ask: an office, never a person and never an address. `note` says how sure that is."""
+
+    function: Line | None = None
+    organisation_id: Id | None = None
+    organisation_name: Line | None = None
+    note: Line | None = None
+
+    @model_validator(mode="after")
+    def names_an_organisation(self) -> Self:
+        """One of id and name is there."""
+        if (self.organisation_id is None) == (self.organisation_name is None):
+            raise PydanticCustomError("contact_without_office", "Bitte nennen Sie genau eine Stelle.")
+        return self
+
+
+class Description(Value):
+    """A project's content but for those who take part."""
+
+    title: Line
+    short_title: Line | None = None
+    summary: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] | None = None
+    description: Text | None = None
+    topics: Annotated[tuple[TopicCode, ...], Field(max_length=20)] = ()
+    keywords: Many[Line] = ()
+    participations_complete: bool = True
+    region: Line | None = None
+    legal_form: LegalForm | None = None
+    stage: Stage | None = None
+    start: PartialDate | None = None
+    motives: Many[Motive] = ()
+    goals: Many[Line] = ()
+    measures: Many[Line] = ()
+    effects: Many[Effect] = ()
+    success_factors: Many[SuccessFactor] = ()
+    obstacles: Many[Obstacle] = ()
+    method: Method | None = None
+    milestones: Many[Milestone] = ()
+    components: Many[Component] = ()
+    reuse: Reuse | None = None
+    funding: Many[Funding] = ()
+    documents: Many[Document] = ()
+    contacts: Many[Contact] = ()
+    predecessor: Id | None = None
+
+
+class Content(Description):
+    """A project's whole content; every topic, organisation and project it refers to was known when it was written."""
+
+    participations: Annotated[tuple[Participation, ...], Field(max_length=500)] = ()
+
+    @property
+    def organisation_ids(self) -> tuple[str, ...]:
+        """Who takes part, each once, in the order given."""
+        return tuple(dict.fromkeys(each.organisation_id for each in self.participations))
+
+
+def refuse_contradictions(content: Content) -> None:
+    """At most three topics, each once; nobody takes part twice in the same role."""
+    if len(content.topics) > MOST_TOPICS:
+        raise Refused("too_many_topics", most=MOST_TOPICS)
+    if _repeats(content.topics):
+        raise Refused("topic_twice")
+    if _repeats([(each.organisation_id, each.role) for each in content.participations]):
+        raise Refused("participation_twice")
+
+
+def refuse_unpublishable(content: Content) -> None:
+    """A published project has a summary, a topic, and two participants unless it says that not all are named."""
+    refuse_contradictions(content)
+    if not content.summary:
+        raise Refused("summary_missing")
+    if not content.topics:
+        raise Refused("topic_missing")
+    if content.participations_complete and len(content.organisation_ids) < FEWEST_PARTICIPATIONS:
+        raise Refused("participations_missing", fewest=FEWEST_PARTICIPATIONS)
+
+
+def _repeats(things: Sequence[object]) -> bool:
+    return len(set(things)) < len(things)

@@ -1,0 +1,133 @@
+"""What the catalogue promises to others. Codes are those of `GET /api/v1/vocabularies` and `GET /api/v1/topics`."""
+
+from datetime import date
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.contract import Contract
+
+
+class Participation(BaseModel):
+    """An organisation in a project. `ags` is its official key, if any: eight digits a municipality, five a district."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    organisation_id: str
+    ags: str | None = None
+    role: str
+
+
+class ProjectSubmitted(Contract):
+    """A project waits for an editor's decision."""
+
+    type: ClassVar[str] = "ikz.catalog.project.submitted.v1"
+    key: ClassVar[str] = "project_id"
+
+    project_id: str
+    title: str
+    topics: tuple[str, ...] = ()
+
+
+class ProjectReturned(Contract):
+    """A submission was given back; with `revision`, a revision that was proposed for a published project."""
+
+    type: ClassVar[str] = "ikz.catalog.project.returned.v1"
+    key: ClassVar[str] = "project_id"
+
+    project_id: str
+    title: str
+    revision: int | None = None
+
+
+class ProjectPublished(Contract):
+    """A project became public."""
+
+    type: ClassVar[str] = "ikz.catalog.project.published.v1"
+    key: ClassVar[str] = "project_id"
+
+    project_id: str
+    title: str
+    summary: str
+    topics: tuple[str, ...]
+    legal_form: str | None = None
+    stage: str | None = None
+    participations: tuple[Participation, ...] = ()
+    participations_complete: bool = True
+
+
+class ProjectRevised(Contract):
+    """What is public of a project reads differently now; `revision` counts its versions."""
+
+    type: ClassVar[str] = "ikz.catalog.project.revised.v1"
+    key: ClassVar[str] = "project_id"
+
+    project_id: str
+    revision: int
+    title: str
+    summary: str
+    topics: tuple[str, ...]
+    legal_form: str | None = None
+    stage: str | None = None
+    participations: tuple[Participation, ...] = ()
+    participations_complete: bool = True
+
+
+class ProjectArchived(Contract):
+    """A project left the catalogue's lists; `was_published` tells whether it had ever been public."""
+
+    type: ClassVar[str] = "ikz.catalog.project.archived.v1"
+    key: ClassVar[str] = "project_id"
+
+    project_id: str
+    title: str
+    was_published: bool
+
+
+class BestPracticeAwarded(Contract):
+    """A project was marked as best practice."""
+
+    type: ClassVar[str] = "ikz.catalog.project.best_practice_awarded.v1"
+    key: ClassVar[str] = "project_id"
+
+    project_id: str
+    title: str
+    occasion: str
+    awarded_on: date
+
+
+class OrganisationChanged(Contract):
+    """What the catalogue knows of an organisation, new or changed: always the whole."""
+
+    type: ClassVar[str] = "ikz.catalog.organisation.changed.v1"
+    key: ClassVar[str] = "organisation_id"
+
+    organisation_id: str
+    name: str
+    organisation_type: str
+    ags: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+class TopicRenamed(Contract):
+    """A topic has another label; its code stays."""
+
+    type: ClassVar[str] = "ikz.catalog.topic.renamed.v1"
+    key: ClassVar[str] = "topic"
+
+    topic: str
+    label: str
+    previous_label: str
+
+
+class ResourcePublished(Contract):
+    """A resource, or a new version of it, is available."""
+
+    type: ClassVar[str] = "ikz.catalog.resource.published.v1"
+    key: ClassVar[str] = "resource_id"
+
+    resource_id: str
+    kind: str
+    title: str
+    version: int
+    topics: tuple[str, ...] = ()
