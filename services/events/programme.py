@@ -1,0 +1,98 @@
+"""What is said at a session and by whom: values that commands, events and answers share."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.events.times import WallTime
+from shared.contracts.events import HeldTalk, Mode, Place
+
+type Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+type Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+type Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+type Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
+type Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s<>\"]{1,2000}$")]
+type Qualifier = Literal["exactly", "about", "at_least", "more_than"]
+
+
+class Value(BaseModel):
+    """A value that is stored as it came in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Venue(Value):
+    """Where people meet. `ags` is the municipality's eight-digit key."""
+
+    name: Line
+    address: Line | None = None
+    city: Line | None = None
+    ags: Annotated[str, StringConstraints(pattern=r"^\d{8}$")] | None = None
+
+    def place(self) -> Place:
+        """As contracts say it."""
+        return Place(name=self.name, address=self.address, city=self.city, ags=self.ags)
+
+
+class Speaker(Value):
+    """Who speaks: often only a function and an organisation are known."""
+
+    person: Line | None = None
+    function: Line | None = None
+    organisation: Line | None = None
+
+
+class Talk(Value):
+    """A programme item. `slides` says whether slides were published (null: nobody said), `file` where ours lie."""
+
+    title: Line
+    abstract: Text | None = None
+    speakers: Annotated[tuple[Speaker, ...], Field(max_length=20)] = ()
+    project_id: Id | None = None
+    slides: Literal["published", "not_published"] | None = None
+    file: Link | None = None
+
+    def held(self) -> HeldTalk:
+        """As contracts say it."""
+        return HeldTalk(title=self.title, project_id=self.project_id)
+
+
+class Attendance(Value):
+    """How many came, as exactly as it was said: "über 70" is more than 70."""
+
+    number: Annotated[int, Field(ge=0, le=100_000)]
+    qualifier: Qualifier = "exactly"
+    groups: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+
+
+class Content(Value):
+    """What an editor writes about a session, except when it is.
+
+    `agenda` is what is planned; what was held is documented apart. Flags that nobody stated are null.
+    """
+
+    series_id: Id
+    title: Line
+    summary: Text | None = None
+    description: Text | None = None
+    topics: Annotated[tuple[Key, ...], Field(max_length=3)] = ()
+    mode: Mode
+    venue: Venue | None = None
+    access_link: Link | None = None
+    hosts: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+    funders: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+    edition: Annotated[int, Field(ge=1, le=1000)] | None = None
+    registration_required: bool | None = None
+    free_of_charge: bool | None = None
+    registration_opens_at: WallTime | None = None
+    registration_closes_at: WallTime | None = None
+    capacity: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    agenda: Annotated[tuple[Talk, ...], Field(max_length=100)] = ()
+
+
+class Documentation(Value):
+    """What a session was: its programme as held, how many came, a look back."""
+
+    talks: Annotated[tuple[Talk, ...], Field(max_length=100)] = ()
+    attendance: Attendance | None = None
+    recap: Text | None = None

@@ -1,0 +1,427 @@
+"""Who takes part in a session: one registration a person, seats up to the capacity, a queue behind them.
+
+Registrations live in their session's stream, because capacity is one decision; `session.py` joins both halves.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from itertools import islice
+from typing import Any, Literal, Protocol
+
+from immutables import Map
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from shared.contracts import events as contracts
+from shared.contracts.contract import Contract
+from shared.kernel.decider import Event, NotThere, Refused
+
+HOLD = timedelta(hours=24)
+LINKS_AN_HOUR = 3
+
+type Status = Literal["received", "confirmed", "waitlisted", "lapsed", "withdrawn"]
+type Cause = Literal["participant", "organiser", "erasure"]
+
+
+class ForRegistration(BaseModel):
+    """A command about one person's part in a session."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RegisterParticipant(ForRegistration):
+    """A person asks for a place. What is personal comes sealed; the link's token also as its SHA-256 (hex)."""
+
+    registration_id: str
+    person_id: str
+    member: bool
+    token_hash: str
+    sealed: str
+    sealed_answers: str | None = None
+    organisation_id: str | None = None
+
+
+class ConfirmRegistration(ForRegistration):
+    """A guest followed the link and pressed the button."""
+
+    registration_id: str
+
+
+class WithdrawRegistration(ForRegistration):
+    """The place is given back."""
+
+    registration_id: str
+    cause: Cause = "participant"
+
+
+class EraseParticipant(ForRegistration):
+    """The person is forgotten: a place that is still held becomes free."""
+
+    person_id: str
+
+
+type RegistrationCommand = RegisterParticipant | ConfirmRegistration | WithdrawRegistration | EraseParticipant
+
+
+class OfRegistration(Event):
+    """A fact about one registration."""
+
+    session_id: str
+    registration_id: str
+    person_id: str
+
+
+class _Asked(OfRegistration):
+    token_hash: str
+    sealed: str
+    sealed_answers: str | None = None
+    organisation_id: str | None = None
+
+
+class RegistrationReceived(_Asked):
+    """A guest's seat is held until `confirm_by`."""
+
+    confirm_by: AwareDatetime
+
+
+class MemberRegistered(_Asked):
+    """A signed-in member has a seat at once."""
+
+
+class RegistrationWaitlisted(_Asked):
+    """No seat was left. A guest confirms this place, too."""
+
+    confirm_by: AwareDatetime | None
+
+
+class RegistrationConfirmed(OfRegistration):
+    """A guest's seat is confirmed."""
+
+
+class WaitlistingConfirmed(OfRegistration):
+    """A guest's place in the queue is confirmed: when promoted, the seat needs nothing more."""
+
+
+class RegistrationPromoted(OfRegistration):
+    """The first in the queue has a seat: for good, or until `confirm_by` where the address is unproven."""
+
+    confirm_by: AwareDatetime | None
+
+
+class RegistrationLapsed(OfRegistration):
+    """Nobody confirmed in time. `seat`: whether a seat became free, else a place in the queue."""
+
+    seat: bool
+
+
+class RegistrationWithdrawn(OfRegistration):
+    """The place was given back."""
+
+    seat: bool
+    cause: Cause
+
+
+class RegistrationLinkRequested(OfRegistration):
+    """Who is registered asked again; `request` is the registration that was asked for."""
+
+    request: str
+
+
+class ParticipantErased(Event):
+    """Nothing about the person may be shown any more."""
+
+    session_id: str
+    person_id: str
+
+
+type RegistrationEvent = (
+    RegistrationReceived
+    | MemberRegistered
+    | RegistrationWaitlisted
+    | RegistrationConfirmed
+    | WaitlistingConfirmed
+    | RegistrationPromoted
+    | RegistrationLapsed
+    | RegistrationWithdrawn
+    | RegistrationLinkRequested
+    | ParticipantErased
+)
+EVENTS = (
+    RegistrationReceived,
+    MemberRegistered,
+    RegistrationWaitlisted,
+    RegistrationConfirmed,
+    WaitlistingConfirmed,
+    RegistrationPromoted,
+    RegistrationLapsed,
+    RegistrationWithdrawn,
+    RegistrationLinkRequested,
+    ParticipantErased,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """`confirm_by` is set while the address is unproven; `number` is the place in the queue while waiting."""
+
+    registration_id: str
+    person_id: str
+    status: Status
+    confirm_by: datetime | None = None
+    number: int = 0
+    asked: tuple[datetime, ...] = ()
+    request: str = ""
+
+    @property
+    def seated(self) -> bool:
+        """Whether it takes a seat."""
+        return self.status in {"received", "confirmed"}
+
+    @property
+    def standing(self) -> bool:
+        """Whether it takes a seat or a place in the queue."""
+        return self.seated or self.status == "waitlisted"
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Everybody who ever asked. `latest` leads from a person to the last registration; `queue` from numbers to ids.
+
+    Numbers only grow; `first` is at or before the smallest one in the queue.
+    """
+
+    registrations: Map[str, Registration] = Map()  # noqa: RUF009 -- immutable
+    latest: Map[str, str] = Map()  # noqa: RUF009 -- immutable
+    queue: Map[int, str] = Map()  # noqa: RUF009 -- immutable
+    first: int = 1
+    last: int = 0
+    seated: int = 0
+
+    @classmethod
+    def of_all(cls, everybody: Collection[Registration], latest: Mapping[str, str], first: int, last: int) -> "Roster":
+        """The roster that these registrations make up."""
+        registrations = Map((one.registration_id, one) for one in everybody)
+        queue = Map((one.number, one.registration_id) for one in everybody if one.status == "waitlisted")
+        return cls(registrations, Map(latest), queue, first, last, sum(one.seated for one in everybody))
+
+    def of(self, person_id: str) -> Registration | None:
+        """The person's place, if there is one."""
+        found = self.registrations.get(self.latest.get(person_id, ""))
+        return found if found and found.standing else None
+
+    def waiting(self) -> Iterator[Registration]:
+        """The queue in its order."""
+        return (self.registrations[self.queue[n]] for n in range(self.first, self.last + 1) if n in self.queue)
+
+
+class Admission(Protocol):
+    """What a session says about who may come in; `obstacle` is the code of what keeps it from taking place."""
+
+    @property
+    def session_id(self) -> str: ...
+    @property
+    def capacity(self) -> int | None: ...
+    @property
+    def starts_at(self) -> datetime | None: ...
+    def registration_open(self, at: datetime) -> bool: ...
+    def obstacle(self, at: datetime) -> str | None: ...
+
+
+def evolve(roster: Roster, event: RegistrationEvent) -> Roster:
+    """Records who holds what now."""
+    match event:
+        case RegistrationReceived():
+            return _enter(roster, event, "received", event.confirm_by)
+        case MemberRegistered():
+            return _enter(roster, event, "confirmed", None)
+        case RegistrationWaitlisted():
+            return _enter(roster, event, "waitlisted", event.confirm_by)
+        case RegistrationConfirmed():
+            return _change(roster, event, status="confirmed", confirm_by=None)
+        case WaitlistingConfirmed():
+            return _change(roster, event, confirm_by=None)
+        case RegistrationPromoted():
+            return _change(
+                roster, event, status="received" if event.confirm_by else "confirmed", confirm_by=event.confirm_by
+            )
+        case RegistrationLapsed():
+            return _change(roster, event, status="lapsed", confirm_by=None)
+        case RegistrationWithdrawn():
+            return _change(roster, event, status="withdrawn", confirm_by=None)
+        case RegistrationLinkRequested():
+            asked = (*roster.registrations[event.registration_id].asked, event.at)[-LINKS_AN_HOUR:]
+            return _change(roster, event, asked=asked, request=event.request)
+        case ParticipantErased():
+            return replace(roster, latest=roster.latest.delete(event.person_id))
+
+
+def _enter(roster: Roster, event: _Asked, status: Status, confirm_by: datetime | None) -> Roster:
+    waits = status == "waitlisted"
+    last = roster.last + waits
+    one = Registration(event.registration_id, event.person_id, status, confirm_by, last if waits else 0)
+    return Roster(
+        roster.registrations.set(one.registration_id, one),
+        roster.latest.set(one.person_id, one.registration_id),
+        roster.queue.set(last, one.registration_id) if waits else roster.queue,
+        roster.first,
+        last,
+        roster.seated + one.seated,
+    )
+
+
+def _change(roster: Roster, event: OfRegistration, **changes: Any) -> Roster:
+    before = roster.registrations[event.registration_id]
+    after = replace(before, **changes)
+    queue, first = roster.queue, roster.first
+    if before.status == "waitlisted" != after.status:
+        queue = queue.delete(before.number)
+        while first <= roster.last and first not in queue:
+            first += 1
+    registrations = roster.registrations.set(after.registration_id, after)
+    return Roster(registrations, roster.latest, queue, first, roster.last, roster.seated + after.seated - before.seated)
+
+
+def decide(command: RegistrationCommand, roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
+    """What becomes of a command; whatever frees a place is followed by the promotions it allows."""
+    match command:
+        case RegisterParticipant():
+            return register(command, roster, session, at)
+        case ConfirmRegistration():
+            return confirm(command, roster, session, at)
+        case WithdrawRegistration():
+            return withdraw(command, roster, session, at)
+        case EraseParticipant():
+            return erase(command, roster, session, at)
+
+
+def register(command: RegisterParticipant, roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
+    """A seat if there is one, else a place in the queue; who has either gets the link again, a few times an hour."""
+    if command.registration_id in roster.registrations:
+        return []
+    if not session.registration_open(at):
+        raise Refused("registration_closed")
+    if standing := roster.of(command.person_id):
+        return ask_again(standing, session, command.registration_id, at)
+    asked = command.model_dump(exclude={"member"}) | {"session_id": session.session_id, "at": at}
+    if roster.queue or (session.capacity is not None and roster.seated >= session.capacity):
+        return [RegistrationWaitlisted(confirm_by=None if command.member else held_until(session, at), **asked)]
+    if command.member:
+        return [MemberRegistered(**asked)]
+    return [RegistrationReceived(confirm_by=held_until(session, at), **asked)]
+
+
+def ask_again(standing: Registration, session: Admission, request: str, at: datetime) -> list[RegistrationEvent]:
+    """The link once more, unless this request had it already or the last hour saw enough of them."""
+    recent = [asked for asked in standing.asked if asked > at - timedelta(hours=1)]
+    if standing.request == request or len(recent) >= LINKS_AN_HOUR:
+        return []
+    return [RegistrationLinkRequested(request=request, **_named(standing, session, at))]
+
+
+def confirm(command: ConfirmRegistration, roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
+    """Confirms a held seat or a place in the queue; a second click changes nothing."""
+    found = _find(roster, command.registration_id)
+    if not found.standing:
+        raise Refused(f"registration_{found.status}")
+    if found.confirm_by is None:
+        return []
+    if obstacle := session.obstacle(at):
+        raise Refused(obstacle)
+    if found.status == "waitlisted":
+        return [WaitlistingConfirmed(**_named(found, session, at))]
+    return [RegistrationConfirmed(**_named(found, session, at))]
+
+
+def withdraw(
+    command: WithdrawRegistration, roster: Roster, session: Admission, at: datetime
+) -> list[RegistrationEvent]:
+    """Gives a place back; what is gone already stays gone."""
+    found = _find(roster, command.registration_id)
+    return _freed([_withdrawn(found, command.cause, session, at)], roster, session, at) if found.standing else []
+
+
+def erase(command: EraseParticipant, roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
+    """Forgets a person, whatever became of the registration."""
+    if command.person_id not in roster.latest:
+        return []
+    erased = ParticipantErased(session_id=session.session_id, person_id=command.person_id, at=at)
+    standing = roster.of(command.person_id)
+    return _freed([*([_withdrawn(standing, "erasure", session, at)] if standing else []), erased], roster, session, at)
+
+
+def lapse(registration_ids: Iterable[str], roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
+    """Ends those of the named registrations whose time to confirm is over."""
+    named = (roster.registrations.get(registration_id) for registration_id in dict.fromkeys(registration_ids))
+    late = [found for found in named if found and found.standing and found.confirm_by and found.confirm_by <= at]
+    ends = [RegistrationLapsed(seat=found.seated, **_named(found, session, at)) for found in late]
+    return _freed(ends, roster, session, at)
+
+
+def promotions(roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
+    """Seats for the first in the queue, as many as are free."""
+    if not roster.queue or session.obstacle(at):
+        return []
+    free = len(roster.queue) if session.capacity is None else max(0, session.capacity - roster.seated)
+    return [
+        RegistrationPromoted(
+            confirm_by=held_until(session, at) if found.confirm_by else None, **_named(found, session, at)
+        )
+        for found in islice(roster.waiting(), free)
+    ]
+
+
+def held_until(session: Admission, at: datetime) -> datetime:
+    """A day from now, but not beyond the begin of the session."""
+    return min(at + HOLD, session.starts_at.astimezone(UTC)) if session.starts_at else at + HOLD
+
+
+def _freed(
+    ends: Sequence[RegistrationEvent], roster: Roster, session: Admission, at: datetime
+) -> list[RegistrationEvent]:
+    return [*ends, *promotions(reduce(evolve, ends, roster), session, at)]
+
+
+def _withdrawn(found: Registration, cause: Cause, session: Admission, at: datetime) -> RegistrationEvent:
+    return RegistrationWithdrawn(seat=found.seated, cause=cause, **_named(found, session, at))
+
+
+def _find(roster: Roster, registration_id: str) -> Registration:
+    found = roster.registrations.get(registration_id)
+    if found is None:
+        raise NotThere(registration_id)
+    return found
+
+
+def _named(found: Registration, session: Admission, at: datetime) -> dict[str, Any]:
+    return {
+        "session_id": session.session_id,
+        "registration_id": found.registration_id,
+        "person_id": found.person_id,
+        "at": at,
+    }
+
+
+def publish(event: RegistrationEvent) -> Contract | None:
+    """The contract an event becomes; what only concerns our own pages becomes none."""
+    match event:
+        case RegistrationReceived():
+            return contracts.RegistrationReceived(confirm_by=event.confirm_by, **_ids(event))
+        case MemberRegistered() | RegistrationConfirmed():
+            return contracts.RegistrationConfirmed(**_ids(event))
+        case RegistrationWaitlisted():
+            return contracts.RegistrationWaitlisted(confirm_by=event.confirm_by, **_ids(event))
+        case RegistrationPromoted():
+            return contracts.RegistrationPromoted(confirm_by=event.confirm_by, **_ids(event))
+        case RegistrationLapsed():
+            return contracts.RegistrationLapsed(**_ids(event))
+        case RegistrationWithdrawn():
+            return contracts.RegistrationWithdrawn(cause=event.cause, **_ids(event))
+        case RegistrationLinkRequested():
+            return contracts.RegistrationLinkRequested(**_ids(event))
+        case WaitlistingConfirmed() | ParticipantErased():
+            return None
+
+
+def _ids(event: OfRegistration) -> dict[str, Any]:
+    return event.model_dump(include={"session_id", "registration_id", "person_id"})

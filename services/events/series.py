@@ -1,0 +1,106 @@
+"""A series of sessions: what they have in common."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from services.events.programme import Line, Text, Value
+from shared.contracts.contract import Contract
+from shared.kernel.decider import Decider, Event, NotThere
+
+type Format = Literal["online_spotlight", "annual_conference", "consultation_hour", "award_ceremony", "workshop"]
+
+
+class SeriesContent(Value):
+    """What an editor writes. `keyword` is what questions to a consultation hour are sent under."""
+
+    title: Line
+    slug: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+    format: Format
+    summary: Text | None = None
+    description: Text | None = None
+    keyword: Line | None = None
+
+
+class StartSeries(BaseModel):
+    """A new series."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    series_id: str
+    content: SeriesContent
+
+
+class ReviseSeries(BaseModel):
+    """New content of a series."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    content: SeriesContent
+
+
+type SeriesCommand = StartSeries | ReviseSeries
+
+
+class SeriesStarted(Event):
+    """A series exists."""
+
+    series_id: str
+    content: SeriesContent
+
+
+class SeriesRevised(Event):
+    """Its content is another."""
+
+    series_id: str
+    content: SeriesContent
+
+
+type SeriesEvent = SeriesStarted | SeriesRevised
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series as its decisions need it."""
+
+    series_id: str
+    content: SeriesContent
+
+
+def evolve(series: Series | None, event: SeriesEvent) -> Series:  # noqa: ARG001 -- both events carry everything
+    """Records an event."""
+    match event:
+        case SeriesStarted() | SeriesRevised():
+            return Series(event.series_id, event.content)
+
+
+def decide(command: SeriesCommand, series: Series | None, at: datetime) -> list[SeriesEvent]:
+    """A series is there once started; the same content again changes nothing."""
+    match command:
+        case StartSeries():
+            started = SeriesStarted(series_id=command.series_id, content=command.content, at=at)
+            return [] if series else [started]
+        case ReviseSeries():
+            if series is None:
+                raise NotThere
+            revised = SeriesRevised(series_id=series.series_id, content=command.content, at=at)
+            return [] if command.content == series.content else [revised]
+
+
+def publish(event: SeriesEvent) -> Contract | None:
+    """Nobody else needs to know of series yet; sessions name theirs."""
+    match event:
+        case SeriesStarted() | SeriesRevised():
+            return None
+
+
+DECIDER: Decider[Series | None, SeriesCommand, SeriesEvent] = Decider(
+    category="series",
+    initial=None,
+    decide=decide,
+    evolve=evolve,
+    publish=publish,
+    events=(SeriesStarted, SeriesRevised),
+)
