@@ -74,6 +74,7 @@ SETTINGS = {
     "transaction_timeout": "2s",
     "idle_in_transaction_session_timeout": "2s",
     "max_parallel_workers_per_gather": "0",
+    "plan_cache_mode": "force_generic_plan",  # planning the append anew costs more than running it
 }
 LARGEST_GROUP = 500
 PATIENCE = 5.0
@@ -283,7 +284,10 @@ class Writer:
 
     async def _connected(self) -> OwnConnection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._dsn, name="journal", timeout=5, **SETTINGS)
+            try:
+                self._connection = await connect(self._dsn, name="journal", timeout=5, **SETTINGS)
+            except asyncpg.PostgresError as refused:  # whatever the server says: full, starting, closed for maintenance
+                raise ConnectionError(str(refused)) from refused
         return self._connection
 
     async def _disconnect(self) -> None:

@@ -1,0 +1,411 @@
+"""The journal on a real Postgres: order, idempotency, races, faults, read models, rebuilds."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from shared.kernel.decider import Decider, NotThere, Refused
+from shared.kernel.journal import (
+    Conflict,
+    IdempotencyKeyReused,
+    Journal,
+    Outcome,
+    PositionNotReached,
+    StaleVersion,
+    Unavailable,
+)
+from shared.kernel.migrations import apply, migrations_of
+from shared.kernel.postgres import OwnConnection, Pool, connect, connect_pool
+from shared.kernel.projection import Projection
+from shared.kernel.rebuild import rebuild
+from shared.kernel.wakeup import Wakeup
+from shared.kernel.writer import SETTINGS
+from tests.conftest import Database, Servers, make_database
+from tests.integration.kernel.hall import (
+    BOOKINGS,
+    CREATE,
+    HALL,
+    TRAILING,
+    BookSeat,
+    GiveBack,
+    Hall,
+    OpenHall,
+    context,
+)
+
+type MakeJournal = Callable[..., Awaitable[Journal]]
+
+
+@pytest.fixture
+async def store(servers: Servers) -> Database:
+    """A database with an empty journal of the catalog service and the table of bookings."""
+    database = await make_database(servers)
+    connection = await connect(database.dsn("catalog"), name="tests")
+    await apply(connection, [one for one in migrations_of("catalog") if one.label == "kernel/0001_journal"])
+    await connection.execute(CREATE)
+    await connection.close()
+    return database
+
+
+@pytest.fixture
+async def sql(store: Database) -> AsyncIterator[OwnConnection]:
+    connection = await connect(store.dsn("catalog"), name="tests")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def make(store: Database) -> AsyncIterator[MakeJournal]:
+    """Makes running journals on the same store: as many as there are replicas."""
+    async with AsyncExitStack() as stack:
+
+        async def make(
+            projections: tuple[Projection, ...] = (BOOKINGS,), decider: Decider[Any, Any, Any] = HALL
+        ) -> Journal:
+            dsn = store.dsn("catalog")
+            pool: Pool = await connect_pool(dsn, name="tests")
+            stack.push_async_callback(pool.close)
+            journal = Journal(dsn, pool, [decider], projections, wakeup=Wakeup(dsn))
+            return await stack.enter_async_context(journal.running())
+
+        yield make
+
+
+async def opened(journal: Journal, seats: int = 1000, hall: str = "h") -> Outcome:
+    return await journal.transact(HALL, hall, OpenHall(seats=seats), context())
+
+
+async def test_events_are_read_in_one_gapless_order_and_contracts_are_counted_per_aggregate(make: MakeJournal) -> None:
+    journal = await make()
+    await asyncio.gather(*(opened(journal, hall=f"h{number}") for number in range(5)))
+    await asyncio.gather(*(journal.transact(HALL, f"h{n % 5}", BookSeat(guest=f"g{n}"), context()) for n in range(100)))
+    await journal.transact(HALL, "h0", GiveBack(guest="g0"), context())
+    await journal.transact(HALL, "h0", BookSeat(guest="g0"), context())
+
+    events = await journal.read(0, 1000)
+    assert [recorded.position for recorded in events] == list(range(1, 108))
+    versions = Counter[str]()
+    for recorded in events:
+        versions[recorded.stream] += 1
+        assert recorded.version == versions[recorded.stream]
+    again = [recorded for recorded in events if recorded.aggregate == "seat/g0"]
+    assert [recorded.aggregate_version for recorded in again] == [1, 2]
+    assert events[0].aggregate_version is None
+
+
+async def test_the_outcome_names_version_and_position_of_the_last_event(make: MakeJournal) -> None:
+    journal = await make()
+    assert await opened(journal) == Outcome("h", 1, 1, repeated=False)
+    first = await journal.transact(HALL, "h", BookSeat(guest="a"), context())
+    assert (first.version, first.position) == (2, 2)
+    nothing_new = await journal.transact(HALL, "h", BookSeat(guest="a"), context())
+    assert (nothing_new.version, nothing_new.position) == (2, 2)
+    assert await journal.head() == 2
+
+
+async def test_a_repeated_command_id_answers_the_same(make: MakeJournal) -> None:
+    one, other = await make(), await make()
+    await opened(one)
+    key = uuid4()
+    first = await one.transact(HALL, "h", BookSeat(guest="a"), context(key, b"request"))
+    await one.transact(HALL, "h", GiveBack(guest="a"), context())
+    for journal in (one, other):
+        again = await journal.transact(HALL, "h", BookSeat(guest="a"), context(key, b"request"))
+        assert again == replace(first, repeated=True)
+    assert await one.head() == 3
+
+
+async def test_a_command_id_is_not_used_for_another_request(make: MakeJournal) -> None:
+    journal = await make()
+    await opened(journal)
+    key = uuid4()
+    await journal.transact(HALL, "h", BookSeat(guest="a"), context(key, b"request"))
+    with pytest.raises(IdempotencyKeyReused):
+        await journal.transact(HALL, "h", BookSeat(guest="b"), context(key, b"another request"))
+
+
+async def test_the_same_command_id_at_once_from_two_replicas_acts_once(make: MakeJournal) -> None:
+    one, other = await make(), await make()
+    await opened(one)
+    for number in range(20):
+        key = uuid4()
+        outcomes = await asyncio.gather(
+            *(
+                journal.transact(HALL, "h", BookSeat(guest=f"g{number}"), context(key, b"r"))
+                for journal in (one, other) * 3
+            )
+        )
+        assert len({(outcome.version, outcome.position) for outcome in outcomes}) == 1
+        assert [outcome.repeated for outcome in outcomes].count(False) == 1
+    assert await one.head() == 21
+
+
+async def test_replicas_racing_for_one_stream_never_overbook_and_everybody_is_answered(make: MakeJournal) -> None:
+    journals = [await make(), await make(), await make()]
+    await opened(journals[0], seats=60)
+
+    async def book(number: int) -> str:
+        try:
+            await journals[number % 3].transact(HALL, "h", BookSeat(guest=f"g{number}"), context())
+        except Refused as refused:
+            return refused.code
+        return "booked"
+
+    answers = Counter(await asyncio.gather(*(book(number) for number in range(300))))
+    assert answers == {"booked": 60, "hall_full": 240}
+    states = [await journal.load(HALL, "h") for journal in journals]
+    assert {len(folded.state.guests) for folded in states} == {60}
+    assert {folded.version for folded in states} == {61}
+
+
+async def test_a_refusal_is_decided_on_what_other_replicas_did(make: MakeJournal) -> None:
+    one, other = await make(), await make()
+    await opened(one, seats=1)
+    await one.transact(HALL, "h", BookSeat(guest="a"), context())
+    await other.transact(HALL, "h", GiveBack(guest="a"), context())
+    assert (await one.transact(HALL, "h", BookSeat(guest="b"), context())).version == 4
+
+
+async def test_one_bad_command_spoils_no_other_of_its_group(make: MakeJournal, sql: OwnConnection) -> None:
+    journal = await make()
+    await opened(journal)
+    guests = ["a", "cursed", "b", "c"]
+    answers = await asyncio.gather(
+        *(journal.transact(HALL, "h", BookSeat(guest=guest), context()) for guest in guests), return_exceptions=True
+    )
+    assert isinstance(answers[1], asyncpg.CheckViolationError)
+    assert all(isinstance(answer, Outcome) for answer in answers[:1] + answers[2:])
+    assert await sql.fetchval("SELECT array_agg(guest ORDER BY guest) FROM booking") == ["a", "b", "c"]
+    assert [recorded.position for recorded in await journal.read(0, 10)] == [1, 2, 3, 4]
+
+
+async def test_a_refused_command_and_a_missing_aggregate_record_nothing(make: MakeJournal, sql: OwnConnection) -> None:
+    journal = await make()
+    with pytest.raises(NotThere):
+        await journal.transact(HALL, "nowhere", BookSeat(guest="a"), context())
+    await opened(journal, seats=0)
+    with pytest.raises(Refused, match="hall_full"):
+        await journal.transact(HALL, "h", BookSeat(guest="a"), context())
+    assert await sql.fetchval("SELECT count(*) FROM command") == 1
+
+
+async def test_an_expected_version_is_compared_with_what_is_stored(make: MakeJournal) -> None:
+    one, other = await make(), await make()
+    await opened(one)
+    await one.load(HALL, "h")
+    await other.transact(HALL, "h", BookSeat(guest="a"), context(), expected_version=1)
+    with pytest.raises(StaleVersion) as stale:
+        await one.transact(HALL, "h", BookSeat(guest="b"), context(), expected_version=1)
+    assert stale.value.version == 2
+    await one.transact(HALL, "h", BookSeat(guest="b"), context(), expected_version=2)
+
+
+async def test_a_cancelled_caller_leaves_its_command_at_work(make: MakeJournal) -> None:
+    journal = await make()
+    await opened(journal)
+    key = uuid4()
+    caller = asyncio.create_task(journal.transact(HALL, "h", BookSeat(guest="a"), context(key)))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await journal.drain()
+    again = await journal.transact(HALL, "h", BookSeat(guest="a"), context(key))
+    assert (again.repeated, again.version) == (True, 2)
+
+
+async def test_killed_backends_lose_and_double_nothing(make: MakeJournal, store: Database) -> None:
+    journal = await make()
+    await opened(journal)
+    operator = await connect(store.operator_dsn, name="tests")
+
+    async def killer() -> None:
+        for _ in range(15):
+            await asyncio.sleep(0.04)
+            await operator.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ikz journal'"
+            )
+
+    async def caller(number: int) -> list[Outcome]:
+        return [await journal.transact(HALL, "h", BookSeat(guest=f"g{number}-{n}"), context()) for n in range(25)]
+
+    killing = asyncio.create_task(killer())
+    outcomes = await asyncio.gather(*(caller(number) for number in range(8)))
+    await killing
+    await operator.close()
+    positions = [recorded.position for recorded in await journal.read(0, 1000)]
+    assert positions == list(range(1, 202))
+    assert sorted(outcome.position for mine in outcomes for outcome in mine) == positions[1:]
+
+
+async def test_a_frozen_writer_that_holds_the_counter_does_not_hold_the_others(
+    make: MakeJournal, store: Database
+) -> None:
+    journal = await make()
+    await opened(journal)
+    frozen = await connect(store.dsn("catalog"), name="tests", timeout=10, **SETTINGS)
+    transaction = frozen.transaction()
+    await transaction.start()
+    await frozen.execute("UPDATE journal_counter SET position = position")
+    started = time.monotonic()
+    await journal.transact(HALL, "h", BookSeat(guest="a"), context())
+    assert time.monotonic() - started < 4.5
+    frozen.terminate()
+
+
+async def test_without_a_database_a_command_is_unavailable_and_its_id_tells_later(
+    make: MakeJournal, store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await make()
+    await opened(journal)
+    monkeypatch.setattr("shared.kernel.writer.PATIENCE", 0.5)
+    operator = await connect(store.postgres.superuser_dsn, name="tests")
+    await operator.execute(f"ALTER DATABASE {store.name} ALLOW_CONNECTIONS false")
+    await operator.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", store.name)
+    key = uuid4()
+    with pytest.raises(Unavailable):
+        await journal.transact(HALL, "h", BookSeat(guest="a"), context(key))
+    await operator.execute(f"ALTER DATABASE {store.name} ALLOW_CONNECTIONS true")
+    await operator.close()
+    assert not (await journal.transact(HALL, "h", BookSeat(guest="a"), context(key))).repeated
+    assert (await journal.transact(HALL, "h", BookSeat(guest="a"), context(key))).repeated
+
+
+async def test_a_journal_that_went_back_is_not_built_upon(make: MakeJournal, sql: OwnConnection) -> None:
+    journal = await make(projections=())
+    await opened(journal)
+    for guest in "abc":
+        await journal.transact(HALL, "h", BookSeat(guest=guest), context())
+    async with sql.transaction():
+        await sql.execute("DELETE FROM journal WHERE position > 2")
+        await sql.execute("UPDATE journal_counter SET position = 2")
+        await sql.execute("DELETE FROM command WHERE position > 2")
+    await journal.transact(HALL, "h", BookSeat(guest="d"), context())
+    assert (await journal.load(HALL, "h")).state.guests == ("a", "d")
+    assert [recorded.position for recorded in await journal.read(0, 10)] == [1, 2, 3]
+
+
+async def test_snapshot_and_tail_fold_to_the_same_as_the_whole_stream(make: MakeJournal, sql: OwnConnection) -> None:
+    journal = await make()
+    await opened(journal)
+    for number in range(25):
+        await journal.transact(HALL, "h", BookSeat(guest=f"g{number}"), context())
+    assert await sql.fetchval("SELECT version FROM snapshot") == 20
+    await sql.execute("UPDATE snapshot SET state = convert_to('[1000, [\"from the snapshot\"]]', 'UTF8')")
+    with_snapshot = await (await make()).load(HALL, "h")
+    assert with_snapshot.state.guests[:1] == ("from the snapshot",)
+    assert (with_snapshot.version, with_snapshot.position) == (26, 26)
+
+    assert HALL.snapshots is not None
+    newer_form = replace(HALL, snapshots=replace(HALL.snapshots, form=2))
+    whole = await (await make(decider=newer_form)).load(newer_form, "h")
+    assert whole.state == Hall(1000, tuple(f"g{number}" for number in range(25)))
+    assert whole.published == with_snapshot.published
+
+
+async def test_old_forms_are_read_through_their_upcasters_on_every_path(make: MakeJournal, sql: OwnConnection) -> None:
+    journal = await make()
+    await opened(journal, seats=3)
+    await sql.execute(
+        'UPDATE journal SET form = 1, data = \'{"at": "2020-01-01T00:00:00Z", "hall": "h", "capacity": 7}\''
+    )
+    fresh = await make()
+    assert (await fresh.load(HALL, "h")).state.seats == 7
+    assert (await fresh.read(0, 1))[0].event.seats == 7
+
+
+async def test_an_inline_read_model_is_there_with_the_answer(make: MakeJournal, sql: OwnConnection) -> None:
+    journal = await make()
+    await opened(journal)
+    outcome = await journal.transact(HALL, "h", BookSeat(guest="a"), context())
+    assert await sql.fetchval("SELECT version FROM booking WHERE guest = 'a'") == outcome.version
+    await journal.wait_for(outcome.position)
+
+
+async def test_a_following_read_model_can_be_waited_for(make: MakeJournal, sql: OwnConnection) -> None:
+    journal, other = await make(projections=(TRAILING,)), await make(projections=())
+    await opened(other)
+    outcome = await other.transact(HALL, "h", BookSeat(guest="a"), context())
+    await journal.wait_for(outcome.position, TRAILING.name)
+    assert await sql.fetchval("SELECT count(*) FROM booking") == 1
+    with pytest.raises(PositionNotReached):
+        await journal.wait_for(outcome.position + 1, TRAILING.name, within=0.1)
+
+
+@pytest.mark.parametrize("projection", [BOOKINGS, TRAILING], ids=["inline", "following"])
+async def test_a_rebuild_under_load_ends_in_the_fold_of_the_journal(
+    make: MakeJournal, sql: OwnConnection, store: Database, projection: Projection
+) -> None:
+    journal = await make(projections=(projection,))
+    await opened(journal, seats=100_000)
+    for number in range(50):
+        await journal.transact(HALL, "h", BookSeat(guest=f"early{number}"), context())
+    await sql.execute("DELETE FROM booking WHERE guest = 'early7'")
+    done = asyncio.Event()
+
+    async def load(caller: int) -> None:
+        number = 0
+        while not done.is_set():
+            await journal.transact(HALL, "h", BookSeat(guest=f"{caller}-{number}"), context())
+            if number % 3 == 0:
+                await journal.transact(HALL, "h", GiveBack(guest=f"{caller}-{number}"), context())
+            number += 1
+
+    callers = [asyncio.create_task(load(caller)) for caller in range(4)]
+    await asyncio.sleep(0.2)
+    seen: list[tuple[int, int]] = []
+    result = await rebuild(store.dsn("catalog"), journal, projection, progress=lambda *at: seen.append(at))
+    await asyncio.sleep(0.2)
+    done.set()
+    await asyncio.gather(*callers)
+    await journal.wait_for(await journal.head(), projection.name if projection.following else None)
+
+    assert result.different == ("booking",)
+    assert seen[-1][0] == seen[-1][1] == result.events
+    guests = await sql.fetchval("SELECT array_agg(guest ORDER BY guest) FROM booking")
+    assert guests == sorted((await journal.load(HALL, "h")).state.guests)
+    indexes = await sql.fetch("SELECT indexname FROM pg_indexes WHERE schemaname = 'catalog' AND tablename = 'booking'")
+    assert {row["indexname"] for row in indexes} == {"booking_key", "booking_by_guest"}
+    assert await sql.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'catalog_rebuild'") == 0
+
+
+async def test_a_rebuild_of_a_faithful_read_model_finds_no_difference(make: MakeJournal, store: Database) -> None:
+    journal = await make()
+    await opened(journal)
+    await journal.transact(HALL, "h", BookSeat(guest="a"), context())
+    assert (await rebuild(store.dsn("catalog"), journal, BOOKINGS)).different == ()
+
+
+async def test_command_ids_are_remembered_for_commands_without_events(make: MakeJournal, sql: OwnConnection) -> None:
+    journal = await make()
+    await opened(journal)
+    key: UUID = uuid4()
+    assert not (await journal.transact(HALL, "h", OpenHall(seats=5), context(key))).repeated
+    assert (await journal.transact(HALL, "h", OpenHall(seats=5), context(key))).repeated
+    assert await sql.fetchval("SELECT count(*) FROM journal") == 1
+
+
+async def test_too_many_lost_races_are_a_conflict(make: MakeJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.kernel.writer.RACES", -1)
+    one, other = await make(projections=()), await make(projections=())
+    await opened(one)
+
+    async def book(number: int) -> bool:
+        try:
+            await (one, other)[number % 2].transact(HALL, "h", BookSeat(guest=f"g{number}"), context())
+        except Conflict:
+            return False
+        return True
+
+    booked = 0
+    for batch in range(20):
+        booked += sum(await asyncio.gather(*(book(batch * 10 + number) for number in range(10))))
+    assert len((await one.load(HALL, "h")).state.guests) == booked
