@@ -1,0 +1,213 @@
+"""The JetStream streams: one for each service that publishes, made by an operator, checked by everyone who uses them.
+
+A server silently drops what it does not know of a configuration (atomic batches before 2.12, `sync_interval: always`
+before 2.10), and an acknowledged message is only on disk when every write is synced. So what the server echoes is
+compared with what was asked for, and its version and durability are read from its monitoring port.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+
+from shared.kernel.bus import ApiError, Connection, open_connection
+
+PUBLISHERS = ("catalog", "events", "notify", "gateway")
+OLDEST_SERVER = (2, 12)
+NO_SUCH_STREAM, NO_SUCH_MESSAGE = 10059, 10037
+NANOSECONDS = 1_000_000_000
+MONITOR_TIMEOUT = 3.0
+
+
+class Unfit(Exception):
+    """NATS is not as it must be; the message says what to change. Trying again does not help."""
+
+
+class NoStream(Exception):
+    """The stream is not there (yet): `ikz bootstrap` makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of the past a stream keeps. Whoever falls behind it is served from the journal again."""
+
+    max_age: timedelta = timedelta(days=90)
+    max_bytes: int = 1024**3
+    max_message: int = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """A stream at a moment. `expired`: it is empty because its last message grew older than `max_age`."""
+
+    created: str
+    last_seq: int
+    messages: int
+    max_message: int
+    expired: bool
+
+
+def stream_of(service: str) -> str:
+    """The name of a service's stream."""
+    return f"IKZ_{service.upper()}"
+
+
+def subjects_of(service: str) -> str:
+    """All subjects a service publishes to."""
+    return f"ikz.{service}.>"
+
+
+def _essential(service: str) -> dict[str, Any]:
+    """What publishing and consuming rely on."""
+    return {
+        "name": stream_of(service),
+        "subjects": [subjects_of(service)],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "old",
+        "max_msgs": -1,
+        "max_msgs_per_subject": -1,
+        "allow_atomic": True,
+        "no_ack": False,
+        "sealed": False,
+        "mirror": None,
+        "sources": None,
+        "republish": None,
+        "subject_transform": None,
+        "allow_rollup_hdrs": False,
+    }
+
+
+def configuration(service: str, replicas: int, limits: Limits) -> dict[str, Any]:
+    """What the operator asks for."""
+    wanted = {key: value for key, value in _essential(service).items() if value is not None}
+    return wanted | {
+        "max_age": int(limits.max_age.total_seconds()) * NANOSECONDS,
+        "max_bytes": limits.max_bytes,
+        "max_msg_size": limits.max_message,
+        "num_replicas": replicas,
+        "allow_direct": True,
+    }
+
+
+def differences(wanted: Mapping[str, Any], echoed: Mapping[str, Any]) -> list[str]:
+    """Sentences naming each field whose echoed value is not the wanted one; an absent field counts as off."""
+    found = {key: (value, echoed.get(key)) for key, value in wanted.items()}
+    return [
+        f"{key} is {now!r} instead of {want!r}" for key, (want, now) in found.items() if now != want and (now or want)
+    ]
+
+
+async def bootstrap_streams(
+    operator_url: str, replicas: int = 1, *, limits: Limits | None = None, monitor_url: str | None = None
+) -> list[str]:
+    """Makes every stream, or brings it to its configuration, and gives the names of those it touched.
+
+    Safe to run again at any time: a stream that is as it should be is left alone. Raises `Unfit` when the server cannot
+    or does not do what was asked; `Lost` or `Denied` when it cannot be reached.
+    """
+    if monitor_url is not None:
+        await verify_server(monitor_url)
+    connection = await open_connection(operator_url, "ikz bootstrap")
+    try:
+        wanted = [configuration(service, replicas, limits or Limits()) for service in PUBLISHERS]
+        return [config["name"] for config in wanted if await _ensure(connection, config)]
+    finally:
+        await connection.close()
+
+
+async def _ensure(connection: Connection, config: dict[str, Any]) -> bool:
+    name = config["name"]
+    try:
+        found = await connection.api(f"STREAM.INFO.{name}")
+        if not differences(config, found["config"]):
+            return False
+        call = "UPDATE"
+    except ApiError as error:
+        if error.err_code != NO_SUCH_STREAM:
+            raise
+        call = "CREATE"
+    try:
+        made = await connection.api(f"STREAM.{call}.{name}", config)
+    except ApiError as error:
+        raise Unfit(f"NATS refuses the stream {name}: {error}") from error
+    _compare(name, config, made["config"])
+    return True
+
+
+async def stream_state(connection: Connection, service: str) -> StreamState:
+    """The stream as it is, if its configuration can be relied on: else `Unfit`, or `NoStream`."""
+    name = stream_of(service)
+    try:
+        found = await connection.api(f"STREAM.INFO.{name}")
+    except ApiError as error:
+        if error.err_code == NO_SUCH_STREAM:
+            raise NoStream(f"the stream {name} is missing") from error
+        raise
+    config, state = found["config"], found["state"]
+    _compare(name, _essential(service), config)
+    return StreamState(
+        created=found["created"],
+        last_seq=state["last_seq"],
+        messages=state["messages"],
+        max_message=config["max_msg_size"],
+        expired=_expired(state, found["ts"], config["max_age"]),
+    )
+
+
+async def last_message(connection: Connection, service: str) -> dict[str, Any] | None:
+    """The newest message still in the stream, as the API gives it, or None."""
+    try:
+        found = await connection.api(f"STREAM.MSG.GET.{stream_of(service)}", {"last_by_subj": subjects_of(service)})
+    except ApiError as error:
+        if error.err_code == NO_SUCH_MESSAGE:
+            return None
+        raise
+    message: dict[str, Any] = found["message"]
+    return message
+
+
+async def verify_server(monitor_url: str) -> None:
+    """Raises `Unfit` unless every server (addresses separated by commas) is new enough and syncs before it answers."""
+    timeout = aiohttp.ClientTimeout(total=MONITOR_TIMEOUT)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        for address in monitor_url.split(","):
+            try:
+                async with http.get(f"{address.strip().rstrip('/')}/varz") as answer:
+                    answer.raise_for_status()
+                    server = await answer.json()
+            except (TimeoutError, aiohttp.ClientError) as error:
+                raise Unfit(f"NATS' monitoring port does not answer: {type(error).__name__}") from error
+            if complaints := unfitness(server):
+                raise Unfit(f"the NATS server {server.get('server_name', '')}: {'; '.join(complaints)}")
+
+
+def unfitness(varz: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a server, by its `/varz`."""
+    complaints = []
+    version = str(varz.get("version", ""))
+    numbers = re.match(r"(\d+)\.(\d+)\.", version)
+    if numbers is None or (int(numbers[1]), int(numbers[2])) < OLDEST_SERVER:
+        complaints.append(f"version {version or 'unknown'} is older than {'.'.join(map(str, OLDEST_SERVER))}")
+    jetstream = varz.get("jetstream") or {}
+    if not jetstream.get("config"):
+        complaints.append("JetStream is off")
+    elif not jetstream["config"].get("sync_always"):
+        complaints.append("jetstream.sync_interval is not 'always': acknowledged messages could be lost")
+    return complaints
+
+
+def _compare(name: str, wanted: Mapping[str, Any], echoed: Mapping[str, Any]) -> None:
+    if found := differences(wanted, echoed):
+        raise Unfit(f"the stream {name} is not as it must be: {'; '.join(found)}. Run `ikz bootstrap`")
+
+
+def _expired(state: Mapping[str, Any], now: str, max_age: int) -> bool:
+    """Whether a stream is empty because `max_age` nanoseconds have passed, by the server's own clock."""
+    if not state["last_seq"] or state["messages"] or not max_age:
+        return False
+    age = datetime.fromisoformat(now) - datetime.fromisoformat(state["last_ts"])
+    return age.total_seconds() > max_age / NANOSECONDS
