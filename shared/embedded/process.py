@@ -75,10 +75,11 @@ async def spawn(
     account: Account | None = None,
     parting: signal.Signals = signal.SIGTERM,
     keep_open: Sequence[int] = (),
+    piped: bool = False,
 ) -> asyncio.subprocess.Process:
     """Starts a program in a process group of its own, writing to `log`; `parting` is what it gets if we die.
 
-    `record` remembers who it is, for `end_leftover`.
+    `record` remembers who it is, for `end_leftover`. With `piped` its standard output is ours to read.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_BYTES:
@@ -89,8 +90,8 @@ async def spawn(
             *(sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(parting)), *user),
             *(str(part) for part in command),
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE if piped else output,
+            stderr=output,
             env=environment,
             cwd=folder,
             pass_fds=tuple(keep_open),
