@@ -1,0 +1,159 @@
+"""The public API in front of the services: each first segment under /api/v1 belongs to one of them.
+
+Requests are read whole, within the limit, before anything is sent on: a service never sees half a body, and a client
+that dribbles occupies nobody but us. Answers are streamed.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp
+import structlog
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+from yarl import URL
+
+from services.gateway.upstream import Down, Service, Upstream
+from shared.kernel.identity import Identity
+from shared.kernel.problems import Problem
+
+log = structlog.get_logger()
+
+PREFIX: Final = "/api/v1/"
+ROUTES: Final[Mapping[str, Service]] = {
+    "projects": "catalog",
+    "organisations": "catalog",
+    "topics": "catalog",
+    "key-figures": "catalog",
+    "resources": "catalog",
+    "series": "events",
+    "sessions": "events",
+    "sessions.ics": "events",
+    "registrations": "events",
+    "announcements": "notify",
+    "messages": "notify",
+}
+SERVICE_NAMES: Final[Mapping[Service, str]] = {
+    "catalog": "Der Projektkatalog",
+    "events": "Der Veranstaltungsdienst",
+    "notify": "Der Nachrichtendienst",
+}
+RETRY_AFTER: Final = "5"
+SECONDS_FOR_BODY: Final = 20
+PART: Final = 64 * 1024
+HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+OURS: Final = frozenset(
+    {
+        "host",
+        "content-length",
+        "content-encoding",
+        "accept-encoding",
+        "authorization",
+        "cookie",
+        "forwarded",
+        "expect",
+    }
+)
+
+
+def service_of(raw_path: str) -> Service:
+    """The service that answers a path under /api/v1; no path reaches anything else, dressed up as it may be."""
+    first, *rest = raw_path.removeprefix(PREFIX).split("/")
+    segments = [URL(segment, encoded=True).path for segment in (first, *rest)]
+    service = ROUTES.get(first)
+    if service is None or any(_unsafe(segment) for segment in segments):
+        raise Problem("not_found")
+    return service
+
+
+def _unsafe(segment: str) -> bool:
+    return segment in {".", ".."} or not segment.isprintable() or any(mark in segment for mark in "/\\%?#")
+
+
+async def read_body(request: web.Request, most: int) -> bytes | None:
+    """The request's body; None when it has none, `body_too_large` as soon as it is longer than `most` bytes."""
+    if not request.can_read_body:
+        return None
+    if (request.content_length or 0) > most:
+        raise Problem("body_too_large")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(SECONDS_FOR_BODY):
+            async for part in request.content.iter_chunked(PART):
+                body += part
+                if len(body) > most:
+                    raise Problem("body_too_large")
+    except TimeoutError as slow:
+        raise Problem("request_too_slow") from slow
+    return bytes(body)
+
+
+async def relay(request: web.Request, upstream: Upstream, identity: Identity, most: int) -> web.StreamResponse:
+    """The answer of the service that the request's path belongs to, as it arrives."""
+    service = service_of(request.rel_url.raw_path)
+    body = await read_body(request, most)
+    headers = forwarded(request.headers)
+    try:
+        async with upstream.request(
+            service, request.method, request.rel_url.raw_path_qs, identity=identity, headers=headers, body=body
+        ) as answer:
+            return await _stream(request, answer)
+    except Down as down:
+        raise unavailable(down) from down
+
+
+async def _stream(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    """Passes the answer on part by part. One that breaks off breaks off for the client, too, and never looks whole."""
+    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=returned(answer.headers))
+    await response.prepare(request)
+    try:
+        if request.method != hdrs.METH_HEAD:
+            async for part in answer.content.iter_any():
+                await response.write(part)
+        await response.write_eof()
+    except (aiohttp.ClientError, TimeoutError):
+        log.warning("answer_broke_off", status=answer.status)
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+def unavailable(down: Down) -> Problem:
+    """What a client is told when a service is down; the others go on."""
+    return Problem(
+        "unavailable",
+        f"{SERVICE_NAMES[down.service]} ist zurzeit nicht erreichbar. Bitte versuchen Sie es in Kürze erneut.",
+        headers={"Retry-After": RETRY_AFTER},
+    )
+
+
+def forwarded(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """The client's headers that a service may see: nothing of one hop, no credentials, no identity but ours."""
+    own = OURS | _of_one_hop(headers)
+    kept = ((name, value) for name, value in headers.items() if name.lower() not in own)
+    return CIMultiDict((name, value) for name, value in kept if not name.lower().startswith(("ikz-", "x-forwarded-")))
+
+
+def returned(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """A service's headers that the client may see."""
+    own = {"server", "date"} | _of_one_hop(headers)
+    kept = ((name, value) for name, value in headers.items() if name.lower() not in own)
+    return CIMultiDict((name, value) for name, value in kept if not name.lower().startswith("ikz-"))
+
+
+def _of_one_hop(headers: Mapping[str, str]) -> frozenset[str]:
+    named = {name.strip().lower() for name in headers.get(hdrs.CONNECTION, "").split(",")}
+    return HOP_BY_HOP | named

@@ -1,0 +1,62 @@
+"""What the gateway is told by its environment, beyond what every service is told."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from yarl import URL
+
+from shared.kernel.settings import Key, Secret, ServiceSettings
+
+
+def _origin(text: str) -> str:
+    url = URL(text)
+    if url.scheme not in {"http", "https"} or not url.host or url.path != "/" or url.query_string:
+        raise ValueError("not an origin like http://127.0.0.1:8081")
+    return str(url.origin())
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
+class GatewaySettings(ServiceSettings):
+    """The gateway's settings."""
+
+    service: str = "gateway"
+    port: int = Field(default=8080, ge=0, le=65535)
+    identity_private_key: Secret
+    """Signs the identity that goes with every request to a service."""
+    address_key: Key
+    """Finds people by their mail address; derives the key of form stamps."""
+    catalog_url: Origin
+    """Where the catalogue answers."""
+    events_url: Origin
+    """Where sessions and registrations answer."""
+    notify_url: Origin
+    """Where announcements answer."""
+    deadline: float = Field(default=10.0, gt=0)
+    """Seconds a service may take to answer."""
+    max_body: int = Field(default=1024 * 1024, gt=0)
+    """The longest request body in bytes."""
+    rate_limits: bool = True
+    """False lifts the limits against floods, for load tests."""
+    trusted_proxies: int = Field(default=0, ge=0)
+    """How many proxies of the operator's own stand in front and write X-Forwarded-For."""
+
+    portal_name: str = "Interkommunal NRW"
+    """The portal's name."""
+    demonstration: bool = True
+    """Whether the portal says on every page that it is a demonstration."""
+    operator_name: str = "Geschäftsstelle Interkommunal NRW (Demonstrationssystem)"
+    """Who runs the portal, for the imprint."""
+    operator_street: str = "Musterstraße 1"
+    """Street and number."""
+    operator_city: str = "40000 Musterstadt"
+    """Postcode and town."""
+    operator_email: str = "geschaeftsstelle@interkommunal.example"
+    """Where readers reach the operator."""
+    operator_phone: str = "+49 211 000000"
+    """Telephone for readers."""
+    operator_represented_by: str = "die Leitung der Geschäftsstelle"
+    """Who represents the operator in law."""
+    privacy_email: str = "datenschutz@interkommunal.example"
+    """The data protection officer."""

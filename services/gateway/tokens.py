@@ -1,0 +1,107 @@
+"""Bearer tokens of editors and machines: kept as hashes, printed once.
+
+As a program: `python -m services.gateway.tokens create|revoke|list`.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import re
+import secrets
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from services.gateway.settings import GatewaySettings
+from shared.kernel.clock import Clock
+from shared.kernel.postgres import Pool, connect_pool
+
+type TokenRole = Literal["member", "editor", "operator"]
+
+ROLES: tuple[str, ...] = get_args(TokenRole.__value__)
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+PREFIX = "ikz_"
+
+BY_DIGEST = "SELECT role, label FROM token WHERE digest = $1 AND revoked_at IS NULL"
+CREATE = "INSERT INTO token (digest, role, label, created_at) VALUES ($1, $2, $3, $4)"
+REVOKE = "UPDATE token SET revoked_at = $2 WHERE label = $1 AND revoked_at IS NULL"
+LIST = "SELECT label, role, created_at, revoked_at FROM token ORDER BY created_at, label"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenHolder:
+    """Whom a token stands for."""
+
+    role: TokenRole
+    label: str
+
+
+async def holder_of(pool: Pool, token: str) -> TokenHolder | None:
+    """Who bears `token`; None when nobody does, or does no longer."""
+    row = await pool.fetchrow(BY_DIGEST, _digest(token))
+    return None if row is None else TokenHolder(row["role"], row["label"])
+
+
+async def create(pool: Pool, role: TokenRole, label: str, at: datetime) -> str:
+    """A new token, which cannot be read again; an earlier one of the same label is revoked."""
+    token = PREFIX + secrets.token_urlsafe(32)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(REVOKE, label, at)
+        await connection.execute(CREATE, _digest(token), role, label, at)
+    return token
+
+
+async def revoke(pool: Pool, label: str, at: datetime) -> bool:
+    """Ends the token of that label; False when there is none."""
+    done: str = await pool.execute(REVOKE, label, at)
+    return done != "UPDATE 0"
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _label(text: str) -> str:
+    if not LABEL.fullmatch(text):
+        raise argparse.ArgumentTypeError("letters, digits, '.', '_' and '-', at most 64")
+    return text
+
+
+def _arguments(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m services.gateway.tokens", description="Bearer tokens of the API.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    creating = commands.add_parser("create", help="make a token and print it, once")
+    creating.add_argument("--role", choices=ROLES, required=True)
+    creating.add_argument("--label", type=_label, required=True, help="who or what uses it; shown in the audit log")
+    revoking = commands.add_parser("revoke", help="end the token of a label")
+    revoking.add_argument("--label", type=_label, required=True)
+    commands.add_parser("list", help="labels, roles and dates; never the tokens")
+    return parser.parse_args(arguments)
+
+
+async def main(arguments: list[str]) -> int:
+    """Runs one command against the gateway's database; the exit status."""
+    chosen = _arguments(arguments)
+    settings = GatewaySettings()
+    now = Clock(settings.clock_offset).now()
+    async with await connect_pool(settings.database_url, name="tokens", size=1) as pool:
+        match chosen.command:
+            case "create":
+                _print(await create(pool, chosen.role, chosen.label, now))
+                return 0
+            case "revoke":
+                return 0 if await revoke(pool, chosen.label, now) else 1
+            case _:
+                for row in await pool.fetch(LIST):
+                    ended = f"revoked {row['revoked_at']:%Y-%m-%d %H:%M}" if row["revoked_at"] else "in use"
+                    _print(f"{row['label']}\t{row['role']}\t{row['created_at']:%Y-%m-%d %H:%M}\t{ended}")
+                return 0
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(main(sys.argv[1:])))
