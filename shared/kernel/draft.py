@@ -1,6 +1,6 @@
 """What a group of commands comes to in memory, before it is written: rows, new states, answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -14,19 +14,22 @@ if TYPE_CHECKING:
 
 
 class Draft:
-    """Decides orders one after the other, each on the state the ones before it leave."""
+    """Decides orders one after the other, each on the state the ones before it leave.
+
+    `rows` and `commands` are those of the SQL types `appended_event` and `remembered_command`; `recorded` is for
+    inline projections.
+    """
 
     def __init__(self, folded: dict[str, Folded[Any]], at: datetime) -> None:
         self.at = at
         self._heads = {stream: state.version for stream, state in folded.items()}
         self._folded = dict(folded)
         self._deciders: dict[str, Decider[Any, Any, Any]] = {}
-        self._forms: list[int] = []
-        self._data: list[str] = []
         self._ordinals: dict[str, int] = {}
         self._answers: list[tuple[Order, Outcome | Exception | int]] = []
         self.recorded: list[Recorded[Any]] = []
-        self.commands: list[tuple[UUID, bytes | None, str, int, int, int]] = []
+        self.rows: list[tuple[Any, ...]] = []
+        self.commands: list[tuple[UUID, bytes | None, str, int, int, int, datetime]] = []
 
     def add(self, order: "Order") -> None:
         """Decides one order; whatever its decider raises is its answer alone."""
@@ -40,14 +43,13 @@ class Draft:
         self._deciders[order.stream] = order.decider
         for recorded in events:
             self.recorded.append(recorded)
-            self._forms.append(recorded.event.form)
-            self._data.append(recorded.event.model_dump_json())
+            self.rows.append(_row(len(self.recorded), recorded))
         if events:
             self._ordinals[order.stream] = len(self.recorded)
         ordinal = self._ordinals.get(order.stream, 0)
         context = order.context
         self.commands.append(
-            (context.command_id, context.fingerprint, order.stream, after.version, after.position, ordinal)
+            (context.command_id, context.fingerprint, order.stream, after.version, after.position, ordinal, self.at)
         )
         self._answers.append((order, len(self.commands) - 1))
 
@@ -59,7 +61,7 @@ class Draft:
         """Every order's answer, now that the group's events stand behind position `base`."""
         for order, answer in self._answers:
             if isinstance(answer, int):
-                _, _, _, version, position, ordinal = self.commands[answer]
+                _, _, _, version, position, ordinal, _ = self.commands[answer]
                 at = base + ordinal if ordinal else position
                 yield order, Outcome(order.aggregate_id, version, at, repeated=False)
             else:
@@ -70,33 +72,10 @@ class Draft:
         for stream, ordinal in self._ordinals.items():
             yield stream, self._deciders[stream], self._folded[stream].at(base + ordinal)
 
-    def event_columns(self) -> list[Sequence[Any]]:
-        """The group's events as the thirteen columns of the append."""
-        rows = self.recorded
-        return [
-            [row.stream for row in rows],
-            [row.version for row in rows],
-            [type(row.event).__name__ for row in rows],
-            self._forms,
-            self._data,
-            [row.actor for row in rows],
-            [row.command_id for row in rows],
-            [row.correlation_id for row in rows],
-            [row.causation_id for row in rows],
-            [row.traceparent for row in rows],
-            [row.history for row in rows],
-            [row.aggregate for row in rows],
-            [row.aggregate_version for row in rows],
-        ]
-
-    def command_columns(self) -> list[Sequence[Any]]:
-        """The group's commands as the six columns of their results."""
-        return [[command[column] for command in self.commands] for column in range(6)]
-
-    def head_columns(self) -> list[Sequence[Any]]:
-        """The versions that the group builds upon."""
+    def heads(self) -> tuple[list[str], list[int]]:
+        """The streams and versions that the group builds upon."""
         heads = [(stream, self._heads[stream]) for stream in self._ordinals if self._heads[stream] > 0]
-        return [[stream for stream, _ in heads], [version for _, version in heads]]
+        return [stream for stream, _ in heads], [version for _, version in heads]
 
     def _decided(self, order: "Order", before: Folded[Any]) -> tuple[Folded[Any], list[Recorded[Any]]]:
         if order.expected_version is not None and order.expected_version != before.version:
@@ -124,6 +103,28 @@ class Draft:
                 )
             )
         return after, events
+
+
+def _row(ordinal: int, recorded: Recorded[Any]) -> tuple[Any, ...]:
+    """One event in the order of the SQL type `appended_event`."""
+    event = recorded.event
+    return (
+        ordinal,
+        recorded.stream,
+        recorded.version,
+        type(event).__name__,
+        event.form,
+        event.model_dump_json(),
+        recorded.actor,
+        recorded.command_id,
+        recorded.correlation_id,
+        recorded.causation_id,
+        recorded.traceparent,
+        recorded.history,
+        recorded.aggregate,
+        recorded.aggregate_version,
+        recorded.recorded_at,
+    )
 
 
 def _grown(decider: Decider[Any, Any, Any], before: Folded[Any], event: Event) -> Folded[Any]:

@@ -32,36 +32,29 @@ from shared.kernel.wakeup import Wakeup
 # restored to an older state) leaves the counter alone, and nothing is written.
 APPEND = """
 WITH counter AS (
-    UPDATE journal_counter SET position = position + cardinality($1::text[])
+    UPDATE journal_counter SET position = position + cardinality($1::appended_event[])
     WHERE NOT EXISTS (
-        SELECT FROM unnest($20::text[], $21::bigint[]) AS head(stream, version)
+        SELECT FROM unnest($3::text[], $4::bigint[]) AS head(stream, version)
         WHERE NOT EXISTS (SELECT FROM journal j WHERE j.stream = head.stream AND j.version = head.version)
     )
-    RETURNING position - cardinality($1::text[]) AS base
+    RETURNING position - cardinality($1::appended_event[]) AS base
 ), written AS (
     INSERT INTO journal (position, stream, version, type, form, data, actor, command_id, correlation_id, causation_id,
                          traceparent, history, aggregate, aggregate_version, recorded_at)
     SELECT counter.base + e.ordinal, e.stream, e.version, e.type, e.form, e.data, e.actor, e.command_id,
-           e.correlation_id, e.causation_id, e.traceparent, e.history, e.aggregate, e.aggregate_version,
-           $22
-    FROM counter, unnest($1::text[], $2::bigint[], $3::text[], $4::smallint[], $5::json[], $6::text[], $7::uuid[],
-                         $8::text[], $9::text[], $10::text[], $11::boolean[], $12::text[], $13::bigint[])
-         WITH ORDINALITY AS e(stream, version, type, form, data, actor, command_id, correlation_id, causation_id,
-                              traceparent, history, aggregate, aggregate_version, ordinal)
+           e.correlation_id, e.causation_id, e.traceparent, e.history, e.aggregate, e.aggregate_version, e.recorded_at
+    FROM counter, unnest($1::appended_event[]) AS e
 ), remembered AS (
     INSERT INTO command (id, fingerprint, stream, version, position, at)
     SELECT c.id, c.fingerprint, c.stream, c.version,
-           CASE WHEN c.ordinal > 0 THEN counter.base + c.ordinal ELSE c.position END, $22
-    FROM counter, unnest($14::uuid[], $15::bytea[], $16::text[], $17::bigint[], $18::bigint[], $19::int[])
-         AS c(id, fingerprint, stream, version, position, ordinal)
+           CASE WHEN c.ordinal > 0 THEN counter.base + c.ordinal ELSE c.position END, c.at
+    FROM counter, unnest($2::remembered_command[]) AS c
 )
 SELECT base FROM counter
 """
 REMEMBER = """
 INSERT INTO command (id, fingerprint, stream, version, position, at)
-SELECT c.id, c.fingerprint, c.stream, c.version, c.position, clock_timestamp()
-FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[])
-     AS c(id, fingerprint, stream, version, position)
+SELECT c.id, c.fingerprint, c.stream, c.version, c.position, c.at FROM unnest($1::remembered_command[]) AS c
 """
 REMEMBERED = "SELECT id, fingerprint, stream, version, position FROM command WHERE id = ANY($1::uuid[])"
 LOCK_STREAMS = """
@@ -239,7 +232,7 @@ class Writer:
             else:
                 base = 0
                 if draft.commands:
-                    await connection.execute(REMEMBER, *draft.command_columns()[:5])
+                    await connection.execute(REMEMBER, draft.commands)
         for order, answer in draft.answers(base):
             order.settle(answer)
         if draft.recorded:
@@ -266,9 +259,8 @@ class Writer:
     async def _append(self, connection: OwnConnection, draft: Draft) -> int:
         for projection in self._projections:
             await projection.project(connection, draft.recorded)
-        base: int | None = await connection.fetchval(
-            APPEND, *draft.event_columns(), *draft.command_columns(), *draft.head_columns(), draft.at
-        )
+        streams, versions = draft.heads()
+        base: int | None = await connection.fetchval(APPEND, draft.rows, draft.commands, streams, versions)
         if base is None:
             raise _Behind
         return base

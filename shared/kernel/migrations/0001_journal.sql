@@ -50,3 +50,31 @@ CREATE TABLE projection (
     name text PRIMARY KEY,
     position bigint NOT NULL
 );
+
+-- What a group append hands over, row by row. Their shape belongs to the code that sends them: another shape is another type.
+CREATE TYPE appended_event AS (
+    ordinal bigint,
+    stream text,
+    version bigint,
+    type text,
+    form smallint,
+    data json,
+    actor text,
+    command_id uuid,
+    correlation_id text,
+    causation_id text,
+    traceparent text,
+    history boolean,
+    aggregate text,
+    aggregate_version bigint,
+    recorded_at timestamptz
+);
+CREATE TYPE remembered_command AS (
+    id uuid,
+    fingerprint bytea,
+    stream text,
+    version bigint,
+    position bigint,
+    ordinal bigint,
+    at timestamptz
+);
