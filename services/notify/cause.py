@@ -1,0 +1,75 @@
+"""What a message is sent for: the contracts that concern registered people, and how each is announced to them."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from pydantic import TypeAdapter
+
+from shared.contracts.contract import Contract
+from shared.contracts.events import (
+    RegistrationConfirmed,
+    RegistrationLapsed,
+    RegistrationLinkRequested,
+    RegistrationPromoted,
+    RegistrationReceived,
+    RegistrationWaitlisted,
+    RegistrationWithdrawn,
+    SessionCancelled,
+    SessionPostponed,
+    SessionReinstated,
+    SessionRelocated,
+    SessionScheduled,
+)
+
+type OfRegistration = (
+    RegistrationReceived
+    | RegistrationConfirmed
+    | RegistrationWaitlisted
+    | RegistrationPromoted
+    | RegistrationLapsed
+    | RegistrationWithdrawn
+    | RegistrationLinkRequested
+)
+type OfSession = SessionPostponed | SessionScheduled | SessionRelocated | SessionCancelled | SessionReinstated
+type Cause = OfRegistration | OfSession
+
+
+class Priority(IntEnum):
+    """Who goes first when many messages wait: what one person did or waits for before what many are told."""
+
+    PERSONAL = 0
+    MANY = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The name of a kind of message, as preferences, delivery logs and contracts know it, and its priority."""
+
+    name: str
+    priority: Priority
+
+
+KINDS: dict[type[Contract], Kind] = {
+    RegistrationReceived: Kind("registration_received", Priority.PERSONAL),
+    RegistrationConfirmed: Kind("registration_confirmed", Priority.PERSONAL),
+    RegistrationWaitlisted: Kind("registration_waitlisted", Priority.PERSONAL),
+    RegistrationPromoted: Kind("waitlist_promoted", Priority.PERSONAL),
+    RegistrationLapsed: Kind("registration_lapsed", Priority.PERSONAL),
+    RegistrationWithdrawn: Kind("registration_withdrawn", Priority.PERSONAL),
+    RegistrationLinkRequested: Kind("registration_link", Priority.PERSONAL),
+    SessionPostponed: Kind("postponement", Priority.MANY),
+    SessionScheduled: Kind("scheduling", Priority.MANY),
+    SessionRelocated: Kind("relocation", Priority.MANY),
+    SessionCancelled: Kind("cancellation", Priority.MANY),
+    SessionReinstated: Kind("reinstatement", Priority.MANY),
+}
+
+CAUSES = {contract.type: contract for contract in KINDS}
+
+
+def read_cause(type_: str, data: dict[str, object]) -> Cause:
+    """The cause as it was received; an unknown type raises `KeyError`, a wrong shape pydantic's error."""
+    return _ANY.validate_python(CAUSES[type_].model_validate(data))
+
+
+_ANY: TypeAdapter[Cause] = TypeAdapter(Cause)

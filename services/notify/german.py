@@ -1,0 +1,60 @@
+"""German words for dates and places. Weekdays are computed, times are those of the clock on the wall in Berlin."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time
+
+from shared.contracts.events import Mode, Place, Times
+
+BERLIN = ZoneInfo("Europe/Berlin")
+OPEN = "Der Termin steht noch nicht fest."
+
+
+def moment(at: datetime) -> str:
+    """„Donnerstag, 28. August 2025, 10:00 Uhr“."""
+    local = at.astimezone(BERLIN)
+    return f"{format_date(local, 'EEEE, d. MMMM y', locale='de')}, {_clock(local)}"
+
+
+def short_moment(at: datetime) -> str:
+    """„Do., 28.08.2025, 10:00 Uhr“, for subjects."""
+    local = at.astimezone(BERLIN)
+    return f"{format_date(local, 'EEE dd.MM.y', locale='de').replace(' ', ', ')}, {_clock(local)}"
+
+
+def span(times: Times) -> str | None:
+    """Begin and end, only the day, or None when neither is known."""
+    if times.starts_at is None:
+        return format_date(times.date, "EEEE, d. MMMM y", locale="de") if times.date else None
+    begin = moment(times.starts_at)
+    if times.ends_at is None:
+        return begin
+    start, end = times.starts_at.astimezone(BERLIN), times.ends_at.astimezone(BERLIN)
+    return f"{begin} bis {_clock(end) if start.date() == end.date() else moment(end)}"
+
+
+def short(times: Times) -> str | None:
+    """The begin in short, for subjects."""
+    if times.starts_at is not None:
+        return short_moment(times.starts_at)
+    return format_date(times.date, "EEE dd.MM.y", locale="de").replace(" ", ", ") if times.date else None
+
+
+def place(mode: Mode, venue: Place | None) -> str:
+    """Where a session is: „Online“, an address, or both."""
+    address = None
+    if venue is not None:
+        city = venue.city if venue.city and venue.city not in (venue.address or "") else None
+        address = ", ".join(part for part in (venue.name, venue.address, city) if part)
+    match mode:
+        case "online":
+            return "Online"
+        case "in_person":
+            return address or "Der Ort wird noch bekannt gegeben."
+        case "hybrid":
+            return f"{address} und online" if address else "Vor Ort und online"
+
+
+def _clock(local: datetime) -> str:
+    return f"{format_time(local, 'HH:mm', locale='de')} Uhr"

@@ -1,0 +1,84 @@
+"""A letter as the bytes for SMTP: multipart/mixed[alternative[text, html, calendar], the invitation as a file]."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.errors import HeaderParseError
+from email.header import Header
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from uuid import UUID
+
+from services.notify.invitation import Method, render
+from services.notify.layout import Layout
+from services.notify.letter import Letter
+
+FILE_NAMES: dict[Method, str] = {"REQUEST": "einladung.ics", "CANCEL": "absage.ics"}
+
+
+class BadAddress(ValueError):
+    """No mail can be addressed to this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """From whom, to whom and when. `message_id` stays the same however often the message is sent."""
+
+    message_id: UUID
+    recipient: str
+    created_at: datetime
+
+
+class Composer:
+    """Writes mails in the name of one mailbox, given as `Name <address>` or bare."""
+
+    def __init__(self, sender: str, layout: Layout) -> None:
+        name, address = parseaddr(sender)
+        self._sender = Address(name or "Interkommunales.NRW", addr_spec=address)
+        self._layout = layout
+
+    @property
+    def sender(self) -> str:
+        """The bare address of the portal's mailbox."""
+        return self._sender.addr_spec
+
+    def compose(self, letter: Letter, envelope: Envelope) -> bytes:
+        """The whole mail. A recipient that is no address raises `BadAddress`."""
+        mail = EmailMessage(policy=SMTP)
+        mail["From"] = self._sender
+        mail["To"] = _recipient(envelope.recipient)
+        mail.set_raw("Subject", _subject(letter.subject))
+        mail["Date"] = format_datetime(envelope.created_at)
+        mail["Message-ID"] = f"<{envelope.message_id}@{self._sender.domain}>"
+        mail["List-Id"] = f"Interkommunales.NRW <nachrichten.{self._sender.domain}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["X-Auto-Response-Suppress"] = "All"
+        mail["Content-Language"] = "de"
+        mail.set_content(self._layout.text(letter), cte="quoted-printable")
+        mail.add_alternative(self._layout.html(letter), subtype="html", cte="quoted-printable")
+        if letter.invitation is not None:
+            method = letter.invitation.method
+            calendar = render(letter.invitation, organiser=self.sender, attendee=envelope.recipient)
+            mail.add_alternative(
+                calendar.decode(), subtype="calendar", params={"method": method}, cte="quoted-printable"
+            )
+            mail.add_attachment(calendar, maintype="application", subtype="ics", filename=FILE_NAMES[method])
+        return mail.as_bytes()
+
+
+def _subject(text: str) -> str:
+    """Encoded as a whole: `EmailMessage` encodes word by word, and readers then see two spaces where a line ends."""
+    visible = "".join(c if c.isprintable() else " " for c in text)
+    return Header(" ".join(visible.split()), "utf-8", header_name="Subject").encode(maxlinelen=76)
+
+
+def _recipient(address: str) -> Address:
+    """A bare address: what people call themselves stays out of the headers."""
+    try:
+        recipient = Address(addr_spec=address)
+    except (HeaderParseError, ValueError, IndexError) as error:
+        raise BadAddress from error
+    if not address.isascii() or not recipient.domain:
+        raise BadAddress
+    return recipient
