@@ -61,6 +61,7 @@ GENERIC: dict[str, Meaning] = {
     "forbidden": Meaning(
         403, "Keine Berechtigung", "Not permitted", "Für diese Handlung fehlt Ihnen die Berechtigung."
     ),
+    "request_timeout": Meaning(408, "Zeit überschritten", "Request timeout", "Der Inhalt kam nicht rechtzeitig an."),
     "not_found": Meaning(404, "Nicht gefunden", "Not found", "Unter dieser Adresse gibt es nichts."),
     "method_not_allowed": Meaning(405, "Methode nicht erlaubt", "Method not allowed"),
     "conflict": Meaning(

@@ -1,0 +1,198 @@
+"""From what a client sent to values, or to a problem that names each field in German.
+
+Bodies are read strictly (no text for a number, no field we do not know), queries from text. Nothing gets through that
+Postgres cannot store: NUL characters, NaN, infinities.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import Union, get_args, get_origin
+
+from multidict import MultiMapping
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, core_schema
+
+from shared.kernel.problems import FieldError, Problem
+
+MOST_ERRORS = 50
+FALLBACK = "Diese Angabe ist ungültig."
+PYDANTICS_OWN = frozenset(get_args(core_schema.ErrorType))
+NUL = "Das Zeichen NUL ist nicht erlaubt."
+
+SENTENCES: dict[str, str] = {
+    "missing": "Diese Angabe fehlt.",
+    "extra_forbidden": "Dieses Feld ist unbekannt.",
+    "model_type": "Erwartet wird ein Objekt.",
+    "dict_type": "Erwartet wird ein Objekt.",
+    "list_type": "Erwartet wird eine Liste.",
+    "tuple_type": "Erwartet wird eine Liste.",
+    "set_type": "Erwartet wird eine Liste.",
+    "frozen_set_type": "Erwartet wird eine Liste.",
+    "string_type": "Erwartet wird ein Text.",
+    "string_too_short": "Der Text ist zu kurz (mindestens {min_length} Zeichen).",
+    "string_too_long": "Der Text ist zu lang (höchstens {max_length} Zeichen).",
+    "string_pattern_mismatch": "Der Text hat nicht die erwartete Form.",
+    "string_unicode": "Der Text ist kein gültiges Unicode.",
+    "too_short": "Es fehlen Einträge (mindestens {min_length}).",
+    "too_long": "Es sind zu viele Einträge (höchstens {max_length}).",
+    "bool_type": "Erwartet wird true oder false.",
+    "bool_parsing": "Erwartet wird true oder false.",
+    "int_type": "Erwartet wird eine ganze Zahl.",
+    "int_parsing": "Erwartet wird eine ganze Zahl.",
+    "int_parsing_size": "Die Zahl ist zu groß.",
+    "int_from_float": "Erwartet wird eine ganze Zahl.",
+    "float_type": "Erwartet wird eine Zahl.",
+    "float_parsing": "Erwartet wird eine Zahl.",
+    "decimal_type": "Erwartet wird eine Zahl.",
+    "decimal_parsing": "Erwartet wird eine Zahl.",
+    "finite_number": "Die Zahl muss endlich sein.",
+    "greater_than": "Die Zahl muss größer als {gt} sein.",
+    "greater_than_equal": "Die Zahl muss mindestens {ge} sein.",
+    "less_than": "Die Zahl muss kleiner als {lt} sein.",
+    "less_than_equal": "Die Zahl darf höchstens {le} sein.",
+    "literal_error": "Dieser Wert ist hier nicht vorgesehen.",
+    "enum": "Dieser Wert ist hier nicht vorgesehen.",
+    "union_tag_invalid": "Diese Art ist hier nicht vorgesehen.",
+    "union_tag_not_found": "Die Angabe der Art fehlt.",
+    "date_type": "Erwartet wird ein Datum wie 2025-08-28.",
+    "date_parsing": "Erwartet wird ein Datum wie 2025-08-28.",
+    "date_from_datetime_parsing": "Erwartet wird ein Datum wie 2025-08-28.",
+    "date_from_datetime_inexact": "Erwartet wird ein Datum ohne Uhrzeit.",
+    "datetime_type": "Erwartet wird eine Zeit wie 2025-08-28T10:00:00+02:00.",
+    "datetime_parsing": "Erwartet wird eine Zeit wie 2025-08-28T10:00:00+02:00.",
+    "datetime_from_date_parsing": "Erwartet wird eine Zeit wie 2025-08-28T10:00:00+02:00.",
+    "timezone_aware": "Die Zeit braucht einen Zeitzonenversatz, zum Beispiel +02:00.",
+    "time_type": "Erwartet wird eine Uhrzeit wie 10:00.",
+    "time_parsing": "Erwartet wird eine Uhrzeit wie 10:00.",
+    "uuid_type": "Erwartet wird eine UUID.",
+    "uuid_parsing": "Erwartet wird eine UUID.",
+    "url_type": "Erwartet wird eine Adresse wie https://example.org.",
+    "url_parsing": "Erwartet wird eine Adresse wie https://example.org.",
+    "url_scheme": "Diese Art von Adresse ist nicht erlaubt.",
+    "url_too_long": "Die Adresse ist zu lang.",
+    "unknown_parameter": "Dieser Parameter ist unbekannt.",
+    "repeated_parameter": "Dieser Parameter darf nur einmal stehen.",
+}
+
+
+def parse_body[M: BaseModel](model: type[M], raw: bytes) -> M:
+    """The body as `model`; `malformed_json` when it is no JSON, `invalid_request` when it has another shape."""
+    try:
+        value = model.model_validate_json(raw, strict=True, extra="forbid")
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        if any(problem["type"] == "json_invalid" for problem in problems):
+            raise Problem("malformed_json") from error
+        raise Problem("invalid_request", errors=_body_errors(problems, json.loads(raw))) from error
+    _refuse_unstorable(raw)
+    return value
+
+
+def parse_query[M: BaseModel](model: type[M], query: MultiMapping[str]) -> M:
+    """The query string as `model`; a parameter is a list where its field is one. Else `invalid_query`."""
+    values, errors = _gathered(model, query)
+    if errors:
+        raise Problem("invalid_query", errors=errors)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise Problem("invalid_query", errors=_query_errors(found)) from error
+
+
+def storable(text: str) -> bool:
+    """Whether Postgres can hold the text: no NUL, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def german(error: ErrorDetails) -> str:
+    """What is wrong, for a reader. A `PydanticCustomError` of ours speaks for itself, in German."""
+    if error["type"] in SENTENCES:
+        return SENTENCES[error["type"]].format_map(error.get("ctx", {}))
+    return FALLBACK if error["type"] in PYDANTICS_OWN else error["msg"]
+
+
+def _body_errors(errors: Sequence[ErrorDetails], document: object) -> list[FieldError]:
+    return [FieldError(pointer(error["loc"], document), error["type"], german(error)) for error in errors[:MOST_ERRORS]]
+
+
+def _query_errors(errors: Sequence[ErrorDetails]) -> list[FieldError]:
+    return [FieldError(str(error["loc"][0]) if error["loc"] else "", error["type"], german(error)) for error in errors]
+
+
+def pointer(location: tuple[int | str, ...], document: object) -> str:
+    """The JSON pointer (RFC 6901) of an error's location; names of union members in it are left out."""
+    steps: list[str] = []
+    for step in location:
+        if isinstance(document, Mapping):
+            missing = step == location[-1] and step not in document
+            if step not in document and not missing:
+                continue
+            document = document.get(step)
+        elif isinstance(document, list) and isinstance(step, int) and step < len(document):
+            document = document[step]
+        else:
+            continue
+        steps.append(str(step).replace("~", "~0").replace("/", "~1"))
+    return "".join(f"/{step}" for step in steps)
+
+
+def _refuse_unstorable(raw: bytes) -> None:
+    """A second look, only at bodies that may hold what JSON allows and Postgres does not, or the other way round."""
+    if b"NaN" in raw or b"Infinity" in raw:
+        try:
+            json.loads(raw, parse_constant=_refuse_constant)
+        except ValueError as error:
+            raise Problem("malformed_json") from error
+    if b"\\u0000" in raw:
+        errors = [FieldError(where, "nul_character", NUL) for where in _with_nul(json.loads(raw), "")]
+        if errors:
+            raise Problem("invalid_request", errors=errors[:MOST_ERRORS])
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _with_nul(value: object, where: str) -> list[str]:
+    match value:
+        case str():
+            return [where] if "\0" in value else []
+        case list():
+            return [found for index, item in enumerate(value) for found in _with_nul(item, f"{where}/{index}")]
+        case dict():
+            keys = [where for key in value if "\0" in key]
+            return keys + [found for key, item in value.items() for found in _with_nul(item, f"{where}/{key}")]
+        case _:
+            return []
+
+
+def _gathered(model: type[BaseModel], query: MultiMapping[str]) -> tuple[dict[str, object], list[FieldError]]:
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    values: dict[str, object] = {}
+    errors: list[FieldError] = []
+    for name in dict.fromkeys(query):
+        given = query.getall(name)
+        if name not in fields:
+            errors.append(_wrong(name, "unknown_parameter"))
+        elif not all(map(storable, given)):
+            errors.append(FieldError(name, "nul_character", NUL))
+        elif is_list(fields[name].annotation):
+            values[name] = given
+        elif len(given) > 1:
+            errors.append(_wrong(name, "repeated_parameter"))
+        else:
+            values[name] = given[0]
+    return values, errors[:MOST_ERRORS]
+
+
+def _wrong(name: str, code: str) -> FieldError:
+    return FieldError(name, code, SENTENCES[code])
+
+
+def is_list(annotation: object) -> bool:
+    """Whether a field takes a repeated parameter."""
+    if get_origin(annotation) in (Union, UnionType):
+        return any(map(is_list, get_args(annotation)))
+    return (get_origin(annotation) or annotation) in (list, tuple, set, frozenset)
