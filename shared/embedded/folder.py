@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.embedded.process import identity, write_atomically
 from shared.kernel.bootstrap import SERVICES, role_of
-from shared.kernel.nats_access import USERS
 
 DATABASE = "ikz"
 
@@ -165,7 +164,9 @@ def _socket_dsn(running: Running, role: str, password: str) -> str:
 
 
 def _new_secrets() -> Secrets:
-    from shared.kernel.identity import generate_keys  # noqa: PLC0415 - loads cryptography, for the first start only
+    # For the first start only: the first loads cryptography, the second a NATS client.
+    from shared.kernel.identity import generate_keys  # noqa: PLC0415
+    from shared.kernel.nats_access import USERS  # noqa: PLC0415
 
     keys = generate_keys()
     return Secrets(

@@ -386,4 +386,5 @@ def _works_in(pid: int, folder: Path) -> bool:
 
 def _environment() -> dict[str, str]:
     """What the server sees of our environment: nothing that would change it (PG…, LC_…)."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return kept | {"LC_ALL": "C", "TZ": "UTC"}

@@ -38,6 +38,7 @@ class Ending:
 
 
 GENTLE = Ending(((signal.SIGTERM, 10.0),))
+BRIEF = Ending(((signal.SIGTERM, 3.0),))
 
 
 def identity(pid: int) -> str | None:

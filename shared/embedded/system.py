@@ -16,7 +16,7 @@ from shared.embedded.folder import DATABASE, DataFolder, Running, Secrets, envir
 from shared.embedded.nats import EmbeddedNats
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.embedded.probe import ask
-from shared.embedded.process import StartFailed, end_leftover, free_ports, identity, is_free, spawn, tail
+from shared.embedded.process import BRIEF, StartFailed, end_leftover, free_ports, identity, is_free, spawn, tail
 from shared.embedded.supervisor import Child, Program, keep
 from shared.kernel.bootstrap import SERVICES, bootstrap_database, create_database
 from shared.kernel.migrations import migrate
@@ -71,6 +71,8 @@ class Started:
     secrets: Secrets
     loaded: dict[str, int] = field(default_factory=dict)
     """What was loaded by this start; empty when the content was there or not wanted."""
+    content: str = "none"
+    """In words, what there is of the portal's own content when this start loaded nothing."""
 
 
 class System:
@@ -104,7 +106,7 @@ class System:
         processes = self._folder / "processes"
         for name in ("processes", "erasures", "mailbox"):
             (self._folder / name).mkdir(exist_ok=True, mode=0o700)
-        await asyncio.gather(*(end_leftover(record) for record in processes.glob("*.json")))
+        await asyncio.gather(*(end_leftover(record, BRIEF) for record in processes.glob("*.json")))
         kept = self._folder.secrets()
         ports = self._ports()
         postgres = EmbeddedPostgres(self._folder / "postgres", port=ports["postgres"], log=self._log("postgres"))
@@ -219,7 +221,10 @@ class System:
         marker = self._folder / "content.json"
         edition = _edition()
         with suppress(FileNotFoundError, ValueError):
-            if json.loads(marker.read_text())["edition"] == edition:
+            before = json.loads(marker.read_text())
+            if before["edition"] == edition:
+                counts = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in before["loaded"].items())
+                started.content = f"as loaded before: {counts}"
                 return
         try:
             for name in WITH_CONTENT:

@@ -1,0 +1,66 @@
+"""`ikz import content`: the portal's own content, loaded as history; what is there already is left alone."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from shared.cli.target import AsJson, Data, Target, check_service, fail, find
+
+WITH_CONTENT = ("catalog", "events", "notify")
+imports = typer.Typer(help="Loads content.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.add_typer(imports, name="import")
+
+
+@imports.callback()
+def group() -> None:
+    """Loads content into a running system."""
+
+
+@imports.command()
+def content(
+    services: Annotated[list[str] | None, typer.Argument(help="Services; all by default.")] = None,
+    data: Data = None,
+    folder: Annotated[Path | None, typer.Option("--content", help="Another folder with content.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Loads the portal's content as history: with its own times, and mailing nobody."""
+    target = find(data)
+    loaded: dict[str, int] = {}
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        for service in [check_service(name) for name in services or WITH_CONTENT]:
+            loaded |= _load(target, service, folder, progress)
+    if as_json:
+        typer.echo(json.dumps({"loaded": loaded}))
+    else:
+        typer.echo("Loaded: " + (", ".join(f"{count} {what}" for what, count in loaded.items()) or "nothing"))
+
+
+def _load(target: Target, service: str, folder: Path | None, progress: Progress) -> dict[str, int]:
+    options = [] if folder is None else ["--content", str(folder)]
+    command = [sys.executable, "-m", f"services.{service}.load_content", *options]
+    loaded: dict[str, int] = {}
+    task = progress.add_task(service, total=None)
+    with subprocess.Popen(command, env=target.environment(service), stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout is not None
+        for line in process.stdout:
+            match json.loads(line):
+                case {"progress": [int(done), int(total), str(what)]}:
+                    progress.update(task, description=f"{service}: {what}", completed=done, total=total)
+                case {"loaded": dict(counts)}:
+                    loaded |= counts
+                case _:
+                    typer.echo(line, err=True)
+    if process.returncode:
+        fail(f"The content of {service} could not be loaded (code {process.returncode}).")
+    return loaded

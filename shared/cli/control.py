@@ -1,0 +1,94 @@
+"""`ikz status`, `ikz token`, `ikz run`: a running system, and one service of it."""
+
+import asyncio
+import json
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from shared.cli.target import DEFAULT_DATA, AsJson, Data, check_service, fail
+from shared.kernel.bootstrap import SERVICES
+
+MODULES = (*SERVICES, "mailbox")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command()(status)
+    app.command()(token)
+    app.command()(run)
+
+
+def status(data: Data = None, *, as_json: AsJson = False) -> None:
+    """Shows every address of a running embedded system, and whether its services are ready."""
+    found = _status(data or DEFAULT_DATA)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    readiness = asyncio.run(_readiness(found))
+    rows = [(name, f"{found[name]}  {readiness.get(name, '')}") for name in (*SERVICES, "mailbox")]
+    rows.append(("nats", f"{found['nats']['url']}  user {found['nats']['user']}, password {found['nats']['password']}"))
+    rows.append(("postgres", f"{found['postgres'].partition('@')[2]}  (with credentials: ikz status --json)"))
+    rows.append(("pids", "  ".join(f"{name} {pid}" for name, pid in found["pids"].items())))
+    for name, text in rows:
+        typer.echo(f"{typer.style(f'{name:<10}', bold=True)}{text.rstrip()}")
+
+
+def token(data: Data = None) -> None:
+    """Prints the editor's bearer token, and nothing else."""
+    found = _status(data or DEFAULT_DATA)["tokens"]["editor"]
+    if found is None:
+        fail("The token is not made yet.")
+    typer.echo(found)
+
+
+def run(
+    service: Annotated[str, typer.Argument(help=f"One of {', '.join(MODULES)}.")],
+) -> None:
+    """Runs one service from its environment (IKZ_…): executes `python -m services.SERVICE`."""
+    module = "shared.mailbox" if service == "mailbox" else f"services.{check_service(service)}"
+    os.execv(sys.executable, [sys.executable, "-m", module])  # noqa: S606
+
+
+def _status(data: Any) -> dict[str, Any]:
+    from shared.embedded.folder import DataFolder, NotRunning, local_url  # noqa: PLC0415
+
+    folder = DataFolder(data)
+    try:
+        running = folder.running()
+    except NotRunning:
+        fail(f"No system runs in {data}.")
+    if not running.ready:
+        fail(f"The system in {data} is starting.")
+    kept = folder.secrets()
+    return {
+        "gateway": local_url(running.ports["gateway"]),
+        **{name: local_url(running.ports[name]) for name in ("catalog", "events", "notify", "mailbox")},
+        "nats": {
+            "url": f"nats://127.0.0.1:{running.ports['nats']}",
+            "user": "reader",
+            "password": kept.nats["reader"],
+        },
+        "postgres": running.superuser_dsn,
+        "tokens": {"editor": kept.editor_token},
+        "pids": running.pids,
+    }
+
+
+async def _readiness(found: dict[str, Any]) -> dict[str, str]:
+    from shared.embedded.probe import ask  # noqa: PLC0415
+
+    async def one(name: str) -> str:
+        code, body = await ask(int(found[name].rpartition(":")[2]), "/health/ready")
+        if code == 200:
+            return "ready"
+        try:
+            checks = json.loads(body)["checks"]
+        except (ValueError, KeyError):
+            return "does not answer"
+        return "; ".join(f"{check}: {state.get('why', '')}" for check, state in checks.items() if not state.get("ok"))
+
+    names = ("gateway", "catalog", "events", "notify")
+    return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))

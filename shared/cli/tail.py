@@ -1,0 +1,96 @@
+"""`ikz tail`: domain events as they pass on NATS, read like any third party reads them."""
+
+import asyncio
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from shared.cli.target import AsJson, Data, fail, find
+from shared.kernel.bootstrap import SERVICES
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(tail)
+
+
+def tail(
+    subject: Annotated[
+        str, typer.Argument(help="Which: a NATS subject such as 'ikz.events.session.>' (* and > are wildcards).")
+    ] = "ikz.>",
+    data: Data = None,
+    *,
+    as_json: AsJson = False,
+    everything: Annotated[bool, typer.Option("--all", help="From the beginning, not only what comes.")] = False,
+    count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="End after so many.")] = None,
+) -> None:
+    """Shows domain events live, until Ctrl-C."""
+    filters = filters_of(subject)
+    if not filters:
+        fail(f"{subject} is no subject of ours: they begin with ikz. and one of {', '.join(SERVICES)}")
+    from shared.cli.following import Enough, Unreadable, follow  # noqa: PLC0415 - loads the NATS client
+
+    printer = Printer(as_json=as_json, count=count, enough=Enough)
+    try:
+        asyncio.run(follow(find(data).reader_nats_url(), filters, printer.show, everything=everything))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except Unreadable as error:
+        fail(f"NATS: {error}")
+
+
+def filters_of(subject: str) -> dict[str, str]:
+    """By service, the part of `subject` that its stream holds."""
+    first, *rest = subject.split(".")
+    if first == ">" or (first in {"ikz", "*"} and rest[:1] == [">"]):
+        return {service: f"ikz.{service}.>" for service in SERVICES}
+    if first not in {"ikz", "*"} or not rest:
+        return {}
+    ending = ".".join(rest[1:]) or ">"
+    return {service: f"ikz.{service}.{ending}" for service in SERVICES if rest[0] in {service, "*"}}
+
+
+class Printer:
+    """Writes one line for each event; raises `enough` after the last one wanted."""
+
+    def __init__(self, *, as_json: bool, count: int | None, enough: type[Exception]) -> None:
+        self._as_json = as_json
+        self._left = count
+        self._enough = enough
+        self._console = Console(soft_wrap=True, highlight=False)
+
+    def show(self, envelope: dict[str, Any]) -> None:
+        """Shows one CloudEvent."""
+        if self._as_json:
+            typer.echo(json.dumps(envelope, ensure_ascii=False))
+        else:
+            self._console.print(line_of(envelope))
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                raise self._enough
+
+
+def line_of(envelope: dict[str, Any]) -> Text:
+    """One event for people: when, what, to which aggregate, with which data."""
+    when = datetime.fromisoformat(envelope["time"]).astimezone()
+    line = Text.assemble(
+        (f"{when:%Y-%m-%d %H:%M:%S}", "dim"),
+        "  ",
+        (str(envelope["type"]).removeprefix("ikz."), "bold cyan"),
+        "  ",
+        (str(envelope.get("subject", "")), "green"),
+        "  ",
+        (f"#{envelope.get('position', '')}", "dim"),
+    )
+    for name, value in envelope["data"].items():
+        if str(value) not in str(envelope.get("subject", "")) and value not in (None, [], {}):
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            line.append(f"  {name}=", "dim").append(text if len(text) <= 100 else text[:99] + "…")
+    if envelope.get("history"):
+        line.append("  (history)", "yellow")
+    return line

@@ -1,0 +1,205 @@
+"""`ikz up` starts, keeps running and ends a whole system, and survives what is done to it."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from shared.embedded.process import free_ports, identity
+
+IKZ = (sys.executable, "-m", "shared.cli.main")
+STATUS_KEYS = {"gateway", "catalog", "events", "notify", "mailbox", "nats", "postgres", "tokens", "pids"}
+CHILDREN = {"postgres", "nats", "mailbox", "catalog", "events", "notify", "gateway"}
+
+
+@dataclass
+class Up:
+    """A running `ikz up`."""
+
+    process: asyncio.subprocess.Process
+    folder: Path
+    status: dict[str, Any]
+
+    async def now(self) -> dict[str, Any]:
+        """What `ikz status --json` says at present."""
+        code, output, _ = await ikz("status", "--json", "--data", str(self.folder))
+        assert code == 0
+        return dict(json.loads(output))
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ends it in good order."""
+        self.process.send_signal(number)
+        return await asyncio.wait_for(self.process.wait(), 30)
+
+
+async def ikz(*arguments: str) -> tuple[int, str, str]:
+    """Runs a command to its end: code, output, errors."""
+    process = await asyncio.create_subprocess_exec(*IKZ, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    output, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+@asynccontextmanager
+async def up(folder: Path, *options: str, port: int | None = None) -> AsyncIterator[Up]:
+    """`ikz up --empty` in a folder, ready; killed at the end if it still runs."""
+    chosen = port or free_ports(1)[0]
+    command = (*IKZ, "up", "--empty", "--data", str(folder), "--port", str(chosen), *options)
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                assert process.returncode is None, "`ikz up` ended"
+                code, output, _ = await ikz("status", "--json", "--data", str(folder))
+                if code == 0:
+                    break
+        yield Up(process, folder, json.loads(output))
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await asyncio.wait_for(process.wait(), 30)
+
+
+async def eventually(condition: Callable[[], bool], within: float = 20) -> None:
+    """Waits until `condition` holds."""
+    async with asyncio.timeout(within):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+def all_gone(pids: dict[str, int]) -> Callable[[], bool]:
+    """Whether none of the processes lives any more."""
+    identities = {pid: identity(pid) for pid in pids.values()}
+    return lambda: all(who is None or identity(pid) != who for pid, who in identities.items())
+
+
+async def test_it_tells_its_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+    async with up(tmp_path) as system:
+        assert system.status.keys() == STATUS_KEYS
+        assert system.status["pids"].keys() == CHILDREN | {"up"}
+        assert system.status["nats"].keys() == {"url", "user", "password"}
+        code, token, _ = await ikz("token", "--data", str(tmp_path))
+        assert code == 0
+        assert token.strip() == system.status["tokens"]["editor"]
+        assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
+        async with aiohttp.ClientSession() as client:
+            for name in ("gateway", "catalog", "events", "notify"):
+                async with client.get(f"{system.status[name]}/health/ready") as answer:
+                    assert answer.status == 200
+        connection = await asyncpg.connect(system.status["postgres"])
+        await connection.close()
+        gone = all_gone(system.status["pids"])
+        assert await system.stop(signal.SIGINT) == 0
+        assert gone()
+    code, _, errors = await ikz("status", "--data", str(tmp_path))
+    assert code == 1
+    assert "No system runs" in errors
+
+
+async def test_killed_it_leaves_nothing_and_starts_again_with_its_data(tmp_path: Path) -> None:
+    async with up(tmp_path) as system:
+        connection = await asyncpg.connect(system.status["postgres"])
+        await connection.execute("CREATE TABLE public.kept AS SELECT 42 AS answer")
+        await connection.close()
+        gone = all_gone(system.status["pids"])
+        system.process.kill()
+        await system.process.wait()
+        first = system.status
+        await eventually(gone)
+    async with up(tmp_path, port=int(first["gateway"].rpartition(":")[2])) as system:
+        assert system.status["tokens"] == first["tokens"]
+        assert system.status["nats"] == first["nats"]
+        assert system.status["gateway"] == first["gateway"]
+        connection = await asyncpg.connect(system.status["postgres"])
+        assert await connection.fetchval("SELECT answer FROM public.kept") == 42
+        await connection.close()
+
+
+async def test_killed_again_and_again_it_still_starts_at_once(tmp_path: Path) -> None:
+    """The next start does not wait for what the killed one left; it ends it."""
+    port = free_ports(1)[0]
+    for _ in range(2):
+        async with up(tmp_path, port=port) as system:
+            os.kill(system.status["pids"]["catalog"], signal.SIGSTOP)  # deaf to its parent's death
+            system.process.kill()
+            await system.process.wait()
+    async with up(tmp_path, port=port) as system:
+        assert await system.stop() == 0
+
+
+async def test_children_that_die_come_back(tmp_path: Path) -> None:
+    async with up(tmp_path) as system:
+        for name in ("catalog", "nats", "postgres"):
+            os.kill(system.status["pids"][name], signal.SIGKILL)
+
+        async def is_back() -> bool:
+            pids = (await system.now())["pids"]
+            return all(pids[name] != system.status["pids"][name] for name in ("catalog", "nats", "postgres"))
+
+        async with asyncio.timeout(30):
+            while not await is_back():
+                await asyncio.sleep(0.1)
+        async with asyncio.timeout(30), aiohttp.ClientSession() as client:
+            for name in ("gateway", "catalog", "events", "notify"):
+                while True:
+                    try:
+                        async with client.get(f"{system.status[name]}/health/ready") as answer:
+                            if answer.status == 200:
+                                break
+                    except aiohttp.ClientConnectionError:
+                        pass
+                    await asyncio.sleep(0.1)
+        assert await system.stop() == 0
+
+
+async def test_two_systems_run_beside_each_other(tmp_path: Path) -> None:
+    async with up(tmp_path / "one") as one, up(tmp_path / "two") as two:
+        assert one.status["gateway"] != two.status["gateway"]
+        assert not set(one.status["pids"].values()) & set(two.status["pids"].values())
+        assert one.status["nats"]["password"] != two.status["nats"]["password"]
+        code, _, errors = await ikz("up", "--empty", "--data", str(tmp_path / "one"), "--port", str(free_ports(1)[0]))
+        assert code == 1
+        assert "already" in errors
+
+
+async def test_a_taken_port_is_named_and_nothing_stays(tmp_path: Path) -> None:
+    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", free_ports(1)[0])
+    port = server.sockets[0].getsockname()[1]
+    try:
+        code, _, errors = await ikz("up", "--empty", "--data", str(tmp_path), "--port", str(port))
+    finally:
+        server.close()
+    assert code == 1
+    assert f"Port {port}" in errors
+    assert "Traceback" not in errors
+    assert not list((tmp_path / "processes").glob("*"))
+
+
+async def test_stopped_while_it_starts_it_leaves_nothing(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *IKZ, "up", "--empty", "--data", str(tmp_path), "--port", str(free_ports(1)[0]), stdout=subprocess.DEVNULL
+    )
+    await eventually((tmp_path / "run.json").exists)
+    pids = json.loads((tmp_path / "run.json").read_text())["pids"]
+    process.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert all_gone(pids)()
+    assert not list((tmp_path / "processes").glob("*"))
+
+
+async def test_commands_without_a_system_say_so(tmp_path: Path) -> None:
+    for command in (("status", "--json"), ("token",), ("tail",), ("migrate",), ("bootstrap",)):
+        code, output, errors = await ikz(*command, "--data", str(tmp_path))
+        assert (code, output) == (1, "")
+        assert "No system runs" in errors
+        assert "Traceback" not in errors
