@@ -14,7 +14,7 @@ class Term(StrEnum):
     label: str
     law: str
 
-    def __new__(cls, code: str, slug: str, label: str, law: str = "") -> Self:
+    def __new__(cls, code: str, slug: str = "", label: str = "", law: str = "") -> Self:
         term = str.__new__(cls, code)
         term._value_ = code
         term.slug, term.label, term.law = slug, label, law

@@ -1,0 +1,427 @@
+"""The catalogue over HTTP: readers see what is published, editors see and change everything."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from services.catalog import key_figure_list, organisation_directory, project_page, resource_list, search, topic_list
+from services.catalog.key_figure_list import KeyFigureShown
+from services.catalog.organisation_directory import OrganisationQuery, OrganisationShown
+from services.catalog.project import (
+    PROJECT,
+    AcceptRevision,
+    ArchiveProject,
+    AwardBestPractice,
+    DraftProject,
+    EditProject,
+    ProjectCommand,
+    PublishProject,
+    ReturnProject,
+    ReviseProject,
+    SubmitProject,
+)
+from services.catalog.project_body import ProjectBody, resolved
+from services.catalog.project_content import Content
+from services.catalog.project_page import ProjectPage
+from services.catalog.resource_list import ResourceQuery, ResourceShown
+from services.catalog.search import Facets, ProjectCard, ProjectFilter, ProjectQuery
+from services.catalog.suggest import Suggestion, SuggestQuery, suggest
+from services.catalog.topic import TOPIC, RenameTopic
+from services.catalog.topic_list import TopicQuery, TopicShown
+from services.catalog.vocabulary import VOCABULARIES
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, Role, committed, page
+from shared.kernel.ids import named_id, new_id
+from shared.kernel.journal import Journal
+from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
+
+API = "/api/v1"
+EDITORS: frozenset[Role] = frozenset({"editor"})
+SEE_DRAFTS: frozenset[Role] = frozenset({"editor", "operator"})
+CONTENT_CODES = (
+    "unknown_topic",
+    "unknown_organisation",
+    "unknown_predecessor",
+    "circular_predecessor",
+    "too_many_topics",
+    "topic_twice",
+    "participation_twice",
+)
+NONE_WAITING = 0  # no revision has this number
+PUBLISHING_CODES = ("summary_missing", "topic_missing", "participations_missing")
+
+type Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class ReturnBody(BaseModel):
+    """Why a submission, or a proposed version, is given back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: Reason
+
+
+class ArchivalBody(BaseModel):
+    """Why a project leaves the catalogue, if there is more to say."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: Reason | None = None
+
+
+class AwardBody(BaseModel):
+    """Where and when a project was honoured as best practice."""
+
+    model_config = ConfigDict(frozen=True)
+
+    occasion: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+    awarded_on: date
+
+
+class RenamingBody(BaseModel):
+    """A topic's new label."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+class TermShown(BaseModel):
+    """A word of a closed list: code, German word for addresses, label; legal forms with their law."""
+
+    value: str
+    slug: str
+    label: str
+    law: str | None
+
+
+class Vocabularies(BaseModel):
+    """The closed lists of the catalogue, by field."""
+
+    vocabularies: dict[str, list[TermShown]]
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What the endpoints do."""
+
+    journal: Journal
+    pool: Pool
+
+    async def projects(self, call: Call) -> Answer:
+        """One page of the search."""
+        return _page(await search.find(self.pool, call.query, editor=_sees_drafts(call)), call)
+
+    async def facets(self, call: Call) -> Answer:
+        """What the search could be narrowed to."""
+        return Answer(await search.facets(self.pool, call.query, editor=_sees_drafts(call)))
+
+    async def suggestions(self, call: Call) -> Answer:
+        """What could be meant."""
+        return Answer(await suggest(self.pool, call.query))
+
+    async def project(self, call: Call) -> Answer:
+        """A project's page; its version is the ETag for those who may change it."""
+        editor = _sees_drafts(call)
+        found = await project_page.one(self.pool, call.path_id(), editor=editor)
+        if found is None:
+            raise Problem("not_found")
+        return Answer(found, etag=str(found.version) if editor else None)
+
+    async def draft(self, call: Call) -> Answer:
+        """A new draft under a new id, or the one that the same request made before."""
+        context = call.context()
+        project_id = str(new_id() if context.fresh else named_id("projects", str(context.command_id)))
+        content = await self._resolved(call.body, project_id)
+        command = DraftProject(project_id=project_id, content=content)
+        outcome = await self.journal.transact(PROJECT, project_id, command, context)
+        return committed(outcome, 201, f"{API}/projects/{project_id}")
+
+    async def edit(self, call: Call) -> Answer:
+        """A changed draft, or a proposal beside the live version."""
+        project_id = call.path_id()
+        content = await self._resolved(call.body, project_id)
+        return await self._committed(call, EditProject(content=content))
+
+    async def submit(self, call: Call) -> Answer:
+        """A draft handed in."""
+        return await self._committed(call, SubmitProject())
+
+    async def give_back(self, call: Call) -> Answer:
+        """A submission or proposal given back."""
+        return await self._committed(call, ReturnProject(reason=call.body.reason))
+
+    async def publish(self, call: Call) -> Answer:
+        """A submission published, or the proposal accepted."""
+        return await self._committed(call, PublishProject())
+
+    async def revise(self, call: Call) -> Answer:
+        """With content: the live version replaced by it. Without: the proposal that waits is accepted."""
+        if call.body is not None:
+            content = await self._resolved(call.body, call.path_id())
+            return await self._committed(call, ReviseProject(content=content))
+        project = (await self.journal.load(PROJECT, call.path_id())).state
+        waiting = project.pending.number if project and project.pending else NONE_WAITING
+        return await self._committed(call, AcceptRevision(revision=waiting))
+
+    async def award(self, call: Call) -> Answer:
+        """A best-practice mark."""
+        command = AwardBestPractice(occasion=call.body.occasion, awarded_on=call.body.awarded_on)
+        return await self._committed(call, command)
+
+    async def archive(self, call: Call) -> Answer:
+        """A project's end."""
+        return await self._committed(call, ArchiveProject(reason=call.body.reason if call.body else None))
+
+    async def organisations(self, call: Call) -> Answer:
+        """One page of the directory."""
+        return _page(await organisation_directory.find(self.pool, call.query), call)
+
+    async def organisation(self, call: Call) -> Answer:
+        """An organisation by id or official key."""
+        return _found(await organisation_directory.one(self.pool, call.request.match_info["id"].lower()))
+
+    async def topics(self, call: Call) -> Answer:
+        """The topics."""
+        return _page(await topic_list.listed(self.pool, call.query), call)
+
+    async def topic(self, call: Call) -> Answer:
+        """A topic by code or German slug."""
+        return _found(await topic_list.one(self.pool, call.request.match_info["code"]))
+
+    async def rename_topic(self, call: Call) -> Answer:
+        """A topic's new label."""
+        command = RenameTopic(label=call.body.label)
+        outcome = await self.journal.transact(TOPIC, call.request.match_info["code"], command, call.context())
+        return committed(outcome)
+
+    async def resources(self, call: Call) -> Answer:
+        """One page of the resources."""
+        return _page(await resource_list.listed(self.pool, call.query), call)
+
+    async def resource(self, call: Call) -> Answer:
+        """A resource in its newest version."""
+        return _found(await resource_list.one(self.pool, call.path_id()))
+
+    async def key_figures(self, call: Call) -> Answer:
+        """One page of the key figures."""
+        return _page(await key_figure_list.listed(self.pool, call.query), call)
+
+    async def vocabularies(self, _call: Call) -> Answer:
+        """The closed lists."""
+        return Answer(VOCABULARY_ANSWER)
+
+    async def _resolved(self, body: ProjectBody, project_id: str) -> Content:
+        async with self.pool.acquire() as connection:
+            return await resolved(connection, body, project_id)
+
+    async def _committed(self, call: Call, command: ProjectCommand) -> Answer:
+        outcome = await self.journal.transact(
+            PROJECT, call.path_id(), command, call.context(), expected_version=call.expected_version
+        )
+        return committed(outcome)
+
+
+VOCABULARY_ANSWER = Vocabularies(
+    vocabularies={
+        name: [TermShown(value=str(term), slug=term.slug, label=term.label, law=term.law or None) for term in terms]
+        for name, terms in VOCABULARIES.items()
+    }
+)
+
+
+def _sees_drafts(call: Call) -> bool:
+    return bool(SEE_DRAFTS & call.identity.roles)
+
+
+def _page[T](found: Page[T], call: Call) -> Answer:
+    return page(found.items, found.next, found.total, call)
+
+
+def _found(answer: BaseModel | None) -> Answer:
+    if answer is None:
+        raise Problem("not_found")
+    return Answer(answer)
+
+
+def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
+    """Everything the catalogue offers. Fixed paths stand before those with an id in the same place."""
+    do = Handlers(journal, pool)
+    project = f"{API}/projects/{{id}}"
+    return [
+        Endpoint(
+            "GET", f"{API}/projects", do.projects, "Search projects", query=ProjectQuery, answer=Page[ProjectCard]
+        ),
+        Endpoint(
+            "GET",
+            f"{API}/projects/facets",
+            do.facets,
+            "Count projects by every facet's values",
+            query=ProjectFilter,
+            answer=Facets,
+        ),
+        Endpoint(
+            "GET",
+            f"{API}/projects/suggest",
+            do.suggestions,
+            "Suggest projects, topics and organisations while typing",
+            query=SuggestQuery,
+            answer=Page[Suggestion],
+        ),
+        Endpoint(
+            "GET",
+            project,
+            do.project,
+            "Read a project",
+            answer=ProjectPage,
+            codes=("not_found",),
+            description="Archived projects that had been published stay readable; drafts are for editors.",
+        ),
+        Endpoint(
+            "POST",
+            f"{API}/projects",
+            do.draft,
+            "Draft a project",
+            body=ProjectBody,
+            answer=Committed,
+            status=201,
+            roles=EDITORS,
+            codes=CONTENT_CODES,
+        ),
+        Endpoint(
+            "PUT",
+            project,
+            do.edit,
+            "Change a draft, or propose a new version of a published project",
+            body=ProjectBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "project_archived", "project_under_review", *CONTENT_CODES),
+            if_match=True,
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/submissions",
+            do.submit,
+            "Hand a draft in",
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "project_archived", "project_published"),
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/returns",
+            do.give_back,
+            "Give a submission, or a proposed version, back",
+            body=ReturnBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "project_archived", "project_not_submitted", "no_pending_revision"),
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/publications",
+            do.publish,
+            "Publish a submission, or accept the proposed version",
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "project_archived", "project_not_submitted", *PUBLISHING_CODES),
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/revisions",
+            do.revise,
+            "Replace the live version by the content sent; without content, accept the proposed version",
+            body=ProjectBody,
+            body_required=False,
+            answer=Committed,
+            roles=EDITORS,
+            codes=(
+                "not_found",
+                "project_archived",
+                "project_not_published",
+                "no_pending_revision",
+                *PUBLISHING_CODES,
+                *CONTENT_CODES,
+            ),
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/best-practice-awards",
+            do.award,
+            "Mark a project as best practice",
+            body=AwardBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "project_archived", "project_not_published"),
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/archivals",
+            do.archive,
+            "Archive a project",
+            body=ArchivalBody,
+            body_required=False,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found",),
+        ),
+        Endpoint(
+            "GET",
+            f"{API}/organisations",
+            do.organisations,
+            "Find organisations",
+            query=OrganisationQuery,
+            answer=Page[OrganisationShown],
+        ),
+        Endpoint(
+            "GET",
+            f"{API}/organisations/{{id}}",
+            do.organisation,
+            "Read an organisation, by its id or its official key (AGS)",
+            answer=OrganisationShown,
+            codes=("not_found",),
+        ),
+        Endpoint("GET", f"{API}/topics", do.topics, "List topics", query=TopicQuery, answer=Page[TopicShown]),
+        Endpoint(
+            "GET",
+            f"{API}/topics/{{code}}",
+            do.topic,
+            "Read a topic, by its code or its German word",
+            answer=TopicShown,
+            codes=("not_found",),
+        ),
+        Endpoint(
+            "POST",
+            f"{API}/topics/{{code}}/renamings",
+            do.rename_topic,
+            "Rename a topic; its code stays",
+            body=RenamingBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found",),
+        ),
+        Endpoint(
+            "GET", f"{API}/resources", do.resources, "List resources", query=ResourceQuery, answer=Page[ResourceShown]
+        ),
+        Endpoint(
+            "GET",
+            f"{API}/resources/{{id}}",
+            do.resource,
+            "Read a resource",
+            answer=ResourceShown,
+            codes=("not_found",),
+        ),
+        Endpoint(
+            "GET", f"{API}/key-figures", do.key_figures, "List key figures", query=Paging, answer=Page[KeyFigureShown]
+        ),
+        Endpoint(
+            "GET",
+            f"{API}/vocabularies",
+            do.vocabularies,
+            "Read the closed lists: legal forms, stages, roles …",
+            answer=Vocabularies,
+        ),
+    ]

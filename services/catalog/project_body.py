@@ -1,0 +1,85 @@
+"""A project's content as a client sends it, and how what it refers to is looked up before anything is decided."""
+
+from collections.abc import Iterable
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.catalog import organisation_directory, project_page, topic_list
+from services.catalog.organisation_directory import Named
+from services.catalog.project_content import Ags, Content, Description, Id, Line, Participation, Value
+from services.catalog.vocabulary import Role
+from shared.kernel.postgres import Connection
+from shared.kernel.problems import FieldError, Problem, meaning_of
+
+
+class ParticipationBody(Value):
+    """An organisation named by its id or its official key (AGS)."""
+
+    organisation_id: Id | None = None
+    ags: Ags | None = None
+    role: Role = Role.PARTICIPANT
+    task: Line | None = None
+
+    @model_validator(mode="after")
+    def names_an_organisation(self) -> Self:
+        """One of id and key is there."""
+        if self.organisation_id is None and self.ags is None:
+            raise PydanticCustomError("organisation_missing", "Bitte nennen Sie die Stelle: Kennung oder AGS.")
+        return self
+
+
+class ProjectBody(Description):
+    """What a client says of a project: its whole content."""
+
+    participations: Annotated[tuple[ParticipationBody, ...], Field(max_length=500)] = ()
+
+
+async def resolved(connection: Connection, body: ProjectBody, project_id: str) -> Content:
+    """The content with every reference looked up; a problem names what is unknown, field by field."""
+    await _refuse_unknown_topics(connection, body)
+    await _refuse_bad_predecessor(connection, body, project_id)
+    by_key = await organisation_directory.ids_of(connection, {each.ags for each in body.participations if each.ags})
+    ids = {each.organisation_id for each in body.participations} | {each.organisation_id for each in body.contacts}
+    by_id = await organisation_directory.named(connection, {each for each in (*ids, *by_key.values()) if each})
+    participations = [_participation(each, by_key, by_id) for each in body.participations]
+    unknown = [f"/participations/{n}" for n, each in enumerate(participations) if each is None]
+    unknown += [
+        f"/contacts/{n}/organisation_id"
+        for n, each in enumerate(body.contacts)
+        if each.organisation_id and each.organisation_id not in by_id
+    ]
+    if unknown:
+        raise _problem("unknown_organisation", unknown)
+    fields = {name: getattr(body, name) for name in Description.model_fields}
+    return Content(**fields, participations=tuple(each for each in participations if each))
+
+
+def _participation(asked: ParticipationBody, by_key: dict[str, str], by_id: dict[str, Named]) -> Participation | None:
+    """The participation of whom id or key names; None when nobody is meant, or each names another."""
+    organisation = by_id.get(asked.organisation_id or by_key.get(asked.ags or "", ""))
+    if organisation is None or asked.ags not in (None, organisation.ags):
+        return None
+    return Participation(organisation_id=organisation.id, ags=organisation.ags, role=asked.role, task=asked.task)
+
+
+async def _refuse_unknown_topics(connection: Connection, body: ProjectBody) -> None:
+    known = await topic_list.labels(connection, body.topics)
+    unknown = [f"/topics/{n}" for n, code in enumerate(body.topics) if code not in known]
+    if unknown:
+        raise _problem("unknown_topic", unknown)
+
+
+async def _refuse_bad_predecessor(connection: Connection, body: ProjectBody, project_id: str) -> None:
+    if body.predecessor is None:
+        return
+    if not await project_page.known(connection, body.predecessor):
+        raise _problem("unknown_predecessor", ["/predecessor"])
+    if project_id in await project_page.predecessors(connection, body.predecessor):
+        raise _problem("circular_predecessor", ["/predecessor"])
+
+
+def _problem(code: str, fields: Iterable[str]) -> Problem:
+    detail = meaning_of(code).detail or ""
+    return Problem(code, errors=[FieldError(each, code, detail) for each in fields])

@@ -1,0 +1,19 @@
+"""What the catalogue's journal holds and which read models follow from it."""
+
+from typing import Any
+
+from services.catalog.key_figure import KEY_FIGURE
+from services.catalog.key_figure_list import KEY_FIGURES
+from services.catalog.organisation import ORGANISATION
+from services.catalog.organisation_directory import ORGANISATIONS
+from services.catalog.project import PROJECT
+from services.catalog.project_page import PAGES
+from services.catalog.resource import RESOURCE
+from services.catalog.resource_list import RESOURCES
+from services.catalog.search import SEARCH
+from services.catalog.topic import TOPIC
+from services.catalog.topic_list import TOPICS
+from shared.kernel.decider import Decider
+
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (PROJECT, ORGANISATION, TOPIC, RESOURCE, KEY_FIGURE)
+PROJECTIONS = (PAGES, SEARCH, ORGANISATIONS, TOPICS, RESOURCES, KEY_FIGURES)
