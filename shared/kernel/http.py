@@ -31,6 +31,7 @@ from shared.kernel.parsing import parse_body, parse_query, storable
 from shared.kernel.postgres import CONNECTION_LOST
 from shared.kernel.problems import FieldError, Problem, from_refusal, known, meaning_of, render
 from shared.kernel.recorded import Conflict, IdempotencyKeyReused, StaleVersion, Unavailable
+from shared.kernel.vault import Erased
 
 __all__ = [
     "ANYONE",
@@ -66,6 +67,7 @@ BY_KIND: dict[type[Exception], str] = {
     Unavailable: "unavailable",
     PositionNotReached: "position_not_reached",
     Unverified: "unauthenticated",
+    Erased: "person_erased",
     web.RequestPayloadError: "bad_request",
     HttpProcessingError: "bad_request",
 }

@@ -76,6 +76,9 @@ GENERIC: dict[str, Meaning] = {
     "ends_before_start": Meaning(
         409, "Ende liegt vor dem Beginn", "Ends before it starts", "Das Ende muss nach dem Beginn liegen."
     ),
+    "person_erased": Meaning(
+        410, "Person gelöscht", "Person erased", "Die Daten dieser Person wurden auf Wunsch gelöscht."
+    ),
     "stale_version": Meaning(
         412,
         "Stand ist veraltet",
