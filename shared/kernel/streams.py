@@ -20,6 +20,7 @@ OLDEST_SERVER = (2, 12)
 NO_SUCH_STREAM, NO_SUCH_MESSAGE = 10059, 10037
 NANOSECONDS = 1_000_000_000
 MONITOR_TIMEOUT = 3.0
+MAX_PAYLOAD = 1024 * 1024
 
 
 class Unfit(Exception):
@@ -41,12 +42,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """A stream at a moment. `expired`: it is empty because its last message grew older than `max_age`."""
+    """A stream at a moment. `largest` is the size in bytes of the largest message it takes.
+
+    `expired`: it is empty because its last message grew older than `max_age`.
+    """
 
     created: str
     last_seq: int
     messages: int
-    max_message: int
+    largest: int
     expired: bool
 
 
@@ -153,7 +157,7 @@ async def stream_state(connection: Connection, service: str) -> StreamState:
         created=found["created"],
         last_seq=state["last_seq"],
         messages=state["messages"],
-        max_message=config["max_msg_size"],
+        largest=config["max_msg_size"] if config["max_msg_size"] > 0 else MAX_PAYLOAD,
         expired=_expired(state, found["ts"], config["max_age"]),
     )
 
