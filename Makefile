@@ -1,0 +1,97 @@
+# Everything a developer does here. A fresh machine needs Python 3.12 or newer and make, nothing else.
+#
+#   make up        install what is missing and start the whole system (options: make up ARGS="--port 9000 --empty")
+#   make check     style, types, boundaries between modules, contracts, licences
+#   make test      all tests, on real servers
+#   make install   only install; it makes .venv/bin/ikz
+#   make lock      choose newer versions of the libraries, within pyproject.toml and package.json
+#   make bench     measurements
+#   make clean     remove what is installed and cached; data in .ikz stays
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
+SERVICES := catalog events notify gateway
+ALL := $(foreach extra,$(SERVICES) mailbox embedded build,--extra $(extra))
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-strip-extras --upgrade --custom-compile-command "make lock"
+
+# The first Python that is new enough and can make virtual environments; `make PYTHON=… install` names another.
+PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.14 python3 python \
+	$$(ls -d "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[2-9]*/bin/python3 2>/dev/null | sort -rV); do \
+	"$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1 \
+	&& { echo "$$candidate"; break; }; done)
+NPM := $(shell npm --version >/dev/null 2>&1 && echo npm || echo $(BIN)/npm)
+NPM_INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --loglevel=error
+
+.PHONY: install up check test bench lock lock-npm clean
+.DEFAULT_GOAL := up
+
+install: $(VENV)/installed node_modules/.installed
+
+up: install
+	@$(BIN)/ikz up $(ARGS)
+
+check: $(VENV)/installed-dev install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m shared.kernel.schemas --check
+	$(BIN)/reuse lint --quiet
+
+test: $(VENV)/installed-dev node_modules/.installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/installed-dev install
+	$(BIN)/python -m bench $(ARGS)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.12 or newer with venv and ensurepip is needed; none was found." >&2; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements/up.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the libraries"
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/up.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
+	@echo "Installing the tools for development"
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@
+
+# node and npm in a wheel, for machines that have none.
+$(BIN)/npm: requirements/npm.txt | $(BIN)/python
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/npm.txt
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json services/gateway/portal/vendor.py \
+		$(if $(filter npm,$(NPM)),,$(BIN)/npm) | $(VENV)/installed
+	@echo "Installing the portal's styles"
+	@$(NPM_INSTALL) --omit=dev
+	@$(BIN)/python -m services.gateway.portal.vendor node_modules
+	@touch $@
+
+node_modules/.installed-dev: node_modules/.installed
+	@echo "Installing the browser for tests"
+	@$(NPM_INSTALL)
+	@touch node_modules/.installed $@
+
+lock: $(VENV)/installed-dev lock-npm
+	$(COMPILE) pyproject.toml $(ALL) --extra dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml $(ALL) -c requirements/dev.txt -o requirements/up.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/tools.txt
+	for part in $(SERVICES) mailbox; do \
+	$(COMPILE) pyproject.toml --extra $$part -c requirements/dev.txt -o requirements/$$part.txt || exit 1; done
+	$(COMPILE) requirements/npm.in -o requirements/npm.txt
+
+# The lock names no registry (.npmrc), so that every machine uses its own.
+lock-npm:
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) install --package-lock-only
+
+clean:
+	rm -rf $(VENV) node_modules build dist services/gateway/portal/static/vendor
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.ikz/*' -prune -exec rm -rf {} +
