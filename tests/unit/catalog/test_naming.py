@@ -1,0 +1,77 @@
+"""Spellings that mean the same."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.catalog.naming import folded, name_keys, sort_key, without_epithet, words
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("Münster", "Muenster", "Munster", "MÜNSTER", "Mu\u0308nster"),
+        ("Straße", "Strasse", "STRASSE"),
+        ("Übach-Palenberg", "Uebach-Palenberg"),
+        ("Köln", "Koeln", "Koln"),
+    ],
+)
+def test_every_spelling_folds_to_the_same_letters(spellings: tuple[str, ...]) -> None:
+    assert len({folded(spelling) for spelling in spellings}) == 1
+
+
+@given(st.text(alphabet="abeouäöüßAEÖ -", max_size=20), st.integers(0, 20))
+def test_the_beginning_of_a_word_folds_to_the_beginning(text: str, length: int) -> None:
+    assert folded(text).startswith(folded(text[:length]))
+
+
+@pytest.mark.parametrize(
+    ("epithet", "plain"),
+    [
+        ("Alte Hansestadt Lemgo", "Lemgo"),
+        ("Stadt Erwitte", "Erwitte"),
+        ("Gemeinde Bad Sassendorf", "Bad Sassendorf"),
+        ("Kreis- und Hochschulstadt Meschede", "Meschede"),
+        ("Landeshauptstadt Düsseldorf", "Düsseldorf"),
+        ("Stadtlohn", "Stadtlohn"),
+        ("Lippstadt", "Lippstadt"),
+        ("Bergneustadt", "Bergneustadt"),
+        ("Stadt Bergneustadt", "Bergneustadt"),
+        ("Kreis Lippe", "Kreis Lippe"),
+        ("Städte- und Gemeindebund NRW", "Städte- und Gemeindebund NRW"),
+    ],
+)
+def test_an_epithet_is_no_part_of_the_name(epithet: str, plain: str) -> None:
+    assert without_epithet(epithet) == plain
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Langenfeld (Rhld.)", "Langenfeld (Rheinland)"),
+        ("Gronau (Westf.)", "Gronau (Westfalen)"),
+        ("Alte Hansestadt Lemgo", "Lemgo"),
+        ("Minden, Lübbecke", "Minden-Luebbecke"),
+        ("Mülheim a. d. Ruhr", "Mülheim an der Ruhr"),
+        ("St. Augustin", "Sankt Augustin"),
+    ],
+)
+def test_two_names_of_one_place_share_a_key(one: str, other: str) -> None:
+    assert set(name_keys(one)) & set(name_keys(other))
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", "!?", "___"])
+def test_what_holds_no_word_has_no_key(nothing: str) -> None:
+    assert name_keys(nothing) == []
+    assert words(nothing) == []
+
+
+def test_umlauts_stand_where_their_vowels_stand() -> None:
+    assert sorted(["Zülpich", "Ölsberg", "Ostbevern", "Übach", "Unna", "Aachen"], key=sort_key) == [
+        "Aachen",
+        "Ölsberg",
+        "Ostbevern",
+        "Übach",
+        "Unna",
+        "Zülpich",
+    ]

@@ -1,0 +1,47 @@
+"""Resources come in versions; figures keep their newest reading."""
+
+from datetime import UTC, date, datetime
+
+from services.catalog.key_figure import KEY_FIGURE, KeyFigureRecorded, Reading, RecordKeyFigure
+from services.catalog.key_figure_list import statement
+from services.catalog.resource import RESOURCE, Details, PublishResource, ResourcePublished
+from services.catalog.vocabulary import Qualifier
+from shared.kernel.testing import given
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+ID = "00000000-0000-5000-8000-000000000001"
+CHECKLIST = Details(kind="checklist", title="Vom Förderantrag bis zur Umsetzung", summary="Drei Schritte.")
+READING = Reading(
+    value=6200, qualifier="more_than", counts="umgesetzte Projekte", source="gpaNRW", stated_on=date(2025, 5, 27)
+)
+
+
+def test_a_resource_is_published_once() -> None:
+    first = ResourcePublished(at=AT, resource_id=ID, version=1, details=CHECKLIST)
+    given(RESOURCE, []).when(PublishResource(resource_id=ID, details=CHECKLIST), at=AT).then([first])
+
+
+def test_what_reads_differently_is_a_new_version() -> None:
+    first = ResourcePublished(at=AT, resource_id=ID, version=1, details=CHECKLIST)
+    longer = CHECKLIST.model_copy(update={"summary": "Vier Schritte."})
+    second = ResourcePublished(at=AT, resource_id=ID, version=2, details=longer)
+    given(RESOURCE, [first]).when(PublishResource(resource_id=ID, details=longer), at=AT).then([second])
+
+
+def test_a_reading_is_taken_down_once() -> None:
+    recorded = KeyFigureRecorded(at=AT, key_figure_id=ID, reading=READING)
+    given(KEY_FIGURE, []).when(RecordKeyFigure(key_figure_id=ID, reading=READING), at=AT).then([recorded])
+
+
+def test_a_newer_reading_takes_its_place() -> None:
+    recorded = KeyFigureRecorded(at=AT, key_figure_id=ID, reading=READING)
+    newer = READING.model_copy(update={"value": 6500})
+    again = KeyFigureRecorded(at=AT, key_figure_id=ID, reading=newer)
+    given(KEY_FIGURE, [recorded]).when(RecordKeyFigure(key_figure_id=ID, reading=newer), at=AT).then([again])
+
+
+def test_a_figure_is_never_said_without_its_qualifier() -> None:
+    assert statement(READING) == "mehr als 6.200 umgesetzte Projekte"
+    assert statement(READING.model_copy(update={"value": 12.5, "qualifier": Qualifier.ABOUT})).startswith("rund 12,5 ")
+    further = READING.model_copy(update={"value": 650, "qualifier": Qualifier.FURTHER})
+    assert statement(further) == "weitere 650 umgesetzte Projekte"
