@@ -6,14 +6,21 @@ locks until they commit, so behind an exclusive lock on those tables the journal
 nothing.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import argparse
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import asyncpg
 
+from shared.kernel.decider import Decider
 from shared.kernel.journal import HEAD, Journal
-from shared.kernel.postgres import OwnConnection, connect
+from shared.kernel.postgres import OwnConnection, connect, connect_pool
 from shared.kernel.projection import BATCH, LOCK_CURSOR, MOVE_CURSOR, NEW_CURSOR, Projection
+from shared.kernel.settings import ServiceSettings
+from shared.kernel.wakeup import Wakeup
 
 ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtextextended('rebuild ' || $1 || ' ' || $2, 0))"
 SCHEMA = "SELECT current_schema()"
@@ -162,3 +169,45 @@ class _Rebuild:
     async def _run_listed(self, statement: str, tables: list[str]) -> None:
         for row in await self._connection.fetch(statement, self._live, self._beside, tables):
             await self._connection.execute(row[0])
+
+
+def main(
+    settings_type: type[ServiceSettings], deciders: Sequence[Decider[Any, Any, Any]], projections: Sequence[Projection]
+) -> int:
+    """`python -m services.<name>.rebuild [projection …]`: rebuilds those named, all with `--all`, else lists them.
+
+    Prints lines of JSON: `{"projections": [name]}`, `{"progress": [done, total, name]}`, and after each
+    `{"rebuilt": {"projection", "events", "different"}}`.
+    """
+    names = {projection.name: projection for projection in projections}
+    parser = argparse.ArgumentParser(description="Rebuilds read models beside the live ones.")
+    parser.add_argument("projection", nargs="*")
+    parser.add_argument("--all", action="store_true")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.projection) - set(names):
+        parser.error(f"no projection {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    wanted = list(projections) if chosen.all else [names[name] for name in chosen.projection]
+    _tell({"projections": [projection.name for projection in wanted] or list(names)})
+    asyncio.run(_rebuild_all(settings_type().database_url, deciders, projections, wanted))
+    return 0
+
+
+async def _rebuild_all(
+    dsn: str,
+    deciders: Sequence[Decider[Any, Any, Any]],
+    projections: Sequence[Projection],
+    wanted: Sequence[Projection],
+) -> None:
+    async with await connect_pool(dsn, name="rebuild", size=2) as pool:
+        journal = Journal(dsn, pool, deciders, projections, wakeup=Wakeup())
+        for projection in wanted:
+            done = await rebuild(dsn, journal, projection, progress=_progress_of(projection.name))
+            _tell({"rebuilt": asdict(done)})
+
+
+def _progress_of(name: str) -> Callable[[int, int], None]:
+    return lambda done, total: _tell({"progress": [done, total, name]})
+
+
+def _tell(line: dict[str, Any]) -> None:
+    print(json.dumps(line), flush=True)  # noqa: T201 -- the program's answer
