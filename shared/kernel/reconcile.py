@@ -9,6 +9,7 @@ import structlog
 
 from shared.kernel.bus import Connection
 from shared.kernel.cloud_events import digest, header_lines
+from shared.kernel.postgres import Connection as PostgresConnection
 from shared.kernel.postgres import OwnConnection
 from shared.kernel.streams import StreamState, last_message, stream_of
 
@@ -27,12 +28,16 @@ FROM journal_counter AS counter LEFT JOIN LATERAL (
 ) AS j ON true
 ORDER BY j.position
 """
-REMEMBERED = "SELECT stream_created, stream_seq, position FROM relay_state"
+REMEMBERED = "SELECT stream_created, first_seq, first_at, last_seq, position, republish FROM relay_state"
 REMEMBER = """
-INSERT INTO relay_state (stream_created, stream_seq, position, saved_at) VALUES ($1, $2, $3, clock_timestamp())
-ON CONFLICT (one) DO UPDATE SET stream_created = excluded.stream_created, stream_seq = excluded.stream_seq,
-    position = excluded.position, saved_at = excluded.saved_at
+INSERT INTO relay_state (stream_created, first_seq, first_at, last_seq, position, saved_at)
+VALUES ($1, $2, $3, $4, $5, clock_timestamp())
+ON CONFLICT (one) DO UPDATE SET stream_created = excluded.stream_created, first_seq = excluded.first_seq,
+    first_at = excluded.first_at, last_seq = excluded.last_seq, position = excluded.position,
+    saved_at = excluded.saved_at
 """
+REPUBLISH = "UPDATE relay_state SET republish = true"
+REPUBLISHING = "UPDATE relay_state SET republish = false"
 
 log = structlog.get_logger()
 
@@ -57,22 +62,42 @@ async def reconcile(postgres: OwnConnection, nats: Connection, service: str, sta
     """Where to go on. Raises `Halted` when the stream holds what the journal does not."""
     stream = stream_of(service)
     remembered = await postgres.fetchrow(REMEMBERED)
-    if remembered and (remembered["stream_created"] != state.created or remembered["stream_seq"] > state.last_seq):
-        log.error("stream_lost_messages", stream=stream, had=remembered["stream_seq"], has=state.last_seq)
+    if remembered and (remembered["stream_created"] != state.created or remembered["last_seq"] > state.last_seq):
+        log.error("stream_lost_messages", stream=stream, had=remembered["last_seq"], has=state.last_seq)
     last = await last_message(nats, service)
     if last is None:
-        point = await _without_last_message(postgres, stream, state, remembered)
-    else:
-        if last["seq"] < state.last_seq:
-            log.error("stream_lost_messages", stream=stream, had=state.last_seq, has=last["seq"])
-        point = await _behind(postgres, stream, state, last)
-    await remember(postgres, state, point)
+        return await _without_last_message(postgres, stream, state, remembered)
+    if last["seq"] < state.last_seq:
+        log.error("stream_lost_messages", stream=stream, had=state.last_seq, has=last["seq"])
+    point = await _behind(postgres, stream, state, last)
+    if remembered and must_be_filled(remembered, state):
+        await postgres.execute(REPUBLISH)  # so that a crash before the first message does not forget it
+        return _again(stream, state)
     return point
 
 
+def must_be_filled(remembered: asyncpg.Record, state: StreamState) -> bool:
+    """Whether everything has to be published again: it was purged wholly or from its beginning, or somebody asks."""
+    if remembered["stream_created"] != state.created:
+        return False
+    emptied = not state.messages and state.last_seq > 0 and not state.aged_out
+    cut = state.lost_its_beginning(remembered["first_seq"], remembered["first_at"])
+    return emptied or cut or bool(remembered["republish"])
+
+
 async def remember(postgres: OwnConnection, state: StreamState, point: Point) -> None:
-    """Notes where the stream stood, to tell later whether it lost something."""
-    await postgres.execute(REMEMBER, state.created, point.seq, point.position)
+    """Notes how the stream looked, to tell later whether it lost something."""
+    await postgres.execute(REMEMBER, state.created, state.first_seq, state.first_at, point.seq, point.position)
+
+
+async def begun(postgres: OwnConnection) -> None:
+    """What had to be published again is on its way: the stream's last message remembers how far."""
+    await postgres.execute(REPUBLISHING)
+
+
+async def request_republishing(postgres: PostgresConnection) -> bool:
+    """Has the relay publish everything again, with the same ids; False when it never ran."""
+    return (await postgres.execute(REPUBLISH)) == "UPDATE 1"
 
 
 def unchanged(rows: list[asyncpg.Record], point: Point, store_id: str) -> None:
@@ -102,12 +127,16 @@ async def _without_last_message(
 ) -> Point:
     """An empty stream: new, or aged out while nothing happened (then go on), or purged (then fill it again)."""
     position = remembered["position"] if remembered else 0
-    known = remembered and (remembered["stream_created"], remembered["stream_seq"]) == (state.created, state.last_seq)
-    if position and known and state.expired:
+    known = remembered and (remembered["stream_created"], remembered["last_seq"]) == (state.created, state.last_seq)
+    if position and known and state.aged_out:
         row = (await postgres.fetch(READ, position, 0, 0, 0))[0]
         if row["position"] is None:
             raise Halted(f"the journal went back: position {position} was published, now it ends at {row['head']}")
         return Point(position, digest(row), state.last_seq)
-    if position or state.last_seq:
-        log.error("stream_is_filled_again", stream=stream, published=position)
+    return _again(stream, state) if position or state.last_seq else Point(0, None, 0)
+
+
+def _again(stream: str, state: StreamState) -> Point:
+    """Back to the journal's beginning: what follows in the stream has ids that were there before."""
+    log.error("stream_is_filled_again", stream=stream, seq=state.last_seq)
     return Point(0, None, state.last_seq)

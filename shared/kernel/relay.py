@@ -27,7 +27,17 @@ from shared.kernel.health import Health
 from shared.kernel.journal import Journal
 from shared.kernel.leader import lead
 from shared.kernel.postgres import CONNECTION_LOST, OwnConnection, connect
-from shared.kernel.reconcile import READ, Halted, Point, reconcile, remember, unchanged
+from shared.kernel.reconcile import (
+    READ,
+    REMEMBERED,
+    Halted,
+    Point,
+    begun,
+    must_be_filled,
+    reconcile,
+    remember,
+    unchanged,
+)
 from shared.kernel.streams import NoStream, StreamState, Unfit, stream_of, stream_state
 from shared.kernel.wakeup import Waiter, Wakeup
 
@@ -38,7 +48,7 @@ BREATH = 100  # messages encoded before other tasks of the process get their tur
 WINDOW = 20_000  # positions looked through at once: private events in between cost a scan
 POLL = 0.25
 ACKNOWLEDGED_WITHIN = 10.0
-REMEMBER_EVERY = 1.0
+LOOK_EVERY = 5.0
 RETRY_FIRST, RETRY_LAST = 0.2, 5.0
 LOOK_AGAIN = 5.0
 WRONG_LAST_SEQUENCE = 10071
@@ -119,7 +129,15 @@ class Relay:
         self._said = None
         journal = self._journal
         publisher = Publisher(self._service, journal.codec, journal.deciders, self._public_url, store_id)
-        session = Session(postgres, nats, publisher=publisher, state=state, point=point, published=self._count)
+        session = Session(
+            postgres,
+            nats,
+            publisher=publisher,
+            service=self._service,
+            state=state,
+            point=point,
+            published=self._count,
+        )
         await session.run(self._bell)
 
     def _count(self, messages: int) -> None:
@@ -135,18 +153,20 @@ class Session:
         nats: Connection,
         *,
         publisher: Publisher,
+        service: str,
         state: StreamState,
         point: Point,
         published: Callable[[int], None],
     ) -> None:
         self._postgres = postgres
         self._nats = nats
+        self._service = service
         self._publisher = publisher
         self._state = state
         self._published = published
         self._point = point
-        self._remembered = point
-        self._remembered_at = 0.0
+        self._looked = 0.0
+        self._fills_again = point.position == 0
         self._encoded = point  # the last event taken from the journal; it may not be in the stream yet
         self._scanned = point.position
         self._name = secrets.token_hex(8)
@@ -157,10 +177,10 @@ class Session:
         try:
             batch = await self._next()
             while True:
+                await self._look()
                 if batch:
                     batch = await self._through(batch)
                 else:
-                    await self._remember()
                     await bell.wait(POLL)
                     if self._nats.lost.is_set():
                         raise Lost(self._nats.reason)
@@ -168,6 +188,21 @@ class Session:
         finally:
             with contextlib.suppress(*CONNECTION_LOST, asyncpg.PostgresError):
                 await remember(self._postgres, self._state, self._point)
+
+    async def _look(self) -> None:
+        """Now and then: is the stream still what it was? A purge or a loss shows nowhere else."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked < LOOK_EVERY:
+            return
+        self._looked = now
+        state = await stream_state(self._nats, self._service)
+        if (state.created, state.last_seq) != (self._state.created, self._point.seq):
+            raise Doubt(f"the stream is at {state.last_seq} instead of {self._point.seq}")
+        remembered = await self._postgres.fetchrow(REMEMBERED)
+        if remembered and not self._fills_again and must_be_filled(remembered, state):
+            raise Doubt("the stream must be filled again")
+        self._state = state
+        await remember(self._postgres, state, self._point)
 
     async def _through(self, batch: list[Outgoing]) -> list[Outgoing]:
         """Gets a batch into the stream, and meanwhile the next one ready."""
@@ -183,6 +218,9 @@ class Session:
         seq = acknowledged(message, self._point.seq + len(batch))
         self._point = Point(batch[-1].position, batch[-1].digest, seq)
         self._published(len(batch))
+        if self._fills_again:
+            await begun(self._postgres)
+            self._fills_again = False
         if halted:
             raise halted
         return following
@@ -225,12 +263,6 @@ class Session:
             if len(batch) % BREATH == 0:
                 await asyncio.sleep(0)
         return batch
-
-    async def _remember(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if self._remembered is not self._point and now - self._remembered_at > REMEMBER_EVERY:
-            await remember(self._postgres, self._state, self._point)
-            self._remembered, self._remembered_at = self._point, now
 
 
 def acknowledged(message: Msg, expected: int) -> int:

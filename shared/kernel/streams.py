@@ -42,16 +42,38 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """A stream at a moment. `largest` is the size in bytes of the largest message it takes.
+    """A stream at a moment `at` of the server's clock. Of an empty one the next message is the first, from now on.
 
-    `expired`: it is empty because its last message grew older than `max_age`.
+    `largest` is the size in bytes of the largest message it takes.
     """
 
     created: str
-    last_seq: int
+    at: str
     messages: int
+    first_seq: int
+    first_at: str
+    last_seq: int
+    last_at: str
+    size: int
     largest: int
-    expired: bool
+    max_age: int
+    max_bytes: int
+
+    @property
+    def aged_out(self) -> bool:
+        """Whether it is empty because its last message grew too old."""
+        return self.last_seq > 0 and not self.messages and self._too_old(self.last_at)
+
+    def lost_its_beginning(self, first_seq: int, first_at: str) -> bool:
+        """Whether messages are gone since `first_seq` of `first_at` was the first, and neither age nor size explains it."""
+        if self.first_seq <= first_seq:
+            return False
+        by_size = self.max_bytes > 0 and self.size > 0.9 * self.max_bytes
+        return not by_size and not self._too_old(first_at)
+
+    def _too_old(self, then: str) -> bool:
+        age = datetime.fromisoformat(self.at) - datetime.fromisoformat(then)
+        return 0 < self.max_age < age.total_seconds() * NANOSECONDS
 
 
 def stream_of(service: str) -> str:
@@ -155,10 +177,16 @@ async def stream_state(connection: Connection, service: str) -> StreamState:
     _compare(name, _essential(service), config)
     return StreamState(
         created=found["created"],
-        last_seq=state["last_seq"],
+        at=found["ts"],
         messages=state["messages"],
+        first_seq=state["first_seq"] if state["messages"] else state["last_seq"] + 1,
+        first_at=state["first_ts"] if state["messages"] else found["ts"],
+        last_seq=state["last_seq"],
+        last_at=state["last_ts"],
+        size=state["bytes"],
         largest=config["max_msg_size"] if config["max_msg_size"] > 0 else MAX_PAYLOAD,
-        expired=_expired(state, found["ts"], config["max_age"]),
+        max_age=config["max_age"],
+        max_bytes=config["max_bytes"],
     )
 
 
@@ -207,11 +235,3 @@ def unfitness(varz: Mapping[str, Any]) -> list[str]:
 def _compare(name: str, wanted: Mapping[str, Any], echoed: Mapping[str, Any]) -> None:
     if found := differences(wanted, echoed):
         raise Unfit(f"the stream {name} is not as it must be: {'; '.join(found)}. Run `ikz bootstrap`")
-
-
-def _expired(state: Mapping[str, Any], now: str, max_age: int) -> bool:
-    """Whether a stream is empty because `max_age` nanoseconds have passed, by the server's own clock."""
-    if not state["last_seq"] or state["messages"] or not max_age:
-        return False
-    age = datetime.fromisoformat(now) - datetime.fromisoformat(state["last_ts"])
-    return age.total_seconds() > max_age / NANOSECONDS

@@ -1,9 +1,14 @@
 -- expand: what the relay remembers of its stream; inboxes with their checkpoints, versions and dead letters
+-- How the stream looked when the relay last looked: created when, its first and last message, the position of the last.
+-- `republish`: somebody asks for everything to be published again.
 CREATE TABLE relay_state (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     stream_created text NOT NULL,
-    stream_seq bigint NOT NULL,
+    first_seq bigint NOT NULL,
+    first_at text NOT NULL,
+    last_seq bigint NOT NULL,
     position bigint NOT NULL,
+    republish boolean NOT NULL DEFAULT false,
     saved_at timestamptz NOT NULL
 ) WITH (fillfactor = 10);
 

@@ -1,13 +1,17 @@
 """A NATS server with the users and streams of the real system, and one way to break it."""
 
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
 
 from shared.embedded.nats import EmbeddedNats
-from shared.kernel.bus import Connection, open_connection
+from shared.kernel.bus import ApiError, Connection, open_connection
+from shared.kernel.migrations import apply, migrations_of
 from shared.kernel.nats_access import USERS, render_config
-from shared.kernel.streams import bootstrap_streams
+from shared.kernel.postgres import OwnConnection, connect
+from shared.kernel.streams import PUBLISHERS, bootstrap_streams, stream_of
+from tests.conftest import Database, Servers, make_database
 
 NATS_PASSWORDS = {user: f"password/of {user}" for user in USERS}
 
@@ -23,5 +27,33 @@ async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embedd
 @pytest.fixture(scope="module")
 async def operator(nats: EmbeddedNats) -> AsyncIterator[Connection]:
     connection = await open_connection(nats.url("operator"), "test operator")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def streams(nats: EmbeddedNats, operator: Connection) -> None:
+    """Every stream as new."""
+    for service in PUBLISHERS:
+        with contextlib.suppress(ApiError):
+            await operator.api(f"STREAM.DELETE.{stream_of(service)}")
+    await bootstrap_streams(nats.url("operator"))
+
+
+@pytest.fixture
+async def store(servers: Servers) -> Database:
+    """A database where catalog and notify have the kernel's tables and nothing else."""
+    database = await make_database(servers)
+    for service in ("catalog", "notify"):
+        connection = await connect(database.dsn(service), name="tests")
+        await apply(connection, [one for one in migrations_of(service) if one.label.startswith("kernel/")])
+        await connection.close()
+    return database
+
+
+@pytest.fixture
+async def sql(store: Database) -> AsyncIterator[OwnConnection]:
+    """The catalog's own access to its schema."""
+    connection = await connect(store.dsn("catalog"), name="tests")
     yield connection
     await connection.close()
