@@ -216,7 +216,7 @@ class Roster:
 
 
 class Admission(Protocol):
-    """What a session says about who may come in; `obstacle` is the code of what keeps it from taking place."""
+    """What a session says about who may come in; obstacles are the codes of what stands against it."""
 
     @property
     def session_id(self) -> str: ...
@@ -224,8 +224,8 @@ class Admission(Protocol):
     def capacity(self) -> int | None: ...
     @property
     def starts_at(self) -> datetime | None: ...
-    def registration_open(self, at: datetime) -> bool: ...
     def obstacle(self, at: datetime) -> str | None: ...
+    def registration_obstacle(self, at: datetime) -> str | None: ...
 
 
 def evolve(roster: Roster, event: RegistrationEvent) -> Roster:
@@ -299,8 +299,8 @@ def register(command: RegisterParticipant, roster: Roster, session: Admission, a
     """A seat if there is one, else a place in the queue; who has either gets the link again, a few times an hour."""
     if command.registration_id in roster.registrations:
         return []
-    if not session.registration_open(at):
-        raise Refused("registration_closed")
+    if obstacle := session.registration_obstacle(at):
+        raise NotThere if obstacle == "session_not_announced" else Refused(obstacle)
     if standing := roster.of(command.person_id):
         return ask_again(standing, session, command.registration_id, at)
     asked = command.model_dump(exclude={"member"}) | {"session_id": session.session_id, "at": at}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from shared.contracts.contract import Contract
 from shared.kernel.decider import Decider, Event, NotThere, Refused, Snapshots
 
 type Stage = Literal["drafted", "announced", "postponed", "cancelled", "held", "documented"]
+type ClosingCause = Literal["organiser", "window", "session_begins"]
 type Intake = Literal["not_opened", "open", "closed", "ended"]
 
 
@@ -85,7 +86,9 @@ class ReinstateSession(ForSession):
 
 
 class RecordHeld(ForSession):
-    """The session took place; for loaded history, which may not even have a date."""
+    """The session took place, and as what, if that is known; for loaded history, which may not even have a date."""
+
+    documentation: Documentation | None = None
 
 
 class DocumentSession(ForSession):
@@ -165,7 +168,7 @@ class RegistrationOpened(OfSession):
 class RegistrationClosed(OfSession):
     """Nobody may register any more."""
 
-    cause: Literal["organiser", "window", "session_begins"]
+    cause: ClosingCause
 
 
 class SessionPostponed(OfSession):
@@ -202,7 +205,9 @@ class SessionReinstated(OfSession):
 
 
 class SessionHeld(OfSession):
-    """The session took place."""
+    """The session took place; as what may be known or not."""
+
+    documentation: Documentation | None = None
 
 
 class SessionDocumented(OfSession):
@@ -245,6 +250,15 @@ LIFE_EVENTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Postponement:
+    """A date that no longer holds and why; `at` is not known of loaded history."""
+
+    when: When
+    reason: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """A session apart from its people. `earlier` are the dates it was postponed from, oldest first."""
 
@@ -253,7 +267,9 @@ class Life:
     when: When
     stage: Stage = "drafted"
     before: Stage = "drafted"
-    earlier: tuple[When, ...] = ()
+    earlier: tuple[Postponement, ...] = ()
+    cancelled_for: str | None = None
+    announced_at: datetime | None = None
     sequence: int = 0
     intake: Intake = "not_opened"
     history: bool = False
@@ -270,17 +286,50 @@ class Life:
         """The begin, if a time is known."""
         return self.when.starts_at
 
+    @property
+    def ahead(self) -> bool:
+        """Whether the session is public and neither cancelled nor held."""
+        return self.stage in {"announced", "postponed"}
+
+    @property
+    def awaits_window(self) -> bool:
+        """Whether registration is still to be opened by its window."""
+        return self.intake == "not_opened" and self.content.registration_opens_at is not None
+
+    @property
+    def registration_ends(self) -> datetime | None:
+        """The last moment to register: the window's end, at the latest the begin. None without a time."""
+        closes_at = self.content.registration_closes_at
+        return self.starts_at and (min(self.starts_at, closes_at, key=_instant) if closes_at else self.starts_at)
+
+    @property
+    def due(self) -> datetime | None:
+        """When time itself does something next."""
+        if not self.ahead:
+            return None
+        opens_at = self.content.registration_opens_at if self.awaits_window and self.registration_ends else None
+        ends = self.registration_ends if self.intake == "open" or self.awaits_window else None
+        over = None if self.history else self.when.over
+        return min(filter(None, (opens_at, ends, over)), key=_instant, default=None)
+
     def obstacle(self, at: datetime) -> str | None:
         """Why the session does not take place, or no longer."""
-        if self.stage in {"announced", "postponed"}:
+        if self.ahead:
             return "session_over" if self.starts_at and self.starts_at <= at else None
         return {"drafted": "session_not_announced", "cancelled": "session_cancelled"}.get(self.stage, "session_over")
 
-    def registration_open(self, at: datetime) -> bool:
-        """Whether someone may register now. Without a time nobody may."""
-        closes_at = self.content.registration_closes_at
-        in_time = self.starts_at is not None and (closes_at is None or at < closes_at)
-        return self.intake == "open" and in_time and not self.obstacle(at)
+    def registration_obstacle(self, at: datetime) -> str | None:
+        """Why nobody may register now. Without a time nobody ever may."""
+        if obstacle := self.obstacle(at):
+            return obstacle
+        if self.registration_ends is None:
+            return "session_without_time"
+        return None if self.intake == "open" and at < self.registration_ends else "registration_closed"
+
+
+def _instant(time: datetime) -> datetime:
+    """Comparable across a change of the clocks, which times of one zone are not."""
+    return time.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,11 +346,12 @@ def evolve(session: Session, event: SessionEvent) -> Session:
     """Records an event."""
     version = session.version + 1
     if isinstance(event, LIFE_EVENTS):
-        return Session(_live(session.life, event), session.roster, version, version)
+        return Session(live(session.life, event), session.roster, version, version)
     return Session(session.life, registration.evolve(session.roster, event), version, session.edited)
 
 
-def _live(life: Life | None, event: LifeEvent) -> Life:
+def live(life: Life | None, event: LifeEvent) -> Life:
+    """Records an event of the session apart from its people."""
     if isinstance(event, SessionDrafted):
         return Life(event.session_id, event.content, event.when)
     assert life is not None, "a stream begins with its draft"
@@ -309,7 +359,8 @@ def _live(life: Life | None, event: LifeEvent) -> Life:
         case SessionRevised():
             return replace(life, content=event.content, when=event.when)
         case SessionAnnounced():
-            return replace(life, stage="announced", sequence=event.sequence, history=event.history, agenda_version=1)
+            announced_at = None if event.history else event.at
+            return replace(life, stage="announced", announced_at=announced_at, history=event.history, agenda_version=1)
         case SessionScheduled() | SessionRelocated():
             return replace(life, when=event.when, sequence=event.sequence)
         case RegistrationOpened():
@@ -321,11 +372,13 @@ def _live(life: Life | None, event: LifeEvent) -> Life:
         case AgendaPublished():
             return replace(life, agenda_version=event.agenda_version)
         case SessionCancelled():
-            return replace(life, stage="cancelled", before=life.stage, sequence=event.sequence)
+            return replace(
+                life, stage="cancelled", before=life.stage, cancelled_for=event.reason, sequence=event.sequence
+            )
         case SessionReinstated():
-            return replace(life, stage=life.before, sequence=event.sequence)
+            return replace(life, stage=life.before, cancelled_for=None, sequence=event.sequence)
         case SessionHeld():
-            return replace(life, stage="held")
+            return replace(life, stage="held", documentation=event.documentation)
         case SessionDocumented():
             return replace(life, stage="documented", documentation=event.documentation)
 
@@ -337,7 +390,7 @@ def _postponed(life: Life, event: SessionPostponed) -> Life:
         stage="postponed",
         content=content,
         when=event.when,
-        earlier=(*life.earlier, event.previous),
+        earlier=(*life.earlier, Postponement(event.previous, event.reason, None if event.history else event.at)),
         sequence=event.sequence,
         history=event.history,
     )
@@ -376,7 +429,7 @@ def _lead(command: LifeCommand, session: Session, life: Life, at: datetime) -> S
         case ReinstateSession():
             return reinstate(life, at)
         case RecordHeld():
-            return record_held(life, at)
+            return record_held(command, life, at)
         case DocumentSession():
             return document(command, life, at)
 
@@ -396,10 +449,10 @@ def revise(command: ReviseSession, session: Session, life: Life, at: datetime) -
         raise Refused("stale_version")
     if life.stage == "drafted":
         return [SessionRevised(session_id=life.session_id, content=command.content, when=command.when, at=at)]
-    if life.stage not in {"announced", "postponed"}:
+    if not life.ahead:
         raise Refused("session_cancelled" if life.stage == "cancelled" else "session_over")
     revised = SessionRevised(session_id=life.session_id, content=command.content, when=life.when, at=at)
-    after = _live(life, revised)
+    after = live(life, revised)
     return [
         revised,
         *_scheduled(command.when, after, at),
@@ -436,7 +489,7 @@ def _agenda(before: Life, life: Life, at: datetime) -> list[LifeEvent]:
 
 def announce(command: AnnounceSession, life: Life, at: datetime) -> list[LifeEvent]:
     """Only a date to come can be announced, unless it is history."""
-    if life.stage in {"announced", "postponed"}:
+    if life.ahead:
         return []
     if life.stage != "drafted":
         raise Refused("session_cancelled" if life.stage == "cancelled" else "session_over")
@@ -450,7 +503,7 @@ def open_registration(life: Life, at: datetime) -> list[LifeEvent]:
     _must_take_place(life, at)
     if life.starts_at is None:
         raise Refused("session_without_time")
-    if life.content.registration_closes_at and life.content.registration_closes_at <= at:
+    if life.registration_ends and life.registration_ends <= at:
         raise Refused("registration_window_over")
     return [] if life.intake == "open" else [_opened(life, at)]
 
@@ -463,9 +516,10 @@ def close_registration(life: Life, at: datetime) -> list[LifeEvent]:
 
 def postpone(command: PostponeSession, life: Life, at: datetime) -> list[LifeEvent]:
     """To a date to come or to none yet, as often as needed; an open end of registration moves along."""
-    if life.stage not in {"announced", "postponed"}:
+    if not life.ahead:
         raise Refused(life.obstacle(at) or "session_over")
-    timed = next((when for when in (life.when, *reversed(life.earlier)) if when.starts_at), When())
+    known = (life.when, *(earlier.when for earlier in reversed(life.earlier)))
+    timed = next((when for when in known if when.starts_at), When())
     when = command.when
     if command.keep_length and when.starts_at and timed.ends_at:
         when = when.model_copy(update={"ends_at": moved(timed.ends_at, timed.starts_at, when.starts_at)})
@@ -493,14 +547,14 @@ def cancel(command: CancelSession, life: Life, at: datetime) -> list[LifeEvent]:
     """Possible until the session is held."""
     if life.stage == "cancelled":
         return []
-    if life.stage not in {"announced", "postponed"}:
+    if not life.ahead:
         raise Refused(life.obstacle(at) or "session_over")
     return [SessionCancelled(reason=command.reason, **_named(life, at, sequence=life.sequence + 1))]
 
 
 def reinstate(life: Life, at: datetime) -> list[LifeEvent]:
     """A cancelled session takes place after all, if its date is still to come."""
-    if life.stage in {"announced", "postponed"}:
+    if life.ahead:
         return []
     if life.stage != "cancelled":
         raise Refused(life.obstacle(at) or "session_over")
@@ -508,18 +562,18 @@ def reinstate(life: Life, at: datetime) -> list[LifeEvent]:
     return [SessionReinstated(**_named(life, at, sequence=life.sequence + 1))]
 
 
-def record_held(life: Life, at: datetime) -> list[LifeEvent]:
+def record_held(command: RecordHeld, life: Life, at: datetime) -> list[LifeEvent]:
     """What is known to have taken place."""
     if life.stage in {"held", "documented"}:
         return []
-    if life.stage not in {"announced", "postponed"}:
+    if not life.ahead:
         raise Refused(life.obstacle(at) or "session_over")
-    return [SessionHeld(**_named(life, at))]
+    return [SessionHeld(documentation=command.documentation, **_named(life, at))]
 
 
 def document(command: DocumentSession, life: Life, at: datetime) -> list[LifeEvent]:
     """Describes a session that was held, or is over."""
-    if life.documentation == command.documentation:
+    if life.stage == "documented" and life.documentation == command.documentation:
         return []
     documented = SessionDocumented(documentation=command.documentation, **_named(life, at))
     if life.stage in {"held", "documented"}:
@@ -547,19 +601,19 @@ def _follow_ups(session: Session, at: datetime) -> list[SessionEvent]:
 
 def _window(life: Life, at: datetime) -> list[LifeEvent]:
     """While the date is open nothing ends; what the clock ended opens again when a new date or window allows it."""
-    opens_at, closes_at = life.content.registration_opens_at, life.content.registration_closes_at
-    if life.intake == "open" and life.stage in {"announced", "postponed"} and life.starts_at:
-        if life.starts_at <= at:
-            return [RegistrationClosed(cause="session_begins", **_named(life, at))]
-        if closes_at and closes_at <= at:
-            return [RegistrationClosed(cause="window", **_named(life, at))]
-    waits = life.intake == "ended" or (life.intake == "not_opened" and opens_at and opens_at <= at)
-    return [_opened(life, at)] if waits and replace(life, intake="open").registration_open(at) else []
+    opens_at, ends = life.content.registration_opens_at, life.registration_ends
+    if not life.ahead or ends is None:
+        return []
+    if ends <= at and (life.intake == "open" or life.awaits_window):
+        cause: ClosingCause = "session_begins" if ends == life.starts_at else "window"
+        return [RegistrationClosed(cause=cause, **_named(life, at))]
+    opens = life.intake == "ended" or (life.awaits_window and opens_at is not None and opens_at <= at)
+    return [_opened(life, at)] if opens and at < ends else []
 
 
 def _over(life: Life, at: datetime) -> list[LifeEvent]:
-    live = life.stage in {"announced", "postponed"} and not life.history
-    return [SessionHeld(**_named(life, at))] if live and life.when.over and life.when.over <= at else []
+    over = life.when.over if life.ahead and not life.history else None
+    return [SessionHeld(**_named(life, at))] if over and over <= at else []
 
 
 def _opened(life: Life, at: datetime) -> LifeEvent:

@@ -85,7 +85,8 @@ def moved(time: dt.datetime | None, old: dt.datetime | None, new: dt.datetime | 
 def check(when: When, weekday: Weekday | None) -> None:
     """Refuses a weekday that is not the date's, and an end that does not follow a begin."""
     if weekday is not None and weekday != when.weekday:
-        raise Refused("weekday_mismatch", stated=weekday, date=str(when.day), weekday=str(when.weekday))
+        computed = {"date": str(when.day), "weekday": when.weekday} if when.weekday else {}
+        raise Refused("weekday_mismatch", stated=weekday, **computed)
     if when.ends_at and (not when.starts_at or when.ends_at.astimezone(dt.UTC) <= when.starts_at.astimezone(dt.UTC)):
         raise Refused("ends_before_start")
 

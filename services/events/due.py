@@ -1,0 +1,65 @@
+"""What time brings by itself: windows that open and end, sessions that are over, registrations nobody confirmed.
+
+One process at a time looks, but nothing rests on that: each command is decided by the session itself, which does
+nothing twice. Everything due is found again after a restart.
+"""
+
+import asyncio
+from datetime import datetime
+
+import structlog
+
+from services.events import erasure
+from services.events.session import DECIDER, LetTimePass
+from shared.kernel.clock import Clock
+from shared.kernel.ids import new_id
+from shared.kernel.journal import Journal
+from shared.kernel.leader import lead
+from shared.kernel.postgres import CONNECTION_LOST, Pool
+from shared.kernel.recorded import Conflict, Context, Unavailable
+
+DUE = """
+SELECT session_id, array_remove(array_agg(registration_id), NULL) AS unconfirmed
+FROM (
+    (SELECT session_id, NULL AS registration_id FROM session_view WHERE due_at <= $1 ORDER BY due_at LIMIT 100)
+    UNION ALL
+    (SELECT session_id, registration_id FROM registration WHERE confirm_by <= $1 ORDER BY confirm_by LIMIT 1000)
+) AS due
+GROUP BY session_id
+"""
+TICK = 0.5
+TROUBLE = 2.0
+ACTOR = "clock"
+
+log = structlog.get_logger()
+
+
+async def keep_time(journal: Journal, pool: Pool, dsn: str, clock: Clock) -> None:
+    """Does what is due, for ever, whenever this process leads."""
+
+    async def work() -> None:
+        while True:
+            try:
+                await let_time_pass(journal, pool, clock.now())
+                await erasure.free_places(journal, pool, clock.now())
+                await asyncio.sleep(TICK)
+            except (*CONNECTION_LOST, Unavailable, Conflict) as error:
+                log.warning("clock_waits", reason=type(error).__name__)
+                await asyncio.sleep(TROUBLE)
+
+    await lead(dsn, "clock", work)
+
+
+async def let_time_pass(journal: Journal, pool: Pool, at: datetime) -> int:
+    """Tells every session for which something is due; gives how many there were."""
+    due = await pool.fetch(DUE, at)
+    for row in due:
+        command = LetTimePass(unconfirmed=tuple(row["unconfirmed"]))
+        await journal.transact(DECIDER, row["session_id"], command, by_itself(at))
+    return len(due)
+
+
+def by_itself(at: datetime) -> Context:
+    """The circumstances of what nobody asked for."""
+    command_id = new_id()
+    return Context(command_id=command_id, actor=ACTOR, at=at, correlation_id=command_id.hex, fresh=True)

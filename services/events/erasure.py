@@ -1,0 +1,52 @@
+"""A person is forgotten: key and rows at once, the places given back right after."""
+
+import contextlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from shared.kernel.inbox import Effect, Received
+
+from services.events.registration import EraseParticipant
+from services.events.session import DECIDER
+from shared.contracts.gateway import PersonErased
+from shared.kernel.decider import NotThere
+from shared.kernel.ids import new_id
+from shared.kernel.journal import Journal
+from shared.kernel.postgres import Connection, Pool
+from shared.kernel.recorded import Context
+from shared.kernel.vault import Vault
+
+FORGET = """
+WITH places AS (
+    INSERT INTO erasure (person_id, session_id)
+    SELECT DISTINCT person_id, session_id FROM registration WHERE person_id = ANY($1::text[])
+    ON CONFLICT DO NOTHING
+)
+DELETE FROM registration WHERE person_id = ANY($1::text[])
+"""
+PENDING = "SELECT person_id, session_id FROM erasure ORDER BY person_id, session_id LIMIT 100"
+DONE = "DELETE FROM erasure WHERE person_id = $1 AND session_id = $2"
+ACTOR = "erasure"
+
+
+def effect(vault: Vault) -> Effect:
+    """What this service does when a person is erased: nothing readable is left of them, loaded history included."""
+
+    async def forget(connection: Connection, erased: Sequence[Received[PersonErased]]) -> None:
+        people = [received.data.person_id for received in erased]
+        for person_id in people:
+            await vault.erase(person_id)
+        await connection.execute(FORGET, people)
+
+    return Effect(PersonErased, forget)
+
+
+async def free_places(journal: Journal, pool: Pool, at: datetime) -> None:
+    """Gives back the places of the erased; a place that is back already stays so."""
+    for row in await pool.fetch(PENDING):
+        command = EraseParticipant(person_id=row["person_id"])
+        command_id = new_id()
+        context = Context(command_id=command_id, actor=ACTOR, at=at, correlation_id=command_id.hex, fresh=True)
+        with contextlib.suppress(NotThere):  # the journal may have been restored to a time before the session
+            await journal.transact(DECIDER, row["session_id"], command, context)
+        await pool.execute(DONE, row["person_id"], row["session_id"])

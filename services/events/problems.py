@@ -1,0 +1,90 @@
+"""What the rules of sessions and registrations refuse, for readers."""
+
+from shared.kernel import problems
+
+CODES: dict[str, tuple[int, str, str, str]] = {
+    "date_in_past": (
+        409,
+        "Termin liegt in der Vergangenheit",
+        "Date lies in the past",
+        "Der {date} ist vorbei. Bitte nennen Sie einen künftigen Termin.",
+    ),
+    "date_unchanged": (
+        409,
+        "Termin ist derselbe",
+        "Date is the same",
+        "Der neue Termin ist der bisherige. Bitte nennen Sie einen anderen.",
+    ),
+    "postponement_required": (
+        409,
+        "Termin wird durch Verschieben geändert",
+        "Dates change by postponement",
+        "Die Veranstaltung ist angekündigt. Bitte verschieben Sie sie, damit alle Angemeldeten davon erfahren.",
+    ),
+    "session_not_announced": (
+        409,
+        "Veranstaltung ist noch ein Entwurf",
+        "Session is still a draft",
+        "Die Veranstaltung muss zuerst angekündigt werden.",
+    ),
+    "session_cancelled": (
+        409,
+        "Veranstaltung ist abgesagt",
+        "Session is cancelled",
+        "Die Veranstaltung findet nicht statt.",
+    ),
+    "session_over": (409, "Veranstaltung ist vorbei", "Session is over", "Die Veranstaltung hat bereits begonnen."),
+    "session_not_over": (
+        409,
+        "Veranstaltung ist noch nicht vorbei",
+        "Session is not over yet",
+        "Dokumentieren können Sie die Veranstaltung, wenn sie stattgefunden hat.",
+    ),
+    "session_without_time": (
+        409,
+        "Uhrzeit steht nicht fest",
+        "Session has no time yet",
+        "Eine Anmeldung ist möglich, sobald Tag und Uhrzeit der Veranstaltung feststehen.",
+    ),
+    "session_without_date": (
+        404,
+        "Termin steht nicht fest",
+        "Session has no date yet",
+        "Einen Kalendereintrag gibt es, sobald der Tag der Veranstaltung feststeht.",
+    ),
+    "registration_closed": (
+        409,
+        "Anmeldung ist nicht geöffnet",
+        "Registration is closed",
+        "Für diese Veranstaltung ist zurzeit keine Anmeldung möglich.",
+    ),
+    "registration_window_over": (
+        409,
+        "Anmeldezeitraum ist vorbei",
+        "Registration window is over",
+        "Bitte verlängern Sie zuerst den Anmeldezeitraum.",
+    ),
+    "registration_lapsed": (
+        409,
+        "Anmeldung ist verfallen",
+        "Registration has lapsed",
+        "Die Frist zur Bestätigung ist abgelaufen. Bitte melden Sie sich erneut an.",
+    ),
+    "registration_withdrawn": (
+        409,
+        "Anmeldung ist zurückgezogen",
+        "Registration is withdrawn",
+        "Sie haben sich abgemeldet. Bitte melden Sie sich erneut an, wenn Sie teilnehmen möchten.",
+    ),
+    "unknown_series": (
+        409,
+        "Veranstaltungsreihe ist unbekannt",
+        "Series is unknown",
+        "Bitte wählen Sie eine vorhandene Veranstaltungsreihe.",
+    ),
+}
+
+
+def register() -> None:
+    """Adds these codes to the table; called once by whoever starts the service."""
+    problems.register(CODES)

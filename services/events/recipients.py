@@ -1,0 +1,83 @@
+"""Who has to be told of something? The answer to `rpc.events.recipients`."""
+
+from typing import Any
+
+from services.events import registration_list
+from services.events.participant import Contact, open_contacts
+from services.events.programme import Content
+from services.events.session import Life
+from services.events.session_list import SessionRow, session_row, status_of
+from shared.contracts.rpc import Recipient, RecipientsAnswered, RecipientsAsked, SessionCard
+from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
+from shared.kernel.vault import Vault
+
+
+async def recipients(pool: Pool, vault: Vault, asked: RecipientsAsked) -> RecipientsAnswered:
+    """One page of the people to tell, with what to say about the session; `not_found` without the session."""
+    found = await session_row(pool, asked.session_id)
+    if found is None:
+        raise Problem("not_found")
+    rows = await registration_list.of_session(
+        pool,
+        asked.session_id,
+        after=_version(asked.after),
+        before=asked.as_of_version,
+        limit=asked.limit + 1,
+        statuses=None if asked.registration_id else registration_list.STANDING,
+        registration_id=asked.registration_id,
+    )
+    shown = rows[: asked.limit]
+    contacts = await open_contacts(vault, shown)
+    people = (
+        _recipient(row, contact, found.life.content) for row, contact in zip(shown, contacts, strict=True) if contact
+    )
+    more = str(shown[-1]["received_version"]) if len(rows) > asked.limit else None
+    return RecipientsAnswered(session=_card(found), recipients=tuple(people), next=more)
+
+
+def _version(after: str | None) -> int:
+    if after is None:
+        return 0
+    if not (after.isascii() and after.isdecimal() and len(after) < 19):
+        raise Problem("invalid_request")
+    return int(after)
+
+
+def _card(found: SessionRow) -> SessionCard:
+    life, content = found.life, found.life.content
+    return SessionCard(
+        **life.when.times().model_dump(),
+        session_id=life.session_id,
+        series_id=content.series_id,
+        series_title=found.series.title if found.series else "",
+        title=content.title,
+        summary=content.summary,
+        status=status_of(life, found.seated, found.waiting),
+        mode=content.mode,
+        previous=life.earlier[-1].when.times() if life.earlier else None,
+        reason=_reason(life),
+        venue=content.venue.place() if content.venue else None,
+        hosts=content.hosts,
+        free_of_charge=content.free_of_charge,
+        sequence=life.sequence,
+        version=found.version,
+    )
+
+
+def _reason(life: Life) -> str | None:
+    return life.cancelled_for or (life.earlier[-1].reason if life.earlier else None)
+
+
+def _recipient(row: Any, contact: Contact, content: Content) -> Recipient:
+    return Recipient(
+        registration_id=row["registration_id"],
+        person_id=row["person_id"],
+        email=contact.email,
+        name=contact.name,
+        token=contact.token,
+        status=row["status"],
+        confirm_by=row["confirm_by"],
+        waiting_position=row["waiting_position"],
+        access_link=content.access_link if row["status"] == "confirmed" else None,
+    )

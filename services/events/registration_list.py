@@ -1,0 +1,219 @@
+"""Who takes part in a session, and what does one registration look like? The read model, what fills it, its questions.
+
+Names and addresses stay sealed in it; they are opened when somebody who may see them asks.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from services.events.registration import (
+    MemberRegistered,
+    ParticipantErased,
+    RegistrationConfirmed,
+    RegistrationLapsed,
+    RegistrationLinkRequested,
+    RegistrationPromoted,
+    RegistrationReceived,
+    RegistrationWaitlisted,
+    RegistrationWithdrawn,
+    Status,
+    WaitlistingConfirmed,
+)
+from shared.kernel.postgres import Connection, Pool
+from shared.kernel.projection import Projection
+from shared.kernel.recorded import Recorded
+
+CHANGE = """
+UPDATE registration r SET status = c.status, confirm_by = c.confirm_by, version = c.version
+FROM jsonb_to_recordset($1::jsonb) AS c(registration_id text, status text, confirm_by timestamptz, version bigint)
+WHERE r.registration_id = c.registration_id AND r.version < c.version
+"""
+ENTER = """
+INSERT INTO registration (registration_id, session_id, person_id, version, received_version, received_at, status,
+                          confirm_by, organisation_id, token_hash, sealed, sealed_answers)
+SELECT registration_id, session_id, person_id, version, received_version, received_at, status, confirm_by,
+       organisation_id, token_hash, sealed, sealed_answers
+FROM jsonb_to_recordset($1::jsonb) AS r(
+    registration_id text, session_id text, person_id text, version bigint, received_version bigint,
+    received_at timestamptz, status text, confirm_by timestamptz, organisation_id text, token_hash text, sealed text,
+    sealed_answers text)
+ON CONFLICT (registration_id) DO NOTHING
+"""
+ERASE = """
+DELETE FROM registration r
+USING jsonb_to_recordset($1::jsonb) AS e(session_id text, person_id text, version bigint)
+WHERE r.session_id = e.session_id AND r.person_id = e.person_id AND r.received_version < e.version
+"""
+COUNT = """
+INSERT INTO session_seats AS p (session_id, version, seated, waiting)
+SELECT session_id, version, seated, waiting
+FROM jsonb_to_recordset($1::jsonb) AS d(session_id text, first bigint, version bigint, seated integer, waiting integer)
+ON CONFLICT (session_id) DO UPDATE SET
+    version = excluded.version, seated = p.seated + excluded.seated, waiting = p.waiting + excluded.waiting
+WHERE p.version < excluded.version
+"""
+
+ONE = """
+SELECT r.registration_id, r.session_id, r.person_id, r.version, r.status, r.confirm_by, r.received_at,
+       r.organisation_id, r.sealed, r.sealed_answers,
+       (SELECT count(*) FROM registration w
+        WHERE w.session_id = r.session_id AND w.status = 'waitlisted' AND w.received_version <= r.received_version)
+           AS waiting_position
+FROM registration r WHERE r.token_hash = $1
+"""
+OF_SESSION = """
+WITH numbered AS (
+    SELECT registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
+           organisation_id, sealed, sealed_answers,
+           CASE WHEN status = 'waitlisted'
+                THEN row_number() OVER (PARTITION BY status = 'waitlisted' ORDER BY received_version)
+           END AS waiting_position
+    FROM registration WHERE session_id = $1
+)
+SELECT registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
+       organisation_id, sealed, sealed_answers, waiting_position
+FROM numbered
+WHERE ($2::text[] IS NULL OR status = ANY($2)) AND received_version > $3
+  AND ($4::bigint IS NULL OR received_version < $4) AND ($5::text IS NULL OR registration_id = $5)
+ORDER BY received_version
+LIMIT $6
+"""
+COUNT_OF_SESSION = """
+SELECT count(*) FROM registration WHERE session_id = $1 AND ($2::text[] IS NULL OR status = ANY($2))
+"""
+
+STANDING: tuple[Status, ...] = ("received", "confirmed", "waitlisted")
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What a batch of events comes to: rows that are new, rows that change, people who go, seats that were taken."""
+
+    entered: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    erased: list[dict[str, Any]] = field(default_factory=list)
+    seats: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def enter(self, recorded: Recorded[Any], status: Status, confirm_by: dt.datetime | None) -> None:
+        event = recorded.event
+        self.entered[event.registration_id] = {
+            **event.model_dump(include=_KEPT),
+            "version": recorded.version,
+            "received_version": recorded.version,
+            "received_at": event.at,
+            "status": status,
+            "confirm_by": confirm_by,
+        }
+
+    def change(self, recorded: Recorded[Any], status: Status, confirm_by: dt.datetime | None = None) -> None:
+        registration_id = recorded.event.registration_id
+        change = {"status": status, "confirm_by": confirm_by, "version": recorded.version}
+        if registration_id in self.entered:
+            self.entered[registration_id] |= change
+        else:
+            self.changed[registration_id] = {"registration_id": registration_id, **change}
+
+    def count(self, recorded: Recorded[Any], *, seated: int = 0, waiting: int = 0) -> None:
+        session_id = recorded.event.session_id
+        new = {"session_id": session_id, "seated": 0, "waiting": 0}
+        row = self.seats.setdefault(session_id, new)
+        row["version"] = recorded.version
+        row["seated"] += seated
+        row["waiting"] += waiting
+
+    def leave(self, recorded: Recorded[RegistrationLapsed | RegistrationWithdrawn], status: Status) -> None:
+        self.change(recorded, status)
+        self.count(recorded, seated=-recorded.event.seat, waiting=recorded.event.seat - 1)
+
+
+_KEPT = {
+    "registration_id",
+    "session_id",
+    "person_id",
+    "organisation_id",
+    "token_hash",
+    "sealed",
+    "sealed_answers",
+}
+
+
+async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> None:
+    """Keeps every registration and how many seats and places in the queue are taken."""
+    changes = _Changes()
+    for recorded in events:
+        _gather(changes, recorded)
+    if changes.changed:  # before the new rows: who withdrew and comes again has one place at a time
+        await connection.execute(CHANGE, list(changes.changed.values()))
+    if changes.entered:
+        await connection.execute(ENTER, list(changes.entered.values()))
+    if changes.erased:
+        await connection.execute(ERASE, changes.erased)
+    if changes.seats:
+        await connection.execute(COUNT, list(changes.seats.values()))
+
+
+PROJECTION = Projection("registrations", ("registration", "session_seats"), project)
+
+
+def _gather(changes: _Changes, recorded: Recorded[Any]) -> None:
+    match recorded.event:
+        case RegistrationReceived() as event:
+            changes.enter(recorded, "received", event.confirm_by)
+            changes.count(recorded, seated=1)
+        case MemberRegistered():
+            changes.enter(recorded, "confirmed", None)
+            changes.count(recorded, seated=1)
+        case RegistrationWaitlisted() as event:
+            changes.enter(recorded, "waitlisted", event.confirm_by)
+            changes.count(recorded, waiting=1)
+        case RegistrationConfirmed():
+            changes.change(recorded, "confirmed")
+            changes.count(recorded)
+        case WaitlistingConfirmed():
+            changes.change(recorded, "waitlisted")
+            changes.count(recorded)
+        case RegistrationPromoted() as event:
+            changes.change(recorded, "received" if event.confirm_by else "confirmed", event.confirm_by)
+            changes.count(recorded, seated=1, waiting=-1)
+        case RegistrationLapsed():
+            changes.leave(recorded, "lapsed")
+        case RegistrationWithdrawn():
+            changes.leave(recorded, "withdrawn")
+        case RegistrationLinkRequested():
+            changes.count(recorded)
+        case ParticipantErased() as event:
+            changes.erased.append(
+                {"session_id": event.session_id, "person_id": event.person_id, "version": recorded.version}
+            )
+            changes.count(recorded)
+        case _:  # of a session's life or of a series
+            pass
+
+
+async def by_token_hash(pool: Pool, token_hash: str) -> asyncpg.Record | None:
+    """The registration a link leads to."""
+    return await pool.fetchrow(ONE, token_hash)
+
+
+async def of_session(
+    pool: Pool,
+    session_id: str,
+    *,
+    after: int,
+    limit: int,
+    statuses: Sequence[Status] | None = None,
+    before: int | None = None,
+    registration_id: str | None = None,
+) -> list[asyncpg.Record]:
+    """A session's registrations in the order of their receipt: those behind `after` and before `before` (versions)."""
+    return await pool.fetch(OF_SESSION, session_id, statuses, after, before, registration_id, limit)
+
+
+async def count_of_session(pool: Pool, session_id: str, statuses: Sequence[Status] | None) -> int:
+    """How many registrations of a session have one of the statuses."""
+    count: int = await pool.fetchval(COUNT_OF_SESSION, session_id, statuses)
+    return count

@@ -1,0 +1,116 @@
+"""Whatever happens in whatever order: no seat is given twice, nobody is in twice, nobody loses a place in the queue."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from hypothesis import given as forall
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from services.events.registration import (
+    ConfirmRegistration,
+    EraseParticipant,
+    RegistrationPromoted,
+    Roster,
+    WithdrawRegistration,
+)
+from services.events.session import (
+    DECIDER,
+    CancelSession,
+    CloseRegistration,
+    Command,
+    LetTimePass,
+    OpenRegistration,
+    PostponeSession,
+    ReinstateSession,
+    ReviseSession,
+    Session,
+    SessionEvent,
+    dump,
+    load,
+)
+from services.events.times import When
+from tests.unit.events.samples import BEGIN, NOW, THURSDAY, attempt, content, fold, opened, register
+
+PEOPLE = [f"p{number}" for number in range(6)]
+REGISTRATIONS = [f"r{number}" for number in range(16)]
+
+people = st.sampled_from(PEOPLE)
+registrations = st.sampled_from(REGISTRATIONS)
+commands: st.SearchStrategy[Command] = st.one_of(
+    st.builds(register, people, member=st.booleans(), registration=registrations),
+    st.builds(register, people, member=st.booleans(), registration=registrations),
+    st.builds(ConfirmRegistration, registration_id=registrations),
+    st.builds(WithdrawRegistration, registration_id=registrations),
+    st.builds(EraseParticipant, person_id=people),
+    st.builds(LetTimePass, unconfirmed=st.just(tuple(REGISTRATIONS))),
+    st.builds(
+        lambda seats: ReviseSession(content=content(capacity=seats), when=THURSDAY), st.none() | st.integers(1, 4)
+    ),
+    st.builds(
+        lambda day: PostponeSession(when=When(starts_at=BEGIN + dt.timedelta(days=day)), reason="-"), st.integers(1, 40)
+    ),
+    st.just(PostponeSession(when=When(), reason="-")),
+    st.just(CancelSession(reason="-")),
+    st.just(ReinstateSession()),
+    st.just(OpenRegistration()),
+    st.just(CloseRegistration()),
+)
+journeys = st.lists(st.tuples(commands, st.floats(0, 30)), max_size=40)
+
+
+def queue(roster: Roster) -> list[str]:
+    return [waiting.registration_id for waiting in roster.waiting()]
+
+
+def check(before: Session, after: Session, events: Sequence[SessionEvent], at: dt.datetime) -> None:
+    roster, life = after.roster, after.life
+    assert life is not None
+    standing = [one for one in roster.registrations.values() if one.standing]
+    assert len({one.person_id for one in standing}) == len(standing), "nobody twice"
+    assert roster.seated == sum(one.seated for one in standing)
+    grew = roster.seated > before.roster.seated
+    assert not grew or life.capacity is None or roster.seated <= life.capacity, "no overbooking"
+    promoted = [event.registration_id for event in events if isinstance(event, RegistrationPromoted)]
+    assert len(set(promoted)) == len(promoted), "nobody promoted twice"
+    stayed = [waiting for waiting in queue(before.roster) if waiting in queue(roster)]
+    assert queue(roster)[: len(stayed)] == stayed, "new ones wait behind"
+    waited = queue(before.roster)
+    assert promoted == [one for one in waited if one in promoted], "promoted in order"
+    left = {one.registration_id for one in roster.registrations.values() if one.status in {"lapsed", "withdrawn"}}
+    assert not promoted or all(one in promoted or one in left for one in waited[: waited.index(promoted[-1])]), (
+        "nobody is passed over"
+    )
+    free = life.capacity is None or roster.seated < life.capacity
+    assert not (queue(roster) and free) or life.obstacle(at), "no seat stays free while somebody waits"
+
+
+@settings(max_examples=300, deadline=None)
+@forall(journeys)
+def test_no_order_of_commands_is_unfair(journey: list[tuple[Command, float]]) -> None:
+    session, at = fold(opened()), NOW
+    for command, later in journey:
+        at += dt.timedelta(hours=later)
+        after, events = attempt(session, command, at)
+        check(session, after, events, at)
+        again, repeated = attempt(after, command, at)
+        assert not repeated, "the same command twice yields nothing"
+        assert again is after
+        session = after
+    assert load(dump(session)) == session, "a snapshot keeps everything"
+
+
+@settings(max_examples=50, deadline=None)
+@forall(journeys)
+def test_every_event_reads_back_as_it_was_written(journey: list[tuple[Command, float]]) -> None:
+    session, at = fold(opened()), NOW
+    for command, later in journey:
+        at += dt.timedelta(hours=later)
+        session, events = attempt(session, command, at)
+        for event in events:
+            assert type(event).model_validate_json(event.model_dump_json()) == event
+    assert session.version >= len(opened())
+
+
+def test_all_events_are_known_to_the_decider() -> None:
+    assert {event.__name__ for event in DECIDER.events} >= {type(event).__name__ for event in opened()}

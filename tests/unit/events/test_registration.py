@@ -1,0 +1,291 @@
+"""Who gets a seat, who waits, who comes next."""
+
+from datetime import datetime
+
+import pytest
+
+from services.events.registration import (
+    ConfirmRegistration,
+    EraseParticipant,
+    ParticipantErased,
+    RegistrationConfirmed,
+    RegistrationLapsed,
+    RegistrationLinkRequested,
+    RegistrationPromoted,
+    RegistrationWithdrawn,
+    WaitlistingConfirmed,
+    WithdrawRegistration,
+)
+from services.events.session import (
+    DECIDER,
+    CancelSession,
+    Command,
+    LetTimePass,
+    PostponeSession,
+    RegistrationClosed,
+    ReviseSession,
+    SessionCancelled,
+    SessionEvent,
+    SessionRevised,
+)
+from services.events.times import When
+from shared.kernel.decider import NotThere
+from shared.kernel.testing import given
+from tests.unit.events.samples import (
+    BEGIN,
+    NOW,
+    SESSION,
+    THURSDAY,
+    announced,
+    asked,
+    content,
+    drafted,
+    fold,
+    hours,
+    member,
+    named,
+    of,
+    opened,
+    received,
+    register,
+    waitlisted,
+)
+
+DAY_LATER = NOW + hours(24)
+FULL = [*opened(), member("ada"), member("bert")]
+
+
+def test_a_guest_holds_a_seat_for_a_day() -> None:
+    given(DECIDER, opened()).when(register("ada"), at=NOW).then([received("ada")])
+
+
+def test_a_seat_is_held_no_longer_than_until_the_session_begins() -> None:
+    soon = BEGIN - hours(2)
+    guest = received("ada", soon).model_copy(update={"confirm_by": BEGIN})
+    given(DECIDER, opened()).when(register("ada"), at=soon).then([guest])
+
+
+def test_a_member_has_a_seat_at_once() -> None:
+    given(DECIDER, opened()).when(register("ada", member=True), at=NOW).then([member("ada")])
+
+
+def test_a_full_session_waitlists() -> None:
+    given(DECIDER, FULL).when(register("cleo", member=True), at=NOW).then([waitlisted("cleo")])
+    given(DECIDER, FULL).when(register("cleo"), at=NOW).then([waitlisted("cleo", DAY_LATER)])
+
+
+def test_nobody_overtakes_the_queue() -> None:
+    shrunk = SessionRevised(session_id=SESSION, content=content(capacity=1), when=THURSDAY, at=NOW)
+    events = [*FULL, waitlisted("cleo"), shrunk, RegistrationWithdrawn(seat=True, cause="participant", **of("ada"))]
+    given(DECIDER, events).when(register("dora", member=True), at=NOW).then([waitlisted("dora")])
+
+
+def test_without_a_capacity_everybody_has_a_seat() -> None:
+    events = [*opened(capacity=None), *(member(str(n)) for n in range(50))]
+    given(DECIDER, events).when(register("ada", member=True), at=NOW).then([member("ada")])
+
+
+def test_the_same_person_again_gets_the_link_and_no_second_seat() -> None:
+    again = register("ada", registration="another")
+    wanted = RegistrationLinkRequested(request="another", **of("ada"))
+    given(DECIDER, [*opened(), received("ada")]).when(again, at=NOW).then([wanted])
+
+
+def test_the_link_is_sent_three_times_an_hour_at_most() -> None:
+    links = [RegistrationLinkRequested(request=f"q{n}", **of("ada", at=NOW + hours(n / 10))) for n in range(3)]
+    asked_often = given(DECIDER, [*opened(), received("ada"), *links])
+    asked_often.when(register("ada", registration="q3"), at=NOW + hours(0.5)).then([])
+    later = NOW + hours(1.05)
+    asked_often.when(register("ada", registration="q3"), at=later).then(
+        [RegistrationLinkRequested(request="q3", **of("ada", at=later))]
+    )
+
+
+def test_who_withdrew_may_come_again() -> None:
+    events = [*opened(), received("ada"), RegistrationWithdrawn(seat=True, cause="participant", **of("ada"))]
+    again = received("ada").model_copy(update=asked("ada", "second"))
+    given(DECIDER, events).when(register("ada", registration="second"), at=NOW).then([again])
+
+
+@pytest.mark.parametrize(
+    ("events", "at", "code"),
+    [
+        (announced(), NOW, "registration_closed"),
+        ([*opened(), RegistrationClosed(cause="organiser", **named())], NOW, "registration_closed"),
+        (opened(registration_closes_at=NOW + hours(1)), NOW + hours(1), "registration_closed"),
+        (opened(), BEGIN, "session_over"),
+        (opened(When(date=THURSDAY.day)), NOW, "session_without_time"),
+        (opened(When()), NOW, "session_without_time"),
+        ([*opened(), SessionCancelled(reason="krank", **named(sequence=1))], NOW, "session_cancelled"),
+    ],
+)
+def test_nobody_registers_when(events: list[SessionEvent], at: datetime, code: str) -> None:
+    given(DECIDER, events).when(register("ada"), at=at).refused(code)
+
+
+def test_who_is_registered_is_not_told_apart_once_registration_is_closed() -> None:
+    events = [*opened(), received("ada"), RegistrationClosed(cause="organiser", **named())]
+    given(DECIDER, events).when(register("ada", registration="again"), at=NOW).refused("registration_closed")
+
+
+def test_a_draft_is_nobodys_business() -> None:
+    with pytest.raises(NotThere):
+        DECIDER.decide(register("ada"), fold([drafted()]), NOW)
+
+
+def test_the_link_confirms() -> None:
+    given(DECIDER, [*opened(), received("ada")]).when(ConfirmRegistration(registration_id="r-ada"), at=NOW).then(
+        [RegistrationConfirmed(**of("ada"))]
+    )
+
+
+def test_a_place_in_the_queue_is_confirmed_too() -> None:
+    events = [*FULL, waitlisted("cleo", DAY_LATER)]
+    given(DECIDER, events).when(ConfirmRegistration(registration_id="r-cleo"), at=NOW).then(
+        [WaitlistingConfirmed(**of("cleo"))]
+    )
+
+
+def test_what_is_lapsed_or_withdrawn_cannot_be_confirmed() -> None:
+    confirm = ConfirmRegistration(registration_id="r-ada")
+    lapsed = [*opened(), received("ada"), RegistrationLapsed(seat=True, **of("ada"))]
+    given(DECIDER, lapsed).when(confirm, at=NOW).refused("registration_lapsed")
+    withdrawn = [*opened(), received("ada"), RegistrationWithdrawn(seat=True, cause="participant", **of("ada"))]
+    given(DECIDER, withdrawn).when(confirm, at=NOW).refused("registration_withdrawn")
+
+
+def test_nothing_is_confirmed_for_a_cancelled_session() -> None:
+    events = [*opened(), received("ada"), SessionCancelled(reason="krank", **named(sequence=1))]
+    given(DECIDER, events).when(ConfirmRegistration(registration_id="r-ada"), at=NOW).refused("session_cancelled")
+
+
+def test_a_withdrawal_promotes_the_first_in_the_queue() -> None:
+    events = [*FULL, waitlisted("cleo"), waitlisted("dora")]
+    given(DECIDER, events).when(WithdrawRegistration(registration_id="r-ada"), at=NOW).then(
+        [
+            RegistrationWithdrawn(seat=True, cause="participant", **of("ada")),
+            RegistrationPromoted(confirm_by=None, **of("cleo")),
+        ]
+    )
+
+
+def test_an_unproven_guest_is_promoted_to_a_seat_that_is_held() -> None:
+    events = [*FULL, waitlisted("cleo", DAY_LATER)]
+    later = NOW + hours(3)
+    given(DECIDER, events).when(WithdrawRegistration(registration_id="r-ada"), at=later).then(
+        [
+            RegistrationWithdrawn(seat=True, cause="participant", **of("ada", at=later)),
+            RegistrationPromoted(confirm_by=later + hours(24), **of("cleo", at=later)),
+        ]
+    )
+
+
+def test_a_confirmed_guest_in_the_queue_is_promoted_for_good() -> None:
+    events = [*FULL, waitlisted("cleo", DAY_LATER), WaitlistingConfirmed(**of("cleo"))]
+    given(DECIDER, events).when(WithdrawRegistration(registration_id="r-ada"), at=NOW).then(
+        [
+            RegistrationWithdrawn(seat=True, cause="participant", **of("ada")),
+            RegistrationPromoted(confirm_by=None, **of("cleo")),
+        ]
+    )
+
+
+def test_leaving_the_queue_promotes_nobody() -> None:
+    events = [*FULL, waitlisted("cleo"), waitlisted("dora")]
+    given(DECIDER, events).when(WithdrawRegistration(registration_id="r-cleo"), at=NOW).then(
+        [RegistrationWithdrawn(seat=False, cause="participant", **of("cleo"))]
+    )
+
+
+def test_a_bigger_room_promotes_in_order() -> None:
+    events = [*FULL, waitlisted("cleo"), waitlisted("dora"), waitlisted("emil")]
+    bigger = content(capacity=4)
+    given(DECIDER, events).when(ReviseSession(content=bigger, when=THURSDAY), at=NOW).then(
+        [
+            SessionRevised(session_id=SESSION, content=bigger, when=THURSDAY, at=NOW),
+            RegistrationPromoted(confirm_by=None, **of("cleo")),
+            RegistrationPromoted(confirm_by=None, **of("dora")),
+        ]
+    )
+
+
+def test_a_smaller_room_keeps_who_is_in() -> None:
+    smaller = content(capacity=1)
+    given(DECIDER, FULL).when(ReviseSession(content=smaller, when=THURSDAY), at=NOW).then(
+        [SessionRevised(session_id=SESSION, content=smaller, when=THURSDAY, at=NOW)]
+    )
+
+
+def test_an_unconfirmed_seat_lapses_after_a_day_and_the_next_one_is_promoted() -> None:
+    events = [*opened(), received("ada"), member("bert"), waitlisted("cleo")]
+    passing = LetTimePass(unconfirmed=("r-ada",))
+    given(DECIDER, events).when(passing, at=DAY_LATER - hours(0.01)).then([])
+    given(DECIDER, events).when(passing, at=DAY_LATER).then(
+        [
+            RegistrationLapsed(seat=True, **of("ada", at=DAY_LATER)),
+            RegistrationPromoted(confirm_by=None, **of("cleo", at=DAY_LATER)),
+        ]
+    )
+
+
+def test_confirmed_seats_never_lapse() -> None:
+    events = [*opened(), received("ada"), RegistrationConfirmed(**of("ada"))]
+    given(DECIDER, events).when(LetTimePass(unconfirmed=("r-ada", "r-nobody")), at=DAY_LATER).then([])
+
+
+def test_after_the_begin_nobody_is_promoted() -> None:
+    events = [*FULL, waitlisted("cleo"), RegistrationClosed(cause="session_begins", **named())]
+    late = BEGIN + hours(0.5)
+    given(DECIDER, events).when(WithdrawRegistration(registration_id="r-ada"), at=late).then(
+        [RegistrationWithdrawn(seat=True, cause="participant", **of("ada", at=late))]
+    )
+
+
+def test_a_postponed_session_promotes_who_could_not_be_promoted_before() -> None:
+    events = [
+        *FULL,
+        waitlisted("cleo"),
+        RegistrationWithdrawn(seat=True, cause="participant", **of("ada")),
+    ]
+    late = BEGIN + hours(0.2)
+    session = fold(events)
+    autumn = When(starts_at=BEGIN + hours(24 * 60))
+    decided = DECIDER.decide(PostponeSession(when=autumn, reason="Krankheit"), session, late)
+    assert [type(event).__name__ for event in decided] == ["SessionPostponed", "RegistrationPromoted"]
+
+
+def test_a_cancelled_session_keeps_registrations_and_promotes_nobody() -> None:
+    events = [*FULL, waitlisted("cleo")]
+    given(DECIDER, events).when(CancelSession(reason="Krankheit"), at=NOW).then(
+        [SessionCancelled(reason="Krankheit", **named(sequence=1))]
+    )
+    cancelled = [*events, SessionCancelled(reason="Krankheit", **named(sequence=1))]
+    given(DECIDER, cancelled).when(WithdrawRegistration(registration_id="r-ada"), at=NOW).then(
+        [RegistrationWithdrawn(seat=True, cause="participant", **of("ada"))]
+    )
+
+
+def test_an_erased_person_frees_the_seat() -> None:
+    events = [*FULL, waitlisted("cleo")]
+    given(DECIDER, events).when(EraseParticipant(person_id="ada"), at=NOW).then(
+        [
+            RegistrationWithdrawn(seat=True, cause="erasure", **of("ada")),
+            ParticipantErased(session_id=SESSION, person_id="ada", at=NOW),
+            RegistrationPromoted(confirm_by=None, **of("cleo")),
+        ]
+    )
+
+
+def test_an_erased_person_who_had_left_is_forgotten_all_the_same() -> None:
+    events = [*opened(), received("ada"), RegistrationWithdrawn(seat=True, cause="participant", **of("ada"))]
+    given(DECIDER, events).when(EraseParticipant(person_id="ada"), at=NOW).then(
+        [ParticipantErased(session_id=SESSION, person_id="ada", at=NOW)]
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [ConfirmRegistration(registration_id="r-nobody"), WithdrawRegistration(registration_id="r-nobody")]
+)
+def test_an_unknown_registration_is_not_there(command: Command) -> None:
+    with pytest.raises(NotThere):
+        DECIDER.decide(command, fold(opened()), NOW)
