@@ -65,7 +65,7 @@ class StreamState:
         return self.last_seq > 0 and not self.messages and self._too_old(self.last_at)
 
     def lost_its_beginning(self, first_seq: int, first_at: str) -> bool:
-        """Whether messages are gone since `first_seq` of `first_at` was the first, and neither age nor size explains it."""
+        """Whether messages went since `first_seq` of `first_at` was the first, and neither age nor size explains it."""
         if self.first_seq <= first_seq:
             return False
         by_size = self.max_bytes > 0 and self.size > 0.9 * self.max_bytes
