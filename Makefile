@@ -59,7 +59,7 @@ $(VENV)/installed: requirements/up.txt pyproject.toml | $(BIN)/python
 
 $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
 	@echo "Installing the tools for development"
-	@$(PIP) --require-hashes --only-binary :all: -r requirements/dev.txt
+	@$(PIP) --require-hashes --only-binary :all: --no-binary reuse --no-build-isolation -r requirements/dev.txt
 	@touch $@
 
 # node and npm in a wheel, for machines that have none.
