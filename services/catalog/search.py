@@ -7,7 +7,7 @@ similar letters are looked for.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -69,13 +69,14 @@ FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, changed_at time
 WHERE p.id = r.id
 """
 KEEP_NAMES = """
-INSERT INTO search_name (kind, key, plain, folded, topic_group, districts)
-SELECT r.kind, r.key, r.plain, r.folded, r.topic_group, r.districts
-FROM jsonb_to_recordset($1::jsonb) AS r(kind text, key text, plain text, folded text, topic_group text,
+INSERT INTO search_name (kind, key, names, folded, topic_group, districts)
+SELECT r.kind, r.key, r.names, r.folded, r.topic_group, r.districts
+FROM jsonb_to_recordset($1::jsonb) AS r(kind text, key text, names text[], folded text, topic_group text,
                                         districts text[])
-ON CONFLICT (kind, key) DO UPDATE SET plain = excluded.plain, folded = excluded.folded,
-    topic_group = coalesce(excluded.topic_group, search_name.topic_group), districts = excluded.districts
+ON CONFLICT (kind, key) DO UPDATE SET names = excluded.names, folded = excluded.folded,
+    topic_group = excluded.topic_group, districts = excluded.districts
 """
+TOPIC_NAMES = "SELECT key, names, topic_group FROM search_name WHERE kind = 'topic' AND key = ANY($1::text[])"
 # What follows from the names of topics and organisations, for projects that changed ($1) or whose names did ($2, $3).
 DERIVE = """
 UPDATE search_project p SET groups = n.groups, districts = n.districts,
@@ -85,7 +86,7 @@ UPDATE search_project p SET groups = n.groups, districts = n.districts,
         || setweight(to_tsvector('german', p.plain[3]), 'C') || setweight(to_tsvector('simple', p.folded[3]), 'C'),
     letters = p.folded[1] || ' ' || n.folded || ' ' || p.folded[2]
 FROM (
-    SELECT s.id, coalesce(string_agg(m.plain, ' ' ORDER BY m.kind, m.key), '') AS plain,
+    SELECT s.id, coalesce(string_agg(array_to_string(m.names, ' '), ' ' ORDER BY m.kind, m.key), '') AS plain,
            coalesce(string_agg(m.folded, ' ' ORDER BY m.kind, m.key), '') AS folded,
            coalesce(array_agg(DISTINCT m.topic_group) FILTER (WHERE m.topic_group IS NOT NULL), '{}') AS groups,
            ARRAY(SELECT DISTINCT d FROM search_name o, unnest(o.districts) AS d
@@ -181,6 +182,8 @@ SELECT EXISTS (
     WHERE words @@ (websearch_to_tsquery('german', $1) || to_tsquery('simple', $2)) AND status = ANY($3::text[])
 )
 """
+# How alike letters must be for `<%`, in this transaction: two letters that changed places in a word of ten still pass.
+RESEMBLE = "SELECT set_config('pg_trgm.word_similarity_threshold', '0.45', true)"
 
 CURSOR: TypeAdapter[tuple[str, str, float, str, UUID]] = TypeAdapter(tuple[str, str, float, str, UUID])
 PUBLIC = (ProjectStatus.PUBLISHED,)
@@ -294,6 +297,17 @@ class Facets(BaseModel):
     facets: dict[str, list[FacetValue]]
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a topic or an organisation is called, has been called, and where it belongs."""
+
+    kind: Literal["topic", "organisation"]
+    key: str
+    names: tuple[str, ...]
+    topic_group: str | None
+    districts: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Facts:
     """What a batch of events says of one project beside its content."""
@@ -309,19 +323,20 @@ class Facts:
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
     """Brings contents, states and names up to date, then what follows from them."""
-    names = [row for each in recorded for row in _names(each.event)]
+    names = await _names(connection, recorded)
     facts = _gathered(recorded)
     if not (names or facts):
         return
     if names:
-        await connection.execute(KEEP_NAMES, list({(row["kind"], row["key"]): row for row in names}.values()))
+        await connection.execute(KEEP_NAMES, [_name_row(name) for name in names])
     contents = [_content_row(key, fact, fact.content) for key, fact in facts.items() if fact.content is not None]
     if contents:
         await connection.execute(KEEP_CONTENT, contents)
     if facts:
         await connection.execute(KEEP_FACTS, [_facts_row(key, fact) for key, fact in facts.items()])
-    named = {kind: [row["key"] for row in names if row["kind"] == kind] for kind in ("topic", "organisation")}
-    await connection.execute(DERIVE, [row["id"] for row in contents], named["topic"], named["organisation"])
+    topics = [name.key for name in names if name.kind == "topic"]
+    organisations = [name.key for name in names if name.kind == "organisation"]
+    await connection.execute(DERIVE, [row["id"] for row in contents], topics, organisations)
 
 
 def _gathered(recorded: Iterable[Recorded[Any]]) -> dict[str, Facts]:
@@ -403,37 +418,40 @@ def _facts_row(project_id: str, fact: Facts) -> dict[str, Any]:
     }
 
 
-def _names(event: Any) -> list[dict[str, Any]]:
-    """The names an event gives, for projects to be found by."""
-    if isinstance(event, OrganisationRegistered | OrganisationChanged):
-        return [_organisation_name(event.organisation_id, event.profile)]
-    if isinstance(event, TopicDefined):
-        return [_name("topic", event.topic, [event.label], event.group.code)]
-    if isinstance(event, TopicRenamed):
-        return [_name("topic", event.topic, [event.label, event.previous_label], None)]
-    return []
+async def _names(connection: Connection, recorded: Sequence[Recorded[Any]]) -> list[Name]:
+    """The names that the batch changes, as they are after it. A renamed topic keeps those it had."""
+    events = [each.event for each in recorded]
+    renamed = [event.topic for event in events if isinstance(event, TopicRenamed)]
+    rows = await connection.fetch(TOPIC_NAMES, renamed) if renamed else []
+    topics = {row["key"]: Name("topic", row["key"], tuple(row["names"]), row["topic_group"]) for row in rows}
+    organisations: dict[str, Name] = {}
+    for event in events:
+        if isinstance(event, OrganisationRegistered | OrganisationChanged):
+            organisations[event.organisation_id] = _organisation_name(event.organisation_id, event.profile)
+        elif isinstance(event, TopicDefined):
+            topics[event.topic] = Name("topic", event.topic, (event.label,), event.group.code)
+        elif isinstance(event, TopicRenamed):
+            before = topics[event.topic]
+            topics[event.topic] = replace(before, names=tuple(dict.fromkeys((event.label, *before.names))))
+    return [*organisations.values(), *topics.values()]
 
 
-def _organisation_name(organisation_id: str, profile: Profile) -> dict[str, Any]:
+def _organisation_name(organisation_id: str, profile: Profile) -> Name:
     area = profile.service_area or ServiceArea()
-    districts = {
-        *area.districts,
-        *(ags[:5] for ags in area.municipalities),
-        *([profile.ags[:5]] if profile.ags else []),
-    }
-    name = _name("organisation", organisation_id, [profile.name, *profile.aliases], None)
-    return {**name, "districts": sorted(districts)}
+    keys = [*area.municipalities, *([profile.ags] if profile.ags else [])]
+    districts = sorted({*area.districts, *(key[:5] for key in keys)})
+    return Name("organisation", organisation_id, (profile.name, *profile.aliases), None, tuple(districts))
 
 
-def _name(kind: str, key: str, names: Sequence[str], group: str | None) -> dict[str, Any]:
-    keys = dict.fromkeys(key for name in names for key in name_keys(name))
+def _name_row(name: Name) -> dict[str, Any]:
+    keys = dict.fromkeys(key for each in name.names for key in name_keys(each))
     return {
-        "kind": kind,
-        "key": key,
-        "plain": " ".join(names),
+        "kind": name.kind,
+        "key": name.key,
+        "names": name.names,
         "folded": " ".join(keys),
-        "topic_group": group,
-        "districts": [],
+        "topic_group": name.topic_group,
+        "districts": name.districts,
     }
 
 
@@ -447,7 +465,7 @@ SEARCH = Projection("search", ("search_project", "search_name"), project)
 async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> Page[ProjectCard]:
     """One page of the projects that fit, in the order asked for."""
     sort: Sort = query.sort or ("relevance" if query.q else "date")
-    async with pool.acquire() as connection:
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
         asked = await _asked(connection, query, editor=editor)
         after = _after(query, sort)
         rows = await connection.fetch(PAGE, *asked, sort, *after, query.limit + 1) if asked else []
@@ -460,7 +478,7 @@ async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> Page[Project
 
 async def facets(pool: Pool, query: ProjectFilter, *, editor: bool) -> Facets:
     """Every facet's values with their counts, the most frequent first."""
-    async with pool.acquire() as connection:
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
         asked = await _asked(connection, query, editor=editor)
         rows = await connection.fetch(FACETS, *asked) if asked else []
         counts: dict[str, dict[str, int]] = {name: {} for name in FACET_NAMES}
@@ -526,8 +544,10 @@ async def _how(connection: Connection, q: str | None, states: Sequence[str]) -> 
     if not asked:
         return None, "", ""
     prefixes = " & ".join(f"'{word}':*" for word in asked)
-    hit = await connection.fetchval(ANY_WORDS, q, prefixes, states)
-    return "words" if hit else "letters", prefixes, " ".join(asked)
+    if await connection.fetchval(ANY_WORDS, q, prefixes, states):
+        return "words", prefixes, ""
+    await connection.execute(RESEMBLE)
+    return "letters", prefixes, " ".join(asked)
 
 
 def _digest(query: ProjectFilter) -> str:

@@ -51,7 +51,7 @@ CREATE INDEX search_project_participants ON search_project USING gin (participan
 CREATE TABLE search_name (
     kind text NOT NULL,
     key text NOT NULL,
-    plain text NOT NULL,
+    names text[] NOT NULL,
     folded text NOT NULL,
     topic_group text,
     districts text[] NOT NULL DEFAULT '{}',

@@ -1,0 +1,178 @@
+"""A project's life over HTTP: what editors do, what readers see meanwhile."""
+
+from uuid import uuid4
+
+from tests.integration.catalog.conftest import Client, body
+
+
+async def test_a_project_is_drafted_submitted_published_and_found(editor: Client, reader: Client) -> None:
+    word = f"Kanalinspektion{uuid4().hex[:6]}"
+    drafted = await editor.post("/projects", body(title=f"Gemeinsame {word}"))
+    assert drafted.status == 201
+    assert set(drafted.body) == {"id", "version", "position"}
+    assert drafted.headers["ETag"] == '"1"'
+    project_id = drafted.body["id"]
+    assert drafted.headers["Location"] == f"/api/v1/projects/{project_id}"
+    assert (await reader.get(f"/projects/{project_id}")).status == 404
+    assert (await editor.get(f"/projects/{project_id}")).body["status"] == "drafted"
+
+    submitted = await editor.post(f"/projects/{project_id}/submissions")
+    assert (submitted.status, submitted.body["version"]) == (200, 2)
+    assert (await reader.get("/projects", q=word)).body["total"] == 0
+
+    published = await editor.post(f"/projects/{project_id}/publications")
+    assert published.status == 200
+    found = await reader.get("/projects", q=word, min_position=published.body["position"])
+    assert [item["id"] for item in found.body["items"]] == [project_id]
+    page = (await reader.get(f"/projects/{project_id}")).body
+    assert page["status"] == "published"
+    assert [each["name"] for each in page["participations"]] == ["Morsbach", "Reichshof"]
+    assert page["participations"][0]["role"] == "lead"
+    assert page["labels"]["topics"] == {"works_depot": "Bauhof, Straßen- und Grünpflege"}
+    assert (page["history"], page["revision"], page["returned"]) == (None, None, None)
+
+
+async def test_a_submission_is_returned_with_its_reason_changed_and_published(editor: Client) -> None:
+    project_id = await editor.draft()
+    await editor.post(f"/projects/{project_id}/submissions")
+    returned = await editor.post(f"/projects/{project_id}/returns", {"reason": "Bitte die Wirkung belegen."})
+    assert returned.status == 200
+    page = await editor.get(f"/projects/{project_id}")
+    assert (page.body["status"], page.body["returned"]) == ("returned", "Bitte die Wirkung belegen.")
+    changed = await editor.put(f"/projects/{project_id}", body(title="Belegter Bauhof"), page.body["version"])
+    assert changed.status == 200
+    assert (await editor.post(f"/projects/{project_id}/submissions")).status == 200
+    assert (await editor.post(f"/projects/{project_id}/publications")).status == 200
+    history = (await editor.get(f"/projects/{project_id}")).body["history"]
+    assert [step["step"] for step in history] == [
+        "drafted",
+        "submitted",
+        "returned",
+        "edited",
+        "submitted",
+        "published",
+    ]
+    assert history[2]["reason"] == "Bitte die Wirkung belegen."
+    assert history[0]["actor"] == "0190a000-0000-7000-8000-000000000001"
+
+
+async def test_a_revision_waits_beside_the_live_version(editor: Client, reader: Client) -> None:
+    project_id = await editor.publish(title="Alter Bauhof")
+    version = (await editor.get(f"/projects/{project_id}")).headers["ETag"].strip('"')
+    assert (await editor.put(f"/projects/{project_id}", body(title="Neuer Bauhof"), version)).status == 200
+    assert (await reader.get(f"/projects/{project_id}")).body["title"] == "Alter Bauhof"
+    seen = (await editor.get(f"/projects/{project_id}")).body
+    assert (seen["title"], seen["revision"]["content"]["title"]) == ("Alter Bauhof", "Neuer Bauhof")
+    accepted = await editor.post(f"/projects/{project_id}/revisions")
+    assert accepted.status == 200
+    assert (await reader.get(f"/projects/{project_id}")).body["title"] == "Neuer Bauhof"
+    again = await editor.post(f"/projects/{project_id}/revisions")
+    assert (again.status, again.code) == (409, "no_pending_revision")
+
+
+async def test_publications_accept_a_revision_too(editor: Client, reader: Client) -> None:
+    project_id = await editor.publish()
+    version = (await editor.get(f"/projects/{project_id}")).body["version"]
+    await editor.put(f"/projects/{project_id}", body(title="Noch ein Bauhof"), version)
+    assert (await editor.post(f"/projects/{project_id}/publications")).status == 200
+    assert (await reader.get(f"/projects/{project_id}")).body["title"] == "Noch ein Bauhof"
+
+
+async def test_an_editor_revises_at_once(editor: Client, reader: Client) -> None:
+    project_id = await editor.publish()
+    revised = await editor.post(f"/projects/{project_id}/revisions", body(title="Sofort geändert"))
+    assert revised.status == 200
+    assert (await reader.get(f"/projects/{project_id}")).body["title"] == "Sofort geändert"
+
+
+async def test_a_returned_revision_leaves_the_live_version(editor: Client, reader: Client) -> None:
+    project_id = await editor.publish(title="Bleibt")
+    version = (await editor.get(f"/projects/{project_id}")).body["version"]
+    await editor.put(f"/projects/{project_id}", body(title="Wird nichts"), version)
+    assert (await editor.get("/projects", q="Bleibt")).body["items"][0]["revision_pending"] is True
+    returned = await editor.post(f"/projects/{project_id}/returns", {"reason": "Quelle fehlt."})
+    assert returned.status == 200
+    assert (await reader.get(f"/projects/{project_id}")).body["title"] == "Bleibt"
+    assert (await editor.get(f"/projects/{project_id}")).body["revision"]["returned"] == "Quelle fehlt."
+
+
+async def test_a_best_practice_mark_is_shown(editor: Client, reader: Client) -> None:
+    project_id = await editor.publish()
+    mark = {"occasion": "Jahrestagung 2026", "awarded_on": "2026-05-20"}
+    assert (await editor.post(f"/projects/{project_id}/best-practice-awards", mark)).status == 200
+    assert (await reader.get(f"/projects/{project_id}")).body["best_practice"] == [mark]
+    found = await reader.get("/projects", best_practice="true", limit=100)
+    assert project_id in [item["id"] for item in found.body["items"]]
+
+
+async def test_an_archived_project_leaves_the_lists_and_stays_under_its_address(editor: Client, reader: Client) -> None:
+    word = f"Archivstueck{uuid4().hex[:6]}"
+    project_id = await editor.publish(title=f"Bauhof {word}")
+    assert (await editor.post(f"/projects/{project_id}/archivals", {"reason": "Aufgelöst"})).status == 200
+    assert (await reader.get("/projects", q=word)).body["total"] == 0
+    page = await reader.get(f"/projects/{project_id}")
+    assert (page.status, page.body["status"]) == (200, "archived")
+    assert (await editor.get("/projects", q=word, status="archived")).body["total"] == 1
+    for step, content in (
+        ("submissions", None),
+        ("publications", None),
+        ("revisions", None),
+        ("revisions", body()),
+        ("returns", {"reason": "Nein."}),
+        ("best-practice-awards", {"occasion": "Jahrestagung", "awarded_on": "2026-05-20"}),
+    ):
+        refused = await editor.post(f"/projects/{project_id}/{step}", content)
+        assert (refused.status, refused.code) == (409, "project_archived"), step
+    refused = await editor.put(f"/projects/{project_id}", body(), page.body["version"])
+    assert (refused.status, refused.code) == (409, "project_archived")
+
+
+async def test_an_archived_draft_was_never_public(editor: Client, reader: Client) -> None:
+    project_id = await editor.draft()
+    assert (await editor.post(f"/projects/{project_id}/archivals")).status == 200
+    assert (await reader.get(f"/projects/{project_id}")).status == 404
+    assert (await editor.get(f"/projects/{project_id}")).body["status"] == "archived"
+
+
+async def test_editors_list_what_waits_for_them(editor: Client, reader: Client) -> None:
+    project_id = await editor.draft()
+    await editor.post(f"/projects/{project_id}/submissions")
+    waiting = await editor.get("/projects", status=["submitted", "drafted"], limit=100)
+    assert project_id in [item["id"] for item in waiting.body["items"]]
+    refused = await reader.get("/projects", status="submitted")
+    assert (refused.status, refused.code) == (403, "forbidden")
+
+
+async def test_a_predecessor_is_named_and_goes_in_no_circle(editor: Client, reader: Client) -> None:
+    first = await editor.publish(title="Die Studie")
+    second = await editor.publish(title="Der Kiosk", predecessor=first)
+    page = (await reader.get(f"/projects/{second}")).body
+    assert (page["predecessor"], page["predecessor_title"]) == (first, "Die Studie")
+    circle = await editor.post(f"/projects/{first}/revisions", body(predecessor=second))
+    assert (circle.status, circle.code) == (409, "circular_predecessor")
+    itself = await editor.post(f"/projects/{first}/revisions", body(predecessor=first))
+    assert (itself.status, itself.code) == (409, "circular_predecessor")
+
+
+async def test_the_answer_can_be_sent_back_as_a_body(editor: Client) -> None:
+    """What is read has the names and codes it is written with."""
+    sent = body(
+        legal_form="working_group",
+        stage="operating",
+        start="2021-05",
+        effects=[{"kind": "cost_saving", "value": 12.5, "unit": "percent"}],
+        milestones=[{"text": "Vertrag", "on": "2021-05-01", "reached": True}],
+        documents=[{"title": "Vortrag", "kind": "slides"}],
+        contacts=[{"function": "Bauamt", "organisation_name": "Gemeinde Morsbach"}],
+    )
+    project_id = await editor.draft(**sent)
+    page = (await editor.get(f"/projects/{project_id}")).body
+    for name, value in sent.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            for given, shown in zip(value, page[name], strict=True):
+                assert given.items() <= shown.items()
+        else:
+            assert page[name] == value
+    assert page["effects"][0]["base_note"] == "Bezugsgröße nicht angegeben"
+    assert page["documents"][0]["file_note"] == "Datei liegt nicht vor"
+    assert page["contacts"][0]["office"] == "Gemeinde Morsbach"

@@ -1,0 +1,142 @@
+"""Finding projects: words, spellings, filters, facets, pages."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.catalog.conftest import Client
+
+MUSIC = "Interkommunale Musikschule der Städte Bocholt und Isselburg"
+KIOSK = "Gesundheitskiosk Hörstmar"
+STUDY = "Interkommunale Machbarkeitsstudie „Gesundheit vor Ort“"
+WATER = "Wasser-Risiko-Check"
+TWIN = "Digitaler Zwilling Rhein-Kreis Neuss"
+CASH = "Gemeindekasse Morsbach/Reichshof"
+SOCIAL = "Interkommunales Sozialamt"
+ARKUS = "Augmented-Reality-Kultur-Stationen (ARKuS)"
+
+
+async def titles(reader: Client, **query: Any) -> list[str]:
+    reply = await reader.get("/projects", **query)
+    assert reply.status == 200, reply.body
+    assert reply.body["total"] == len(reply.body["items"]) or reply.body["next"]
+    return [item["title"] for item in reply.body["items"]]
+
+
+@pytest.mark.parametrize(
+    ("q", "first"),
+    [
+        ("Musikschule", MUSIC),
+        ("Musikschulen", MUSIC),
+        ("musiksch", MUSIC),
+        ("Bocholt", MUSIC),
+        ("Hoerstmar", KIOSK),
+        ("Hörstmar", KIOSK),
+        ("horstmar", KIOSK),
+        ("Gesundheitskiosk Lemgo", KIOSK),
+        ("Alte Hansestadt Lemgo", KIOSK),
+        ("Morsbach Vollstreckung", CASH),
+        ("arkus", ARKUS),
+        ("OWL-IT", ARKUS),
+        ("Starkregen", WATER),
+        ("hochwasser", WATER),
+        ("schutz", WATER),
+        ('"digitaler zwilling"', TWIN),
+        ("Sozialamt", SOCIAL),
+        ("Bad Sassendorf", SOCIAL),
+        ("Museum", ARKUS),
+        ("Musikshcule", MUSIC),
+        ("Gemeindekase", CASH),
+        ("standesampt", "Interkommunales Standesamt"),
+    ],
+)
+async def test_what_is_meant_comes_first(reader: Client, q: str, first: str) -> None:
+    assert (await titles(reader, q=q))[0] == first
+
+
+async def test_what_nobody_wrote_is_not_found(reader: Client) -> None:
+    assert await titles(reader, q="Raumfahrtbahnhof") == []
+
+
+async def test_values_of_one_filter_are_alternatives_filters_add_up(reader: Client) -> None:
+    assert set(await titles(reader, topic=["treasury", "music_school"])) == {CASH, MUSIC}
+    assert await titles(reader, topic=["treasury", "music_school"], district="05554") == [MUSIC]
+    assert await titles(reader, topic="treasury", district="05554") == []
+    assert set(await titles(reader, group="education_culture_sport")) == {MUSIC, ARKUS}
+    assert await titles(reader, legal_form="administrative_agreement") == [SOCIAL]
+    assert await titles(reader, stage="pilot") == [ARKUS]
+    assert await titles(reader, organisation="05554008") == [MUSIC]
+    assert len(await titles(reader, best_practice="true")) == 5
+    assert len(await titles(reader, best_practice="false")) == 5
+
+
+async def test_an_organisation_is_named_by_key_or_id(reader: Client) -> None:
+    lemgo = (await reader.get("/organisations/05766044")).body["id"]
+    assert await titles(reader, organisation="05766044") == [KIOSK]
+    assert await titles(reader, organisation=lemgo) == [KIOSK]
+
+
+async def test_a_district_holds_who_is_or_works_there(reader: Client) -> None:
+    assert set(await titles(reader, district="05766")) == {KIOSK, ARKUS}
+    assert await titles(reader, district="05770") == [ARKUS]
+    assert await titles(reader, district="05162") == [TWIN]
+
+
+async def test_facets_count_or_inside_and_between(reader: Client) -> None:
+    async def counts(facet: str, **query: Any) -> dict[str, int]:
+        reply = await reader.get("/projects/facets", **query)
+        assert reply.status == 200
+        return {each["value"]: each["count"] for each in reply.body["facets"][facet]}
+
+    everything = await counts("topic")
+    assert everything["digitalisation"] == 3
+    assert everything["health"] == 2
+    assert await counts("topic", topic="health") == everything, "a facet's own choice leaves its counts alone"
+    pilots = await counts("topic", stage="pilot")
+    assert pilots == {**dict.fromkeys(everything, 0), "culture": 1, "digitalisation": 1}, "values stay"
+    assert (await counts("stage", topic=["health", "treasury"])) | {"operating": 2, "completed": 1} == await counts(
+        "stage", topic=["health", "treasury"]
+    )
+    assert await counts("best_practice") == {"true": 5}
+    assert set(await counts("topic", q="Gesundheit")) == {"health"}
+
+
+async def test_facets_have_labels(reader: Client) -> None:
+    facets = (await reader.get("/projects/facets")).body["facets"]
+    assert list(facets) == ["topic", "group", "legal_form", "stage", "organisation", "district", "best_practice"]
+    labels = {name: {each["value"]: each["label"] for each in values} for name, values in facets.items()}
+    assert labels["topic"]["treasury"] == "Gemeindekasse und Vollstreckung"
+    assert labels["group"]["internal_administration"] == "Innere Verwaltung"
+    assert labels["legal_form"]["administrative_agreement"] == "Verwaltungsvereinbarung"
+    assert labels["organisation"]["05554008"] == "Bocholt"
+    assert labels["district"]["05770"] == "Kreis Minden-Lübbecke"
+
+
+@pytest.mark.parametrize("sort", ["title", "date", "relevance"])
+async def test_pages_hold_everything_once(reader: Client, sort: str) -> None:
+    whole = (await reader.get("/projects", sort=sort, limit=100)).body["items"]
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        reply = await reader.get("/projects", sort=sort, limit=3, **({"cursor": cursor} if cursor else {}))
+        assert reply.body["total"] == len(whole)
+        seen += [item["id"] for item in reply.body["items"]]
+        cursor = reply.body["next"]
+        assert (cursor is not None) == ('rel="next"' in reply.headers["Link"])
+    assert seen == [item["id"] for item in whole]
+
+
+async def test_titles_stand_in_german_order(reader: Client) -> None:
+    found = await titles(reader, sort="title", limit=100)
+    assert found[:3] == [ARKUS, TWIN, CASH]
+
+
+async def test_suggestions_while_typing(reader: Client) -> None:
+    items = (await reader.get("/projects/suggest", q="ges")).body["items"]
+    assert {"kind": "topic", "value": "health", "label": "Gesundheit"} in items
+    assert items[0]["label"] == KIOSK
+    assert {"kind": "organisation", "value": "05974020", "label": "Geseke"} in items
+    assert (await reader.get("/projects/suggest", q="duess")).body["items"] == [
+        {"kind": "organisation", "value": "05111000", "label": "Düsseldorf"}
+    ]
+    assert (await reader.get("/projects/suggest", q="Alte Hansestadt Lem")).body["items"][0]["value"] == "05766044"
