@@ -23,6 +23,7 @@ class GatewaySettings(ServiceSettings):
 
     service: str = "gateway"
     port: int = Field(default=8080, ge=0, le=65535)
+    """The port to listen at; 0 takes a free one."""
     identity_private_key: Secret
     """Signs the identity that goes with every request to a service."""
     address_key: Key

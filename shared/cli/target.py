@@ -27,7 +27,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON.")]
 class OperatorSettings(BaseSettings):
     """What an operator's commands take from the environment. Each may come from a file named by `IKZ_<NAME>_FILE`."""
 
-    model_config = SettingsConfigDict(env_prefix="IKZ_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="IKZ_", frozen=True, extra="ignore", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     operator_database_url: str | None = Field(default=None, repr=False)
     """Postgres with the operator's role, in the portal's database."""
@@ -40,10 +42,13 @@ class OperatorSettings(BaseSettings):
     stream_replicas: int = 1
     """Copies of each stream in a NATS cluster."""
     catalog_database_password: str | None = Field(default=None, repr=False)
-    """The password `ikz bootstrap` gives to the service's role; likewise for the others."""
+    """The password `ikz bootstrap` gives to the catalogue's role."""
     events_database_password: str | None = Field(default=None, repr=False)
+    """Likewise for events."""
     notify_database_password: str | None = Field(default=None, repr=False)
+    """Likewise for notify."""
     gateway_database_password: str | None = Field(default=None, repr=False)
+    """Likewise for the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
