@@ -1,8 +1,6 @@
 """`ikz import content`: the portal's own content, loaded as history; what is there already is left alone."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from shared.cli.target import AsJson, Data, Target, check_service, fail, find
+from shared.cli.programs import lines_of
+from shared.cli.target import AsJson, Data, Target, check_service, find
 
 WITH_CONTENT = ("catalog", "events", "notify")
 imports = typer.Typer(help="Loads content.", no_args_is_help=True)
@@ -47,20 +46,15 @@ def content(
 
 
 def _load(target: Target, service: str, folder: Path | None, progress: Progress) -> dict[str, int]:
-    options = [] if folder is None else ["--content", str(folder)]
-    command = [sys.executable, "-m", f"services.{service}.load_content", *options]
+    options = [] if folder is None else ["--content", str(folder.absolute())]
     loaded: dict[str, int] = {}
     task = progress.add_task(service, total=None)
-    with subprocess.Popen(command, env=target.environment(service), stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-        assert process.stdout is not None
-        for line in process.stdout:
-            match json.loads(line):
-                case {"progress": [int(done), int(total), str(what)]}:
-                    progress.update(task, description=f"{service}: {what}", completed=done, total=total)
-                case {"loaded": dict(counts)}:
-                    loaded |= counts
-                case _:
-                    typer.echo(line, err=True)
-    if process.returncode:
-        fail(f"The content of {service} could not be loaded (code {process.returncode}).")
+    for line in lines_of(f"services.{service}.load_content", options, target.environment(service)):
+        match line:
+            case {"progress": [int(done), int(total), str(what)]}:
+                progress.update(task, description=f"{service}: {what}", completed=done, total=total)
+            case {"loaded": dict(counts)}:
+                loaded |= counts
+            case other:
+                typer.echo(json.dumps(other), err=True)
     return loaded

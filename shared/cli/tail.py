@@ -90,7 +90,13 @@ def line_of(envelope: dict[str, Any]) -> Text:
     for name, value in envelope["data"].items():
         if str(value) not in str(envelope.get("subject", "")) and value not in (None, [], {}):
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            line.append(f"  {name}=", "dim").append(text if len(text) <= 100 else text[:99] + "…")
+            line.append(f"  {name}=", "dim").append(_shown(text))
     if envelope.get("history"):
         line.append("  (history)", "yellow")
     return line
+
+
+def _shown(text: str) -> str:
+    """At most a hundred characters in one line; no control sequence reaches the terminal."""
+    plain = "".join(character if character.isprintable() else " " for character in text)
+    return plain if len(plain) <= 100 else plain[:99] + "…"
