@@ -26,7 +26,9 @@ INSERT INTO person (person_id, lookup, address, created_at) VALUES ($1, $2, $3, 
 RETURNING person_id::text
 """
 STILL_KEPT = """
-SELECT person_id::text FROM person WHERE person_id IN (SELECT person_id FROM erased_person)
+SELECT p.person_id::text FROM person p
+WHERE p.person_id IN (SELECT person_id FROM erased_person)
+    OR EXISTS (SELECT FROM vault v WHERE v.person_id = p.person_id::text AND v.erased_at IS NOT NULL)
 """
 DELETE = "DELETE FROM person WHERE person_id = $1"
 ERASED = """
@@ -86,7 +88,7 @@ class People:
             await self.forget_erased()
 
     async def forget_erased(self) -> None:
-        """Destroys the key and the row of everyone whose erasure is recorded."""
+        """Destroys the key and the row of everyone whose erasure is recorded in the journal or the vault's ledger."""
         for row in await self.pool.fetch(STILL_KEPT):
             await self.vault.erase(row["person_id"])
             await self.pool.execute(DELETE, UUID(row["person_id"]))

@@ -27,6 +27,7 @@ ROUTES: Final[Mapping[str, Service]] = {
     "topics": "catalog",
     "key-figures": "catalog",
     "resources": "catalog",
+    "vocabularies": "catalog",
     "series": "events",
     "sessions": "events",
     "sessions.ics": "events",

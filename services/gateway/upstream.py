@@ -21,6 +21,16 @@ CONNECTIONS = 256
 CONNECT_WITHIN = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A whole answer."""
+
+    status: int
+    content: bytes
+    content_type: str
+    retry_after: str | None = None
+
+
 class Down(Exception):
     """A service did not answer, or not in time."""
 
@@ -75,3 +85,22 @@ class Upstream:
             raise Down(service) from error
         async with answer:
             yield answer
+
+    async def fetch(
+        self,
+        service: Service,
+        method: str,
+        target: str,
+        *,
+        identity: Identity,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> Fetched:
+        """The whole answer to `method target`; raises `Down` when there is none."""
+        async with self.request(service, method, target, identity=identity, headers=headers, body=body) as answer:
+            try:
+                content = await answer.read()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise Down(service) from error
+            kind = answer.headers.get("Content-Type", "application/octet-stream")
+            return Fetched(answer.status, content, kind, answer.headers.get("Retry-After"))

@@ -1,0 +1,126 @@
+"""What the gateway answers itself: registrations, erasures, the feeds of events."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+from yarl import URL
+
+from services.gateway.addresses import Malformed, parse_address
+from services.gateway.limits import client_address, network_of
+from services.gateway.people import People
+from services.gateway.registrations import SENTENCES, Accepted, Desk, Wanted, checked
+from services.gateway.upstream import Fetched, Service, Upstream
+from shared.kernel.endpoint import Answer, Call, Endpoint
+from shared.kernel.identity import Role
+from shared.kernel.problems import FieldError, Problem
+
+EDITORS: frozenset[Role] = frozenset({"editor", "operator"})
+ERASED = {"erased": True}
+
+
+class Erasure(BaseModel):
+    """Whom to forget."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email: str = Field(max_length=1000, description="The person's address.", examples=["erika.muster@stadt.example"])
+
+
+class Erased(BaseModel):
+    """Nothing is kept of the person any more, or never was."""
+
+    erased: bool
+
+
+class FeedQuery(BaseModel):
+    """Which part of the feed."""
+
+    after: int = Field(default=0, ge=0, le=2**63 - 1, description="The position that was read last.")
+    limit: int = Field(default=100, ge=1, le=1000, description="The most events to answer.")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The gateway's own endpoints."""
+
+    desk: Desk
+    people: People
+    upstream: Upstream
+    trusted_proxies: int
+
+    async def register(self, call: Call) -> Answer:
+        """Takes a registration; the answer tells nobody who is registered."""
+        session_id = call.path_id()
+        request = call.request
+        client = client_address(request.remote, request.headers.get("X-Forwarded-For"), self.trusted_proxies)
+        limits = self.desk.admit(network_of(client))
+        context = call.context()
+        answer = await self.desk.register(
+            session_id, checked(call.body), context, request.headers.get("Idempotency-Key")
+        )
+        return passed_on(answer, limits)
+
+    async def erase(self, call: Call) -> Answer:
+        """Forgets a person in every service."""
+        try:
+            address = parse_address(call.body.email)
+        except Malformed as malformed:
+            wrong = FieldError("/email", malformed.code, SENTENCES[malformed.code])
+            raise Problem("invalid_request", errors=[wrong]) from malformed
+        await self.people.erase(address, call.context())
+        return Answer(ERASED)
+
+    async def feed(self, call: Call) -> Answer:
+        """A service's published events in their order, for those who fell behind the stream."""
+        service: Service = call.request.match_info["service"]  # type: ignore[assignment]
+        target = URL.build(path="/internal/feed", query=call.query.model_dump())
+        answer = await self.upstream.fetch(service, "GET", str(target), identity=call.identity, headers={})
+        return passed_on(answer, {})
+
+
+def passed_on(answer: Fetched, headers: Mapping[str, str]) -> Answer:
+    """A service's answer as ours, with more headers."""
+    retry = {} if answer.retry_after is None else {"Retry-After": answer.retry_after}
+    return Answer(answer.content, answer.status, headers={"Content-Type": answer.content_type, **retry, **headers})
+
+
+def endpoints(api: Api) -> Sequence[Endpoint]:
+    """What the gateway answers itself."""
+    services = "|".join(get_args(Service.__value__))
+    return (
+        Endpoint(
+            "POST",
+            "/api/v1/sessions/{id}/registrations",
+            api.register,
+            "Registers somebody for a session; the answer is the same for everyone",
+            body=Wanted,
+            answer=Accepted,
+            status=202,
+            codes=(
+                "not_found",
+                "registration_closed",
+                "session_cancelled",
+                "session_over",
+                "session_without_time",
+                "too_many_requests",
+            ),
+        ),
+        Endpoint(
+            "POST",
+            "/api/v1/people/erasures",
+            api.erase,
+            "Forgets a person in every service",
+            body=Erasure,
+            answer=Erased,
+            roles=EDITORS,
+        ),
+        Endpoint(
+            "GET",
+            f"/api/v1/feed/{{service:{services}}}",
+            api.feed,
+            "Published events of one service, in order",
+            query=FeedQuery,
+        ),
+    )

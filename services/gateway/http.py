@@ -1,0 +1,222 @@
+"""The gateway's application: the API in front of the services, the portal, and what every answer carries."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import orjson
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from services.gateway import api, audit, documents, proxy, tokens
+from services.gateway.audit import Attempt
+from services.gateway.documents import Documents
+from services.gateway.portal import routes
+from services.gateway.portal.portal import Portal
+from services.gateway.upstream import Down
+from shared.kernel import openapi
+from shared.kernel.clock import Clock
+from shared.kernel.health import Health
+from shared.kernel.http import make_app
+from shared.kernel.identity import ANONYMOUS, Identity
+from shared.kernel.logs import current_trace
+from shared.kernel.postgres import CONNECTION_LOST, Pool
+from shared.kernel.problems import Problem
+
+API = "/api/v1"
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+PROBLEM = "application/problem+json"
+BEARER = "bearer"
+IDENTITY = web.RequestKey("identity", Identity)
+AUDITED = web.RequestKey("audited", int)
+
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
+    "script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+TWO_YEARS = "max-age=63072000; includeSubDomains"
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After",
+}
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "Accept, Accept-Language, If-None-Match, traceparent",
+    "Access-Control-Max-Age": "86400",
+}
+
+log = structlog.get_logger()
+
+type Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What the application is made of."""
+
+    own: api.Api
+    portal: Portal
+    pool: Pool
+    clock: Clock
+    health: Health
+    max_body: int
+    https: bool
+
+    async def identify(self, request: web.Request) -> Identity:
+        """Who asks: the holder of a bearer token, or nobody in particular; a token that is none is refused."""
+        known = request.get(IDENTITY)
+        if known is None:
+            request[IDENTITY] = known = await self._holder(request.headers.get("Authorization"))
+        return known
+
+    async def _holder(self, authorization: str | None) -> Identity:
+        if authorization is None:
+            return ANONYMOUS
+        scheme, _, token = authorization.partition(" ")
+        holder = await tokens.holder_of(self.pool, token.strip()) if scheme.lower() == BEARER else None
+        if holder is None:
+            raise Problem("unauthenticated")
+        label = f"token:{holder.label}"
+        return Identity(person_id=None, roles=frozenset({"reader", holder.role}), organisation_id=None, label=label)
+
+
+def build(gateway: Gateway) -> web.Application:
+    """The application."""
+    own = api.endpoints(gateway.own)
+    described = openapi.describe("gateway", own)
+    machine = documents.endpoints(Documents(gateway.own.upstream, described))
+    app = make_app(
+        "gateway",
+        [*own, *machine],
+        clock=gateway.clock,
+        health=gateway.health,
+        identify=gateway.identify,
+        max_body=gateway.max_body,
+    )
+    _add_services(app, gateway)
+    app.router.add_route("OPTIONS", API + "/{anything:.*}", preflight)
+    app.router.add_route("*", API + "/{anything:.*}", nothing)
+    routes.add_routes(app, gateway.portal)
+    app.middlewares.insert(0, _finishing(gateway))
+    app.middlewares.append(_beginning(gateway))
+    app.on_response_prepare.append(_headers(https=gateway.https))
+    return app
+
+
+def _add_services(app: web.Application, gateway: Gateway) -> None:
+    async def relay(request: web.Request) -> web.StreamResponse:
+        identity = await gateway.identify(request)
+        return await proxy.relay(request, gateway.own.upstream, identity, gateway.max_body)
+
+    for first in proxy.ROUTES:
+        for path in (f"{API}/{first}", f"{API}/{first}/{{rest:.*}}"):
+            for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+                app.router.add_route(method, path, relay)
+
+
+async def preflight(_request: web.Request) -> web.StreamResponse:
+    """Any page may read; changing something from a page of somebody else's is not offered."""
+    return web.Response(status=204, headers=PREFLIGHT)
+
+
+async def nothing(_request: web.Request) -> web.StreamResponse:
+    """An address of the API that leads nowhere."""
+    raise Problem("not_found")
+
+
+def _beginning(gateway: Gateway) -> Middleware:
+    """Nearest to the handlers: a change with a token is noted before it is made; a service that is down is a 503."""
+
+    @web.middleware
+    async def begin(request: web.Request, handler: Next) -> web.StreamResponse:
+        if request.method not in READING and of_machines(request.path):
+            identity = await gateway.identify(request)
+            if identity != ANONYMOUS:
+                trace = current_trace().trace_id
+                attempt = Attempt(gateway.clock.now(), identity.actor, request.method, request.rel_url.raw_path, trace)
+                request[AUDITED] = await audit.begin(gateway.pool, attempt)
+        try:
+            return await handler(request)
+        except Down as down:
+            raise proxy.unavailable(down) from down
+
+    return begin
+
+
+def _finishing(gateway: Gateway) -> Middleware:
+    """Farthest from the handlers: how an audited change ended, and problems on the portal's pages as pages."""
+
+    @web.middleware
+    async def finish(request: web.Request, handler: Next) -> web.StreamResponse:
+        response = await handler(request)
+        if AUDITED in request:
+            await _note_end(gateway.pool, request[AUDITED], response.status)
+        if isinstance(response, web.Response) and response.content_type == PROBLEM and not of_machines(request.path):
+            return _page_for(gateway.portal, request, response)
+        return response
+
+    return finish
+
+
+async def _note_end(pool: Pool, number: int, status: int) -> None:
+    try:
+        await audit.end(pool, number, status)
+    except CONNECTION_LOST as error:
+        log.warning("audit_end_missing", number=number, status=status, reason=type(error).__name__)
+
+
+ERRORS = {
+    404: ("Diese Seite gibt es nicht", "Vielleicht wurde sie verschoben, oder die Adresse ist nicht vollständig."),
+    429: (
+        "Einen Augenblick bitte",
+        "Aus Ihrem Netz kamen gerade sehr viele Anmeldungen. Bitte versuchen Sie es in einigen Minuten noch einmal.",
+    ),
+    503: (
+        "Dieser Bereich ist gerade nicht erreichbar",
+        "Bitte laden Sie die Seite in einigen Minuten neu. Die übrigen Bereiche stehen Ihnen zur Verfügung.",
+    ),
+}
+SAYS_ITSELF = frozenset({400, 403, 405, 409, 413, 415, 422})
+OTHERWISE = ("Das hat leider nicht geklappt", "Der Fehler wurde aufgezeichnet. Bitte versuchen Sie es noch einmal.")
+
+
+def _page_for(portal: Portal, request: web.Request, response: web.Response) -> web.StreamResponse:
+    """The page that says what a problem says."""
+    assert isinstance(response.body, bytes)
+    problem = orjson.loads(response.body)
+    heading, text = ERRORS.get(response.status, OTHERWISE)
+    if response.status in SAYS_ITSELF:
+        heading, text = problem["title"], problem["detail"] or text
+    page = portal.pages.respond(
+        request,
+        "error.html",
+        status=response.status,
+        heading=heading,
+        text=text,
+        noindex=True,
+        trace=request["trace"].trace_id if response.status == 500 else "",
+    )
+    kept = ("Retry-After", "Allow", "traceparent")
+    page.headers.update({name: response.headers[name] for name in kept if name in response.headers})
+    return page
+
+
+def of_machines(path: str) -> bool:
+    """Whether an address answers programs, not people."""
+    return path.startswith(("/api/", "/health/")) or path == "/openapi.json"
+
+
+def _headers(*, https: bool) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in SECURITY.items():
+            response.headers.setdefault(name, value)
+        if https:
+            response.headers["Strict-Transport-Security"] = TWO_YEARS
+        if request.path.startswith(f"{API}/") and request.method in READING:
+            response.headers.update(CORS)
+
+    return add

@@ -1,0 +1,1 @@
+"""The German portal at `/`: pages rendered on the server, complete without a script."""

@@ -1,0 +1,87 @@
+"""German for people: dates, times, numbers. Weekdays are computed, times are those of the wall clock in Berlin."""
+
+import datetime as dt
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+
+
+def day(value: dt.date | dt.datetime) -> str:
+    """„Donnerstag, 28. August 2025“."""
+    return format_date(_local(value), "EEEE, d. MMMM y", locale="de")
+
+
+def short_day(value: dt.date | dt.datetime) -> str:
+    """„28. August 2025“."""
+    return format_date(_local(value), "d. MMMM y", locale="de")
+
+
+def month(value: dt.date | dt.datetime) -> str:
+    """„Aug.“ or „Mai“: the head of a calendar leaf."""
+    return format_date(_local(value), "LLL", locale="de")
+
+
+def clock(value: dt.datetime) -> str:
+    """„10:00“ on the wall."""
+    return f"{value.astimezone(BERLIN):%H:%M}"
+
+
+def moment(value: dt.datetime) -> str:
+    """„28. August 2025, 10:00 Uhr“."""
+    return f"{short_day(value)}, {clock(value)} Uhr"
+
+
+def span(starts_at: dt.datetime, ends_at: dt.datetime | None) -> str:
+    """„10:00 bis 11:00 Uhr“; the end's day stands with it when it is another; „ab 10:00 Uhr“ without an end."""
+    if ends_at is None:
+        return f"ab {clock(starts_at)} Uhr"
+    if _local(starts_at) == _local(ends_at):
+        return f"{clock(starts_at)} bis {clock(ends_at)} Uhr"
+    return f"{clock(starts_at)} Uhr bis {day(ends_at)}, {clock(ends_at)} Uhr"
+
+
+def number(value: float) -> str:
+    """„6.200“, „12,5“."""
+    return format_decimal(value, locale="de")
+
+
+def euro(value: float) -> str:
+    """„175.000 Euro“."""
+    return f"{number(value)} Euro"
+
+
+def partial_date(value: str) -> str:
+    """„2024“, „Mai 2024“ or „28. Mai 2024“, as exact as the ISO date is."""
+    match [int(part) for part in value.split("-")]:
+        case [year]:
+            return str(year)
+        case [year, in_month]:
+            return format_date(dt.date(year, in_month, 1), "MMMM y", locale="de")
+        case [year, in_month, on_day]:
+            return short_day(dt.date(year, in_month, on_day))
+        case _:
+            raise ValueError(value)
+
+
+def listed(words: Sequence[str]) -> str:
+    """„A, B und C“."""
+    return " und ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+def paragraphs(text: str) -> list[list[str]]:
+    """Plain text as paragraphs of lines."""
+    return [block.splitlines() for block in text.replace("\r\n", "\n").split("\n\n") if block.strip()]
+
+
+def iso(value: dt.date | dt.datetime) -> str:
+    """For `<time datetime>`: with the offset of Berlin where there is a time."""
+    return value.astimezone(BERLIN).isoformat() if isinstance(value, dt.datetime) else value.isoformat()
+
+
+def _local(value: dt.date | dt.datetime) -> dt.date:
+    return value.astimezone(BERLIN).date() if isinstance(value, dt.datetime) else value

@@ -1,0 +1,79 @@
+"""The portal's parts and how a page reads them: a service that is down costs its own part of a page only."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from services.gateway.guard import FormGuard
+from services.gateway.portal.reading import Listed
+from services.gateway.portal.rendering import Pages, Static
+from services.gateway.portal.services import Missing, Query, Refusal, Services
+from services.gateway.registrations import Desk
+from services.gateway.upstream import Down, Service
+from shared.kernel.clock import Clock
+from shared.kernel.ids import parse_id
+from shared.kernel.problems import Problem
+
+UNREADABLE_QUERY = {"invalid_query", "invalid_request"}
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What the pages are made with."""
+
+    pages: Pages
+    static: Static
+    services: Services
+    guard: FormGuard
+    desk: Desk
+    clock: Clock
+    trusted_proxies: int
+
+    async def listed[Item: BaseModel](
+        self, service: Service, path: str, item: type[Item], query: Query | None = None
+    ) -> Listed[Item]:
+        """One page of a list; an unreadable query gives none."""
+        try:
+            return await self.services.read(service, path, Listed[item], query)  # type: ignore[valid-type]
+        except Refusal as refusal:
+            if refusal.code in UNREADABLE_QUERY:
+                raise Problem("not_found") from refusal
+            raise Problem("unavailable") from refusal
+
+    async def one[Thing: BaseModel](self, service: Service, path: str, shape: type[Thing]) -> Thing:
+        """One thing, or the page „nicht gefunden“."""
+        try:
+            return await self.services.read(service, path, shape)
+        except Missing as missing:
+            raise Problem("not_found") from missing
+        except Refusal as refusal:
+            raise Problem("unavailable") from refusal
+
+
+async def together(*parts: Awaitable[Any]) -> list[Any]:
+    """Every part of a page, read at once; None for a part whose service is down."""
+    return list(await asyncio.gather(*(_or_none(part) for part in parts)))
+
+
+async def _or_none(part: Awaitable[Any]) -> Any:
+    try:
+        return await part
+    except Down:
+        return None
+
+
+def path_id(request: web.Request, name: str = "id") -> str:
+    """The id in the path in canonical form, or the page „nicht gefunden“."""
+    found = parse_id(request.match_info[name])
+    if found is None:
+        raise Problem("not_found")
+    return str(found)
+
+
+def given(**parameters: str | int) -> Query:
+    """A query without its empty parameters."""
+    return {name: value for name, value in parameters.items() if value}

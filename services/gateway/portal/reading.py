@@ -1,0 +1,494 @@
+"""What the portal reads from the services, as its pages show it. Fields that no page uses are not named here."""
+
+import datetime as dt
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.gateway.portal import german
+
+MOST_PARTNERS = 4
+
+type TagKind = Literal["", "good", "info", "warn", "bad"]
+
+
+class Tag(NamedTuple):
+    """A short word about something, and how it looks."""
+
+    label: str
+    kind: TagKind = ""
+
+
+class Read(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Listed[Item](Read):
+    """One page of a list."""
+
+    items: tuple[Item, ...] = ()
+    next: str | None = None
+    total: int = 0
+
+
+class KeyFigure(Read):
+    """A number that means nothing without its qualifier, source and date."""
+
+    value: float
+    qualifier: str
+    qualifier_label: str
+    counts: str
+    source: str
+    stated_on: dt.date
+    note: str | None = None
+
+    @property
+    def before(self) -> str:
+        """The qualifier before the number; nothing before an exact one."""
+        return "" if self.qualifier == "exactly" else self.qualifier_label
+
+
+class Group(Read):
+    """Several topics."""
+
+    code: str
+    label: str
+
+
+class Topic(Read):
+    """A Themengebiet; `projects` counts the published ones."""
+
+    code: str
+    label: str
+    group: Group
+    projects: int = 0
+
+
+class Labelled(Read):
+    """Something whose codes come with their German labels."""
+
+    labels: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    def label(self, field: str, code: str | None) -> str:
+        """The German label of one of its codes; empty for none."""
+        return self.labels.get(field, {}).get(code, code.replace("_", " ")) if code else ""
+
+    def labelled(self, field: str) -> list[str]:
+        """The German labels of all codes of one field."""
+        return [self.label(field, code) for code in getattr(self, field)]
+
+
+class Participation(Read):
+    """An organisation in a project."""
+
+    organisation_id: str
+    name: str
+    ags: str | None = None
+    role: str
+    task: str | None = None
+
+
+class ProjectShort(Labelled):
+    """A project in a list."""
+
+    id: str
+    title: str
+    summary: str | None = None
+    topics: tuple[str, ...] = ()
+    stage: str | None = None
+    legal_form: str | None = None
+    participations: tuple[Participation, ...] = ()
+    participations_note: str | None = None
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return f"/projekte/{self.id}"
+
+    @property
+    def topic_labels(self) -> list[str]:
+        """Its topics in words."""
+        return [self.label("topics", topic) for topic in self.topics]
+
+    @property
+    def stage_label(self) -> str:
+        """How far it is, without what the vocabulary adds in brackets; empty when nobody said."""
+        return self.label("stage", self.stage).partition(" (")[0]
+
+    @property
+    def partners_line(self) -> str:
+        """Who takes part, in one line."""
+        names = list(dict.fromkeys(each.name for each in self.participations))
+        shown, more = names[:MOST_PARTNERS], len(names) - MOST_PARTNERS
+        if more > 0:
+            shown.append("eine weitere Stelle" if more == 1 else f"{more} weitere Stellen")
+        return "; ".join(part for part in (german.listed(shown), self.participations_note) if part)
+
+
+class ProjectCard(ProjectShort):
+    """A project in a list of results."""
+
+    best_practice: bool = False
+
+
+class Effect(Read):
+    """Something that changed; `base_note` says so where a number has no stated base."""
+
+    kind: str
+    text: str | None = None
+    value: float | None = None
+    unit: str | None = None
+    base: str | None = None
+    base_note: str | None = None
+    period: str | None = None
+    source: str | None = None
+
+
+class Method(Read):
+    """How the work was organised."""
+
+    name: str
+    duration_weeks: int | None = None
+    scope: str | None = None
+
+
+class Milestone(Read):
+    """A step that was reached, or is next."""
+
+    text: str
+    on: str | None = None
+    reached: bool = False
+
+
+class Component(Read):
+    """A part of the solution."""
+
+    name: str
+    text: str | None = None
+    link: str | None = None
+
+
+class Reuse(Read):
+    """Whether the result can be used again."""
+
+    text: str
+
+
+class Funding(Read):
+    """Public money."""
+
+    programme: str
+    amount_eur: int | None = None
+    approved_on: dt.date | None = None
+
+
+class Document(Read):
+    """A paper of the project; `file_note` says so when its file is missing."""
+
+    title: str
+    kind: str
+    link: str | None = None
+    file_note: str | None = None
+
+
+class Contact(Read):
+    """The office to turn to, never a person's address."""
+
+    function: str | None = None
+    office: str
+    note: str | None = None
+
+
+class Award(Read):
+    """Why and when a project was shown as a good example."""
+
+    occasion: str
+    awarded_on: dt.date | None = None
+
+
+class Project(ProjectShort):
+    """A project with everything: its Steckbrief."""
+
+    description: str | None = None
+    keywords: tuple[str, ...] = ()
+    region: str | None = None
+    start: str | None = None
+    motives: tuple[str, ...] = ()
+    goals: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    success_factors: tuple[str, ...] = ()
+    obstacles: tuple[str, ...] = ()
+    method: Method | None = None
+    milestones: tuple[Milestone, ...] = ()
+    components: tuple[Component, ...] = ()
+    reuse: Reuse | None = None
+    funding: tuple[Funding, ...] = ()
+    predecessor: str | None = None
+    predecessor_title: str | None = None
+    documents: tuple[Document, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    best_practice: tuple[Award, ...] = ()
+    status: str = "published"
+    changed_at: dt.datetime
+
+    @property
+    def partners(self) -> list[tuple[str, str]]:
+        """Each organisation once, with what it does."""
+        roles: dict[str, tuple[str, list[str]]] = {}
+        for each in self.participations:
+            role = self.label("role", each.role)
+            said = [role if role != "beteiligt" or not each.task else "", each.task or ""]
+            roles.setdefault(each.organisation_id, (each.name, []))[1].extend(filter(None, said))
+        return [(name, ", ".join(dict.fromkeys(said))) for name, said in roles.values()]
+
+
+class FacetValue(Read):
+    """A value to choose, and how many projects it would give."""
+
+    value: str
+    label: str
+    count: int
+
+
+class Facets(Read):
+    """The values of every facet."""
+
+    facets: dict[str, tuple[FacetValue, ...]] = Field(default_factory=dict)
+
+
+class Times(Read):
+    """A begin with or without an end, only a day, or neither."""
+
+    starts_at: dt.datetime | None = None
+    ends_at: dt.datetime | None = None
+    date: dt.date | None = None
+
+
+class Earlier(Times):
+    """A date that was given up."""
+
+    reason: str | None = None
+
+
+class Series(Read):
+    """A Veranstaltungsreihe."""
+
+    id: str
+    title: str
+    slug: str
+    format_label: str = ""
+
+
+class Venue(Read):
+    """Where people meet."""
+
+    name: str
+    address: str | None = None
+    city: str | None = None
+
+    @property
+    def line(self) -> str:
+        """In one line."""
+        return ", ".join(filter(None, (self.name, self.address, self.city)))
+
+
+class SessionShort(Times):
+    """A session in a list."""
+
+    id: str
+    series: Series | None = None
+    title: str
+    summary: str | None = None
+    status: str
+    status_label: str
+    mode: str
+    mode_label: str
+    venue: Venue | None = None
+    edition: int | None = None
+    topics: tuple[str, ...] = ()
+    free_of_charge: bool | None = None
+    registration_required: bool | None = None
+    registration_open: bool = False
+    registration_opens_at: dt.datetime | None = None
+    registration_closes_at: dt.datetime | None = None
+    capacity: int | None = None
+    seats_left: int | None = None
+    waiting: int = 0
+    full: bool = False
+    postponed_from: tuple[Earlier, ...] = ()
+    cancelled_reason: str | None = None
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return f"/veranstaltungen/{self.id}"
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it does not take place."""
+        return self.status == "cancelled"
+
+    @property
+    def over(self) -> bool:
+        """Whether it took place."""
+        return self.status in {"held", "documented"}
+
+    @property
+    def moved_from(self) -> Earlier | None:
+        """The date it was postponed from last."""
+        return self.postponed_from[-1] if self.postponed_from else None
+
+    @property
+    def where(self) -> str:
+        """„Online“, or the place."""
+        if self.mode == "online" or self.venue is None:
+            return self.mode_label
+        place = ", ".join(filter(None, (self.venue.name, self.venue.city)))
+        return f"{place} und online" if self.mode == "hybrid" else place
+
+    @property
+    def tags(self) -> list[Tag]:
+        """What is good to know before opening its page."""
+        if self.cancelled:
+            return [Tag("Abgesagt", "bad")]
+        found = []
+        if self.moved_from:
+            found.append(Tag("Verschoben" if self.date else "Verschoben, neuer Termin offen", "warn"))
+        if self.over:
+            found.append(Tag("Mit Vorträgen" if self.status == "documented" else "Durchgeführt"))
+        elif self.registration_open:
+            found.append(Tag("Warteliste", "warn") if self.full else Tag("Anmeldung offen", "good"))
+        elif self.status == "registration_closed":
+            found.append(Tag("Anmeldung geschlossen"))
+        if self.free_of_charge and not self.over:
+            found.append(Tag("Kostenfrei"))
+        return found
+
+
+class Speaker(Read):
+    """Who speaks; often only a function and an organisation are known."""
+
+    person: str | None = None
+    function: str | None = None
+    organisation: str | None = None
+
+    @property
+    def line(self) -> str:
+        """In one line."""
+        return ", ".join(filter(None, (self.person, self.function, self.organisation)))
+
+
+class Talk(Read):
+    """A programme item; `file_label` says so where one was held and there is no file."""
+
+    title: str
+    abstract: str | None = None
+    speakers: tuple[Speaker, ...] = ()
+    project_id: str | None = None
+    slides: str | None = None
+    file: str | None = None
+    file_label: str | None = None
+
+
+class Agenda(Read):
+    """The programme as planned and as held."""
+
+    planned: tuple[Talk, ...] = ()
+    held: tuple[Talk, ...] | None = None
+
+
+class Attendance(Read):
+    """How many came."""
+
+    label: str
+    groups: tuple[str, ...] = ()
+
+
+class Session(SessionShort):
+    """A session with everything."""
+
+    description: str | None = None
+    hosts: tuple[str, ...] = ()
+    funders: tuple[str, ...] = ()
+    agenda: Agenda = Agenda()
+    attendance: Attendance | None = None
+    recap: str | None = None
+
+
+class Registration(Read):
+    """What the bearer of a link may see of a registration."""
+
+    status: str
+    status_label: str
+    session: SessionShort
+    confirm_by: dt.datetime | None = None
+    waiting_position: int | None = None
+    access_link: str | None = None
+    can_confirm: bool = False
+    can_withdraw: bool = False
+
+
+class Action(Read):
+    """What a reader can do next, and what of the announcement it leads to."""
+
+    label: str
+    target: str
+
+
+class News(Read):
+    """An announcement in a list."""
+
+    id: str
+    kind_label: str
+    title: str
+    teaser: str
+    session_id: str | None = None
+    project_id: str | None = None
+    resource_id: str | None = None
+    actions: tuple[Action, ...] = ()
+    published_at: dt.datetime | None = None
+    published_on: dt.date | None = None
+    date_note: str | None = None
+    corrected_at: dt.datetime | None = None
+    correction: str | None = None
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """Where its actions lead, and what they are called; an action without its reference leads nowhere."""
+        of_session = f"/veranstaltungen/{self.session_id}" if self.session_id else None
+        targets = {
+            "session": of_session,
+            "registration": of_session and f"{of_session}#anmeldung",
+            "questions": of_session,
+            "talks": of_session and f"{of_session}#programm",
+            "agenda": of_session and f"{of_session}#programm",
+            "project": f"/projekte/{self.project_id}" if self.project_id else None,
+            "projects": "/projekte",
+            "resource": f"/arbeitshilfen#{self.resource_id}" if self.resource_id else "/arbeitshilfen",
+        }
+        found = ((targets.get(action.target), action.label) for action in self.actions)
+        return [(href, label) for href, label in found if href]
+
+
+class Article(News):
+    """A whole announcement. `body` is plain text, its paragraphs separated by an empty line."""
+
+    body: str = ""
+
+
+class Resource(Labelled):
+    """An Arbeitshilfe; `file_note` says so when its file is missing."""
+
+    id: str
+    kind: str
+    title: str
+    summary: str
+    purposes: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    publisher: str | None = None
+    issued_on: dt.date | None = None
+    link: str | None = None
+    file_note: str | None = None

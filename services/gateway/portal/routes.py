@@ -1,0 +1,68 @@
+"""The portal's addresses."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from services.gateway.portal import projects, reader, registration, sessions, start
+from services.gateway.portal.portal import Portal
+from shared.kernel.problems import Problem
+
+type Page = Callable[[Portal, web.Request], Awaitable[web.StreamResponse]]
+
+PAGES: tuple[tuple[str, str, Page], ...] = (
+    ("GET", "/", start.start),
+    ("GET", "/projekte", projects.projects),
+    ("GET", "/projekte/{id}", projects.project),
+    ("GET", "/karte.svg", projects.places),
+    ("GET", "/veranstaltungen", sessions.sessions),
+    ("GET", "/veranstaltungen/{id}", sessions.session),
+    ("POST", "/veranstaltungen/{id}/anmeldung", sessions.register),
+    ("GET", "/veranstaltungen/{id}/angemeldet", sessions.registered),
+    ("GET", "/anmeldung/{token}", registration.registration),
+    ("POST", "/anmeldung/{token}/{change:bestaetigen|abmelden}", registration.change),
+    ("GET", "/aktuelles", reader.news),
+    ("GET", "/aktuelles/{id}", reader.article),
+    ("GET", "/arbeitshilfen", reader.resources),
+    *(("GET", f"/{name}", reader.text) for name in reader.TEXTS),
+)
+ROBOTS = "User-agent: *\nDisallow: /anmeldung/\nDisallow: /api/\n"
+
+
+def add_routes(app: web.Application, portal: Portal) -> None:
+    """Adds every page, the portal's files, and a friendly end for all other addresses."""
+    for method, path, page in PAGES:
+        handler = _bound(page, portal)
+        app.router.add_route(method, path, handler)
+        if method == "GET":
+            app.router.add_route("HEAD", path, handler)
+
+    async def static(request: web.Request) -> web.StreamResponse:
+        name, version = request.match_info["name"], request.match_info["version"]
+        return portal.static.respond(name, version, request.headers.get("Accept-Encoding", ""))
+
+    async def icon(request: web.Request) -> web.StreamResponse:
+        return portal.static.respond("logo.svg", "", request.headers.get("Accept-Encoding", ""))
+
+    async def robots(_request: web.Request) -> web.StreamResponse:
+        return web.Response(text=ROBOTS)
+
+    app.router.add_get("/static/{version:[0-9a-f]+}/{name:.+}", static)
+    app.router.add_get("/favicon.ico", icon)
+    app.router.add_get("/robots.txt", robots)
+    app.router.add_get("/{path:.*}", elsewhere)
+
+
+def _bound(page: Page, portal: Portal) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await page(portal, request)
+
+    return handle
+
+
+async def elsewhere(request: web.Request) -> web.StreamResponse:
+    """An address with a slash too many leads to the page without; all others lead nowhere."""
+    path = request.rel_url.raw_path
+    if path != "/" and path.endswith("/"):
+        raise web.HTTPPermanentRedirect("/" + path.strip("/"))
+    raise Problem("not_found")

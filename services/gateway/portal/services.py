@@ -1,0 +1,78 @@
+"""How the portal asks the services: typed answers, three ways of failing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from pydantic import BaseModel, ValidationError
+from yarl import URL
+
+from services.gateway.upstream import Down, Fetched, Service, Upstream
+from shared.kernel.identity import ANONYMOUS
+
+log = structlog.get_logger()
+
+type Query = Mapping[str, str | int | Sequence[str]]
+
+
+class Missing(Exception):
+    """There is no such thing."""
+
+
+@dataclass
+class Refusal(Exception):
+    """A service said no: its answer, the code in it, a German sentence, and what is wrong with which field."""
+
+    answer: Fetched
+    code: str
+    detail: str | None = None
+    errors: Sequence[Mapping[str, str]] = ()
+
+    def __str__(self) -> str:
+        return self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services, as somebody without a token sees them."""
+
+    upstream: Upstream
+
+    async def read[Model: BaseModel](
+        self, service: Service, path: str, shape: type[Model], query: Query | None = None
+    ) -> Model:
+        """What is at `path`. Raises `Missing`, `Down`, or `Refusal` for a query that a service cannot follow."""
+        target = str(URL.build(path=path, query=dict(query or {})))
+        answer = await self._ask(service, "GET", target)
+        try:
+            return shape.model_validate_json(answer)
+        except ValidationError as unexpected:
+            log.exception("unexpected_answer", upstream=service, shape=shape.__name__)
+            raise Down(service) from unexpected
+
+    async def command(self, service: Service, path: str, body: Mapping[str, Any] | None = None) -> None:
+        """Posts to `path`; raises `Missing`, `Refusal` or `Down`."""
+        await self._ask(service, "POST", str(URL.build(path=path)), orjson.dumps(body or {}))
+
+    async def _ask(self, service: Service, method: str, target: str, body: bytes | None = None) -> bytes:
+        headers = {"Accept": "application/json"} | ({} if body is None else {"Content-Type": "application/json"})
+        got = await self.upstream.fetch(service, method, target, identity=ANONYMOUS, headers=headers, body=body)
+        if got.status < 300:
+            return got.content
+        if got.status == 404:
+            raise Missing(target)
+        raise refusal(service, got)
+
+
+def refusal(service: Service, got: Fetched) -> Exception:
+    """A no, as the service put it; a service in trouble is as good as one that is down."""
+    if got.status >= 500 or got.status in {401, 403}:
+        log.error("service_refuses_gateway", upstream=service, status=got.status)
+        return Down(service)
+    try:
+        problem = orjson.loads(got.content)
+    except orjson.JSONDecodeError:
+        return Down(service)
+    return Refusal(got, str(problem.get("code", got.status)), problem.get("detail"), problem.get("errors", ()))

@@ -1,0 +1,30 @@
+"""What the gateway refuses, for readers."""
+
+from shared.kernel import problems
+
+CODES: dict[str, tuple[int, str, str, str]] = {
+    "registration_closed": (
+        409,
+        "Anmeldung ist nicht geöffnet",
+        "Registration is closed",
+        "Für diese Veranstaltung ist zurzeit keine Anmeldung möglich.",
+    ),
+    "session_cancelled": (
+        409,
+        "Veranstaltung ist abgesagt",
+        "Session is cancelled",
+        "Die Veranstaltung findet nicht statt.",
+    ),
+    "session_over": (409, "Veranstaltung ist vorbei", "Session is over", "Die Veranstaltung hat bereits begonnen."),
+    "session_without_time": (
+        409,
+        "Uhrzeit steht nicht fest",
+        "Session has no time yet",
+        "Eine Anmeldung ist möglich, sobald Tag und Uhrzeit der Veranstaltung feststehen.",
+    ),
+}
+
+
+def register() -> None:
+    """Adds these codes to the table; called once by whoever starts the gateway."""
+    problems.register(CODES)

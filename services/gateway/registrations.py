@@ -1,0 +1,169 @@
+"""Registering for a session: whoever asks gets the same answer, whatever we know of the person."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.gateway.addresses import MailAddress, Malformed, lookup_key, parse_address, parse_name
+from services.gateway.limits import Limit
+from services.gateway.people import People
+from services.gateway.upstream import Fetched, Upstream
+from shared.kernel.identity import ANONYMOUS, Identity
+from shared.kernel.problems import FieldError, Problem
+from shared.kernel.recorded import Context
+
+# Answers leave at multiples of this time: how long we needed tells nothing about the person.
+BEAT = 0.1
+
+SENTENCES = {
+    "address_without_at": "Bitte geben Sie eine E-Mail-Adresse mit @ ein, zum Beispiel name@stadt.de.",
+    "address_malformed": "Bitte geben Sie eine gültige E-Mail-Adresse ein, zum Beispiel name@stadt.de.",
+    "name_missing": "Bitte geben Sie Ihren Namen ein.",
+    "name_too_long": "Bitte kürzen Sie den Namen auf höchstens 200 Zeichen.",
+    "name_not_plain": "Bitte geben Sie nur den Namen ein, ohne Internetadresse und Sonderzeichen.",
+}
+
+type Line = Annotated[str, StringConstraints(max_length=1000)]
+
+
+class Wanted(BaseModel):
+    """What a person says when registering for a session."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email: Line = Field(description="Where the link to confirm is sent.", examples=["erika.muster@stadt.example"])
+    name: Line = Field(description="The person's name.", examples=["Erika Muster"])
+    organisation_id: str | None = Field(default=None, max_length=100, description="An organisation of the catalogue.")
+    organisation_name: Line | None = Field(default=None, description="Or its name.", examples=["Stadt Musterstadt"])
+    answers: dict[str, str | bool] = Field(default_factory=dict, max_length=50)
+
+
+class Accepted(BaseModel):
+    """The answer to every registration: what comes of it is said in the mail alone."""
+
+    accepted: bool
+
+
+class Enrolment(BaseModel):
+    """What has to be known of a session before anything is kept of a person."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    status: str
+    starts_at: dt.datetime | None
+    registration_open: bool
+
+    def refuse(self, at: dt.datetime) -> None:
+        """Raises the problem that keeps people from registering, if there is one."""
+        if self.registration_open:
+            return
+        if self.status == "cancelled":
+            raise Problem("session_cancelled")
+        if self.status in {"held", "documented"} or (self.starts_at and self.starts_at <= at):
+            raise Problem("session_over")
+        raise Problem("registration_closed" if self.starts_at else "session_without_time")
+
+
+@dataclass(frozen=True, slots=True)
+class Registrant:
+    """What a person said, checked."""
+
+    address: MailAddress
+    name: str
+    organisation_id: str | None
+    organisation_name: str | None
+    answers: dict[str, str | bool] = field(default_factory=dict)
+
+
+def checked(wanted: Wanted) -> Registrant:
+    """The registrant; `invalid_request` names every field that is wrong."""
+    errors: list[FieldError] = []
+    address = _parsed(parse_address, wanted.email, "/email", errors)
+    name = _parsed(parse_name, wanted.name, "/name", errors)
+    organisation = wanted.organisation_name and wanted.organisation_name.strip()
+    if organisation:
+        organisation = _parsed(parse_name, organisation, "/organisation_name", errors)
+    if errors or address is None or name is None:
+        raise Problem("invalid_request", errors=errors)
+    return Registrant(address, name, wanted.organisation_id, organisation or None, wanted.answers)
+
+
+def _parsed[T](parse: Callable[[str], T], text: str, pointer: str, errors: list[FieldError]) -> T | None:
+    try:
+        return parse(text)
+    except Malformed as malformed:
+        errors.append(FieldError(pointer, malformed.code, SENTENCES[malformed.code]))
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where registrations come in, by the API and by the portal's form."""
+
+    people: People
+    upstream: Upstream
+    by_network: Limit | None
+    by_address: Limit | None
+
+    def admit(self, network: str) -> Mapping[str, str]:
+        """Counts one registration from a network, and says so in headers; `too_many_requests` when it had its share."""
+        return _take(self.by_network, network)
+
+    async def register(
+        self, session_id: str, registrant: Registrant, context: Context, idempotency_key: str | None = None
+    ) -> Fetched:
+        """What the events service says, which is the same for everyone; raises `Down`. Takes a multiple of `BEAT`."""
+        _take(self.by_address, lookup_key(registrant.address, self.people.key))
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            refused = await self._ask_for(session_id, context.at)
+            return refused or await self._forward(session_id, registrant, context, idempotency_key)
+        finally:
+            await asyncio.sleep(BEAT - (clock() - began) % BEAT)
+
+    async def _ask_for(self, session_id: str, at: dt.datetime) -> Fetched | None:
+        """Whether the session takes registrations: where it does not, nothing is kept of the person."""
+        session = await self.upstream.fetch(
+            "events", "GET", f"/api/v1/sessions/{session_id}", identity=ANONYMOUS, headers={}
+        )
+        if session.status != 200:
+            return session
+        Enrolment.model_validate_json(session.content).refuse(at)
+        return None
+
+    async def _forward(
+        self, session_id: str, registrant: Registrant, context: Context, idempotency_key: str | None
+    ) -> Fetched:
+        person_id = await self.people.find_or_make(registrant.address, context)
+        body = {
+            "person_id": person_id,
+            "email": registrant.address.mailbox,
+            "name": registrant.name,
+            "organisation_id": registrant.organisation_id,
+            "organisation_name": registrant.organisation_name,
+            "answers": registrant.answers,
+            "member": False,
+        }
+        headers = {"Content-Type": "application/json"}
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        guest = Identity(person_id=person_id, roles=frozenset({"reader"}), organisation_id=None, label="guest")
+        path = f"/internal/sessions/{session_id}/registrations"
+        return await self.upstream.fetch(
+            "events", "POST", path, identity=guest, headers=headers, body=orjson.dumps(body)
+        )
+
+
+def _take(limit: Limit | None, key: str | bytes) -> Mapping[str, str]:
+    if limit is None:
+        return {}
+    allowance = limit.take(key)
+    if not allowance.allowed:
+        raise Problem("too_many_requests", headers=allowance.headers)
+    return allowance.headers

@@ -1,0 +1,209 @@
+"""A gateway whose services are one small real HTTP server that answers what a test tells it to."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiohttp import ClientSession, web
+from yarl import URL
+
+from services.gateway.api import Api
+from services.gateway.guard import FormGuard
+from services.gateway.http import Gateway, build
+from services.gateway.limits import Limit
+from services.gateway.people import ERASURES, People
+from services.gateway.person import PERSON
+from services.gateway.portal.portal import Portal
+from services.gateway.portal.rendering import Pages, Static, site_of
+from services.gateway.portal.services import Services
+from services.gateway.registrations import Desk
+from services.gateway.settings import GatewaySettings
+from services.gateway.upstream import Upstream, open_session
+from shared.kernel.clock import Clock
+from shared.kernel.health import Health
+from shared.kernel.identity import Signer, Verifier, generate_keys
+from shared.kernel.journal import Journal
+from shared.kernel.migrations import migrate
+from shared.kernel.postgres import Pool, connect_pool
+from shared.kernel.vault import Vault
+from shared.kernel.wakeup import Wakeup
+
+KEYS = generate_keys()
+CLOCK = Clock()
+type Respond = Callable[[web.Request], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as a service got it."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class StandIn:
+    """A server in the place of the three services: `answers[path]` is a JSON value or a function of the request."""
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    url: str = ""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        self.asked.append(Asked(request.method, request.path_qs, dict(request.headers), body))
+        answer = self.answers.get(request.path)
+        if callable(answer):
+            answer = answer(request)
+            answer = await answer if asyncio.iscoroutine(answer) else answer
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        if answer is None:
+            return web.json_response({"code": "not_found"}, status=404, content_type="application/problem+json")
+        return web.json_response(answer)
+
+    def verified(self, asked: Asked, service: str) -> Any:
+        """Whom the gateway says a request is from."""
+        return Verifier(KEYS.public, service, CLOCK).verify(asked.headers["Ikz-Identity"])
+
+
+@pytest.fixture
+async def services() -> AsyncIterator[StandIn]:
+    stand_in = StandIn()
+    app = web.Application(client_max_size=0)
+    app.router.add_route("*", "/{path:.*}", stand_in.handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    stand_in.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield stand_in
+    await runner.cleanup()
+
+
+@pytest.fixture(scope="module")
+async def dsn(database: Any) -> str:
+    address: str = database.dsn("gateway")
+    await migrate(address, "gateway")
+    return address
+
+
+@pytest.fixture
+async def pool(dsn: str) -> AsyncIterator[Pool]:
+    async with await connect_pool(dsn, name="test") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def people(dsn: str, pool: Pool) -> AsyncIterator[People]:
+    journal = Journal(dsn, pool, [PERSON], [ERASURES], wakeup=Wakeup())
+    async with journal.running():
+        yield People(pool, journal, Vault(pool, b"v" * 32), b"a" * 32)
+
+
+def settings(services_url: str, **more: Any) -> GatewaySettings:
+    """Settings of a gateway in front of `services_url`."""
+    return GatewaySettings(
+        database_url="postgresql://unused",
+        nats_url="nats://unused",
+        vault_key=base64.b64encode(b"v" * 32).decode(),
+        identity_public_key=KEYS.public,
+        identity_private_key=KEYS.private,
+        address_key=base64.b64encode(b"a" * 32).decode(),
+        catalog_url=services_url,
+        events_url=services_url,
+        notify_url=services_url,
+        **more,
+    )
+
+
+@dataclass(slots=True)
+class Door:
+    """A running gateway and a client for it."""
+
+    client: ClientSession
+    url: URL
+    gateway: Gateway
+
+    def get(self, path: str, **more: Any) -> Any:
+        return self.client.get(self.url.join(URL(path, encoded=True)), allow_redirects=False, **more)
+
+    def post(self, path: str, **more: Any) -> Any:
+        return self.client.post(self.url.join(URL(path, encoded=True)), allow_redirects=False, **more)
+
+    def send(self, method: str, path: str, **more: Any) -> Any:
+        return self.client.request(method, self.url.join(URL(path, encoded=True)), allow_redirects=False, **more)
+
+
+def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: People, seconds: Any) -> Gateway:
+    """A gateway without its process."""
+    limited = set_to.rate_limits
+    desk = Desk(
+        people,
+        upstream,
+        Limit("registrations", 5, 600, seconds) if limited else None,
+        Limit("address", 3, 600, seconds) if limited else None,
+    )
+    static = Static()
+    portal = Portal(
+        pages=Pages(site_of(set_to), static),
+        static=static,
+        services=Services(upstream),
+        guard=FormGuard(b"g" * 32),
+        desk=desk,
+        clock=CLOCK,
+        trusted_proxies=set_to.trusted_proxies,
+    )
+    return Gateway(
+        own=Api(desk, people, upstream, set_to.trusted_proxies),
+        portal=portal,
+        pool=pool,
+        clock=CLOCK,
+        health=Health(),
+        max_body=set_to.max_body,
+        https=set_to.public_url.startswith("https:"),
+    )
+
+
+type Open = Callable[..., Any]
+
+
+@pytest.fixture
+async def open_door(services: StandIn, pool: Pool, people: People) -> AsyncIterator[Open]:
+    """Starts a gateway with other settings than the usual."""
+    running: list[tuple[web.AppRunner, ClientSession, ClientSession]] = []
+
+    async def start(**more: Any) -> Door:
+        set_to = settings(more.pop("services_url", services.url), **more)
+        session = open_session(set_to.deadline)
+        urls = {"catalog": URL(set_to.catalog_url), "events": URL(set_to.events_url), "notify": URL(set_to.notify_url)}
+        upstream = Upstream(session, Signer(KEYS.private, CLOCK), urls)  # type: ignore[arg-type]
+        gateway = gateway_of(set_to, upstream, pool, people, asyncio.get_running_loop().time)
+        runner = web.AppRunner(build(gateway), access_log=None, handler_cancellation=True)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        client = ClientSession(auto_decompress=True)
+        running.append((runner, session, client))
+        return Door(client, URL(f"http://127.0.0.1:{runner.addresses[0][1]}"), gateway)
+
+    yield start
+    for runner, session, client in running:
+        await client.close()
+        await runner.cleanup()
+        await session.close()
+
+
+@pytest.fixture
+async def door(open_door: Open) -> Any:
+    return await open_door()
+
+
+@pytest.fixture
+def some_id() -> str:
+    return str(uuid4())
