@@ -27,8 +27,8 @@ HEAD = """\
 Made by `docs/settings_reference.py` from the code; a test says when it is stale.
 
 Every setting comes from the environment. For each `IKZ_X` a file may be named instead, `IKZ_X_FILE`, whose content
-without the last line end is the value (not for the mailbox). Secrets have no default. A service that misses a setting or
-cannot read one says which at its start, and ends with exit code 2.
+without the last line end is the value (not for the mailbox). Secrets have no default. A service that misses a setting
+or cannot read one says which at its start, and ends with exit code 2.
 """
 SERVICES: tuple[type[ServiceSettings], ...] = (CatalogSettings, EventsSettings, NotifySettings, GatewaySettings)
 
