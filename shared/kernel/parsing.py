@@ -84,7 +84,7 @@ def parse_body[M: BaseModel](model: type[M], raw: bytes) -> M:
         problems = error.errors(include_url=False, include_input=False)
         if any(problem["type"] == "json_invalid" for problem in problems):
             raise Problem("malformed_json") from error
-        raise Problem("invalid_request", errors=_body_errors(problems, json.loads(raw))) from error
+        raise Problem("invalid_request", errors=_body_errors(problems, _document(raw))) from error
     _refuse_unstorable(raw)
     return value
 
@@ -141,14 +141,19 @@ def pointer(location: tuple[int | str, ...], document: object) -> str:
 def _refuse_unstorable(raw: bytes) -> None:
     """A second look, only at bodies that may hold what JSON allows and Postgres does not, or the other way round."""
     if b"NaN" in raw or b"Infinity" in raw:
-        try:
-            json.loads(raw, parse_constant=_refuse_constant)
-        except ValueError as error:
-            raise Problem("malformed_json") from error
+        _document(raw)
     if b"\\u0000" in raw:
-        errors = [FieldError(where, "nul_character", NUL) for where in _with_nul(json.loads(raw), "")]
+        errors = [FieldError(where, "nul_character", NUL) for where in _with_nul(_document(raw), "")]
         if errors:
             raise Problem("invalid_request", errors=errors[:MOST_ERRORS])
+
+
+def _document(raw: bytes) -> object:
+    """The plain JSON; `malformed_json` where pydantic's parser is more tolerant than the standard."""
+    try:
+        return json.loads(raw, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise Problem("malformed_json") from error
 
 
 def _refuse_constant(name: str) -> None:

@@ -1,0 +1,231 @@
+"""Bodies and queries become values, or a problem that names the field in German."""
+
+import datetime as dt
+import json
+from contextlib import suppress
+from typing import Annotated, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import MultiDict
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from shared.kernel.parsing import FALLBACK, PYDANTICS_OWN, SENTENCES, parse_body, parse_query
+from shared.kernel.problems import Problem
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: int
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    name: str
+
+
+class Place(BaseModel):
+    city: str = Field(min_length=2)
+    pets: list[Annotated[Cat | Dog, Field(discriminator="kind")]] = []
+
+
+class Body(BaseModel):
+    title: str
+    seats: int | None = None
+    at: AwareDatetime | None = None
+    day: dt.date | None = None
+    place: Place | None = None
+    either: int | bool | None = None
+    extra: dict[str, str] = {}
+
+    @field_validator("title")
+    @classmethod
+    def _no_shouting(cls, value: str) -> str:
+        if value.isupper():
+            raise PydanticCustomError("shouting", "Bitte nicht in Großbuchstaben.")
+        return value
+
+
+class Query(BaseModel):
+    limit: int = Field(20, ge=1, le=100)
+    topic: list[str] = []
+    near: str | None = None
+    open: bool | None = None
+
+
+def refusal(raw: bytes) -> list[tuple[str, str]]:
+    with pytest.raises(Problem) as refused:
+        parse_body(Body, raw)
+    assert refused.value.code == "invalid_request"
+    return [(error.field, error.code) for error in refused.value.errors]
+
+
+def problem_with(raw: bytes) -> Problem | None:
+    try:
+        parse_body(Body, raw)
+    except Problem as problem:
+        return problem
+    return None
+
+
+def malformed(raw: bytes) -> bool:
+    with pytest.raises(Problem) as refused:
+        parse_body(Body, raw)
+    return refused.value.code == "malformed_json"
+
+
+def test_a_body_becomes_a_value() -> None:
+    raw = b'{"title": "Termin", "seats": 5, "at": "2025-08-28T10:00:00+02:00", "day": "2025-08-28"}'
+    body = parse_body(Body, raw)
+    assert (body.title, body.seats, body.day) == ("Termin", 5, dt.date(2025, 8, 28))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"{'title': 1}",
+        b'{"title": "a"} x',
+        b'{"title": "\xff"}',
+        b'{"title": "\\ud800"}',
+        b'{"title": "a\x00b"}',
+        b'{"title": "a", "seats": NaN}',
+        b'{"title": "a", "extra": {"x": -Infinity}}',
+        b"[" * 100_000,
+        b'{"title": ' + b"1" * 5000 + b"}",
+        "\ufeff{}".encode(),
+        '{"title": "a"}'.encode("utf-16"),
+    ],
+)
+def test_what_is_no_json_is_malformed(raw: bytes) -> None:
+    assert malformed(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "errors"),
+    [
+        (b"{}", [("/title", "missing")]),
+        (b"[]", [("", "model_type")]),
+        (b"null", [("", "model_type")]),
+        (b'{"title": 1}', [("/title", "string_type")]),
+        (b'{"title": "a", "seats": "5"}', [("/seats", "int_type")]),
+        (b'{"title": "a", "seats": true}', [("/seats", "int_type")]),
+        (b'{"title": "a", "seats": 1.5}', [("/seats", "int_type")]),
+        (b'{"title": "a", "tilte": "b"}', [("/tilte", "extra_forbidden")]),
+        (b'{"title": "a", "a/b~c": "b"}', [("/a~1b~0c", "extra_forbidden")]),
+        (b'{"title": "a", "place": {"city": "Bonn", "zip": 1}}', [("/place/zip", "extra_forbidden")]),
+        (b'{"title": "a", "place": {"city": "B"}}', [("/place/city", "string_too_short")]),
+        (b'{"title": "a", "at": "2025-08-28T10:00:00"}', [("/at", "timezone_aware")]),
+        (b'{"title": "a", "at": "morgen"}', [("/at", "datetime_parsing")]),
+        (b'{"title": "a", "day": "2025-02-30"}', [("/day", "date_parsing")]),
+        (b'{"title": "A"}', [("/title", "shouting")]),
+        (b'{"title": "a\\u0000b"}', [("/title", "nul_character")]),
+        (b'{"title": "a", "extra": {"a": "\\u0000"}}', [("/extra/a", "nul_character")]),
+        (b'{"title": "a", "extra": {"\\u0000": "b"}}', [("/extra", "nul_character")]),
+        (b'{"title": "a", "place": {"city": "Bonn", "pets": [{"kind": "cat"}]}}', [("/place/pets/0/lives", "missing")]),
+        (
+            b'{"title": "a", "place": {"city": "Bonn", "pets": [{"kind": "cow"}]}}',
+            [("/place/pets/0", "union_tag_invalid")],
+        ),
+        (b'{"title": "a", "either": "x"}', [("/either", "int_type"), ("/either", "bool_type")]),
+    ],
+)
+def test_another_shape_names_the_field(raw: bytes, errors: list[tuple[str, str]]) -> None:
+    assert refusal(raw) == errors
+
+
+def test_an_escaped_backslash_is_no_nul() -> None:
+    assert parse_body(Body, b'{"title": "a\\\\u0000"}').title == "a\\u0000"
+
+
+def test_the_words_nan_and_infinity_are_allowed_in_texts() -> None:
+    assert parse_body(Body, b'{"title": "NaN to Infinity"}').title == "NaN to Infinity"
+
+
+def test_sentences_are_german_and_filled() -> None:
+    with pytest.raises(Problem) as refused:
+        parse_body(Body, b'{"title": "A", "place": {"city": "B"}}')
+    assert [error.detail for error in refused.value.errors] == [
+        "Bitte nicht in Großbuchstaben.",
+        "Der Text ist zu kurz (mindestens 2 Zeichen).",
+    ]
+
+
+def test_every_sentence_is_for_an_error_that_exists() -> None:
+    ours = {"unknown_parameter", "repeated_parameter"}
+    assert SENTENCES.keys() - ours <= PYDANTICS_OWN
+
+
+def test_an_error_without_a_sentence_has_a_german_one_too() -> None:
+    class Even(BaseModel):
+        number: int = Field(multiple_of=2)
+
+    with pytest.raises(Problem) as refused:
+        parse_body(Even, b'{"number": 1}')
+    assert [error.detail for error in refused.value.errors] == [FALLBACK]
+
+
+@given(st.binary())
+def test_any_bytes_are_a_body_or_a_problem(raw: bytes) -> None:
+    problem = problem_with(raw)
+    assert problem is None or problem.code in ("malformed_json", "invalid_request")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from([*Body.model_fields, "kind", "city", "pets", ""]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_any_json_is_a_body_or_a_problem(value: object) -> None:
+    problem = problem_with(json.dumps(value).encode())
+    assert problem is None or problem.code in ("malformed_json", "invalid_request")
+    assert problem is None or all(error.field == "" or error.field.startswith("/") for error in problem.errors)
+
+
+def query_refusal(*pairs: tuple[str, str]) -> list[tuple[str, str]]:
+    with pytest.raises(Problem) as refused:
+        parse_query(Query, MultiDict(pairs))
+    assert refused.value.code == "invalid_query"
+    return [(error.field, error.code) for error in refused.value.errors]
+
+
+def test_a_query_becomes_a_value() -> None:
+    query = parse_query(Query, MultiDict([("topic", "a"), ("topic", "b"), ("limit", "5"), ("open", "true")]))
+    assert (query.topic, query.limit, query.near, query.open) == (["a", "b"], 5, None, True)
+    assert parse_query(Query, MultiDict([("topic", "a")])).topic == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("limit", "0", "greater_than_equal"),
+        ("limit", "101", "less_than_equal"),
+        ("limit", "viele", "int_parsing"),
+        ("limit", "9" * 5000, "int_parsing_size"),
+        ("open", "vielleicht", "bool_parsing"),
+        ("near", "a\0", "nul_character"),
+        ("near", "\ud800", "nul_character"),
+        ("topics", "a", "unknown_parameter"),
+    ],
+)
+def test_a_bad_parameter_is_named(name: str, value: str, code: str) -> None:
+    assert query_refusal((name, value)) == [(name, code)]
+
+
+def test_a_single_parameter_stands_once() -> None:
+    assert query_refusal(("limit", "5"), ("limit", "6")) == [("limit", "repeated_parameter")]
+
+
+@given(st.lists(st.tuples(st.sampled_from([*Query.model_fields, "x"]), st.text()), max_size=5))
+def test_any_query_is_a_value_or_a_problem(pairs: list[tuple[str, str]]) -> None:
+    with suppress(Problem):
+        parse_query(Query, MultiDict(pairs))
