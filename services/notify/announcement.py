@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.notify.weekdays import contradictions
 from shared.contracts import notify as contracts
@@ -19,12 +19,16 @@ BERLIN = ZoneInfo("Europe/Berlin")
 type Target = Literal["session", "registration", "questions", "talks", "agenda", "project", "projects", "resource"]
 
 
+type Reference = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+LINE = r"^[^\x00-\x1f\x7f]*$"
+
+
 class Action(BaseModel):
     """What a reader can do next: the words on the link and what of the announcement's references it leads to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    label: str = Field(min_length=1, max_length=60)
+    label: str = Field(min_length=1, max_length=60, pattern=LINE)
     target: Target
 
 
@@ -34,12 +38,12 @@ class Content(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: AnnouncementKind = "news"
-    title: str = Field(min_length=3, max_length=200)
-    teaser: str = Field(min_length=3, max_length=500)
+    title: str = Field(min_length=3, max_length=200, pattern=LINE)
+    teaser: str = Field(min_length=3, max_length=500, pattern=LINE)
     body: str = Field(default="", max_length=20_000)
-    session_id: str | None = None
-    project_id: str | None = None
-    resource_id: str | None = None
+    session_id: Reference | None = None
+    project_id: Reference | None = None
+    resource_id: Reference | None = None
     actions: tuple[Action, ...] = Field(default=(), max_length=4)
 
 
@@ -130,7 +134,7 @@ class AnnouncementWithdrawn(Event):
     """It is no longer shown; `was_published` tells a news item from a draft that was dropped."""
 
     announcement_id: str
-    title: str
+    content: Content
     reason: str
     was_published: bool
 
@@ -159,7 +163,7 @@ def evolve(announcement: Announcement, event: AnnouncementEvent) -> Announcement
         case AnnouncementPublished() | AnnouncementCorrected():
             return Announcement("published", event.announcement_id, event.content)
         case AnnouncementWithdrawn():
-            return Announcement("withdrawn", event.announcement_id, announcement.content)
+            return Announcement("withdrawn", event.announcement_id, event.content)
 
 
 def decide(command: Command, announcement: Announcement, at: datetime) -> Sequence[AnnouncementEvent]:
@@ -227,7 +231,7 @@ def _withdraw(command: WithdrawAnnouncement, announcement: Announcement, at: dat
     return [
         AnnouncementWithdrawn(
             announcement_id=announcement.announcement_id,
-            title=announcement.content.title,
+            content=announcement.content,
             reason=command.reason,
             was_published=announcement.status == "published",
             at=at,
@@ -273,11 +277,11 @@ def publish(event: AnnouncementEvent) -> Contract | None:
             if not event.was_published:
                 return None
             return contracts.AnnouncementWithdrawn(
-                announcement_id=event.announcement_id, title=event.title, reason=event.reason
+                announcement_id=event.announcement_id, title=event.content.title, reason=event.reason
             )
 
 
-decider = Decider[Announcement, Command, AnnouncementEvent](
+ANNOUNCEMENT = Decider[Announcement, Command, AnnouncementEvent](
     category="announcement",
     initial=Announcement(),
     decide=decide,

@@ -211,12 +211,22 @@ def _link(person: Recipient) -> list[Fact]:
 
 
 def _button(scene: Scene, text: Text) -> Button:
-    page = scene.portal if text.leads_to == "portal" else f"{scene.portal}/anmeldung/{scene.person.token}"
+    page = _page(scene) if text.leads_to == "session" else f"{scene.portal}/anmeldung/{scene.person.token}"
     return Button(text.button or BUTTON[scene.person.status], page)
 
 
+def _page(scene: Scene) -> str:
+    """The session's public page."""
+    return f"{scene.portal}/veranstaltungen/{scene.session.session_id}"
+
+
+def calendar_method(scene: Scene) -> Method | None:
+    """What the letter does to this person's calendar."""
+    method, times = _calendar(scene)
+    return method if _dated(times) else None
+
+
 def _invitation(scene: Scene) -> Invitation | None:
-    """The calendar part, if this person's calendar is concerned."""
     method, times = _calendar(scene)
     if method is None or not _dated(times):
         return None
@@ -229,7 +239,7 @@ def _invitation(scene: Scene) -> Invitation | None:
         title=session.title,
         times=times,
         location=german.place(session.mode, session.venue),
-        description="\n".join([*(line for line in about if line), scene.portal]),
+        description="\n".join([*(line for line in about if line), _page(scene)]),
         stamp=scene.stamp,
     )
 

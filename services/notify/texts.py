@@ -33,7 +33,7 @@ class Text(BaseModel):
     closing: tuple[str, ...]
     calendar: str | None = None
     button: str | None = None
-    leads_to: Literal["registration", "portal"] = "registration"
+    leads_to: Literal["registration", "session"] = "registration"
 
     def lines(self) -> Sequence[str]:
         """Everything in it that may hold placeholders."""

@@ -1,0 +1,65 @@
+"""The notification service as a process: `python -m services.notify`, or `ikz run notify`."""
+
+from shared.kernel.rpc import ask
+
+from services.notify import problems
+from services.notify.expansion import Expansion
+from services.notify.http import endpoints
+from services.notify.layout import Layout
+from services.notify.mail import Composer
+from services.notify.records import DECIDERS, PROJECTIONS
+from services.notify.reports import Reports
+from services.notify.sender import Desk, Sender
+from services.notify.settings import NotifySettings
+from services.notify.texts import load_texts
+from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
+from shared.kernel.journal import Journal
+from shared.kernel.relay import Relay
+from shared.kernel.service import Parts, Runtime, main
+from shared.kernel.wakeup import Wakeup
+
+
+async def build(runtime: Runtime[NotifySettings]) -> Parts:
+    """News over HTTP; contracts taken in become mailings, mailings messages, messages mails, and mails reports."""
+    problems.register()
+    settings, pool, clock = runtime.settings, runtime.pool, runtime.clock
+    journal = Journal(settings.database_url, pool, DECIDERS, PROJECTIONS, wakeup=runtime.wakeup)
+    relay = Relay(
+        service=settings.service,
+        dsn=settings.database_url,
+        nats_url=settings.nats_url,
+        journal=journal,
+        wakeup=runtime.wakeup,
+        public_url=settings.public_url,
+        health=runtime.health,
+    )
+    mailings, messages, ends = Wakeup(), Wakeup(), Wakeup()
+
+    async def recipients(question: RecipientsAsked) -> RecipientsAnswered:
+        return await ask(runtime.bus, RecipientsAsked.subject, question, RecipientsAnswered)
+
+    expansion = Expansion(
+        pool, runtime.vault, recipients, clock, settings.mail_max_age, mailings.waiter(), messages.announce
+    )
+    sender = Sender(
+        pool=pool,
+        vault=runtime.vault,
+        desk=Desk(Composer(settings.mail_from, Layout(settings.public_url)), load_texts(), settings.public_url),
+        host=settings.smtp_host,
+        clock=clock,
+        health=runtime.health,
+        wakeup=messages,
+        connections=settings.smtp_connections,
+        max_age=settings.mail_max_age,
+        finished=ends.announce,
+    )
+    reports = Reports(pool, journal, ends.waiter())
+    return Parts(
+        endpoints=endpoints(journal, pool),
+        journal=journal,
+        tasks=[relay.run, expansion.run, sender.run, reports.run],
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(NotifySettings, build))

@@ -1,0 +1,168 @@
+"""From a mailing to its messages: the events service says who has to be told, page by page.
+
+Every page is one transaction that writes its messages and how far the mailing has come, so a process may die anywhere:
+the page is asked for again, and messages that are there already stay as they are.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import structlog
+from pydantic import ValidationError
+
+from services.notify import mailing, queue
+from services.notify.faults import TRY_AGAIN, described
+from services.notify.letter import Scene, as_left_by, calendar_method
+from services.notify.mailing import Mailing, Page
+from services.notify.queue import Note
+from shared.contracts.events import RegistrationWithdrawn
+from shared.contracts.rpc import Recipient, RecipientsAnswered, RecipientsAsked
+from shared.kernel.clock import Clock
+from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
+from shared.kernel.vault import Erased, Vault
+from shared.kernel.wakeup import Waiter
+
+BATCH = 32
+PAGE = 500
+LEASE = timedelta(seconds=30)
+POLL = 1.0
+RETRY = 1.0
+PASSING = frozenset({"unavailable", "too_many_requests"})
+TOO_OFTEN = 8
+PURPOSE = "message"
+
+log = structlog.get_logger()
+
+type Ask = Callable[[RecipientsAsked], Awaitable[RecipientsAnswered]]
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """The worker that turns mailings into messages; `written` is called when there are new ones."""
+
+    pool: Pool
+    vault: Vault
+    ask: Ask
+    clock: Clock
+    max_age: timedelta
+    bell: Waiter
+    written: Callable[[], None]
+
+    async def run(self) -> None:
+        """Works for ever; what cannot be reached now is tried again."""
+        while True:
+            try:
+                if not await self.step():
+                    await self.bell.wait(POLL)
+            except* TRY_AGAIN as errors:
+                log.warning("expansion_waits", reason=type(errors.exceptions[0]).__name__)
+                await asyncio.sleep(RETRY)
+
+    async def step(self) -> bool:
+        """One page of every mailing whose turn it is; False when there was none."""
+        now = self.clock.now()
+        rows = await mailing.claim(self.pool, now, now + LEASE, BATCH)
+        answers = await together(self._page(row, now) for row in rows)
+        pages = [answer for answer in answers if answer is not None]
+        if pages:
+            await self._write(pages, now)
+            self.written()
+        return bool(rows)
+
+    async def _page(self, row: asyncpg.Record, now: datetime) -> tuple[Mailing, RecipientsAnswered] | None:
+        """The next page of one mailing, or None when it has to wait or is given up."""
+        if row["created_at"] < now - self.max_age:
+            await self._abandon(row, "expired")
+            return None
+        try:
+            asked = mailing.read(row)
+            return asked, await self.ask(_question(asked))
+        except Problem as problem:
+            await self._later(row, problem.code, now, passing=problem.code in PASSING)
+        except TimeoutError:
+            await self._later(row, "unavailable", now, passing=True)
+        except (ValidationError, KeyError, ValueError) as error:
+            log.error("mailing_not_understood", mailing=row["id"], cause=row["cause"], reason=described(error))  # noqa: TRY400
+            await self._later(row, "not_understood", now, passing=False)
+        return None
+
+    async def _later(self, row: asyncpg.Record, problem: str, now: datetime, *, passing: bool) -> None:
+        """Tried again after a while; what will not get better is given up, so that others get their turn."""
+        if not passing and row["failures"] + 1 >= TOO_OFTEN:
+            await self._abandon(row, problem)
+            return
+        wait = min(2.0 ** min(row["failures"], 6), 30.0) * random.uniform(0.8, 1.2)  # noqa: S311 -- spreads load
+        await mailing.defer(self.pool, row["id"], now + timedelta(seconds=wait), problem)
+
+    async def _abandon(self, row: asyncpg.Record, problem: str) -> None:
+        log.error("mailing_abandoned", mailing=row["id"], cause=row["cause"], problem=problem)
+        await mailing.abandon(self.pool, row["id"], problem)
+
+    async def _write(self, pages: Sequence[tuple[Mailing, RecipientsAnswered]], now: datetime) -> None:
+        known = await self._in_calendar(pages)
+        notes = await together(
+            self._note(asked, answer, person, in_calendar=person.registration_id in known)
+            for asked, answer in pages
+            for person in answer.recipients
+        )
+        ends = [Page(asked.id, asked.session or answer.session, answer.next) for asked, answer in pages]
+        async with self.pool.acquire() as connection, connection.transaction():
+            added = await queue.write(connection, [note for note in notes if note is not None], now)
+            await mailing.advance(connection, ends, added, now)
+        log.info("messages_written", mailings=len(pages), messages=len(added))
+
+    async def _in_calendar(self, pages: Sequence[tuple[Mailing, RecipientsAnswered]]) -> set[str]:
+        """Only who withdraws has to be looked up: for all others their standing tells."""
+        withdrawn = [
+            person.registration_id
+            for asked, answer in pages
+            if isinstance(asked.what, RegistrationWithdrawn)
+            for person in answer.recipients
+        ]
+        return await queue.in_calendar(self.pool, withdrawn) if withdrawn else set()
+
+    async def _note(
+        self, asked: Mailing, answer: RecipientsAnswered, person: Recipient, *, in_calendar: bool
+    ) -> Note | None:
+        """The message for one person; None for who was erased here before the other service knew of it."""
+        session = as_left_by(asked.what, asked.session or answer.session)
+        scene = Scene(asked.what, session, person, portal="", stamp=asked.happened_at, in_calendar=in_calendar)
+        try:
+            await self.vault.ensure(person.person_id)
+            sealed = await self.vault.seal(person.person_id, PURPOSE, person)
+        except Erased:
+            return None
+        return Note(
+            id=queue.message_id(person.person_id, asked.cause, asked.recorded_at, asked.kind),
+            mailing_id=asked.id,
+            kind=asked.kind,
+            person_id=person.person_id,
+            session_id=asked.session_id,
+            registration_id=person.registration_id,
+            priority=asked.priority,
+            calendar=calendar_method(scene),
+            sealed=sealed,
+        )
+
+
+async def together[T](coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Runs them at once; the first that fails ends them all."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(coroutine) for coroutine in coroutines]
+    return [task.result() for task in running]
+
+
+def _question(asked: Mailing) -> RecipientsAsked:
+    return RecipientsAsked(
+        session_id=asked.session_id,
+        registration_id=asked.registration_id,
+        as_of_version=asked.as_of_version,
+        after=asked.after,
+        limit=PAGE,
+    )

@@ -1,0 +1,187 @@
+"""The notification service over HTTP: news for everyone, their making for editors, the queue of messages."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from services.notify import messages, news
+from services.notify.announcement import (
+    ANNOUNCEMENT,
+    Command,
+    Content,
+    CorrectAnnouncement,
+    DraftAnnouncement,
+    PublishAnnouncement,
+    ReviseAnnouncement,
+    WithdrawAnnouncement,
+)
+from services.notify.messages import MessageQuery, Messages
+from services.notify.news import NewsArticle, NewsItem, NewsQuery
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, page
+from shared.kernel.ids import named_id, new_id
+from shared.kernel.journal import Journal
+from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
+
+API = "/api/v1"
+EDITORS: frozenset[Role] = frozenset({"editor"})
+SEE_ALL: frozenset[Role] = frozenset({"editor", "operator"})
+TEXT_CODES = ("weekday_mismatch", "no_such_day")
+
+type Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class CorrectionBody(Content):
+    """How a published announcement is to read, and what its readers are told about the change."""
+
+    note: Reason
+
+
+class WithdrawalBody(BaseModel):
+    """Why an announcement is no longer shown."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What the endpoints do."""
+
+    journal: Journal
+    pool: Pool
+
+    async def announcements(self, call: Call) -> Answer:
+        """One page of the news; drafts and what was withdrawn are for editors."""
+        if call.query.status != "published" and not _sees_all(call):
+            raise Problem("unauthenticated" if call.identity.label == "anonymous" else "forbidden")
+        found = await news.listed(self.pool, call.query)
+        return page(found.items, found.next, found.total, call)
+
+    async def announcement(self, call: Call) -> Answer:
+        """One announcement; its version is the ETag for those who may change it."""
+        editor = _sees_all(call)
+        found = await news.one(self.pool, call.path_id())
+        if found is None or (found.status != "published" and not editor):
+            raise Problem("not_found")
+        return Answer(found, etag=str(found.version) if editor else None)
+
+    async def draft(self, call: Call) -> Answer:
+        """A new draft under a new id, or the one that the same request made before."""
+        context = call.context()
+        announcement_id = str(new_id() if context.fresh else named_id("announcements", str(context.command_id)))
+        command = DraftAnnouncement(announcement_id=announcement_id, content=_content(call.body))
+        outcome = await self.journal.transact(ANNOUNCEMENT, announcement_id, command, context)
+        return committed(outcome, 201, f"{API}/announcements/{announcement_id}")
+
+    async def revise(self, call: Call) -> Answer:
+        """A changed draft."""
+        return await self._committed(call, ReviseAnnouncement(content=_content(call.body)))
+
+    async def publish(self, call: Call) -> Answer:
+        """A draft shown on the portal, from today."""
+        return await self._committed(call, PublishAnnouncement())
+
+    async def correct(self, call: Call) -> Answer:
+        """A published announcement put right in the open."""
+        return await self._committed(call, CorrectAnnouncement(content=_content(call.body), note=call.body.note))
+
+    async def withdraw(self, call: Call) -> Answer:
+        """An announcement taken away."""
+        return await self._committed(call, WithdrawAnnouncement(reason=call.body.reason))
+
+    async def messages(self, call: Call) -> Answer:
+        """The queue."""
+        found = await messages.listed(self.pool, call.query)
+        return Answer(found, headers=page(found.items, found.next, found.total, call).headers)
+
+    async def _committed(self, call: Call, command: Command) -> Answer:
+        outcome = await self.journal.transact(
+            ANNOUNCEMENT, call.path_id(), command, call.context(), expected_version=call.expected_version
+        )
+        return committed(outcome)
+
+
+def _content(body: Content) -> Content:
+    """The content alone, whatever else was sent with it."""
+    return Content(**{name: getattr(body, name) for name in Content.model_fields})
+
+
+def _sees_all(call: Call) -> bool:
+    return bool(SEE_ALL & call.identity.roles)
+
+
+def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
+    """Everything the service offers."""
+    do = Handlers(journal, pool)
+    announcement = f"{API}/announcements/{{id}}"
+    return [
+        Endpoint(
+            "GET", f"{API}/announcements", do.announcements, "List the news", query=NewsQuery, answer=Page[NewsItem]
+        ),
+        Endpoint(
+            "GET", announcement, do.announcement, "Read an announcement", answer=NewsArticle, codes=("not_found",)
+        ),
+        Endpoint(
+            "POST",
+            f"{API}/announcements",
+            do.draft,
+            "Draft an announcement",
+            body=Content,
+            answer=Committed,
+            status=201,
+            roles=EDITORS,
+            codes=TEXT_CODES,
+        ),
+        Endpoint(
+            "PUT",
+            announcement,
+            do.revise,
+            "Change a draft",
+            body=Content,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "announcement_published", "announcement_withdrawn", *TEXT_CODES),
+            if_match=True,
+        ),
+        Endpoint(
+            "POST",
+            f"{announcement}/publications",
+            do.publish,
+            "Publish a draft",
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "announcement_withdrawn"),
+        ),
+        Endpoint(
+            "POST",
+            f"{announcement}/corrections",
+            do.correct,
+            "Correct a published announcement, and tell its readers what was wrong",
+            body=CorrectionBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "announcement_not_published", "announcement_withdrawn", *TEXT_CODES),
+        ),
+        Endpoint(
+            "POST",
+            f"{announcement}/withdrawals",
+            do.withdraw,
+            "Show an announcement no longer",
+            body=WithdrawalBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found",),
+        ),
+        Endpoint(
+            "GET",
+            f"{API}/messages",
+            do.messages,
+            "See how the sending goes",
+            query=MessageQuery,
+            answer=Messages,
+            roles=SEE_ALL,
+        ),
+    ]

@@ -1,0 +1,173 @@
+"""What is to be told: one mailing for each cause, remembered with the message that brought it.
+
+A mailing is turned into messages page by page (see `expansion.py`). Those of one session keep their order: what
+concerns everybody waits for all that came before, what concerns one registration for what concerns everybody or it.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from shared.kernel.inbox import Received
+
+from services.notify.cause import KINDS, Cause, Priority, read_cause
+from services.notify.letter import as_left_by
+from shared.contracts.rpc import SessionCard
+from shared.kernel.postgres import Connection, Pool
+
+REMEMBER = """
+INSERT INTO mailing (cause, recorded_at, kind, type, data, session_id, registration_id, as_of_version, priority,
+                     happened_at, correlation_id, created_at, ready_at)
+SELECT m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.as_of_version, m.priority,
+       m.happened_at, m.correlation_id, $2, $2
+FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (cause text, recorded_at timestamptz, kind text, type text, data jsonb,
+    session_id text, registration_id text, as_of_version bigint, priority smallint, happened_at timestamptz,
+    correlation_id text)) WITH ORDINALITY AS m(cause, recorded_at, kind, type, data, session_id, registration_id,
+    as_of_version, priority, happened_at, correlation_id, place)
+ORDER BY m.place
+ON CONFLICT ON CONSTRAINT mailing_once DO NOTHING
+"""
+CLAIM = """
+WITH due AS (
+    SELECT m.id FROM mailing m
+    WHERE m.state = 'open' AND m.ready_at <= $1 AND NOT EXISTS (
+        SELECT FROM mailing o
+        WHERE o.state = 'open' AND o.session_id = m.session_id AND o.id < m.id
+          AND (o.registration_id IS NULL OR m.registration_id IS NULL OR o.registration_id = m.registration_id)
+    )
+    ORDER BY m.id LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+UPDATE mailing m SET ready_at = $2 FROM due WHERE m.id = due.id
+RETURNING m.id, m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.as_of_version,
+          m.priority, m.happened_at, m.created_at, m.session, m.after, m.failures
+"""
+ADVANCE = """
+UPDATE mailing m SET session = coalesce(m.session, p.session), after = p.after, failures = 0, ready_at = $2,
+    problem = NULL, state = CASE WHEN p.after IS NULL THEN 'expanded' ELSE 'open' END
+FROM jsonb_to_recordset($1::jsonb) AS p(id bigint, session jsonb, after text)
+WHERE m.id = p.id AND m.state = 'open'
+"""
+COUNT = """
+UPDATE mailing m SET messages = m.messages + c.added
+FROM unnest($1::bigint[], $2::int[]) AS c(id, added) WHERE m.id = c.id
+"""
+DEFER = "UPDATE mailing SET ready_at = $2, failures = failures + 1, problem = $3 WHERE id = $1 AND state = 'open'"
+ABANDON = "UPDATE mailing SET state = 'abandoned', problem = $2 WHERE id = $1 AND state = 'open'"
+TOLD = "SELECT id, type, data, session, happened_at FROM mailing WHERE id = ANY($1::bigint[])"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """A claimed mailing. `after` is where its next page begins, `session` what the first page said."""
+
+    id: int
+    cause: str
+    recorded_at: datetime
+    kind: str
+    what: Cause
+    session_id: str
+    registration_id: str | None
+    as_of_version: int | None
+    priority: Priority
+    happened_at: datetime
+    session: SessionCard | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How far a mailing has come: `after` is None when everybody is among its messages."""
+
+    mailing_id: int
+    session: SessionCard
+    after: str | None
+
+
+async def remember(connection: Connection, received: Sequence[Received[Cause]], at: datetime) -> None:
+    """Notes what is to be told, in order; what was noted before stays as it is."""
+    if received:
+        await connection.execute(REMEMBER, [_row(each) for each in received], at)
+
+
+def _row(received: Received[Cause]) -> dict[str, Any]:
+    cause = received.data
+    kind = KINDS[type(cause)]
+    return {
+        "cause": received.id,
+        "recorded_at": received.recorded_at,
+        "kind": kind.name,
+        "type": cause.type,
+        "data": cause.model_dump(mode="json"),
+        "session_id": cause.session_id,
+        "registration_id": getattr(cause, "registration_id", None),
+        "as_of_version": None if hasattr(cause, "registration_id") else int(received.id.rpartition("@")[2]),
+        "priority": kind.priority,
+        "happened_at": received.time,
+        "correlation_id": received.correlation_id,
+    }
+
+
+async def claim(pool: Pool, now: datetime, until: datetime, limit: int) -> list[asyncpg.Record]:
+    """Takes the mailings whose turn it is, for this process alone until `until`."""
+    return await pool.fetch(CLAIM, now, until, limit)
+
+
+def read(row: asyncpg.Record) -> Mailing:
+    """A claimed mailing; raises if what is stored cannot be understood (by this version)."""
+    return Mailing(
+        id=row["id"],
+        cause=row["cause"],
+        recorded_at=row["recorded_at"],
+        kind=row["kind"],
+        what=read_cause(row["type"], row["data"]),
+        session_id=row["session_id"],
+        registration_id=row["registration_id"],
+        as_of_version=row["as_of_version"],
+        priority=Priority(row["priority"]),
+        happened_at=row["happened_at"],
+        session=SessionCard.model_validate(row["session"]) if row["session"] else None,
+        after=row["after"],
+    )
+
+
+async def advance(connection: Connection, pages: Sequence[Page], added: Sequence[int], now: datetime) -> None:
+    """Notes how far mailings have come. `added` names the mailing of each new message."""
+    rows = [
+        {"id": page.mailing_id, "session": page.session.model_dump(mode="json"), "after": page.after} for page in pages
+    ]
+    await connection.execute(ADVANCE, rows, now)
+    counts = Counter(added)
+    await connection.execute(COUNT, list(counts), list(counts.values()))
+
+
+async def defer(pool: Pool, mailing_id: int, until: datetime, problem: str) -> None:
+    """The next page is asked for later."""
+    await pool.execute(DEFER, mailing_id, until, problem)
+
+
+async def abandon(pool: Pool, mailing_id: int, problem: str) -> None:
+    """Nobody more is told; operators see why."""
+    await pool.execute(ABANDON, mailing_id, problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What all messages of a mailing have in common. `session` is the session as the cause left it."""
+
+    cause: Cause
+    session: SessionCard
+    happened_at: datetime
+
+
+async def told(pool: Pool, mailing_ids: Sequence[int]) -> dict[int, asyncpg.Record]:
+    """What messages of these mailings are composed from, to be read by `read_told`."""
+    return {row["id"]: row for row in await pool.fetch(TOLD, mailing_ids)}
+
+
+def read_told(row: asyncpg.Record) -> Told:
+    """Raises if what is stored cannot be understood (by this version)."""
+    cause = read_cause(row["type"], row["data"])
+    return Told(cause, as_left_by(cause, SessionCard.model_validate(row["session"])), row["happened_at"])

@@ -1,0 +1,121 @@
+"""How does the sending go? The queue as editors and operators see it: no names, no addresses."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from services.notify.queue import State
+from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.postgres import Pool
+
+LIST = """
+WITH kept AS (
+    SELECT id, seq, kind, channel, state, session_id, attempts, ready_at, created_at, finished_at, reason, status
+    FROM message
+    WHERE ($1::text[] IS NULL OR state = ANY($1)) AND ($2::text[] IS NULL OR kind = ANY($2))
+      AND ($3::text IS NULL OR session_id = $3)
+)
+SELECT t.total, k.id::text, k.seq, k.kind, k.channel, k.state, k.session_id, k.attempts, k.ready_at, k.created_at,
+       k.finished_at, k.reason, k.status
+FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
+    SELECT * FROM kept WHERE $4::bigint IS NULL OR seq < $4 ORDER BY seq DESC LIMIT $5
+) k ON true
+"""
+COUNTS = "SELECT kind, state AS status, count(*) FROM message GROUP BY kind, state ORDER BY kind, state"
+OLDEST = "SELECT min(created_at) FROM message WHERE state IN ('waiting', 'sending')"
+MAILINGS = """
+SELECT id, cause, kind, session_id, state AS status, messages, failures, problem, created_at FROM mailing
+WHERE state = 'abandoned' OR (state = 'open' AND failures > 0) ORDER BY id DESC LIMIT 20
+"""
+OPEN = "SELECT count(*) FROM mailing WHERE state = 'open'"
+
+CURSOR: TypeAdapter[tuple[int]] = TypeAdapter(tuple[int])
+
+
+class MessageQuery(Paging):
+    """What the messages can be narrowed to."""
+
+    status: tuple[State, ...] | None = None
+    kind: tuple[str, ...] | None = Field(default=None, max_length=50)
+    session_id: str | None = Field(default=None, max_length=100)
+
+
+class MessageShown(BaseModel):
+    """A message. `next_attempt_at` is null when there is none; `reason` and `code` say why one was given up."""
+
+    id: str
+    kind: str
+    channel: str
+    status: State
+    session_id: str
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime | None
+    finished_at: datetime | None
+    reason: str | None
+    code: str | None
+
+
+class Count(BaseModel):
+    """How many messages of a kind have a status."""
+
+    kind: str
+    status: State
+    count: int
+
+
+class StuckMailing(BaseModel):
+    """A mailing whose recipients could not be asked for yet, or were given up, and why."""
+
+    id: int
+    cause: str
+    kind: str
+    session_id: str
+    status: str
+    messages: int
+    failures: int
+    problem: str | None
+    created_at: datetime
+
+
+class Messages(Page[MessageShown]):
+    """A page of messages, the newest first, and the whole queue in numbers."""
+
+    counts: list[Count]
+    oldest_unsent_at: datetime | None
+    open_mailings: int
+    stuck_mailings: list[StuckMailing]
+
+
+async def listed(pool: Pool, query: MessageQuery) -> Messages:
+    """One page and the numbers."""
+    (after,) = decode_cursor(query.cursor, CURSOR) if query.cursor else (None,)
+    rows = await pool.fetch(LIST, query.status, query.kind, query.session_id, after, query.limit + 1)
+    found = [dict(row) for row in rows if row["id"] is not None]
+    return Messages(
+        items=[_shown(row) for row in found[: query.limit]],
+        next=encode_cursor([found[query.limit - 1]["seq"]]) if len(found) > query.limit else None,
+        total=rows[0]["total"],
+        counts=[Count.model_validate(dict(row)) for row in await pool.fetch(COUNTS)],
+        oldest_unsent_at=await pool.fetchval(OLDEST),
+        open_mailings=await pool.fetchval(OPEN),
+        stuck_mailings=[StuckMailing.model_validate(dict(row)) for row in await pool.fetch(MAILINGS)],
+    )
+
+
+def _shown(row: dict[str, Any]) -> MessageShown:
+    waiting = row["state"] in ("waiting", "sending")
+    return MessageShown(
+        id=row["id"],
+        kind=row["kind"],
+        channel=row["channel"],
+        status=row["state"],
+        session_id=row["session_id"],
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        next_attempt_at=row["ready_at"] if waiting else None,
+        finished_at=row["finished_at"],
+        reason=row["reason"],
+        code=row["status"],
+    )

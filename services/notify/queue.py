@@ -1,0 +1,213 @@
+"""Messages that wait to be sent, are being sent, and what became of them.
+
+One row for each recipient of a mailing and channel, written before anything is sent: the key on it is what makes a
+message one. Messages of one lane (a person and a session) are sent in the order in which they were written, so that a
+cancellation never overtakes the invitation it cancels; between lanes, single persons' messages come first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from services.notify.cause import Priority
+from services.notify.invitation import Method
+from shared.kernel.postgres import Connection, Pool
+
+WRITE = """
+INSERT INTO message (id, mailing_id, kind, channel, person_id, session_id, registration_id, lane, priority, calendar,
+                     sealed, ready_at, created_at)
+SELECT m.id, m.mailing_id, m.kind, 'email', m.person_id, m.session_id, m.registration_id,
+       m.session_id || '/' || m.person_id, m.priority, m.calendar, m.sealed, $2, $2
+FROM jsonb_to_recordset($1::jsonb) AS m(id uuid, mailing_id bigint, kind text, person_id text, session_id text,
+    registration_id text, priority smallint, calendar text, sealed text)
+ON CONFLICT DO NOTHING
+RETURNING mailing_id
+"""
+# A single person's message must not wait behind a mailing: what is in its way in its own lane is raised with it.
+RAISE = """
+UPDATE message m SET priority = $3
+FROM unnest($1::text[], $2::text[]) AS raised(session_id, person_id)
+WHERE m.lane = raised.session_id || '/' || raised.person_id AND m.state IN ('waiting', 'sending') AND m.priority > $3
+"""
+IN_CALENDAR = """
+SELECT DISTINCT ON (registration_id) registration_id, calendar FROM message
+WHERE registration_id = ANY($1::text[]) AND calendar IS NOT NULL
+ORDER BY registration_id, seq DESC
+"""
+CLAIM = """
+WITH first AS (
+    SELECT m.id FROM message m
+    WHERE m.state IN ('waiting', 'sending') AND m.ready_at <= $1 AND m.priority <= $3 AND NOT EXISTS (
+        SELECT FROM message o WHERE o.lane = m.lane AND o.state IN ('waiting', 'sending') AND o.seq < m.seq
+    )
+    ORDER BY m.priority, m.seq LIMIT $4 FOR UPDATE SKIP LOCKED
+)
+UPDATE message m SET state = 'sending', ready_at = $2, attempts = m.attempts + 1
+FROM first WHERE m.id = first.id
+RETURNING m.id, m.seq, m.mailing_id, m.kind, m.person_id, m.calendar, m.sealed, m.attempts, m.created_at
+"""
+FINISH = """
+WITH verdict AS (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS v(message_id uuid, number smallint, state text, at timestamptz,
+        ready_at timestamptz, reason text, outcome text, code smallint, status text, took_ms int)
+), finished AS (
+    UPDATE message m SET state = v.state, ready_at = coalesce(v.ready_at, m.ready_at), reason = v.reason,
+        status = v.status, finished_at = CASE WHEN v.state = 'waiting' THEN NULL ELSE v.at END,
+        sealed = CASE WHEN v.state IN ('waiting', 'failed') THEN m.sealed END
+    FROM verdict v
+    WHERE m.id = v.message_id AND m.state IN ('waiting', 'sending')
+      AND (m.attempts = v.number OR v.state = 'delivered')
+    RETURNING m.id
+)
+INSERT INTO attempt (message_id, number, at, outcome, code, status, took_ms)
+SELECT v.message_id, v.number, v.at, v.outcome, v.code, v.status, v.took_ms
+FROM verdict v JOIN finished ON finished.id = v.message_id
+ON CONFLICT DO NOTHING
+"""
+RELEASE = """
+UPDATE message m SET state = 'waiting', ready_at = $3, attempts = m.attempts - 1
+FROM unnest($1::uuid[], $2::smallint[]) AS held(id, number)
+WHERE m.id = held.id AND m.attempts = held.number AND m.state = 'sending'
+"""
+EXPIRE = """
+UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $1, sealed = NULL
+WHERE state IN ('waiting', 'sending') AND ready_at <= $1 AND created_at < $2
+"""
+UNREPORTED = """
+SELECT m.id, m.seq, m.kind, m.person_id, m.session_id, m.registration_id, m.state, m.reason, m.status, m.finished_at,
+       g.cause, g.correlation_id
+FROM message m JOIN mailing g ON g.id = m.mailing_id
+WHERE NOT m.reported AND m.state IN ('delivered', 'bounced')
+ORDER BY m.seq LIMIT $1
+"""
+REPORTED = "UPDATE message SET reported = true WHERE id = ANY($1::uuid[])"
+FORGET = "DELETE FROM message WHERE person_id = ANY($1::text[])"
+FORGET_ONE = "DELETE FROM message WHERE id = $1"
+
+FIRST_RETRY = timedelta(seconds=30)
+LAST_RETRY = timedelta(hours=4)
+
+type State = Literal["waiting", "sending", "delivered", "bounced", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A message to be written. `sealed` is what is known of the person."""
+
+    id: UUID
+    mailing_id: int
+    kind: str
+    person_id: str
+    session_id: str
+    registration_id: str
+    priority: Priority
+    calendar: Method | None
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message in hand. `number` counts its attempts, this one included."""
+
+    id: UUID
+    mailing_id: int
+    kind: str
+    person_id: str
+    calendar: Method | None
+    sealed: str
+    number: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an attempt ended and what becomes of the message. `ready_at` is when a waiting one is tried again."""
+
+    message_id: UUID
+    number: int
+    state: State
+    at: datetime
+    outcome: Literal["delivered", "refused", "deferred", "lost", "failed"]
+    ready_at: datetime | None = None
+    reason: str | None = None
+    code: int | None = None
+    status: str | None = None
+    took_ms: int = 0
+
+
+def message_id(person_id: str, cause: str, recorded_at: datetime, kind: str) -> UUID:
+    """Follows from what makes a message one, so that a row written again after a restore has the same Message-ID."""
+    return uuid5(NAMESPACE_URL, f"ikz:message:{person_id}:{cause}:{recorded_at.isoformat()}:{kind}:email")
+
+
+def retry_at(now: datetime, number: int, jitter: float) -> datetime:
+    """When attempt `number + 1` may be made: four times as long each time, moved by `jitter` (0 to 1)."""
+    times: int = 4 ** min(number - 1, 10)
+    return now + min(FIRST_RETRY * times, LAST_RETRY) * (0.8 + 0.4 * jitter)
+
+
+async def write(connection: Connection, notes: Sequence[Note], at: datetime) -> list[int]:
+    """Writes messages that are not there yet; gives the mailing of each that was new."""
+    rows = await connection.fetch(WRITE, [_row(note) for note in notes], at)
+    personal = [note for note in notes if note.priority == Priority.PERSONAL]
+    if personal:
+        sessions, people = [note.session_id for note in personal], [note.person_id for note in personal]
+        await connection.execute(RAISE, sessions, people, Priority.PERSONAL)
+    return [row["mailing_id"] for row in rows]
+
+
+def _row(note: Note) -> dict[str, Any]:
+    return asdict(note) | {"id": str(note.id), "priority": int(note.priority)}
+
+
+async def in_calendar(pool: Pool, registration_ids: Sequence[str]) -> set[str]:
+    """The registrations whose last calendar part was an invitation."""
+    rows = await pool.fetch(IN_CALENDAR, registration_ids)
+    return {row["registration_id"] for row in rows if row["calendar"] == "REQUEST"}
+
+
+async def claim(pool: Pool, now: datetime, until: datetime, highest: Priority, limit: int) -> list[Claimed]:
+    """Takes the messages that come next, for this sender alone until `until`; at most the first of each lane."""
+    rows = await pool.fetch(CLAIM, now, until, highest, limit)
+    return [
+        Claimed(
+            id=UUID(bytes=row["id"].bytes),
+            mailing_id=row["mailing_id"],
+            kind=row["kind"],
+            person_id=row["person_id"],
+            calendar=row["calendar"],
+            sealed=row["sealed"],
+            number=row["attempts"],
+            created_at=row["created_at"],
+        )
+        for row in sorted(rows, key=lambda row: row["seq"])
+    ]
+
+
+async def finish(pool: Pool, verdicts: Sequence[Verdict]) -> None:
+    """Records attempts and what follows from them; a verdict on a claim that was lost counts only if it delivered."""
+    rows = [asdict(verdict) | {"message_id": str(verdict.message_id)} for verdict in verdicts]
+    await pool.execute(FINISH, rows)
+
+
+async def release(pool: Pool, claimed: Sequence[Claimed], at: datetime) -> None:
+    """Gives messages back untried."""
+    if claimed:
+        await pool.execute(RELEASE, [each.id for each in claimed], [each.number for each in claimed], at)
+
+
+async def expire(pool: Pool, now: datetime, max_age: timedelta) -> None:
+    """Gives up what is too old to be of use to anybody."""
+    await pool.execute(EXPIRE, now, now - max_age)
+
+
+async def forget(connection: Connection, person_ids: Sequence[str]) -> None:
+    """Deletes everything about these people, sent or not."""
+    await connection.execute(FORGET, person_ids)
+
+
+async def drop(pool: Pool, message_id: UUID) -> None:
+    """Deletes a message whose recipient was erased meanwhile."""
+    await pool.execute(FORGET_ONE, message_id)

@@ -1,0 +1,11 @@
+"""Everything that stands in this service's journal, and the read models made from it."""
+
+from typing import Any
+
+from services.notify.announcement import ANNOUNCEMENT
+from services.notify.delivery import DELIVERY
+from services.notify.news import NEWS
+from shared.kernel.decider import Decider
+
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ANNOUNCEMENT, DELIVERY)
+PROJECTIONS = (NEWS,)

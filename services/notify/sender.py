@@ -1,0 +1,245 @@
+"""From waiting messages to the mail server.
+
+Several connections are kept open; each takes a few messages at a time, hands them over one by one and records every
+verdict before the next mail. A process that dies between the server's answer and the record sends that one mail again
+when its claim runs out, with the same Message-ID. One connection serves single persons' messages only, so that a large
+mailing or a slow server delays nobody who waits for a link.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from services.notify import mailing, queue
+from services.notify.cause import Priority
+from services.notify.expansion import PURPOSE
+from services.notify.faults import TRY_AGAIN, described
+from services.notify.letter import Scene, compose
+from services.notify.mail import BadAddress, Composer, Envelope
+from services.notify.queue import Claimed, Verdict
+from services.notify.smtp import Connection, Down, Host, Result
+from services.notify.texts import Text
+from shared.contracts.rpc import Recipient
+from shared.kernel.clock import Clock
+from shared.kernel.health import Health
+from shared.kernel.postgres import Pool
+from shared.kernel.vault import Unreadable, Vault
+from shared.kernel.wakeup import Waiter, Wakeup
+
+BATCH = 20
+LEASE = timedelta(minutes=5)
+# No mail is begun when less than this is left of the lease: it could still be under way when others take it.
+MARGIN = timedelta(minutes=3)
+POLL = 1.0
+RETRY = 1.0
+LONGEST_PAUSE = 30.0
+EXPIRE_EVERY = 60.0
+GRACE = 5.0
+CHECK = "smtp"
+NO_ADDRESS = "5.1.3"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a letter is written with."""
+
+    composer: Composer
+    texts: Mapping[str, Text]
+    portal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The workers that send. `wakeup` rings when there are new messages; `finished` is called when one has ended."""
+
+    pool: Pool
+    vault: Vault
+    desk: Desk
+    host: Host
+    clock: Clock
+    health: Health
+    wakeup: Wakeup
+    connections: int
+    max_age: timedelta
+    finished: Callable[[], None]
+
+    async def run(self) -> None:
+        """Sends for ever. When it is cancelled, the mail in hand is finished and what was only claimed given back."""
+        self.health.expect(CHECK, required=False)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._expire())
+            for number in range(self.connections):
+                highest = Priority.MANY if number else Priority.PERSONAL
+                tasks.create_task(self._work(highest, self.wakeup.waiter()))
+
+    async def _work(self, highest: Priority, bell: Waiter) -> None:
+        connection, pause = Connection(self.host), RETRY
+        try:
+            while True:
+                try:
+                    await connection.ready()
+                    self.health.up(CHECK)
+                    pause = RETRY
+                    if not await self.batch(connection, highest):
+                        await bell.wait(POLL)
+                except Down as down:
+                    self.health.down(CHECK, str(down))
+                    log.warning("mail_server_down", reason=str(down))
+                    await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 -- spreads load
+                    pause = min(pause * 2, LONGEST_PAUSE)
+                except TRY_AGAIN as error:
+                    log.warning("sender_waits", reason=type(error).__name__)
+                    await asyncio.sleep(RETRY)
+        finally:
+            await connection.quit()
+
+    async def batch(self, connection: Connection, highest: Priority) -> bool:
+        """Takes a few messages and sends them; False when there was none to take."""
+        now = self.clock.now()
+        waiting = await queue.claim(self.pool, now, now + LEASE, highest, BATCH)
+        if not waiting:
+            return False
+        give_up_at = time.monotonic() + (LEASE - MARGIN).total_seconds()
+        try:
+            told = await mailing.told(self.pool, list({each.mailing_id for each in waiting}))
+            opened = await self._open(waiting)
+            while waiting and time.monotonic() < give_up_at:
+                await self._finish(connection, waiting[0], told, opened[waiting[0].id])
+                del waiting[0]
+        finally:
+            with suppress(*TRY_AGAIN):  # else the leases give them back
+                await queue.release(self.pool, waiting, self.clock.now())
+        return True
+
+    async def _open(self, claimed: Sequence[Claimed]) -> dict[UUID, bytes | Unreadable | None]:
+        """What is known of the recipients; one that cannot be read does not keep the others from theirs."""
+        sealed = [(each.person_id, PURPOSE, each.sealed) for each in claimed]
+        try:
+            opened = await self.vault.open_many(sealed)
+        except Unreadable as unreadable:
+            if len(claimed) == 1:
+                return {claimed[0].id: unreadable}
+            one_by_one = [await self._open([each]) for each in claimed]
+            return {message: known for each in one_by_one for message, known in each.items()}
+        return {each.id: known for each, known in zip(claimed, opened, strict=True)}
+
+    async def _finish(
+        self,
+        connection: Connection,
+        claimed: Claimed,
+        told: Mapping[int, asyncpg.Record],
+        known: bytes | Unreadable | None,
+    ) -> None:
+        """One message from composing to its record. Who cancels waits a moment for the mail in hand."""
+        if known is None:
+            await queue.drop(self.pool, claimed.id)
+            return
+        try:
+            letter = self._write(claimed, told[claimed.mailing_id], known)
+        except BadAddress:
+            result = Result("refused", status=NO_ADDRESS)
+            await queue.finish(self.pool, [verdict(claimed, result, self.clock.now())])
+            return
+        except Exception as error:  # noqa: BLE001 -- a message that cannot be written must not stop all others
+            log.error("message_not_written", message=str(claimed.id), kind=claimed.kind, reason=described(error))  # noqa: TRY400
+            broken = Verdict(claimed.id, claimed.number, "failed", self.clock.now(), "failed", reason="not_written")
+            await queue.finish(self.pool, [broken])
+            return
+        handing_over = asyncio.ensure_future(self._hand_over(connection, claimed, letter))
+        try:
+            await asyncio.shield(handing_over)
+        except asyncio.CancelledError:
+            with suppress(Down, TimeoutError, *TRY_AGAIN):
+                await asyncio.wait_for(handing_over, GRACE)
+            raise
+
+    def _write(self, claimed: Claimed, told: asyncpg.Record, known: bytes | Unreadable) -> tuple[str, bytes]:
+        """The recipient's address and the mail."""
+        if isinstance(known, Unreadable):
+            raise known
+        person = Recipient.model_validate_json(known)
+        common = mailing.read_told(told)
+        scene = Scene(
+            common.cause,
+            common.session,
+            person,
+            self.desk.portal,
+            common.happened_at,
+            in_calendar=claimed.calendar == "CANCEL",
+        )
+        envelope = Envelope(claimed.id, person.email, claimed.created_at)
+        return person.email, self.desk.composer.compose(compose(scene, self.desk.texts), envelope)
+
+    async def _hand_over(self, connection: Connection, claimed: Claimed, letter: tuple[str, bytes]) -> None:
+        started = time.monotonic()
+        result = await connection.send(self.desk.composer.sender, *letter)
+        took = round((time.monotonic() - started) * 1000)
+        decided = replace(verdict(claimed, result, self.clock.now()), took_ms=took)
+        await self._record(decided)
+        self.finished()
+        log.info(
+            "message_attempted",
+            message=str(claimed.id),
+            kind=claimed.kind,
+            outcome=result.outcome,
+            number=claimed.number,
+            code=result.code,
+            took_ms=took,
+        )
+
+    async def _record(self, decided: Verdict) -> None:
+        """Nobody else knows how it ended: a database that is away is waited for as long as the claim holds."""
+        until = time.monotonic() + (MARGIN / 2).total_seconds()
+        while True:
+            try:
+                await queue.finish(self.pool, [decided])
+            except TRY_AGAIN:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(RETRY)
+            else:
+                return
+
+    async def _expire(self) -> None:
+        while True:
+            with suppress(*TRY_AGAIN):
+                await queue.expire(self.pool, self.clock.now(), self.max_age)
+            await asyncio.sleep(EXPIRE_EVERY)
+
+
+def verdict(claimed: Claimed, result: Result, now: datetime) -> Verdict:
+    """What follows from an attempt."""
+    if result.outcome == "delivered":
+        return Verdict(claimed.id, claimed.number, "delivered", now, "delivered", code=result.code)
+    if result.outcome == "refused":
+        return Verdict(
+            claimed.id,
+            claimed.number,
+            "bounced",
+            now,
+            "refused",
+            reason="refused",
+            code=result.code,
+            status=result.status,
+        )
+    again = queue.retry_at(now, claimed.number, random.random())  # noqa: S311 -- spreads load
+    return Verdict(
+        claimed.id,
+        claimed.number,
+        "waiting",
+        now,
+        result.outcome,
+        ready_at=again,
+        code=result.code,
+        status=result.status,
+    )

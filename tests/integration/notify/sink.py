@@ -1,0 +1,121 @@
+"""A real mail server for tests: it keeps what it gets and says no when it is told to."""
+
+import asyncio
+import email
+import email.policy
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+type Say = Callable[[Envelope, str], str | None]
+
+
+@dataclass
+class Mail:
+    """What arrived, and for whom."""
+
+    recipient: str
+    raw: bytes
+
+    @property
+    def parsed(self) -> EmailMessage:
+        found = email.message_from_bytes(self.raw, policy=email.policy.default)
+        assert isinstance(found, EmailMessage)
+        return found
+
+    @property
+    def subject(self) -> str:
+        return str(self.parsed["Subject"])
+
+    @property
+    def message_id(self) -> str:
+        return str(self.parsed["Message-ID"])
+
+
+@dataclass
+class Sink:
+    """`say(envelope, stage)` answers at the stages MAIL, RCPT, DATA; None is yes, "hang up" breaks the connection.
+
+    "keep, then hang up" takes the mail and breaks the connection before the answer.
+    """
+
+    port: int = 0
+    mails: list[Mail] = field(default_factory=list)
+    sessions: int = 0
+    say: Say = lambda _envelope, _stage: None
+    _server: asyncio.Server | None = None
+    _transports: set[asyncio.Transport] = field(default_factory=set)
+
+    def to(self, recipient: str) -> list[Mail]:
+        return [mail for mail in self.mails if mail.recipient == recipient]
+
+    async def open(self) -> None:
+        """Starts to listen, at the same port as before."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Protocol(self, loop), "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stops to listen and breaks every connection."""
+        assert self._server is not None
+        self._server.close()
+        for transport in self._transports:
+            transport.abort()
+        await self._server.wait_closed()
+
+    async def handle_MAIL(  # noqa: N802 -- aiosmtpd's name
+        self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        return self._answer(server, envelope, "MAIL") or "250 OK"
+
+    async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
+        self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        envelope.rcpt_tos.append(address)
+        return self._answer(server, envelope, "RCPT") or "250 OK"
+
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 -- aiosmtpd's name
+        said = self._answer(server, envelope, "DATA")
+        if said is not None and said != "keep, then hang up":
+            return said
+        assert isinstance(envelope.content, bytes)
+        self.mails += [Mail(recipient, envelope.content) for recipient in envelope.rcpt_tos]
+        if said is not None:
+            hang_up(server)
+        return "250 2.0.0 OK"
+
+    def _answer(self, server: SMTP, envelope: Envelope, stage: str) -> str | None:
+        said = self.say(envelope, stage)
+        if said == "hang up":
+            hang_up(server)
+        return said
+
+
+def hang_up(server: SMTP) -> None:
+    assert isinstance(server.transport, asyncio.Transport)
+    server.transport.abort()
+
+
+class _Protocol(SMTP):
+    def __init__(self, sink: Sink, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(sink, hostname="sink", loop=loop, enable_SMTPUTF8=False)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.event_handler.sessions += 1
+        self.event_handler._transports.add(transport)
+        super().connection_made(transport)
+
+
+@asynccontextmanager
+async def mail_server() -> AsyncIterator[Sink]:
+    """A sink that ends with the block."""
+    sink = Sink()
+    await sink.open()
+    try:
+        yield sink
+    finally:
+        await sink.close()
