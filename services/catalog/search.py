@@ -6,6 +6,7 @@ similar letters are looked for.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -187,6 +188,7 @@ RESEMBLE = "SELECT set_config('pg_trgm.word_similarity_threshold', '0.45', true)
 
 CURSOR: TypeAdapter[tuple[str, str, float, str, UUID]] = TypeAdapter(tuple[str, str, float, str, UUID])
 PUBLIC = (ProjectStatus.PUBLISHED,)
+SIGNS = re.compile(r'"|(?:^|\s)-\w')
 
 type Sort = Literal["relevance", "date", "title"]
 type How = Literal["all", "words", "letters"]
@@ -198,7 +200,8 @@ class ProjectFilter(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     q: Annotated[str, StringConstraints(max_length=300)] | None = Field(
-        default=None, description="Words, in any German spelling; their beginnings are enough."
+        default=None,
+        description='Words, in any German spelling; their beginnings are enough. Also "phrases" and -exclusions.',
     )
     topic: tuple[str, ...] | None = Field(default=None, description="Codes of topics.")
     group: tuple[str, ...] | None = Field(default=None, description="Codes of groups of topics.")
@@ -537,12 +540,17 @@ async def _asked(connection: Connection, query: ProjectFilter, *, editor: bool) 
 
 
 async def _how(connection: Connection, q: str | None, states: Sequence[str]) -> tuple[How | None, str, str]:
-    """By words where any project has them, else by letters; with the folded words as a tsquery and as letters."""
+    """By words where any project has them, else by letters; with the folded words as a tsquery and as letters.
+
+    Who sets signs (a "phrase", a -word) means exactly that: neither beginnings nor similar letters are looked for.
+    """
     if q is None or not q.strip():
         return "all", "", ""
     asked = words(q)
     if not asked:
         return None, "", ""
+    if SIGNS.search(q):
+        return "words", "", ""
     prefixes = " & ".join(f"'{word}':*" for word in asked)
     if await connection.fetchval(ANY_WORDS, q, prefixes, states):
         return "words", prefixes, ""

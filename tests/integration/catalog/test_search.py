@@ -58,6 +58,14 @@ async def test_what_nobody_wrote_is_not_found(reader: Client) -> None:
     assert await titles(reader, q="Raumfahrtbahnhof") == []
 
 
+async def test_signs_are_meant(reader: Client) -> None:
+    assert await titles(reader, q='"Gesundheit vor Ort"') == [STUDY]
+    assert await titles(reader, q='"Ort Gesundheit"') == []
+    assert set(await titles(reader, q="Gesundheitsversorgung")) == {KIOSK, STUDY}
+    assert await titles(reader, q="Gesundheitsversorgung -Machbarkeitsstudie -Ortsteile") == []
+    assert await titles(reader, q="Gesundheitsversorgung -Ortsteile") == [STUDY]
+
+
 async def test_values_of_one_filter_are_alternatives_filters_add_up(reader: Client) -> None:
     assert set(await titles(reader, topic=["treasury", "music_school"])) == {CASH, MUSIC}
     assert await titles(reader, topic=["treasury", "music_school"], district="05554") == [MUSIC]
