@@ -1,6 +1,6 @@
 """What the events service promises: sessions and the registrations for them.
 
-Times carry the offset of Europe/Berlin; what counts is the time on the wall. A session's version is the number after
+A session's times carry the offset of Europe/Berlin; what counts is the time on the wall. A session's version is the number after
 the `@` of the message's id, which is what `rpc.events.recipients` takes as `as_of_version`.
 """
 

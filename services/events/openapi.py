@@ -1,0 +1,19 @@
+"""Prints the service's OpenAPI document: `python -m services.events.openapi > services/events/openapi.json`."""
+
+import sys
+from typing import Any, cast
+
+from services.events import problems
+from services.events.http import endpoints
+from shared.kernel.openapi import describe, rendered
+
+
+def document() -> str:
+    """The description as it is checked in. Nothing is called while describing, so nothing has to be connected."""
+    problems.register()
+    nothing = cast("Any", None)
+    return rendered(describe("events", endpoints(nothing, nothing, nothing, "")))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())

@@ -1,0 +1,198 @@
+"""The events service over real HTTP on a real Postgres, with a clock that tests set."""
+
+import datetime as dt
+import io
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+
+from services.events import problems
+from services.events.http import endpoints
+from services.events.participant import Contact
+from services.events.records import DECIDERS, PROJECTIONS
+from shared.kernel.clock import Clock
+from shared.kernel.health import Health
+from shared.kernel.http import make_app
+from shared.kernel.identity import ANONYMOUS, HEADER, Identity, Signer, Verifier, generate_keys
+from shared.kernel.journal import Journal
+from shared.kernel.migrations import migrate
+from shared.kernel.postgres import Pool, connect_pool
+from shared.kernel.vault import Vault
+from shared.kernel.wakeup import Wakeup
+from tests.conftest import Servers, make_database
+
+PUBLIC_URL = "https://portal.example"
+EDITOR = Identity(None, frozenset({"reader", "editor"}), None, "token:test")
+
+
+class SetClock(Clock):
+    """Shows the time it was set to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.time = dt.datetime(2025, 7, 1, 8, tzinfo=dt.UTC)
+
+    def now(self) -> dt.datetime:
+        return self.time
+
+    def forward(self, **by: float) -> None:
+        self.time += dt.timedelta(**by)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+    @property
+    def code(self) -> str:
+        return f"{self.status} {self.body.get('code', '')}".strip()
+
+
+@dataclass
+class Events:
+    """A running service, and how to talk to it."""
+
+    dsn: str
+    pool: Pool
+    journal: Journal
+    vault: Vault
+    clock: SetClock
+    base: str
+    http: ClientSession
+    signer: Signer
+    contacts: dict[str, str] = field(default_factory=dict)
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, who: Identity | None = ANONYMOUS, **headers: str
+    ) -> Reply:
+        """One request; `headers` with underscores for hyphens."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if who is not None:
+            sent[HEADER] = self.signer.sign(who, "events")
+        raw = isinstance(body, bytes | io.BytesIO)
+        async with self.http.request(
+            method,
+            self.base + path,
+            json=None if raw else body,
+            data=body if raw else None,
+            headers=sent,
+        ) as response:
+            is_json = "json" in response.content_type
+            answer = await response.json() if is_json else await response.read()
+            return Reply(response.status, answer, response.headers)
+
+    async def get(self, path: str, who: Identity = ANONYMOUS, **headers: str) -> Any:
+        reply = await self.ask("GET", path, who=who, **headers)
+        assert reply.status == 200, reply
+        return reply.body
+
+    async def edit(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
+        return await self.ask(method, path, body, who=EDITOR, **headers)
+
+    async def done(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        reply = await self.edit(method, path, body, **headers)
+        assert reply.status in (200, 201), reply
+        return reply.body
+
+    async def series(self) -> str:
+        body = {
+            "slug": f"reihe-{secrets.token_hex(4)}",
+            "title": "Digitale Sprechstunde",
+            "format": "consultation_hour",
+        }
+        return str((await self.done("POST", "/api/v1/series", body))["id"])
+
+    async def draft(self, **changes: Any) -> str:
+        session = sample(await self.series(), **changes)
+        return str((await self.done("POST", "/api/v1/sessions", session))["id"])
+
+    async def open_session(self, **changes: Any) -> str:
+        """An announced session whose registration is open."""
+        session_id = await self.draft(**changes)
+        await self.done("POST", f"/api/v1/sessions/{session_id}/announcements")
+        await self.done("POST", f"/api/v1/sessions/{session_id}/registration-openings")
+        return session_id
+
+    async def register(self, session_id: str, *, person: str | None = None, member: bool = False, **more: Any) -> Reply:
+        body = {
+            "person_id": person or str(uuid4()),
+            "email": "ada@stadt.example",
+            "name": "Ada Beispiel",
+            "member": member,
+        } | more
+        return await self.ask("POST", f"/internal/sessions/{session_id}/registrations", body)
+
+    async def registered(self, session_id: str, *, member: bool = False, **more: Any) -> str:
+        """The token of a new registration, as the mail would carry it."""
+        person = str(uuid4())
+        assert (await self.register(session_id, person=person, member=member, **more)).status == 202
+        return await self.token_of(person)
+
+    async def token_of(self, person: str) -> str:
+        row = await self.pool.fetchrow(
+            "SELECT registration_id, sealed FROM registration WHERE person_id = $1 ORDER BY received_version DESC",
+            person,
+        )
+        assert row is not None
+        plain = await self.vault.open(person, f"registration/{row['registration_id']}/contact", row["sealed"])
+        assert plain is not None
+        return Contact.model_validate_json(plain).token
+
+    async def status(self, token: str) -> str:
+        return str((await self.get(f"/api/v1/registrations/{token}"))["status"])
+
+    async def types(self, session_id: str) -> list[str]:
+        rows = await self.pool.fetch(
+            "SELECT type FROM journal WHERE stream = $1 ORDER BY version", f"session-{session_id}"
+        )
+        return [row["type"] for row in rows]
+
+
+def sample(series: str, **changes: Any) -> dict[str, Any]:
+    """A consultation hour, on the last Thursday in July at ten."""
+    return {
+        "series_id": series,
+        "title": "Digitale Sprechstunde",
+        "mode": "online",
+        "access_link": "https://video.example/geheim",
+        "starts_at": "2025-07-31T10:00:00+02:00",
+        "capacity": 2,
+    } | changes
+
+
+@pytest.fixture(scope="module")
+async def module_events(servers: Servers) -> AsyncIterator[Events]:
+    problems.register()
+    database = await make_database(servers)
+    dsn = database.dsn("events")
+    await migrate(dsn, "events")
+    clock, keys = SetClock(), generate_keys()
+    async with await connect_pool(dsn, name="events test") as pool, ClientSession() as http:
+        vault = Vault(pool, secrets.token_bytes(32))
+        journal = Journal(dsn, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
+        app = make_app(
+            "events",
+            endpoints(journal, pool, vault, PUBLIC_URL),
+            clock=clock,
+            health=Health(),
+            verifier=Verifier(keys.public, "events", clock),
+            journal=journal,
+        )
+        async with journal.running(), TestServer(app) as server:
+            base = str(server.make_url("")).rstrip("/")
+            yield Events(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock))
+
+
+@pytest.fixture
+def events(module_events: Events) -> Events:
+    """The service of this module, on the first of July 2025."""
+    module_events.clock.time = dt.datetime(2025, 7, 1, 8, tzinfo=dt.UTC)
+    return module_events
