@@ -34,11 +34,7 @@ async def nothing_is_recorded(journal: Journal) -> AsyncIterator[None]:
         (b"", 415, "unsupported_media_type"),
         (b"{", 400, "malformed_json"),
         (b"\xff\xfe", 400, "malformed_json"),
-        (
-            b'{"title": "Bauhof", "effects": [{"kind": "quality", "value": NaN, "unit": "count"}]}',
-            422,
-            "invalid_request",
-        ),
+        (b'{"title": NaN}', 400, "malformed_json"),
         (b"[]", 422, "invalid_request"),
         (b"null", 422, "invalid_request"),
         (b"{}", 422, "invalid_request"),
