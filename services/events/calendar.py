@@ -56,7 +56,7 @@ def _entry(life: Life, changed_at: dt.datetime, public_url: str) -> Event:
     entry.add("status", "CANCELLED" if life.stage == "cancelled" else "CONFIRMED")
     entry.add("summary", _text(content.title))
     entry.add("description", _text(_description(life)))
-    entry.add("url", f"{public_url}/termine/{life.session_id}")
+    entry.add("url", f"{public_url}/veranstaltungen/{life.session_id}")
     if content.venue:
         entry.add("location", _text(_place(content.venue)))
     elif content.mode == "online":

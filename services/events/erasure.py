@@ -4,13 +4,12 @@ import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.kernel.inbox import Effect, Received
-
 from services.events.registration import EraseParticipant
 from services.events.session import DECIDER
 from shared.contracts.gateway import PersonErased
 from shared.kernel.decider import NotThere
 from shared.kernel.ids import new_id
+from shared.kernel.inbox import Effect, Received
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.recorded import Context

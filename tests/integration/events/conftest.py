@@ -130,10 +130,10 @@ class Events:
         } | more
         return await self.ask("POST", f"/internal/sessions/{session_id}/registrations", body)
 
-    async def registered(self, session_id: str, *, member: bool = False, **more: Any) -> str:
+    async def registered(self, session_id: str, **more: Any) -> str:
         """The token of a new registration, as the mail would carry it."""
         person = str(uuid4())
-        assert (await self.register(session_id, person=person, member=member, **more)).status == 202
+        assert (await self.register(session_id, person=person, **more)).status == 202
         return await self.token_of(person)
 
     async def token_of(self, person: str) -> str:

@@ -75,9 +75,16 @@ def test_a_full_session_waitlists() -> None:
 
 
 def test_nobody_overtakes_the_queue() -> None:
-    shrunk = SessionRevised(session_id=SESSION, content=content(capacity=1), when=THURSDAY, at=NOW)
-    events = [*FULL, waitlisted("cleo"), shrunk, RegistrationWithdrawn(seat=True, cause="participant", **of("ada"))]
+    """Even where a seat is free that nobody was promoted to."""
+    events = [*FULL, waitlisted("cleo"), RegistrationWithdrawn(seat=True, cause="participant", **of("ada"))]
     given(DECIDER, events).when(register("dora", member=True), at=NOW).then([waitlisted("dora")])
+
+
+def test_a_queue_is_not_searched_from_its_beginning_for_ever() -> None:
+    gone = [RegistrationWithdrawn(seat=False, cause="participant", **of(who)) for who in ("dora", "cleo")]
+    roster = fold([*FULL, waitlisted("cleo"), waitlisted("dora"), waitlisted("emil"), *gone]).roster
+    assert [waiting.person_id for waiting in roster.waiting()] == ["emil"]
+    assert roster.first == 3
 
 
 def test_without_a_capacity_everybody_has_a_seat() -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from hypothesis import example
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
@@ -69,6 +70,9 @@ def test_a_session_without_an_end_is_over_with_its_day() -> None:
 
 
 @forall(instants)
+@example(dt.datetime(2025, 10, 26, 0, 30, tzinfo=dt.UTC))
+@example(dt.datetime(2025, 10, 26, 1, 30, tzinfo=dt.UTC))
+@example(dt.datetime(2026, 3, 29, 1, 0, tzinfo=dt.UTC))
 def test_a_time_survives_being_stored(instant: dt.datetime) -> None:
     when = When(starts_at=berlin(instant))
     again = When.model_validate_json(when.model_dump_json())
