@@ -25,7 +25,7 @@ class Documents:
     """The documents; what the services say of themselves is kept for a minute, and longer while one is down."""
 
     upstream: Upstream
-    own: dict[str, Any]
+    own: dict[str, Any] = field(default_factory=dict)
     _known: dict[Service, tuple[float, dict[str, Any]]] = field(default_factory=dict)
 
     async def openapi(self, _: Call) -> Answer:

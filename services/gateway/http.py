@@ -86,12 +86,12 @@ class Gateway:
 
 def build(gateway: Gateway) -> web.Application:
     """The application."""
-    own = api.endpoints(gateway.own)
-    described = openapi.describe("gateway", own)
-    machine = documents.endpoints(Documents(gateway.own.upstream, described))
+    described = Documents(gateway.own.upstream)
+    own = [*api.endpoints(gateway.own), *documents.endpoints(described)]
+    described.own = openapi.describe("gateway", own)
     app = make_app(
         "gateway",
-        [*own, *machine],
+        own,
         clock=gateway.clock,
         health=gateway.health,
         identify=gateway.identify,
@@ -198,7 +198,7 @@ def _page_for(portal: Portal, request: web.Request, response: web.Response) -> w
         heading=heading,
         text=text,
         noindex=True,
-        trace=request["trace"].trace_id if response.status == 500 else "",
+        trace=current_trace().trace_id if response.status == 500 else "",
     )
     kept = ("Retry-After", "Allow", "traceparent")
     page.headers.update({name: response.headers[name] for name in kept if name in response.headers})

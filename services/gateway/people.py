@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from shared.kernel.vault import Vault
-
 from services.gateway.addresses import MailAddress, lookup_key
 from services.gateway.person import PERSON, ErasePerson, Person, PersonErased, RegisterPerson
 from shared.kernel.ids import new_id
@@ -19,6 +17,7 @@ from shared.kernel.journal import Journal
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Context, Recorded
+from shared.kernel.vault import Vault
 
 FIND = "SELECT person_id::text FROM person WHERE lookup = $1"
 ADD = """

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from yarl import URL
 
+from services.gateway.upstream import Service
 from shared.kernel.settings import Key, Secret, ServiceSettings
 
 
@@ -61,3 +62,8 @@ class GatewaySettings(ServiceSettings):
     """Who represents the operator in law."""
     privacy_email: str = "datenschutz@interkommunal.example"
     """The data protection officer."""
+
+    @property
+    def services(self) -> dict[Service, URL]:
+        """Where each service answers."""
+        return {"catalog": URL(self.catalog_url), "events": URL(self.events_url), "notify": URL(self.notify_url)}

@@ -119,12 +119,12 @@ class ProjectShort(Labelled):
 
     @property
     def partners_line(self) -> str:
-        """Who takes part, in one line."""
+        """Who takes part, in one line; empty when nobody is named."""
         names = list(dict.fromkeys(each.name for each in self.participations))
         shown, more = names[:MOST_PARTNERS], len(names) - MOST_PARTNERS
         if more > 0:
             shown.append("eine weitere Stelle" if more == 1 else f"{more} weitere Stellen")
-        return "; ".join(part for part in (german.listed(shown), self.participations_note) if part)
+        return german.listed(shown)
 
 
 class ProjectCard(ProjectShort):
@@ -236,12 +236,11 @@ class Project(ProjectShort):
 
     @property
     def partners(self) -> list[tuple[str, str]]:
-        """Each organisation once, with what it does."""
+        """Each organisation once, with what it does; that it takes part goes without saying."""
         roles: dict[str, tuple[str, list[str]]] = {}
         for each in self.participations:
-            role = self.label("role", each.role)
-            said = [role if role != "beteiligt" or not each.task else "", each.task or ""]
-            roles.setdefault(each.organisation_id, (each.name, []))[1].extend(filter(None, said))
+            role = "" if each.role == "participant" else self.label("role", each.role)
+            roles.setdefault(each.organisation_id, (each.name, []))[1].extend(filter(None, (role, each.task)))
         return [(name, ", ".join(dict.fromkeys(said))) for name, said in roles.values()]
 
 

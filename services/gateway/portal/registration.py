@@ -42,6 +42,11 @@ async def change(portal: Portal, request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther(f"/anmeldung/{token}", headers=PRIVATE)
 
 
+async def back(_portal: Portal, request: web.Request) -> web.StreamResponse:
+    """Whoever comes to a button's address by a link gets the page with the buttons."""
+    raise web.HTTPSeeOther(f"/anmeldung/{_token(request)}", headers=PRIVATE)
+
+
 async def _page(portal: Portal, request: web.Request, notice: str) -> web.StreamResponse:
     token = _token(request)
     try:

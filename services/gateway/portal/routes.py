@@ -20,6 +20,7 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/veranstaltungen/{id}/anmeldung", sessions.register),
     ("GET", "/veranstaltungen/{id}/angemeldet", sessions.registered),
     ("GET", "/anmeldung/{token}", registration.registration),
+    ("GET", "/anmeldung/{token}/{change:bestaetigen|abmelden}", registration.back),
     ("POST", "/anmeldung/{token}/{change:bestaetigen|abmelden}", registration.change),
     ("GET", "/aktuelles", reader.news),
     ("GET", "/aktuelles/{id}", reader.article),

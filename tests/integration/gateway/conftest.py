@@ -182,8 +182,7 @@ async def open_door(services: StandIn, pool: Pool, people: People) -> AsyncItera
     async def start(**more: Any) -> Door:
         set_to = settings(more.pop("services_url", services.url), **more)
         session = open_session(set_to.deadline)
-        urls = {"catalog": URL(set_to.catalog_url), "events": URL(set_to.events_url), "notify": URL(set_to.notify_url)}
-        upstream = Upstream(session, Signer(KEYS.private, CLOCK), urls)  # type: ignore[arg-type]
+        upstream = Upstream(session, Signer(KEYS.private, CLOCK), set_to.services)
         gateway = gateway_of(set_to, upstream, pool, people, asyncio.get_running_loop().time)
         runner = web.AppRunner(build(gateway), access_log=None, handler_cancellation=True)
         await runner.setup()

@@ -1,0 +1,74 @@
+"""The gateway as a process: `python -m services.gateway`, or `ikz run gateway`."""
+
+import asyncio
+
+from services.gateway import problems
+from services.gateway.api import Api
+from services.gateway.guard import FormGuard, form_key
+from services.gateway.http import Gateway
+from services.gateway.http import build as build_app
+from services.gateway.limits import Limit
+from services.gateway.people import ERASURES, People
+from services.gateway.person import PERSON
+from services.gateway.portal.portal import Portal
+from services.gateway.portal.rendering import Pages, Static, site_of
+from services.gateway.portal.services import Services
+from services.gateway.registrations import Desk
+from services.gateway.settings import GatewaySettings
+from services.gateway.upstream import Upstream, open_session
+from shared.kernel.identity import Signer
+from shared.kernel.journal import Journal
+from shared.kernel.relay import Relay
+from shared.kernel.service import Parts, Runtime, main
+
+
+async def build(runtime: Runtime[GatewaySettings]) -> Parts:
+    """The API and the portal in front of the services; people, their journal, and the relay that publishes it."""
+    problems.register()
+    settings = runtime.settings
+    journal = Journal(settings.database_url, runtime.pool, [PERSON], [ERASURES], wakeup=runtime.wakeup)
+    relay = Relay(
+        service=settings.service,
+        dsn=settings.database_url,
+        nats_url=settings.nats_url,
+        journal=journal,
+        wakeup=runtime.wakeup,
+        public_url=settings.public_url,
+        health=runtime.health,
+    )
+    people = People(runtime.pool, journal, runtime.vault, settings.address_key)
+    await people.forget_erased()
+
+    session = open_session(settings.deadline)
+    signer = Signer(settings.identity_private_key, runtime.clock)
+    upstream = Upstream(session, signer, settings.services)
+
+    seconds = asyncio.get_running_loop().time
+    networks = Limit("registrations", quota=60, window=600, seconds=seconds) if settings.rate_limits else None
+    addresses = Limit("registrations-of-one-address", quota=10, window=3600, seconds=seconds)
+    desk = Desk(people, upstream, networks, addresses if settings.rate_limits else None)
+
+    static = Static()
+    portal = Portal(
+        pages=Pages(site_of(settings), static),
+        static=static,
+        services=Services(upstream),
+        guard=FormGuard(form_key(settings.address_key)),
+        desk=desk,
+        clock=runtime.clock,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    gateway = Gateway(
+        own=Api(desk, people, upstream, settings.trusted_proxies),
+        portal=portal,
+        pool=runtime.pool,
+        clock=runtime.clock,
+        health=runtime.health,
+        max_body=settings.max_body,
+        https=settings.public_url.startswith("https://"),
+    )
+    return Parts(app=build_app(gateway), journal=journal, tasks=[relay.run], closing=[session.close])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(GatewaySettings, build))

@@ -1,0 +1,19 @@
+"""Prints the gateway's own OpenAPI document: `python -m services.gateway.openapi > services/gateway/openapi.json`."""
+
+import sys
+from typing import Any, cast
+
+from services.gateway import api, documents, problems
+from shared.kernel.openapi import describe, rendered
+
+
+def document() -> str:
+    """The description as it is checked in. Nothing is called while describing, so nothing has to be connected."""
+    problems.register()
+    nothing = cast("Any", None)
+    own = api.Api(nothing, nothing, nothing, 0)
+    return rendered(describe("gateway", [*api.endpoints(own), *documents.endpoints(documents.Documents(nothing))]))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())

@@ -1,0 +1,496 @@
+"""Pages of the portal, as a browser without a script gets them."""
+
+import asyncio
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiohttp import ClientSession, web
+
+from services.gateway.portal.rendering import Static
+
+SESSION_ID = str(uuid4())
+SESSION: dict[str, Any] = {
+    "id": SESSION_ID,
+    "series": {"id": "1", "title": "Digitale Sprechstunde", "slug": "digitale-sprechstunde", "format_label": ""},
+    "title": "Sprechstunde <Probe>",
+    "status": "registration_open",
+    "status_label": "Anmeldung offen",
+    "mode": "online",
+    "mode_label": "Online",
+    "starts_at": "2025-08-28T08:00:00Z",
+    "ends_at": None,
+    "date": "2025-08-28",
+    "registration_open": True,
+    "free_of_charge": True,
+    "capacity": 40,
+    "seats_left": 1,
+    "postponed_from": [{"starts_at": None, "ends_at": None, "date": "2025-07-31", "reason": "organisatorische Gründe"}],
+    "agenda": {
+        "planned": [{"title": "Fragen", "speakers": [{"function": "Landesbeauftragter", "organisation": "Land NRW"}]}],
+        "held": None,
+    },
+}
+HELD = {"planned": [], "held": [{"title": "Vortrag", "file_label": "Keine Datei veröffentlicht"}]}
+PROJECT: dict[str, Any] = {
+    "id": str(uuid4()),
+    "title": "Gemeindekasse",
+    "summary": "Zwei Gemeinden, eine Kasse.",
+    "topics": ["treasury"],
+    "stage": "operating",
+    "participations": [
+        {"organisation_id": "o1", "name": "Morsbach", "ags": "05374028", "role": "lead", "task": "führt die Kasse"},
+        {"organisation_id": "o2", "name": "Reichshof", "ags": "05374040", "role": "participant"},
+    ],
+    "participations_note": "Weitere Beteiligte nicht genannt",
+    "labels": {
+        "topics": {"treasury": "Gemeindekasse und Vollstreckung"},
+        "stage": {"operating": "In Betrieb / umgesetzt"},
+        "role": {"lead": "federführend", "participant": "beteiligt"},
+        "effect_kind": {"cost_saving": "Kosteneinsparung"},
+        "effect_unit": {"percent": "Prozent"},
+        "document_kind": {"slides": "Vortragsfolien"},
+    },
+}
+PAGE: dict[str, Any] = PROJECT | {
+    "changed_at": "2025-10-09T10:00:00Z",
+    "effects": [
+        {"kind": "cost_saving", "value": 18, "unit": "percent", "base_note": "Bezugsgröße nicht angegeben"},
+    ],
+    "documents": [{"title": "Folien", "kind": "slides", "file_note": "Datei liegt nicht vor"}],
+    "description": "Erster Absatz.\n\nZweiter Absatz mit <script>alert(1)</script>.",
+    "best_practice": [{"occasion": "Jahrestagung 2025", "awarded_on": "2025-05-27"}],
+}
+NEWS: dict[str, Any] = {
+    "id": str(uuid4()),
+    "kind_label": "Verschiebung",
+    "title": "Sprechstunde verschoben",
+    "teaser": "Neuer Termin im August.",
+    "session_id": SESSION_ID,
+    "actions": [{"label": "Anmelden", "target": "registration"}, {"label": "Projekt", "target": "project"}],
+    "published_on": "2025-07-29",
+    "body": "Der Termin am 31. Juli entfällt.",
+}
+
+
+def listed(*items: Any, more: str | None = None) -> dict[str, Any]:
+    return {"items": list(items), "next": more, "total": len(items)}
+
+
+@pytest.fixture
+def content(services: Any) -> dict[str, Any]:
+    """Services with one of everything."""
+    answers: dict[str, Any] = services.answers
+    figure = {
+        "value": 6200,
+        "qualifier": "more_than",
+        "qualifier_label": "mehr als",
+        "counts": "umgesetzte Projekte",
+        "source": "gpaNRW",
+        "stated_on": "2025-05-27",
+    }
+    topic = {"code": "treasury", "label": "Gemeindekasse", "group": {"code": "g", "label": "G"}, "projects": 1}
+    facet = {"value": "treasury", "label": "Gemeindekasse und Vollstreckung", "count": 1}
+    answers["/api/v1/key-figures"] = listed(figure)
+    answers["/api/v1/topics"] = listed(topic)
+    answers["/api/v1/projects"] = listed(PROJECT, more="next+page/=")
+    answers["/api/v1/projects/facets"] = {"facets": {"topic": [facet]}}
+    answers[f"/api/v1/projects/{PROJECT['id']}"] = PAGE
+    answers["/api/v1/sessions"] = listed(SESSION)
+    answers["/api/v1/series"] = listed(SESSION["series"])
+    answers[f"/api/v1/sessions/{SESSION_ID}"] = SESSION
+    answers[f"/internal/sessions/{SESSION_ID}/registrations"] = lambda _: web.json_response(
+        {"accepted": True}, status=202
+    )
+    answers["/api/v1/announcements"] = listed(NEWS)
+    answers[f"/api/v1/announcements/{NEWS['id']}"] = NEWS
+    answers["/api/v1/resources"] = listed(
+        {
+            "id": str(uuid4()),
+            "kind": "checklist",
+            "title": "Vom Antrag zur Umsetzung",
+            "summary": "Eine Checkliste.",
+            "file_note": "Datei liegt nicht vor",
+            "labels": {"kind": {"checklist": "Checkliste"}},
+        }
+    )
+    return answers
+
+
+async def page(door: Any, path: str, status: int = 200) -> str:
+    async with door.get(path) as answer:
+        assert answer.status == status, await answer.text()
+        assert answer.content_type == "text/html"
+        return unescape(re.sub(r"\s+", " ", await answer.text()))
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+async def test_the_start_page_shows_what_there_is(door: Any, content: Any) -> None:
+    text = text_of(await page(door, "/"))
+    for expected in (
+        "mehr als 6.200",
+        "gpaNRW, Stand 27. Mai 2025",
+        "Gemeindekasse",
+        "Donnerstag, 28. August 2025, ab 10:00 Uhr",
+        "Donnerstag, 31. Juli 2025",
+        "Sprechstunde verschoben",
+        "Morsbach und Reichshof",
+    ):
+        assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("down", "gone", "still"),
+    [
+        ("/api/v1/projects", "Die Projekte sind gerade nicht erreichbar", "Sprechstunde verschoben"),
+        ("/api/v1/sessions", "Die Veranstaltungen sind gerade nicht erreichbar", "Morsbach und Reichshof"),
+        ("/api/v1/announcements", "Die Meldungen sind gerade nicht erreichbar", "Morsbach und Reichshof"),
+    ],
+)
+async def test_a_service_that_is_down_costs_its_part_of_the_start_page(
+    door: Any, content: Any, down: str, gone: str, still: str
+) -> None:
+    content[down] = lambda _: web.Response(status=503)
+    text = text_of(await page(door, "/"))
+    assert gone in text
+    assert still in text
+
+
+async def test_a_page_whose_service_is_down_says_so(door: Any, content: Any) -> None:
+    content["/api/v1/projects"] = lambda _: web.Response(status=503)
+    async with door.get("/projekte") as answer:
+        assert answer.status == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "gerade nicht erreichbar" in await answer.text()
+
+
+async def test_a_search_is_an_address(door: Any, services: Any, content: Any) -> None:
+    html = await page(door, "/projekte?q=Kasse&topic=treasury&stage=operating&unbekannt=1&sort=title")
+    asked = next(asked.target for asked in services.asked if asked.target.startswith("/api/v1/projects?"))
+    assert asked == "/api/v1/projects?q=Kasse&topic=treasury&stage=operating&sort=title&limit=12"
+    assert 'value="Kasse"' in html
+    assert re.search(r'name="topic" value="treasury" checked', html)
+    assert 'href="/projekte?topic=treasury&stage=operating&sort=title"' in html
+    assert 'href="/projekte?q=Kasse&topic=treasury&stage=operating&sort=title&cursor=next%2Bpage/%3D"' in html
+
+
+async def test_nothing_found_helps_on(door: Any, content: Any) -> None:
+    content["/api/v1/projects"] = listed()
+    text = text_of(await page(door, "/projekte?q=nichts"))
+    assert "0 Projekte" in text
+    assert "Prüfen Sie die Schreibweise" in text
+
+
+async def test_a_project_shows_what_is_not_known(door: Any, content: Any) -> None:
+    html = await page(door, f"/projekte/{PROJECT['id']}")
+    text = text_of(html)
+    for expected in (
+        "18 Prozent",
+        "Bezugsgröße nicht angegeben",
+        "Weitere Beteiligte nicht genannt",
+        "Datei liegt nicht vor",
+        "Rechtsform nicht angegeben",
+        "Morsbach federführend, führt die Kasse",
+        "Gutes Beispiel: Jahrestagung 2025",
+        "Zuletzt geändert am 9. Oktober 2025",
+    ):
+        assert expected in text
+    assert "beteiligt " not in text.replace("Beteiligte", "")
+
+
+@pytest.mark.parametrize("path", ["/projekte/{id}", "/veranstaltungen/{id}"])
+async def test_texts_of_others_cannot_become_markup(door: Any, content: Any, path: str) -> None:
+    which = PROJECT["id"] if "projekte" in path else SESSION_ID
+    async with door.get(path.format(id=which)) as answer:
+        raw = await answer.text()
+    assert "<script" not in raw
+    assert "<Probe>" not in raw
+
+
+async def test_a_session_shows_the_old_date_struck_through(door: Any, content: Any) -> None:
+    html = await page(door, f"/veranstaltungen/{SESSION_ID}")
+    assert "Der Termin wurde verschoben." in html
+    assert re.search(r"<del>.*?31\. Juli 2025.*?</del>", html)
+    assert "Noch 1 Platz frei" in text_of(html)
+    assert f'href="/api/v1/sessions/{SESSION_ID}.ics"' in html
+    assert "Landesbeauftragter, Land NRW" in html
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"status": "cancelled", "cancelled_reason": "Krankheit"}, "Diese Veranstaltung fällt aus. Krankheit"),
+        ({"status": "documented", "agenda": HELD}, "Keine Datei veröffentlicht"),
+        ({"starts_at": None, "date": None}, "sobald Tag und Uhrzeit feststehen"),
+        ({"registration_opens_at": "2099-01-01T08:00:00Z"}, "ab 1. Januar 2099, 09:00 Uhr anmelden"),
+        ({"status": "registration_closed"}, "Zurzeit ist keine Anmeldung möglich"),
+        ({"registration_required": False}, "müssen Sie sich nicht anmelden"),
+    ],
+)
+async def test_a_session_that_takes_nobody_says_why(door: Any, content: Any, change: Any, expected: str) -> None:
+    content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | {"registration_open": False} | change
+    html = await page(door, f"/veranstaltungen/{SESSION_ID}")
+    assert expected in text_of(html)
+    assert "<form" not in html
+
+
+async def test_a_full_session_offers_the_waiting_list(door: Any, content: Any) -> None:
+    content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | {"full": True, "seats_left": 0, "status": "full"}
+    text = text_of(await page(door, f"/veranstaltungen/{SESSION_ID}"))
+    assert "Alle 40 Plätze sind vergeben" in text
+    assert "Auf die Warteliste setzen" in text
+
+
+def typed(door: Any, **more: str) -> dict[str, str]:
+    """A form as a person fills it, a minute after it was rendered."""
+    stamp = door.gateway.portal.guard.stamp(SESSION_ID, door.gateway.clock.now() - timedelta(minutes=1))
+    name = {"name": "Erika Muster", "email": f"{uuid4()}@stadt.example", "organisation_name": ""}
+    return name | {"website": "", "stamp": stamp} | more
+
+
+async def test_the_form_registers_without_a_script(door: Any, services: Any, content: Any) -> None:
+    async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=typed(door)) as answer:
+        assert answer.status == 303
+        assert answer.headers["Location"] == f"/veranstaltungen/{SESSION_ID}/angemeldet"
+    assert any(asked.target.startswith("/internal/") for asked in services.asked)
+    text = text_of(await page(door, f"/veranstaltungen/{SESSION_ID}/angemeldet"))
+    assert "Bitte bestätigen Sie Ihre Anmeldung" in text
+
+
+async def test_a_form_with_errors_keeps_what_was_typed(door: Any, services: Any, content: Any) -> None:
+    form = typed(door, email="keine Adresse", organisation_name='Stadt "Muster" <b>')
+    async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=form) as answer:
+        assert answer.status == 422
+        raw = await answer.text()
+    assert "<title>Fehler: " in raw
+    assert 'value="Erika Muster"' in raw
+    assert 'value="keine Adresse"' in raw
+    assert "Stadt &#34;Muster&#34; &lt;b&gt;" in raw
+    assert 'href="#email"' in raw
+    assert 'aria-invalid="true"' in raw
+    assert not any(asked.target.startswith("/internal/") for asked in services.asked)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"website": "https://spam.example"}, "Internetseite"),
+        ({"stamp": ""}, "nicht mehr gültig"),
+        ({"stamp": "AAAA"}, "nicht mehr gültig"),
+    ],
+)
+async def test_what_a_robot_sends_comes_back(
+    door: Any, services: Any, content: Any, change: dict[str, str], expected: str
+) -> None:
+    async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=typed(door, **change)) as answer:
+        assert answer.status == 422
+        raw = await answer.text()
+    assert expected in raw
+    assert 'value="Erika Muster"' in raw
+    assert not any(asked.target.startswith("/internal/") for asked in services.asked)
+
+
+async def test_a_form_filled_in_no_time_is_asked_again(door: Any, content: Any) -> None:
+    async with door.get(f"/veranstaltungen/{SESSION_ID}") as answer:
+        stamp = re.search(r'name="stamp" value="([^"]+)"', await answer.text())
+    assert stamp
+    async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=typed(door, stamp=stamp[1])) as answer:
+        assert answer.status == 422
+        assert "sehr schnell" in await answer.text()
+
+
+async def test_what_a_service_refuses_is_told(door: Any, content: Any) -> None:
+    closed = {"code": "registration_closed", "detail": "Für diese Veranstaltung ist zurzeit keine Anmeldung möglich."}
+    content[f"/internal/sessions/{SESSION_ID}/registrations"] = lambda _: web.json_response(closed, status=409)
+    async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=typed(door)) as answer:
+        assert answer.status == 422
+        assert "zurzeit keine Anmeldung möglich" in await answer.text()
+
+
+TOKEN = "t" * 22
+REGISTRATION: dict[str, Any] = {
+    "status": "received",
+    "status_label": "Eingegangen, noch nicht bestätigt",
+    "session": SESSION,
+    "confirm_by": "2025-08-02T08:00:00Z",
+    "can_confirm": True,
+    "can_withdraw": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "expected", "buttons"),
+    [
+        ({}, "Wir halten Ihren Platz frei bis 2. August 2025, 10:00 Uhr", ["bestaetigen", "abmelden"]),
+        ({"status": "confirmed", "can_confirm": False}, "Sie sind angemeldet", ["abmelden"]),
+        (
+            {"status": "waitlisted", "waiting_position": 3, "can_confirm": False, "confirm_by": None},
+            "Sie stehen auf der Warteliste, Platz 3",
+            ["abmelden"],
+        ),
+        ({"status": "withdrawn", "can_confirm": False, "can_withdraw": False}, "Sie haben sich abgemeldet", []),
+        ({"status": "lapsed", "can_confirm": False, "can_withdraw": False}, "Ihre Anmeldung ist verfallen", []),
+    ],
+)
+async def test_the_personal_page_shows_the_state_and_what_can_be_done(
+    door: Any, content: Any, state: dict[str, Any], expected: str, buttons: list[str]
+) -> None:
+    content[f"/api/v1/registrations/{TOKEN}"] = REGISTRATION | state
+    html = await page(door, f"/anmeldung/{TOKEN}")
+    assert expected in text_of(html)
+    assert re.findall(rf'action="/anmeldung/{TOKEN}/(\w+)" method="post"', html) == buttons
+
+
+async def test_looking_at_the_personal_page_changes_nothing_and_tells_nobody(
+    door: Any, services: Any, content: Any
+) -> None:
+    content[f"/api/v1/registrations/{TOKEN}"] = REGISTRATION
+    for method in ("GET", "HEAD"):
+        async with door.send(method, f"/anmeldung/{TOKEN}") as answer:
+            assert answer.headers["Referrer-Policy"] == "no-referrer"
+            assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"
+            assert answer.headers["Cache-Control"] == "no-store"
+    for change in ("bestaetigen", "abmelden"):
+        async with door.get(f"/anmeldung/{TOKEN}/{change}") as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, f"/anmeldung/{TOKEN}")
+    assert {asked.method for asked in services.asked} == {"GET"}
+
+
+@pytest.mark.parametrize(("change", "command"), [("bestaetigen", "confirmations"), ("abmelden", "withdrawals")])
+async def test_each_button_is_one_command(door: Any, services: Any, content: Any, change: str, command: str) -> None:
+    content[f"/api/v1/registrations/{TOKEN}"] = REGISTRATION
+    content[f"/api/v1/registrations/{TOKEN}/{command}"] = {"id": "1"}
+    async with door.post(f"/anmeldung/{TOKEN}/{change}", headers={"Sec-Fetch-Site": "same-origin"}) as answer:
+        assert answer.status == 303
+        assert answer.headers["Location"] == f"/anmeldung/{TOKEN}"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert [asked.target for asked in services.asked if asked.method == "POST"] == [
+        f"/api/v1/registrations/{TOKEN}/{command}"
+    ]
+
+
+async def test_pages_of_others_cannot_press_the_buttons(door: Any, services: Any, content: Any) -> None:
+    for site in ("cross-site", "same-site"):
+        async with door.post(f"/anmeldung/{TOKEN}/abmelden", headers={"Sec-Fetch-Site": site}) as answer:
+            assert answer.status == 403
+    assert services.asked == []
+
+
+async def test_a_link_that_nobody_has_is_explained(door: Any, content: Any) -> None:
+    for token in (TOKEN, "%2e%2e%2finternal", "x"):
+        async with door.get(f"/anmeldung/{token}") as answer:
+            assert answer.status == 404
+
+
+async def test_a_refused_confirmation_says_why(door: Any, content: Any) -> None:
+    lapsed = {"code": "registration_lapsed", "detail": "Die Frist zur Bestätigung ist abgelaufen."}
+    content[f"/api/v1/registrations/{TOKEN}"] = REGISTRATION | {"status": "lapsed"}
+    content[f"/api/v1/registrations/{TOKEN}/confirmations"] = lambda _: web.json_response(lapsed, status=409)
+    async with door.post(f"/anmeldung/{TOKEN}/bestaetigen") as answer:
+        assert answer.status == 409
+        assert "Die Frist zur Bestätigung ist abgelaufen." in await answer.text()
+
+
+async def test_news_lead_where_they_say(door: Any, content: Any) -> None:
+    html = await page(door, f"/aktuelles/{NEWS['id']}")
+    assert f'href="/veranstaltungen/{SESSION_ID}#anmeldung"' in html
+    assert "29. Juli 2025" in html
+    assert '/projekte/None"' not in html
+    assert "Sprechstunde verschoben" in await page(door, "/aktuelles")
+
+
+async def test_resources_say_when_a_file_is_missing(door: Any, content: Any) -> None:
+    assert "Datei liegt nicht vor" in await page(door, "/arbeitshilfen")
+
+
+@pytest.mark.parametrize("path", ["/impressum", "/datenschutz", "/barrierefreiheit"])
+async def test_the_operators_texts_name_the_operator(open_door: Any, path: str) -> None:
+    door = await open_door(operator_name="Stadt <Beispiel>", operator_email="post@stadt.example", demonstration=False)
+    html = await page(door, path)
+    assert "Stadt <Beispiel>" in html
+    assert "Demonstration" not in html
+
+
+@pytest.mark.parametrize(
+    "path", ["/gibt-es-nicht", "/projekte/keine-id", f"/projekte/{uuid4()}", "/veranstaltungen/x", "/static/abc/x.css"]
+)
+async def test_what_there_is_not_is_a_page_too(door: Any, content: Any, path: str) -> None:
+    assert "Diese Seite gibt es nicht" in await page(door, path, 404)
+
+
+async def test_a_slash_too_many_leads_home_and_never_away(door: Any) -> None:
+    for path, target in [("/projekte/", "/projekte"), ("//boese.example/", "/boese.example"), ("/\\x/", None)]:
+        reader, writer = await asyncio.open_connection(door.url.host, door.url.port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        head = (await asyncio.wait_for(reader.read(), 5)).decode().partition("\r\n\r\n")[0]
+        writer.close()
+        location = re.search(r"\r\nLocation: (.*)\r\n", head)
+        assert (location and location[1]) == target or (target is None and location and location[1][:2] == "/%")
+
+
+async def test_methods_a_page_does_not_know_are_refused(door: Any) -> None:
+    async with door.post("/impressum") as answer:
+        assert answer.status == 405
+        assert answer.content_type == "text/html"
+
+
+async def test_an_unchanged_page_is_not_sent_again(door: Any, content: Any) -> None:
+    async with door.get("/aktuelles") as answer:
+        tag = answer.headers["ETag"]
+    async with door.get("/aktuelles", headers={"If-None-Match": tag}) as answer:
+        assert (answer.status, await answer.read()) == (304, b"")
+
+
+async def test_the_map_shows_the_places_that_take_part(door: Any, content: Any) -> None:
+    async with door.get("/karte.svg") as answer:
+        assert answer.content_type == "image/svg+xml"
+        assert (await answer.text()).count("<circle") == 2
+    content["/api/v1/projects"] = lambda _: web.Response(status=503)
+    async with door.get("/karte.svg") as answer:
+        assert (answer.status, (await answer.text()).count("<circle")) == (200, 0)
+
+
+PATHS = ["/", "/projekte", "/veranstaltungen", "/aktuelles", "/impressum"]
+
+
+@pytest.mark.parametrize("path", [*PATHS, f"/projekte/{PROJECT['id']}", f"/veranstaltungen/{SESSION_ID}"])
+async def test_pages_ask_nobody_else_and_hold_nothing_inline(door: Any, content: Any, path: str) -> None:
+    async with door.get(path) as answer:
+        html = await answer.text()
+    sources = re.findall(r'(?:src|srcset|action)="([^"]*)"|<link[^>]+href="([^"]*)"', html)
+    here = re.compile(r"/(?!/)|http://127\.0\.0\.1:8080/")
+    assert all(here.match(one or other) for one, other in sources), sources
+    assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", html)
+
+
+async def test_every_file_a_page_names_is_there(door: Any, content: Any) -> None:
+    html = await page(door, "/")
+    for name in sorted(set(re.findall(r'"(/static/[^"]+)"', html))):
+        async with door.get(name) as answer:
+            assert answer.status == 200, name
+            assert "immutable" in answer.headers["Cache-Control"]
+
+
+async def test_the_first_page_is_light(door: Any, content: Any) -> None:
+    """Below 100 kB as it is transferred, without fonts."""
+    html = await page(door, "/")
+    names = {"/", "/karte.svg", *re.findall(r'<link rel="(?:stylesheet|icon)" href="([^"]+)"', html)}
+    async with ClientSession(auto_decompress=False) as browser:
+        sizes = {}
+        for name in names:
+            async with browser.get(door.url / name.removeprefix("/"), headers={"Accept-Encoding": "gzip"}) as answer:
+                sizes[name] = len(await answer.read())
+    assert sum(sizes.values()) < 100_000, sizes
+
+
+def test_static_files_change_their_address_with_their_content(tmp_path: Any) -> None:
+    (tmp_path / "a.css").write_text("a {}")
+    before = Static(tmp_path).address("a.css")
+    (tmp_path / "a.css").write_text("b {}")
+    assert Static(tmp_path).address("a.css") != before
