@@ -42,10 +42,10 @@ from shared.kernel.streams import Unfit, verify_server
 from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
 
-RETRY_FIRST, RETRY_LAST = 0.1, 2.0
+RETRY_FIRST, RETRY_LAST = 0.1, 1.0
 WATCH_EVERY = 1.0
-CLOSING = 2.0
-PARTING = 5.0
+CLOSING = 1.0
+PARTING = 1.5
 KEEP_ALIVE = 75.0
 DURABLE = frozenset({"on", "remote_apply"})
 
