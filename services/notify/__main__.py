@@ -2,7 +2,7 @@
 
 from shared.kernel.rpc import ask
 
-from services.notify import problems
+from services.notify import effects, problems
 from services.notify.expansion import Expansion
 from services.notify.http import endpoints
 from services.notify.layout import Layout
@@ -13,6 +13,7 @@ from services.notify.sender import Desk, Sender
 from services.notify.settings import NotifySettings
 from services.notify.texts import load_texts
 from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
+from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
 from shared.kernel.service import Parts, Runtime, main
@@ -54,10 +55,24 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         finished=ends.announce,
     )
     reports = Reports(pool, journal, ends.waiter())
+    consumers = [
+        Consumer(
+            name=settings.service,
+            source=source,
+            effects=taken,
+            dsn=settings.database_url,
+            pool=pool,
+            nats_url=settings.nats_url,
+            health=runtime.health,
+            wakeup=mailings,
+            max_age=settings.mail_max_age,
+        )
+        for source, taken in (("events", effects.of_events(clock)), ("gateway", effects.of_gateway(runtime.vault)))
+    ]
     return Parts(
         endpoints=endpoints(journal, pool),
         journal=journal,
-        tasks=[relay.run, expansion.run, sender.run, reports.run],
+        tasks=[relay.run, *(consumer.run for consumer in consumers), expansion.run, sender.run, reports.run],
     )
 
 

@@ -46,7 +46,7 @@ WITH first AS (
 )
 UPDATE message m SET state = 'sending', ready_at = $2, attempts = m.attempts + 1
 FROM first WHERE m.id = first.id
-RETURNING m.id, m.seq, m.mailing_id, m.kind, m.person_id, m.calendar, m.sealed, m.attempts, m.created_at
+RETURNING m.id, m.seq, m.priority, m.mailing_id, m.kind, m.person_id, m.calendar, m.sealed, m.attempts, m.created_at
 """
 FINISH = """
 WITH verdict AS (
@@ -182,7 +182,7 @@ async def claim(pool: Pool, now: datetime, until: datetime, highest: Priority, l
             number=row["attempts"],
             created_at=row["created_at"],
         )
-        for row in sorted(rows, key=lambda row: row["seq"])
+        for row in sorted(rows, key=lambda row: (row["priority"], row["seq"]))
     ]
 
 

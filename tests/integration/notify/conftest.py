@@ -1,0 +1,117 @@
+"""The notification service's parts on a real Postgres, with a clock that tests set."""
+
+import datetime as dt
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+
+from services.notify import problems
+from services.notify.http import endpoints
+from services.notify.records import DECIDERS, PROJECTIONS
+from shared.kernel.clock import Clock
+from shared.kernel.health import Health
+from shared.kernel.http import make_app
+from shared.kernel.identity import ANONYMOUS, HEADER, Identity, Signer, Verifier, generate_keys
+from shared.kernel.journal import Journal
+from shared.kernel.migrations import migrate
+from shared.kernel.postgres import Pool, connect_pool
+from shared.kernel.vault import Vault
+from shared.kernel.wakeup import Wakeup
+from tests.conftest import Servers, make_database
+
+EDITOR = Identity(None, frozenset({"reader", "editor"}), None, "token:test")
+
+
+class SetClock(Clock):
+    """Shows the time it was set to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.time = dt.datetime(2025, 7, 1, 8, tzinfo=dt.UTC)
+
+    def now(self) -> dt.datetime:
+        return self.time
+
+    def forward(self, **by: float) -> None:
+        self.time += dt.timedelta(**by)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+    @property
+    def code(self) -> str:
+        return f"{self.status} {self.body.get('code', '') if isinstance(self.body, dict) else ''}".strip()
+
+
+@dataclass
+class Notify:
+    """A service of this test's own."""
+
+    dsn: str
+    pool: Pool
+    journal: Journal
+    vault: Vault
+    clock: SetClock
+    base: str
+    http: ClientSession
+    signer: Signer
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, who: Identity | None = ANONYMOUS, **headers: str
+    ) -> Reply:
+        """One request; `headers` with underscores for hyphens."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if who is not None:
+            sent[HEADER] = self.signer.sign(who, "notify")
+        async with self.http.request(method, self.base + path, json=body, headers=sent) as response:
+            answer = await response.json() if "json" in response.content_type else await response.read()
+            return Reply(response.status, answer, response.headers)
+
+    async def edit(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
+        return await self.ask(method, path, body, who=EDITOR, **headers)
+
+
+EMPTY = """
+TRUNCATE mailing, message, attempt, news, journal, command, snapshot, projection, vault,
+         inbox, inbox_consumer, inbox_aggregate, dead_letter, relay_state RESTART IDENTITY;
+UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_at = clock_timestamp()
+"""
+
+
+@pytest.fixture(scope="module")
+async def module_pool(servers: Servers) -> AsyncIterator[tuple[str, Pool]]:
+    problems.register()
+    dsn = (await make_database(servers)).dsn("notify")
+    await migrate(dsn, "notify")
+    async with await connect_pool(dsn, name="notify test") as pool:
+        yield dsn, pool
+
+
+@pytest.fixture
+async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
+    """A service with an empty database, on the first of July 2025."""
+    dsn, pool = module_pool
+    await pool.execute(EMPTY)
+    clock, keys = SetClock(), generate_keys()
+    journal = Journal(dsn, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
+    app = make_app(
+        "notify",
+        endpoints(journal, pool),
+        clock=clock,
+        health=Health(),
+        verifier=Verifier(keys.public, "notify", clock),
+        journal=journal,
+    )
+    async with journal.running(), TestServer(app) as server, ClientSession() as http:
+        vault = Vault(pool, secrets.token_bytes(32))
+        base = str(server.make_url("")).rstrip("/")
+        yield Notify(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock))

@@ -1,0 +1,561 @@
+"""From causes to mails, on a real Postgres and a real SMTP server: one mail for each cause, whatever goes wrong."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.notify import queue, smtp
+from services.notify.cause import Priority
+from services.notify.smtp import Connection
+from shared.contracts.events import Times
+from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
+from shared.kernel.postgres import Connection as Postgres
+from shared.kernel.problems import Problem
+from tests.integration.notify.conftest import EDITOR, Notify
+from tests.integration.notify.office import Office, Owner, methods, of, people
+from tests.integration.notify.sink import Sink, mail_server
+from tests.unit.notify import samples
+from tests.unit.notify.samples import postponed, session
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    async with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def office(notify: Notify, sink: Sink) -> Office:
+    return Office(notify, Owner(session(), people(3)), sink)
+
+
+async def test_each_registrant_is_told_once_of_a_postponement(office: Office, sink: Sink) -> None:
+    office.owner.page = 2
+    await office.tell(postponed())
+    assert sorted(mail.recipient for mail in sink.mails) == [person.email for person in office.owner.people]
+    assert all("28. August 2025, 10:00 Uhr" in mail.parsed.get_body(("plain",)).get_content() for mail in sink.mails)  # type: ignore[union-attr]
+    assert {asked.as_of_version for asked in office.owner.asked} == {7}
+    assert await office.states() == ["delivered"] * 3
+
+
+async def test_a_cause_that_comes_again_tells_nobody_again(office: Office, sink: Sink) -> None:
+    at = office.notify.clock.now()
+    for _ in range(3):
+        await office.hear(postponed(), recorded_at=at)
+        await office.expand()
+        await office.send()
+    assert len(sink.mails) == 3
+
+
+async def test_after_a_restore_of_the_other_service_the_same_id_is_another_cause(office: Office, sink: Sink) -> None:
+    at = office.notify.clock.now()
+    await office.hear(postponed(), recorded_at=at)
+    await office.hear(postponed(), recorded_at=at + dt.timedelta(seconds=1))
+    await office.expand()
+    await office.send()
+    assert len(sink.mails) == 6
+    assert len({mail.message_id for mail in sink.mails}) == 6
+
+
+async def test_what_was_known_of_a_person_is_gone_when_the_mail_is_delivered(office: Office) -> None:
+    await office.hear(postponed())
+    await office.expand()
+    rows = await office.notify.pool.fetch("SELECT m::text AS whole, sealed FROM message m")
+    assert all(row["sealed"] for row in rows)
+    stored = " ".join(row["whole"] for row in rows)
+    await office.send()
+    assert await office.notify.pool.fetchval("SELECT count(*) FROM message WHERE sealed IS NOT NULL") == 0
+    mailings = await office.notify.pool.fetchval("SELECT string_agg(g::text, '') FROM mailing g")
+    attempts = await office.notify.pool.fetchval("SELECT string_agg(a::text, '') FROM attempt a")
+    for person in office.owner.people:
+        for secret in (person.email, person.name, person.token):
+            assert secret not in stored + mailings + attempts
+
+
+class TestOrder:
+    """One person's messages about one session arrive in the order of their causes."""
+
+    async def test_a_cancellation_never_overtakes_its_invitation(self, office: Office, sink: Sink) -> None:
+        cancelled = samples.CANCELLED.model_copy(update={"sequence": 2})
+        await office.hear(postponed(), cancelled)
+        refusing = {office.owner.people[0].email}
+        sink.say = lambda envelope, stage: (
+            "450 4.2.0 greylisted" if stage == "RCPT" and envelope.rcpt_tos[-1] in refusing else None
+        )
+        await office.expand()
+        await office.send()
+        assert methods(sink, office.owner.people[0].email) == []
+        assert methods(sink, office.owner.people[1].email) == ["REQUEST", "CANCEL"]
+        refusing.clear()
+        await office.send()
+        assert methods(sink, office.owner.people[0].email) == []
+        office.notify.clock.forward(minutes=1)
+        await office.send()
+        assert methods(sink, office.owner.people[0].email) == ["REQUEST", "CANCEL"]
+
+    async def test_two_senders_at_once_keep_it(self, office: Office, sink: Sink) -> None:
+        office.owner.people = people(20)
+        steps = [postponed(sequence=number) for number in range(1, 6)]
+        await office.hear(*steps)
+        await office.expand()
+        await asyncio.gather(*(office.send() for _ in range(4)))
+        await office.send()
+        assert len(sink.mails) == 100
+        assert len({mail.message_id for mail in sink.mails}) == 100
+        for person in office.owner.people:
+            bodies = [mail.raw.decode() for mail in sink.to(person.email)]
+            sequences = [body.split("SEQUENCE:")[1].split("\r\n")[0] for body in bodies]
+            assert sequences == ["1", "2", "3", "4", "5"]
+
+    async def test_a_mailing_waits_for_what_came_before_it(self, office: Office) -> None:
+        person = office.owner.people[0]
+        office.owner.down = True
+        await office.hear(of(person, samples.CONFIRMED), postponed(), of(person, samples.WITHDRAWN))
+        await office.expansion.step()
+        assert [asked.registration_id for asked in office.owner.asked] == [person.registration_id]
+        office.owner.down = False
+        office.notify.clock.forward(minutes=1)
+        await office.expand()
+        kinds = await office.notify.pool.fetch(
+            "SELECT kind FROM message WHERE person_id = $1 ORDER BY seq", person.person_id
+        )
+        assert [row["kind"] for row in kinds] == ["registration_confirmed", "postponement", "registration_withdrawn"]
+
+    async def test_mailings_of_different_people_do_not_wait_for_each_other(self, office: Office) -> None:
+        await office.hear(*(of(person, samples.CONFIRMED) for person in office.owner.people))
+        await office.expansion.step()
+        assert len(office.owner.asked) == 3
+
+
+async def test_a_persons_own_message_goes_before_a_mailing(office: Office, sink: Sink) -> None:
+    office.owner.people = people(50)
+    await office.hear(postponed())
+    await office.expand()
+    late = samples.person("received", person_id="late", registration_id="late", email="late@gemeinde.example")
+    office.owner.people.append(late)
+    await office.hear(of(late, samples.RECEIVED), version=8)
+    await office.expand()
+    await office.send()
+    assert sink.mails[0].recipient == "late@gemeinde.example"
+
+
+async def test_what_stands_in_the_way_of_a_persons_own_message_goes_with_it(office: Office, sink: Sink) -> None:
+    office.owner.people = people(50)
+    last = office.owner.people[-1]
+    await office.hear(postponed())
+    await office.expand()
+    await office.hear(of(last, samples.WITHDRAWN), version=8)
+    await office.expand()
+    await office.sender.batch(Connection(office.sender.host), Priority.PERSONAL)
+    await office.sender.batch(Connection(office.sender.host), Priority.PERSONAL)
+    assert methods(sink, last.email) == ["REQUEST", "CANCEL"]
+    assert len(sink.mails) == 2
+
+
+class TestCalendars:
+    """Only calendars that have an entry get it removed."""
+
+    async def test_who_was_confirmed_and_withdraws(self, office: Office, sink: Sink) -> None:
+        person = office.owner.people[0]
+        await office.tell(of(person, samples.CONFIRMED))
+        office.owner.people[0] = person.model_copy(update={"status": "withdrawn"})
+        await office.tell(of(person, samples.WITHDRAWN), version=8)
+        assert methods(sink, person.email) == ["REQUEST", "CANCEL"]
+
+    async def test_who_only_waited_and_withdraws(self, office: Office, sink: Sink) -> None:
+        person = samples.person("withdrawn", registration_id="w", person_id="w")
+        office.owner.people.append(person)
+        await office.tell(of(person, samples.WAITLISTED), of(person, samples.WITHDRAWN))
+        assert len(sink.to(person.email)) == 2
+        assert methods(sink, person.email) == []
+
+    async def test_who_withdraws_after_a_postponement_to_an_open_date(self, office: Office, sink: Sink) -> None:
+        person = office.owner.people[0]
+        office.owner.people = [person]
+        await office.tell(of(person, samples.CONFIRMED), postponed(to=Times()), of(person, samples.WITHDRAWN))
+        assert methods(sink, person.email) == ["REQUEST", "CANCEL"]
+        assert len(sink.to(person.email)) == 3
+
+
+class TestMailServer:
+    """What the mail server says, and what becomes of the messages."""
+
+    async def test_a_permanent_no_ends_it(self, office: Office, sink: Sink) -> None:
+        sink.say = lambda _, stage: "550 5.1.1 <person0@gemeinde.example> unknown" if stage == "RCPT" else None
+        await office.tell(postponed())
+        assert await office.states() == ["bounced"] * 3
+        rows = await office.notify.pool.fetch("SELECT reason, status, sealed FROM message")
+        assert {tuple(row) for row in rows} == {("refused", "5.1.1", None)}
+        attempts = await office.notify.pool.fetch("SELECT number, outcome, code FROM attempt")
+        assert {tuple(row) for row in attempts} == {(1, "refused", 550)}
+
+    async def test_a_passing_no_is_tried_again_later_and_later(self, office: Office, sink: Sink) -> None:
+        office.owner.people = people(1)
+        sink.say = lambda _, stage: "451 4.3.0 later" if stage == "DATA" else None
+        await office.tell(postponed())
+        waits = []
+        for _ in range(4):
+            ready_at = await office.notify.pool.fetchval("SELECT ready_at FROM message")
+            waits.append((ready_at - office.notify.clock.now()).total_seconds())
+            office.notify.clock.time = ready_at
+            await office.send()
+        assert 24 <= waits[0] <= 36
+        assert all(later > before * 2 for before, later in pairwise(waits))
+        sink.say = lambda _, __: None
+        office.notify.clock.forward(days=1)
+        await office.send()
+        assert await office.states() == ["delivered"]
+        assert len(sink.mails) == 1
+        outcomes = await office.notify.pool.fetch("SELECT outcome FROM attempt ORDER BY number")
+        assert [row["outcome"] for row in outcomes] == ["deferred"] * 5 + ["delivered"]
+
+    async def test_a_connection_lost_in_the_middle_sends_the_same_message_again(
+        self, office: Office, sink: Sink
+    ) -> None:
+        office.owner.people = people(1)
+        answers = iter(["keep, then hang up"])
+        sink.say = lambda _, stage: next(answers, None) if stage == "DATA" else None
+        await office.tell(postponed())
+        assert await office.states() == ["waiting"]
+        office.notify.clock.forward(minutes=1)
+        await office.send()
+        assert await office.states() == ["delivered"]
+        assert len(sink.mails) == 2
+        assert len({mail.message_id for mail in sink.mails}) == 1
+
+    async def test_a_server_that_is_down_costs_no_attempt(self, office: Office, sink: Sink) -> None:
+        await office.hear(postponed())
+        await office.expand()
+        await sink.close()
+        with pytest.raises(smtp.Down):
+            await office.send()
+        assert await office.notify.pool.fetchval("SELECT max(attempts) FROM message") == 0
+        assert await office.states() == ["waiting"] * 3
+        await sink.open()
+        await office.send()
+        assert await office.states() == ["delivered"] * 3
+
+    async def test_a_server_that_refuses_us_bounces_nobody(self, office: Office, sink: Sink) -> None:
+        sink.say = lambda _, stage: "530 5.7.0 authentication required" if stage == "MAIL" else None
+        await office.hear(postponed())
+        await office.expand()
+        with pytest.raises(smtp.Down):
+            await office.send()
+        assert await office.states() == ["waiting"] * 3
+        assert await office.notify.pool.fetchval("SELECT max(attempts) FROM message") == 0
+
+    async def test_what_is_too_old_is_given_up(self, office: Office, sink: Sink) -> None:
+        await office.hear(postponed())
+        await office.expand()
+        office.notify.clock.forward(days=8)
+        await queue.expire(office.notify.pool, office.notify.clock.now(), dt.timedelta(days=7))
+        await office.send()
+        assert await office.states() == ["bounced"] * 3
+        assert not sink.mails
+
+    async def test_an_address_that_is_none_bounces_without_a_mail(self, office: Office, sink: Sink) -> None:
+        office.owner.people = [samples.person(email="a@b.example\r\nBcc: c@d.example")]
+        await office.tell(postponed())
+        assert await office.states() == ["bounced"]
+        assert await office.notify.pool.fetchval("SELECT status FROM message") == "5.1.3"
+        assert not sink.mails
+
+
+class TestCrashes:
+    """A process that dies between any two steps."""
+
+    async def test_between_pages(self, office: Office, sink: Sink) -> None:
+        office.owner.page = 1
+        await office.hear(postponed())
+        await office.expansion.step()
+        await Office(office.notify, office.owner, sink).expand()
+        await office.send()
+        assert len(sink.mails) == 3
+
+    async def test_between_the_answer_and_the_writing_of_a_page(
+        self, office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def crash(*_: object) -> None:
+            raise SystemError("crashed")
+
+        await office.hear(postponed())
+        with monkeypatch.context() as patched:
+            patched.setattr("services.notify.mailing.advance", crash)
+            with pytest.raises(SystemError):
+                await office.expansion.step()
+        assert await office.states() == []
+        await office.expand()
+        assert await office.states() == []
+        office.notify.clock.forward(seconds=31)
+        await office.expand()
+        await office.send()
+        assert len(sink.mails) == 3
+
+    async def test_a_page_that_two_processes_write_is_written_once(self, office: Office, sink: Sink) -> None:
+        """The first one is slow: its claim runs out while it waits for the answer."""
+        other = Office(office.notify, office.owner, sink)
+
+        async def slow(asked: RecipientsAsked) -> RecipientsAnswered:
+            answer = await office.owner.answer(asked)
+            office.notify.clock.forward(seconds=31)
+            await other.expand()
+            return answer
+
+        object.__setattr__(office.expansion, "ask", slow)
+        await office.hear(postponed())
+        await office.expansion.step()
+        await office.send()
+        assert len(sink.mails) == 3
+        assert await office.notify.pool.fetchval("SELECT messages FROM mailing") == 3
+
+    async def test_after_a_restore_of_our_own_database_the_message_is_the_same(
+        self, office: Office, sink: Sink
+    ) -> None:
+        office.owner.people = people(1)
+        await office.tell(postponed())
+        await office.notify.pool.execute("DELETE FROM message; UPDATE mailing SET state = 'open'")
+        await office.expand()
+        await office.send()
+        first, second = sink.mails
+        assert first.message_id == second.message_id
+
+    async def test_between_the_claim_and_the_mail(self, office: Office, sink: Sink) -> None:
+        await office.hear(postponed())
+        await office.expand()
+        now = office.notify.clock.now()
+        assert len(await queue.claim(office.notify.pool, now, now + dt.timedelta(minutes=5), Priority.MANY, 20)) == 3
+        await office.send()
+        assert not sink.mails
+        office.notify.clock.forward(minutes=5)
+        await office.send()
+        assert len(sink.mails) == 3
+
+    async def test_between_the_mail_and_its_record(
+        self, office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def crash(*_: object) -> None:
+            raise SystemError("crashed")
+
+        office.owner.people = people(1)
+        await office.hear(postponed())
+        await office.expand()
+        with monkeypatch.context() as patched:
+            patched.setattr("services.notify.queue.finish", crash)
+            patched.setattr("services.notify.queue.release", crash)
+            with pytest.raises(SystemError):
+                await office.send()
+        assert len(sink.mails) == 1
+        await office.send()
+        assert len(sink.mails) == 1
+        office.notify.clock.forward(minutes=5)
+        await office.send()
+        assert await office.states() == ["delivered"]
+        assert len(sink.mails) == 2
+        assert len({mail.message_id for mail in sink.mails}) == 1
+
+    async def test_a_slow_sender_whose_claim_ran_out_does_not_undo_a_delivery(self, office: Office) -> None:
+        office.owner.people = people(1)
+        await office.hear(postponed())
+        await office.expand()
+        now = office.notify.clock.now()
+        (old,) = await queue.claim(office.notify.pool, now, now, Priority.MANY, 1)
+        await office.send()
+        assert await office.states() == ["delivered"]
+        late = queue.Verdict(old.id, old.number, "waiting", now, "deferred", ready_at=now)
+        await queue.finish(office.notify.pool, [late])
+        await queue.release(office.notify.pool, [old], now)
+        assert await office.states() == ["delivered"]
+
+    async def test_a_late_verdict_on_a_claim_that_ran_out_counts_only_if_it_delivered(self, office: Office) -> None:
+        office.owner.people = people(1)
+        await office.hear(postponed())
+        await office.expand()
+        pool, now = office.notify.pool, office.notify.clock.now()
+        (first,) = await queue.claim(pool, now, now, Priority.MANY, 1)
+        (second,) = await queue.claim(pool, now, now + dt.timedelta(minutes=5), Priority.MANY, 1)
+        assert (first.number, second.number) == (1, 2)
+        await queue.finish(pool, [queue.Verdict(first.id, 1, "waiting", now, "deferred", ready_at=now)])
+        assert await office.states() == ["sending"]
+        await queue.finish(pool, [queue.Verdict(first.id, 1, "delivered", now, "delivered")])
+        assert await office.states() == ["delivered"]
+
+    async def test_what_was_given_up_stays_so(self, office: Office) -> None:
+        office.owner.people = people(1)
+        await office.hear(postponed())
+        await office.expand()
+        pool, now = office.notify.pool, office.notify.clock.now()
+        (claimed,) = await queue.claim(pool, now, now, Priority.MANY, 1)
+        await queue.expire(pool, now + dt.timedelta(days=8), dt.timedelta(days=7))
+        await queue.finish(pool, [queue.Verdict(claimed.id, 1, "delivered", now, "delivered")])
+        assert await office.states() == ["bounced"]
+
+    async def test_who_is_stopped_finishes_the_mail_in_hand_and_gives_back_the_rest(
+        self, office: Office, sink: Sink
+    ) -> None:
+        office.owner.people = people(10)
+        await office.hear(postponed())
+        await office.expand()
+        running = asyncio.ensure_future(office.sender.run())
+        async with asyncio.timeout(10):
+            while not sink.mails:
+                await asyncio.sleep(0.001)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        states = await office.states()
+        assert states.count("delivered") == len(sink.mails)
+        assert states.count("sending") == 0
+        await office.send()
+        assert len(sink.mails) == 10
+        assert len({mail.message_id for mail in sink.mails}) == 10
+
+
+class TestPoison:
+    """One message or mailing that cannot be understood keeps no other from its reader."""
+
+    async def test_a_payload_that_cannot_be_read(self, office: Office, sink: Sink) -> None:
+        await office.hear(postponed())
+        await office.expand()
+        await office.notify.pool.execute(
+            "UPDATE message SET sealed = 'AAAA' WHERE seq = (SELECT min(seq) FROM message)"
+        )
+        await office.send()
+        assert sorted(await office.states()) == ["delivered", "delivered", "failed"]
+        assert len(sink.mails) == 2
+
+    async def test_a_mailing_that_cannot_be_read(self, office: Office, sink: Sink) -> None:
+        other = postponed().model_copy(update={"session_id": "other"})
+        await office.hear(postponed(), other)
+        await office.notify.pool.execute("UPDATE mailing SET data = '{}' WHERE session_id <> 'other'")
+        for _ in range(9):
+            await office.expand()
+            office.notify.clock.forward(minutes=1)
+        await office.send()
+        assert len(sink.mails) == 3
+        states = await office.notify.pool.fetch("SELECT state, problem FROM mailing ORDER BY id")
+        assert [tuple(row) for row in states] == [("abandoned", "not_understood"), ("expanded", None)]
+
+    async def test_a_session_that_its_owner_does_not_know(self, office: Office) -> None:
+        async def unknown(_: object) -> Any:
+            raise Problem("not_found")
+
+        stuck = Office(office.notify, office.owner, office.sink)
+        object.__setattr__(stuck.expansion, "ask", unknown)
+        await stuck.hear(postponed())
+        for _ in range(9):
+            await stuck.expand()
+            office.notify.clock.forward(minutes=1)
+        assert await office.notify.pool.fetchval("SELECT problem FROM mailing WHERE state = 'abandoned'") == "not_found"
+
+
+async def test_the_sender_waits_for_the_mail_server_and_goes_on_by_itself(
+    office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.notify.sender.RETRY", 0.05)
+    await office.hear(postponed())
+    await office.expand()
+    await sink.close()
+    running = asyncio.ensure_future(office.sender.run())
+    try:
+        await until(lambda: is_down(office))
+        await sink.open()
+        await until(lambda: len(sink.mails) == 3)
+        assert not await is_down(office)
+        assert sink.sessions <= office.connections
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def is_down(office: Office) -> bool:
+    return (await office.health.report()).checks.get("smtp") == "SMTPConnectError"
+
+
+async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            now = true()
+            if now if isinstance(now, bool) else await now:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_an_owner_that_is_away_is_asked_again(office: Office, sink: Sink) -> None:
+    office.owner.down = True
+    await office.hear(postponed())
+    for _ in range(20):
+        await office.expand()
+        office.notify.clock.forward(minutes=1)
+    assert await office.states() == []
+    office.owner.down = False
+    await office.expand()
+    await office.send()
+    assert len(sink.mails) == 3
+
+
+async def test_an_erased_person_is_told_nothing_more(office: Office, sink: Sink) -> None:
+    first, second, third = office.owner.people
+    await office.hear(postponed())
+    await office.expand()
+    await office.notify.vault.erase(first.person_id)
+    async with office.notify.pool.acquire() as connection:
+        await queue.forget(connection, [second.person_id])
+    await office.send()
+    assert [mail.recipient for mail in sink.mails] == [third.email]
+    await office.tell(samples.CANCELLED, version=8)
+    assert [mail.recipient for mail in sink.mails[1:]] == [second.email, third.email]
+    assert await office.notify.pool.fetchval("SELECT count(*) FROM message WHERE person_id = $1", first.person_id) == 0
+
+
+async def test_ends_are_reported_once(office: Office, sink: Sink) -> None:
+    bad = office.owner.people[0].email
+    sink.say = lambda envelope, stage: "550 5.1.1 no" if stage == "RCPT" and bad in envelope.rcpt_tos else None
+    await office.tell(postponed())
+    assert await office.reports.step()
+    await office.notify.pool.execute("UPDATE message SET reported = false")
+    assert await office.reports.step()
+    assert not await office.reports.step()
+    rows = await office.notify.pool.fetch("SELECT stream, type, data::text, causation_id FROM journal")
+    assert sorted(row["type"] for row in rows) == ["MessageBounced", "MessageDelivered", "MessageDelivered"]
+    assert {row["causation_id"] for row in rows} == {f"session-{samples.SESSION}@7"}
+    assert all(person.email not in row["data"] for row in rows for person in office.owner.people)
+
+
+async def test_editors_see_the_queue_without_addresses(office: Office, sink: Sink) -> None:
+    sink.say = lambda _, stage: "450 4.2.0 later" if stage == "RCPT" else None
+    await office.tell(postponed())
+    reply = await office.notify.ask("GET", "/api/v1/messages?limit=2", who=EDITOR)
+    assert reply.status == 200
+    assert reply.body["total"] == 3
+    assert reply.body["counts"] == [{"kind": "postponement", "status": "waiting", "count": 3}]
+    assert reply.body["items"][0]["attempts"] == 1
+    assert reply.body["oldest_unsent_at"] is not None
+    assert reply.body["open_mailings"] == 0
+    assert UUID(reply.body["items"][0]["id"]).version == 5
+    assert all(
+        person.email not in str(reply.body) and person.name not in str(reply.body) for person in office.owner.people
+    )
+    rest = await office.notify.ask("GET", f"/api/v1/messages?limit=2&cursor={reply.body['next']}", who=EDITOR)
+    assert len(rest.body["items"]) == 1
+    none = await office.notify.ask("GET", "/api/v1/messages?status=delivered&kind=postponement", who=EDITOR)
+    assert none.body["total"] == 0
+
+
+async def test_the_key_on_a_message_is_the_databases_own(office: Office) -> None:
+    await office.hear(postponed())
+    await office.expand()
+    double = """
+    INSERT INTO message (id, mailing_id, kind, channel, person_id, session_id, registration_id, lane, priority, sealed,
+                         ready_at, created_at)
+    SELECT gen_random_uuid(), mailing_id, kind, channel, person_id, session_id, registration_id, lane, priority, 'x',
+           ready_at, created_at FROM message
+    """
+    connection: Postgres
+    async with office.notify.pool.acquire() as connection:
+        with pytest.raises(Exception, match="message_once"):
+            await connection.execute(double)
