@@ -16,6 +16,7 @@ from services.gateway.portal.services import Services
 from services.gateway.registrations import Desk
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream import Upstream, open_session
+from shared.kernel.feed import Feed
 from shared.kernel.identity import Signer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
@@ -36,6 +37,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         public_url=settings.public_url,
         health=runtime.health,
     )
+    feed = Feed(settings.service, journal, runtime.pool, settings.public_url)
     people = People(runtime.pool, journal, runtime.vault, settings.address_key)
     await people.forget_erased()
 
@@ -59,7 +61,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         trusted_proxies=settings.trusted_proxies,
     )
     gateway = Gateway(
-        own=Api(desk, people, upstream, settings.trusted_proxies),
+        own=Api(desk, people, upstream, feed, settings.trusted_proxies),
         portal=portal,
         pool=runtime.pool,
         clock=runtime.clock,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from yarl import URL
@@ -12,7 +12,9 @@ from services.gateway.limits import client_address, network_of
 from services.gateway.people import People
 from services.gateway.registrations import SENTENCES, Accepted, Desk, Wanted, checked
 from services.gateway.upstream import Fetched, Service, Upstream
+from shared.kernel import feed
 from shared.kernel.endpoint import Answer, Call, Endpoint
+from shared.kernel.feed import Feed, FeedAnswer, FeedQuery
 from shared.kernel.identity import Role
 from shared.kernel.problems import FieldError, Problem
 
@@ -34,13 +36,6 @@ class Erased(BaseModel):
     erased: bool
 
 
-class FeedQuery(BaseModel):
-    """Which part of the feed."""
-
-    after: int = Field(default=0, ge=0, le=2**63 - 1, description="The position that was read last.")
-    limit: int = Field(default=100, ge=1, le=1000, description="The most events to answer.")
-
-
 @dataclass(frozen=True, slots=True)
 class Api:
     """The gateway's own endpoints."""
@@ -48,6 +43,7 @@ class Api:
     desk: Desk
     people: People
     upstream: Upstream
+    own_feed: Feed
     trusted_proxies: int
 
     async def register(self, call: Call) -> Answer:
@@ -74,9 +70,13 @@ class Api:
 
     async def feed(self, call: Call) -> Answer:
         """A service's published events in their order, for those who fell behind the stream."""
-        service: Service = call.request.match_info["service"]  # type: ignore[assignment]
-        target = URL.build(path="/internal/feed", query=call.query.model_dump())
-        answer = await self.upstream.fetch(service, "GET", str(target), identity=call.identity, headers={})
+        service = call.request.match_info["service"]
+        if service == "gateway":
+            return await self.own_feed.read(call)
+        target = URL.build(path=feed.PATH, query=call.query.model_dump())
+        answer = await self.upstream.fetch(
+            cast("Service", service), "GET", str(target), identity=call.identity, headers={}
+        )
         return passed_on(answer, {})
 
 
@@ -88,7 +88,7 @@ def passed_on(answer: Fetched, headers: Mapping[str, str]) -> Answer:
 
 def endpoints(api: Api) -> Sequence[Endpoint]:
     """What the gateway answers itself."""
-    services = "|".join(get_args(Service.__value__))
+    services = "|".join(("gateway", *get_args(Service.__value__)))
     return (
         Endpoint(
             "POST",
@@ -122,5 +122,6 @@ def endpoints(api: Api) -> Sequence[Endpoint]:
             api.feed,
             "Published events of one service, in order",
             query=FeedQuery,
+            answer=FeedAnswer,
         ),
     )

@@ -76,9 +76,9 @@ def endpoints(documents: Documents) -> Sequence[Endpoint]:
         Endpoint("GET", "/api/v1/asyncapi.json", documents.asyncapi, "The events that are published on NATS"),
         Endpoint(
             "GET",
-            r"/api/v1/schemas/{type:ikz\.[a-z]+\.[a-z_]+\.[a-z_]+\.v[0-9]+}.json",
+            "/api/v1/schemas/{type:[a-z0-9_.]+}.json",
             documents.schema,
-            "The JSON Schema of one kind of event",
+            "The JSON Schema of one kind of event, or of their envelope (`cloudevent`)",
             codes=("not_found",),
         ),
     )

@@ -11,7 +11,7 @@ def document() -> str:
     """The description as it is checked in. Nothing is called while describing, so nothing has to be connected."""
     problems.register()
     nothing = cast("Any", None)
-    own = api.Api(nothing, nothing, nothing, 0)
+    own = api.Api(nothing, nothing, nothing, nothing, 0)
     return rendered(describe("gateway", [*api.endpoints(own), *documents.endpoints(documents.Documents(nothing))]))
 
 

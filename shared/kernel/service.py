@@ -31,6 +31,7 @@ from shared.kernel import logs
 from shared.kernel.bus import Bus, Denied, Lost
 from shared.kernel.clock import Clock
 from shared.kernel.endpoint import Endpoint
+from shared.kernel.feed import Feed
 from shared.kernel.health import Health
 from shared.kernel.http import make_app, starting_app
 from shared.kernel.identity import Verifier
@@ -85,8 +86,8 @@ class Runtime[S: ServiceSettings]:
 class Parts:
     """What a service is made of.
 
-    `endpoints` are served once everything runs (or `app`, by a service that makes its own with `make_app`). `journal`
-    is run and, at the end, drained. `tasks` run for ever beside it: relays, consumers, request/reply, schedulers; when
+    `endpoints` are served once everything runs (or `app`, by a service that makes its own with `make_app`), with the
+    feed of what the journal published beside them. `journal` is run and, at the end, drained. `tasks` run for ever beside it: relays, consumers, request/reply, schedulers; when
     one of them ends or fails, so does the service. `closing` is awaited at the end, after the tasks.
     """
 
@@ -233,9 +234,10 @@ class _Service[S: ServiceSettings]:
                     await close()
 
     async def _run(self, runtime: Runtime[S], parts: Parts) -> None:
+        feed = parts.journal and Feed(self._name, parts.journal, runtime.pool, self._settings.public_url)
         app = parts.app or make_app(
             self._name,
-            parts.endpoints,
+            [*parts.endpoints, *([feed.endpoint()] if feed else [])],
             clock=self._clock,
             health=self._health,
             verifier=runtime.verifier,

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientSession, web
 from yarl import URL
 
+from services.gateway import problems
 from services.gateway.api import Api
 from services.gateway.guard import FormGuard
 from services.gateway.http import Gateway, build
@@ -24,6 +25,7 @@ from services.gateway.registrations import Desk
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream import Upstream, open_session
 from shared.kernel.clock import Clock
+from shared.kernel.feed import Feed
 from shared.kernel.health import Health
 from shared.kernel.identity import Signer, Verifier, generate_keys
 from shared.kernel.journal import Journal
@@ -32,6 +34,7 @@ from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
 
+problems.register()
 KEYS = generate_keys()
 CLOCK = Clock()
 type Respond = Callable[[web.Request], Any]
@@ -150,6 +153,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         Limit("registrations", 5, 600, seconds) if limited else None,
         Limit("address", 3, 600, seconds) if limited else None,
     )
+    feed = Feed("gateway", people.journal, pool, set_to.public_url)
     static = Static()
     portal = Portal(
         pages=Pages(site_of(set_to), static),
@@ -161,7 +165,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         trusted_proxies=set_to.trusted_proxies,
     )
     return Gateway(
-        own=Api(desk, people, upstream, set_to.trusted_proxies),
+        own=Api(desk, people, upstream, feed, set_to.trusted_proxies),
         portal=portal,
         pool=pool,
         clock=CLOCK,

@@ -169,7 +169,7 @@ async def test_a_flood_from_one_network_is_met_calmly(open_door: Any, services: 
         client = {"X-Forwarded-For": f"6.6.6.6, 192.0.2.{number}"}
         async with door.post(f"/api/v1/sessions/{session}/registrations", json=body, headers=client) as answer:
             assert answer.status == (202 if number < 5 else 429)
-    assert int(answer.headers["Retry-After"]) > 0
+            assert ("Retry-After" in answer.headers) == (number >= 5)
     other = {"X-Forwarded-For": "198.51.100.1"}
     body = {"email": address(), **PERSON_DATA}
     async with door.post(f"/api/v1/sessions/{session}/registrations", json=body, headers=other) as answer:
@@ -260,6 +260,5 @@ async def test_a_restored_backup_forgets_again_whom_the_ledger_names(people: Peo
 
 async def test_registering_a_person_twice_is_recorded_once(people: People) -> None:
     person_id = str(new_id())
-    for _ in range(2):
-        outcome = await people.journal.transact(PERSON, person_id, RegisterPerson(), context(people))
-    assert outcome.version == 1
+    outcomes = [await people.journal.transact(PERSON, person_id, RegisterPerson(), context(people)) for _ in range(2)]
+    assert [outcome.version for outcome in outcomes] == [1, 1]
