@@ -3,13 +3,17 @@
 import asyncio
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from nats.aio.msg import Msg
+
+from shared.kernel import logs
 from shared.kernel.bus import ApiError, Connection, Denied, Lost, NoAnswer, NoResponders, open_connection
 from shared.kernel.streams import stream_of
 
 WAIT = 20.0
+BATCH = 100
 IDLE = 60
 RECONNECT = 1.0
 
@@ -23,12 +27,19 @@ class Unreadable(Exception):
 
 
 async def follow(
-    url: str, filters: dict[str, str], show: Callable[[dict[str, Any]], None], *, everything: bool
+    url: str,
+    filters: dict[str, str],
+    show: Callable[[dict[str, Any]], None],
+    told: Callable[[str], None],
+    *,
+    everything: bool,
 ) -> None:
     """Hands every event to `show` until it raises `Enough`; `filters` gives the wanted subject for each service.
 
-    A lost connection is made anew and goes on behind what was shown. Raises `Unreadable` if there was none at first.
+    A lost connection is made anew and goes on behind what was shown; `told` hears why.
+    Raises `Unreadable` if there was none at first.
     """
+    logs.configure("ikz tail", "error", "console")
     after: dict[str, int | None] = dict.fromkeys(filters, 0 if everything else None)
     first = True
     while True:
@@ -37,6 +48,7 @@ async def follow(
             first = False
             try:
                 async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(_watch(connection))
                     for service, chosen in filters.items():
                         tasks.create_task(_follow(connection, service, chosen, after, show))
             finally:
@@ -47,8 +59,10 @@ async def follow(
         except BaseExceptionGroup as group:
             if group.subgroup(Enough):
                 return
-            if rest := group.split((Lost, NoAnswer, NoResponders, ApiError))[1]:
-                raise rest.exceptions[0] from None
+            lost, rest = group.split((Lost, NoAnswer, NoResponders, ApiError))
+            if rest is not None or lost is None:
+                raise
+            told(str(lost.exceptions[0]))
         await asyncio.sleep(RECONNECT)
 
 
@@ -73,13 +87,34 @@ async def _follow(
         "mem_storage": True,
     }
     await connection.api(f"CONSUMER.CREATE.{stream}.{name}.{chosen}", {"stream_name": stream, "config": config})
-    ask = json.dumps({"batch": 1, "expires": int(WAIT * 1_000_000_000)}).encode()
+    inbox = f"{connection.inbox}.{service}.next"
+    messages: asyncio.Queue[Msg] = asyncio.Queue()
+    await connection.subscribe(inbox, messages.put)
+    body = json.dumps({"batch": BATCH, "expires": int(WAIT * 1_000_000_000)})
+    subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"
+    pull = f"PUB {subject} {inbox} {len(body)}\r\n{body}\r\n".encode()
     while True:
-        message = await connection.request(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}", ask, timeout=WAIT + 5)
+        await connection.send(pull)
+        async for message in _batch(messages):
+            after[service] = message.metadata.sequence.stream
+            show(json.loads(message.data))
+
+
+async def _batch(messages: asyncio.Queue[Msg]) -> AsyncIterator[Msg]:
+    """What one pull brings, until it is used up or its time is over."""
+    for _ in range(BATCH):
+        try:
+            message = await asyncio.wait_for(messages.get(), WAIT + 5)
+        except TimeoutError:
+            raise Lost("the server does not answer") from None
         status = (message.headers or {}).get("Status")
         if status in {"404", "408"}:
-            continue
+            return
         if status is not None:
             raise Lost(f"the consumer is gone ({status})")
-        after[service] = message.metadata.sequence.stream
-        show(json.loads(message.data))
+        yield message
+
+
+async def _watch(connection: Connection) -> None:
+    await connection.lost.wait()
+    raise Lost(connection.reason)

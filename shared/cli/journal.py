@@ -42,7 +42,8 @@ def rebuild(
                 case _ if as_json:
                     typer.echo(json.dumps(line))
                 case {"projections": list(names)}:
-                    typer.echo("\n".join(names))
+                    if not arguments:
+                        typer.echo("\n".join(names))
                 case {"rebuilt": {"projection": str(name), "events": int(events), "different": list(different)}}:
                     verdict = f"different before: {', '.join(different)}" if different else "as it was before"
                     typer.echo(f"{name}: rebuilt from {events} events, {verdict}")

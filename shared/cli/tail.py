@@ -34,9 +34,12 @@ def tail(
         fail(f"{subject} is no subject of ours: they begin with ikz. and one of {', '.join(SERVICES)}")
     from shared.cli.following import Enough, Unreadable, follow  # noqa: PLC0415 - loads the NATS client
 
+    def lost(reason: str) -> None:
+        typer.echo(f"Interrupted ({reason}); trying again.", err=True)
+
     printer = Printer(as_json=as_json, count=count, enough=Enough)
     try:
-        asyncio.run(follow(find(data).reader_nats_url(), filters, printer.show, everything=everything))
+        asyncio.run(follow(find(data).reader_nats_url(), filters, printer.show, lost, everything=everything))
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
     except Unreadable as error:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+import asyncpg
+
 from shared.embedded.folder import DATABASE, DataFolder, Running, Secrets, environment_of, inherited, local_url
 from shared.embedded.nats import EmbeddedNats
 from shared.embedded.postgres import EmbeddedPostgres
@@ -19,9 +21,10 @@ from shared.embedded.probe import ask
 from shared.embedded.process import BRIEF, StartFailed, end_leftover, free_ports, identity, is_free, spawn, tail
 from shared.embedded.supervisor import Child, Program, keep
 from shared.kernel.bootstrap import SERVICES, bootstrap_database, create_database
-from shared.kernel.migrations import migrate
+from shared.kernel.bus import TROUBLE
+from shared.kernel.migrations import MigrationChanged, migrate
 from shared.kernel.nats_access import render_config
-from shared.kernel.streams import bootstrap_streams
+from shared.kernel.streams import Unfit, bootstrap_streams
 
 DEFAULT_PORT = 8080
 FURTHER_PORTS = {"catalog": 8081, "events": 8082, "notify": 8083, "mailbox": 8025}
@@ -162,14 +165,25 @@ class System:
         """Makes roles, schemas, tables and streams."""
         await _together(
             self._timed("database", self._database(postgres, started)),
-            self._timed("streams", bootstrap_streams(nats.url("operator"), 1)),
+            self._timed("streams", self._streams(nats)),
         )
         prepared.set()
 
     async def _database(self, postgres: EmbeddedPostgres, started: Started) -> None:
-        await create_database(postgres.superuser_dsn, DATABASE)
-        await bootstrap_database(postgres.superuser_dsn_for(DATABASE), started.secrets.postgres)
-        await _together(*(migrate(self._environment(name, started)["IKZ_DATABASE_URL"], name) for name in SERVICES))
+        try:
+            await create_database(postgres.superuser_dsn, DATABASE)
+            await bootstrap_database(postgres.superuser_dsn_for(DATABASE), started.secrets.postgres)
+            await _together(*(migrate(self._environment(name, started)["IKZ_DATABASE_URL"], name) for name in SERVICES))
+        except MigrationChanged as error:
+            raise StartFailed(f"this data was made by another edition of the program: {error} was changed") from error
+        except asyncpg.PostgresError as error:
+            raise StartFailed(f"PostgreSQL: {error}") from error
+
+    async def _streams(self, nats: EmbeddedNats) -> None:
+        try:
+            await bootstrap_streams(nats.url("operator"), monitor_url=nats.monitor_url)
+        except (Unfit, *TROUBLE) as error:
+            raise StartFailed(f"NATS: {error}") from error
 
     async def _services(self, started: Started) -> None:
         """Starts the mailbox and the services, which wait for what they need, and waits until they are ready."""
