@@ -87,8 +87,9 @@ class Parts:
     """What a service is made of.
 
     `endpoints` are served once everything runs (or `app`, by a service that makes its own with `make_app`), with the
-    feed of what the journal published beside them. `journal` is run and, at the end, drained. `tasks` run for ever beside it: relays, consumers, request/reply, schedulers; when
-    one of them ends or fails, so does the service. `closing` is awaited at the end, after the tasks.
+    feed of what the journal published beside them. `journal` is run and, at the end, drained. `tasks` run for ever
+    beside it: relays, consumers, request/reply, schedulers; when one of them ends or fails, so does the service.
+    `closing` is awaited at the end, after the tasks.
     """
 
     endpoints: Sequence[Endpoint] = ()
