@@ -14,6 +14,7 @@ from services.notify.invitation import Method, render
 from services.notify.layout import Layout
 from services.notify.letter import Letter
 
+POLICY = SMTP.clone(refold_source="none")  # what is set raw stays as it is: folding would encode a long List-Id
 FILE_NAMES: dict[Method, str] = {"REQUEST": "einladung.ics", "CANCEL": "absage.ics"}
 
 
@@ -45,13 +46,13 @@ class Composer:
 
     def compose(self, letter: Letter, envelope: Envelope) -> bytes:
         """The whole mail. A recipient that is no address raises `BadAddress`."""
-        mail = EmailMessage(policy=SMTP)
+        mail = EmailMessage(policy=POLICY)
         mail["From"] = self._sender
         mail["To"] = _recipient(envelope.recipient)
         mail.set_raw("Subject", _subject(letter.subject))
         mail["Date"] = format_datetime(envelope.created_at)
         mail["Message-ID"] = f"<{envelope.message_id}@{self._sender.domain}>"
-        mail["List-Id"] = f"Interkommunales.NRW <nachrichten.{self._sender.domain}>"
+        mail.set_raw("List-Id", f"Interkommunales.NRW <nachrichten.{self._sender.domain}>")
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
         mail["Content-Language"] = "de"

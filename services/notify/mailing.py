@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from shared.kernel.inbox import Received
 
 from services.notify.cause import KINDS, Cause, Priority, read_cause
 from services.notify.letter import as_left_by
 from shared.contracts.rpc import SessionCard
+from shared.kernel.inbox import Received
 from shared.kernel.postgres import Connection, Pool
 
 REMEMBER = """

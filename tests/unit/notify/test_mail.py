@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 from icalendar import Calendar, Event
 
-from services.notify.mail import BadAddress
+from services.notify.layout import Layout
+from services.notify.mail import BadAddress, Composer, Envelope
 from shared.contracts.events import Times
 from tests.unit.notify import samples
 from tests.unit.notify.samples import CAUSES, NEW, OLD, letter_for, mail_for, person, postponed, session
@@ -54,6 +55,19 @@ def test_the_parts_stand_in_the_order_in_which_programs_prefer_them() -> None:
         "text/calendar",
         "application/ics",
     ]
+
+
+def test_a_long_domain_breaks_no_header() -> None:
+    domain = "interkommunale-zusammenarbeit.kommunalverwaltung.nordrhein-westfalen.example"
+    composer = Composer(f"Portal <portal@{domain}>", Layout(samples.PORTAL))
+    envelope = Envelope(samples.MESSAGE, f"{'a' * 64}@{'b' * 60}.{'c' * 60}.example", samples.STAMP)
+    mail = parsed(composer.compose(letter_for(postponed()), envelope))
+    assert mail["List-Id"] == f"Interkommunales.NRW <nachrichten.{domain}>"
+    assert mail["Message-ID"] == f"<{samples.MESSAGE}@{domain}>"
+    assert mail["To"] == envelope.recipient
+    raw = composer.compose(letter_for(postponed()), envelope).split(b"\r\n\r\n")[0]
+    assert b"?nachrichten" not in raw
+    assert b"List-Id: Interkommunales.NRW <nachrichten.interkommunale" in raw
 
 
 @pytest.mark.parametrize("title", ["Kurz", "für " * 40, "Ä" * 150, "a" * 150, f"{'Zusammenarbeit ' * 9}– Ort"])
