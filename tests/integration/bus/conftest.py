@@ -42,9 +42,9 @@ async def streams(nats: EmbeddedNats, operator: Connection) -> None:
 
 @pytest.fixture
 async def store(servers: Servers) -> Database:
-    """A database where catalog and notify have the kernel's tables and nothing else."""
+    """A database where three services have the kernel's tables and nothing else."""
     database = await make_database(servers)
-    for service in ("catalog", "notify"):
+    for service in ("catalog", "events", "notify"):
         connection = await connect(database.dsn(service), name="tests")
         await apply(connection, [one for one in migrations_of(service) if one.label.startswith("kernel/")])
         await connection.close()

@@ -13,6 +13,7 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from shared.embedded.nats import EmbeddedNats
+from shared.kernel.decider import Decider
 from shared.kernel.health import Health
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import OwnConnection, connect_pool
@@ -87,7 +88,7 @@ async def eventually[T](look: Callable[[], Any], wanted: T, deadline: float = DE
 
 @dataclass(slots=True)
 class Publishing:
-    """The catalog at work."""
+    """A service at work."""
 
     journal: Journal
     relay: Relay
@@ -103,17 +104,19 @@ class Publishing:
 
 
 @asynccontextmanager
-async def publishing(store: Database, nats: EmbeddedNats) -> AsyncIterator[Publishing]:
-    """The catalog with its relay running."""
-    dsn = store.dsn("catalog")
+async def publishing(
+    store: Database, nats: EmbeddedNats, service: str = "catalog", decider: Decider[Any, Any, Any] = HALL
+) -> AsyncIterator[Publishing]:
+    """A service with its relay running."""
+    dsn = store.dsn(service)
     pool = await connect_pool(dsn, name="tests")
     wakeup = Wakeup()
-    journal = Journal(dsn, pool, [HALL], [], wakeup=wakeup)
+    journal = Journal(dsn, pool, [decider], [], wakeup=wakeup)
     health = Health()
     relay = Relay(
-        service="catalog",
+        service=service,
         dsn=dsn,
-        nats_url=nats.url("catalog"),
+        nats_url=nats.url(service),
         journal=journal,
         wakeup=wakeup,
         public_url="http://127.0.0.1:8080",
