@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from icalendar import Calendar, Event, Timezone
 
@@ -14,6 +15,8 @@ from services.events.times import BERLIN, When, midnight_after
 PRODUCT = "-//Interkommunal//Veranstaltungen//DE"
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 EVERY_HOUR = dt.timedelta(hours=1)
+END = b"END:VCALENDAR\r\n"
+REMEMBERED = 2048
 
 
 def calendar(sessions: Sequence[tuple[Life, dt.datetime]], name: str, public_url: str, at: dt.datetime) -> bytes:
@@ -23,15 +26,13 @@ def calendar(sessions: Sequence[tuple[Life, dt.datetime]], name: str, public_url
     feed.add("version", "2.0")
     feed.add("calscale", "GREGORIAN")
     feed.add("method", "PUBLISH")
-    feed.add("x-wr-calname", name)
+    feed.add("x-wr-calname", _text(name))
     feed.add("x-wr-timezone", BERLIN.key)
     feed.add("refresh-interval", EVERY_HOUR, parameters={"VALUE": "DURATION"})
     feed.add_component(_timezone([life.when for life, _ in sessions], at))
-    for life, changed_at in sessions:
-        if life.when.day is not None:
-            feed.add_component(_entry(life, changed_at, public_url))
-    text: bytes = feed.to_ical()
-    return text
+    head: bytes = feed.to_ical()
+    entries = (_entry(life, changed_at, public_url) for life, changed_at in sessions if life.when.day is not None)
+    return b"".join((head.removesuffix(END), *entries, END))
 
 
 def uid(session_id: str) -> str:
@@ -47,7 +48,8 @@ def _timezone(dates: Sequence[When], at: dt.datetime) -> Timezone:
     return Timezone.from_tzinfo(BERLIN, BERLIN.key, first_date=first, last_date=last)
 
 
-def _entry(life: Life, changed_at: dt.datetime, public_url: str) -> Event:
+@lru_cache(maxsize=REMEMBERED)
+def _entry(life: Life, changed_at: dt.datetime, public_url: str) -> bytes:
     content, entry = life.content, Event()
     entry.add("uid", uid(life.session_id))
     entry.add("dtstamp", changed_at.astimezone(dt.UTC))
@@ -64,7 +66,8 @@ def _entry(life: Life, changed_at: dt.datetime, public_url: str) -> Event:
     if content.topics:
         entry.add("categories", list(content.topics))
     _add_times(entry, life.when)
-    return entry
+    text: bytes = entry.to_ical()
+    return text
 
 
 def _add_times(entry: Event, when: When) -> None:

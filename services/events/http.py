@@ -234,6 +234,11 @@ class Desk:
         total = await registration_list.count_of_session(self.pool, session_id, query.status)
         return page(items, more, total, call)
 
+    async def withdraw_participant(self, call: Call) -> Answer:
+        registration_id = call.path_id("registration_id")
+        command = WithdrawRegistration(registration_id=registration_id, cause="organiser")
+        return _of(registration_id, await self._transact(call, command))
+
     async def register(self, call: Call) -> Answer:
         body: RegistrationBody = call.body
         try:
@@ -296,12 +301,17 @@ class Desk:
 
     async def _of_registration(self, call: Call, row: Any, command: RegistrationCommand) -> Answer:
         outcome = await self.journal.transact(session.DECIDER, row["session_id"], command, call.context())
-        body = Committed(id=row["registration_id"], version=outcome.version, position=outcome.position)
-        return Answer(body, etag=str(outcome.version))
+        return _of(row["registration_id"], outcome)
 
 
 def _edits(call: Call) -> bool:
     return bool(EDITORS & call.identity.roles)
+
+
+def _of(registration_id: str, outcome: Outcome) -> Answer:
+    """The answer to a command about one registration: its id, and the version of its session."""
+    body = Committed(id=registration_id, version=outcome.version, position=outcome.position)
+    return Answer(body, etag=str(outcome.version))
 
 
 def _calendar(text: bytes, name: str) -> Answer:
@@ -485,6 +495,14 @@ def _editing(desk: Desk) -> list[Endpoint]:
             "Who takes part, in the order of registering",
             query=ParticipantQuery,
             answer=Page[ParticipantAnswer],
+            roles=EDITORS,
+        ),
+        Endpoint(
+            "POST",
+            "/api/v1/sessions/{id}/registrations/{registration_id}/withdrawals",
+            desk.withdraw_participant,
+            "Gives a participant's place back",
+            answer=Committed,
             roles=EDITORS,
         ),
     ]

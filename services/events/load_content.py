@@ -35,9 +35,9 @@ CONTENT = Path(__file__).resolve().parents[2] / "content"
 NOON = dt.time(12, tzinfo=BERLIN)
 AHEAD = """
 SELECT EXISTS (
-    SELECT FROM session_view
+    SELECT FROM session_view JOIN session_page USING (session_id)
     WHERE series_id = $1 AND stage IN ('announced', 'postponed') AND coalesce(over > $2, true)
-      AND title LIKE '%(Beispieltermin)%'
+      AND words LIKE '%(beispieltermin)%'
 )
 """
 

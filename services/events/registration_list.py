@@ -66,21 +66,25 @@ SELECT r.registration_id, r.session_id, r.person_id, r.version, r.status, r.conf
 FROM registration r WHERE r.token_hash = $1
 """
 OF_SESSION = """
-WITH numbered AS (
+WITH page AS (
     SELECT registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
-           organisation_id, sealed, sealed_answers,
-           CASE WHEN status = 'waitlisted'
-                THEN row_number() OVER (PARTITION BY status = 'waitlisted' ORDER BY received_version)
-           END AS waiting_position
-    FROM registration WHERE session_id = $1
+           organisation_id, sealed, sealed_answers
+    FROM registration
+    WHERE session_id = $1 AND ($2::text[] IS NULL OR status = ANY($2)) AND received_version > $3
+      AND ($4::bigint IS NULL OR received_version < $4) AND ($5::text IS NULL OR registration_id = $5)
+    ORDER BY received_version
+    LIMIT $6
 )
 SELECT registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
-       organisation_id, sealed, sealed_answers, waiting_position
-FROM numbered
-WHERE ($2::text[] IS NULL OR status = ANY($2)) AND received_version > $3
-  AND ($4::bigint IS NULL OR received_version < $4) AND ($5::text IS NULL OR registration_id = $5)
+       organisation_id, sealed, sealed_answers,
+       CASE WHEN status = 'waitlisted' THEN
+           (SELECT count(*) FROM registration w
+            WHERE w.session_id = $1 AND w.status = 'waitlisted'
+              AND w.received_version < (SELECT min(received_version) FROM page))
+           + count(*) FILTER (WHERE status = 'waitlisted') OVER (ORDER BY received_version)
+       END AS waiting_position
+FROM page
 ORDER BY received_version
-LIMIT $6
 """
 COUNT_OF_SESSION = """
 SELECT count(*) FROM registration WHERE session_id = $1 AND ($2::text[] IS NULL OR status = ANY($2))

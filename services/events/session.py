@@ -749,5 +749,5 @@ DECIDER: Decider[Session, Command, SessionEvent] = Decider(
     evolve=evolve,
     publish=publish,
     events=(*LIFE_EVENTS, *registration.EVENTS),
-    snapshots=Snapshots(every=1000, form=1, dump=dump, load=load),
+    snapshots=Snapshots(every=2000, form=1, dump=dump, load=load),
 )

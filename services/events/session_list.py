@@ -18,22 +18,27 @@ from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
 
-PRESENT = "SELECT session_id, version, life FROM session_view WHERE session_id = ANY($1::text[])"
+PRESENT = "SELECT session_id, version, life FROM session_page WHERE session_id = ANY($1::text[])"
 UPSERT = """
-INSERT INTO session_view (session_id, version, series_id, title, words, stage, intake, mode, topics, capacity, begins,
-                          over, due_at, changed_at, life)
-SELECT session_id, version, series_id, title, words, stage, intake, mode, topics, capacity, begins, over, due_at,
-       changed_at, life
+INSERT INTO session_view (session_id, version, series_id, stage, intake, mode, topics, capacity, begins, over, due_at)
+SELECT session_id, version, series_id, stage, intake, mode, topics, capacity, begins, over, due_at
 FROM jsonb_to_recordset($1::jsonb) AS s(
-    session_id text, version bigint, series_id text, title text, words text, stage text, intake text, mode text,
-    topics text[], capacity integer, begins timestamptz, over timestamptz, due_at timestamptz, changed_at timestamptz,
-    life jsonb)
+    session_id text, version bigint, series_id text, stage text, intake text, mode text, topics text[],
+    capacity integer, begins timestamptz, over timestamptz, due_at timestamptz)
 ON CONFLICT (session_id) DO UPDATE SET
-    version = excluded.version, series_id = excluded.series_id, title = excluded.title, words = excluded.words,
-    stage = excluded.stage, intake = excluded.intake, mode = excluded.mode, topics = excluded.topics,
-    capacity = excluded.capacity, begins = excluded.begins, over = excluded.over, due_at = excluded.due_at,
-    changed_at = excluded.changed_at, life = excluded.life
+    version = excluded.version, series_id = excluded.series_id, stage = excluded.stage, intake = excluded.intake,
+    mode = excluded.mode, topics = excluded.topics, capacity = excluded.capacity, begins = excluded.begins,
+    over = excluded.over, due_at = excluded.due_at
 WHERE session_view.version < excluded.version
+"""
+UPSERT_PAGES = """
+INSERT INTO session_page (session_id, version, changed_at, words, life)
+SELECT session_id, version, changed_at, words, life
+FROM jsonb_to_recordset($1::jsonb) AS s(
+    session_id text, version bigint, changed_at timestamptz, words text, life jsonb)
+ON CONFLICT (session_id) DO UPDATE SET
+    version = excluded.version, changed_at = excluded.changed_at, words = excluded.words, life = excluded.life
+WHERE session_page.version < excluded.version
 """
 
 # $1 drafts too, $2 period, $3 now, $4 series (id or slug), $5 topics, $6 modes, $7 statuses, $8 words,
@@ -58,7 +63,8 @@ WITH sorted AS (
       AND ($4::text[] IS NULL OR s.series_id = ANY($4) OR v.slug = ANY($4))
       AND ($5::text[] IS NULL OR s.topics && $5)
       AND ($6::text[] IS NULL OR s.mode = ANY($6))
-      AND ($8::text IS NULL OR position($8 IN s.words) > 0)
+      AND ($8::text IS NULL
+           OR s.session_id IN (SELECT w.session_id FROM session_page w WHERE position($8 IN w.words) > 0))
 ), matching AS (
     SELECT session_id, place, status FROM sorted WHERE $7::text[] IS NULL OR status = ANY($7)
 ), shown AS (
@@ -67,26 +73,30 @@ WITH sorted AS (
     ORDER BY place, session_id
     LIMIT $12
 )
-SELECT count.total, shown.place, s.session_id, s.version, s.life, s.changed_at, p.version AS seats_version, p.seated,
-       p.waiting, v.content AS series
+SELECT count.total, shown.place, s.session_id, s.version, page.life, page.changed_at, p.version AS seats_version,
+       p.seated, p.waiting, v.content AS series
 FROM (SELECT count(*) AS total FROM matching) AS count
 LEFT JOIN shown ON true
 LEFT JOIN session_view s USING (session_id)
+LEFT JOIN session_page page USING (session_id)
 LEFT JOIN session_seats p USING (session_id)
 LEFT JOIN series_view v ON v.series_id = s.series_id
 ORDER BY shown.place, shown.session_id
 """
 ONE = """
-SELECT s.session_id, s.version, s.life, s.changed_at, p.version AS seats_version, p.seated, p.waiting,
+SELECT s.session_id, s.version, page.life, page.changed_at, p.version AS seats_version, p.seated, p.waiting,
        v.content AS series
 FROM session_view s
+JOIN session_page page USING (session_id)
 LEFT JOIN session_seats p USING (session_id)
 LEFT JOIN series_view v USING (series_id)
 WHERE s.session_id = $1 AND ($2 OR s.stage <> 'drafted')
 """
 FEED = """
-SELECT s.session_id, s.version, s.life, s.changed_at
-FROM session_view s LEFT JOIN series_view v USING (series_id)
+SELECT page.life, page.changed_at
+FROM session_view s
+JOIN session_page page USING (session_id)
+LEFT JOIN series_view v USING (series_id)
 WHERE s.stage <> 'drafted' AND s.begins IS NOT NULL
   AND ($1::text[] IS NULL OR s.series_id = ANY($1) OR v.slug = ANY($1))
   AND ($2::text[] IS NULL OR s.topics && $2)
@@ -271,9 +281,10 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
             rows[session_id] = _row(lives[session_id], recorded)
     if rows:
         await connection.execute(UPSERT, list(rows.values()))
+        await connection.execute(UPSERT_PAGES, list(rows.values()))
 
 
-PROJECTION = Projection("sessions", ("session_view",), project)
+PROJECTION = Projection("sessions", ("session_view", "session_page"), project)
 
 
 def _row(life: Life, recorded: Recorded[Any]) -> dict[str, Any]:
@@ -282,7 +293,6 @@ def _row(life: Life, recorded: Recorded[Any]) -> dict[str, Any]:
         "session_id": life.session_id,
         "version": recorded.version,
         "series_id": content.series_id,
-        "title": content.title,
         "words": " ".join(filter(None, (content.title, content.summary, content.description))).casefold(),
         "stage": life.stage,
         "intake": life.intake,

@@ -95,4 +95,4 @@ def refuse_past(when: When, at: dt.datetime) -> None:
     """Refuses a date that has passed; today without a time of day has not."""
     last = when.starts_at or when.over
     if last and last <= at:
-        raise Refused("date_in_past", date=str(when.day))
+        raise Refused("date_in_past", date=f"{when.day:%d.%m.%Y}")

@@ -8,14 +8,12 @@ CREATE TABLE series_view (
 );
 CREATE INDEX series_view_slug ON series_view (slug);
 
--- `begins` and `over` are null while the date is open, `timed` says whether a time of day is known, `due_at` when the clock
--- itself does something next. `life` is the session as its aggregate records it.
+-- What sessions are chosen by, in narrow rows. `begins` and `over` are null while the date is open, `due_at` is when the
+-- clock itself does something next.
 CREATE TABLE session_view (
     session_id text PRIMARY KEY,
     version bigint NOT NULL,
     series_id text NOT NULL,
-    title text NOT NULL,
-    words text NOT NULL,
     stage text NOT NULL,
     intake text NOT NULL,
     mode text NOT NULL,
@@ -23,12 +21,19 @@ CREATE TABLE session_view (
     capacity integer,
     begins timestamptz,
     over timestamptz,
-    due_at timestamptz,
-    changed_at timestamptz NOT NULL,
-    life jsonb NOT NULL
+    due_at timestamptz
 );
 CREATE INDEX session_view_begins ON session_view (begins);
 CREATE INDEX session_view_due ON session_view (due_at) WHERE due_at IS NOT NULL;
+
+-- What is shown of them: `life` is the session as its aggregate records it, `words` what a search looks at.
+CREATE TABLE session_page (
+    session_id text PRIMARY KEY,
+    version bigint NOT NULL,
+    changed_at timestamptz NOT NULL,
+    words text NOT NULL,
+    life jsonb NOT NULL
+);
 
 -- Apart from session_view, so that a rush of registrations rewrites a few bytes only.
 CREATE TABLE session_seats (
@@ -55,6 +60,7 @@ CREATE TABLE registration (
     CONSTRAINT registration_token UNIQUE (token_hash)
 );
 CREATE INDEX registration_session ON registration (session_id, received_version);
+CREATE INDEX registration_waiting ON registration (session_id, received_version) WHERE status = 'waitlisted';
 CREATE INDEX registration_person ON registration (person_id);
 CREATE INDEX registration_confirm_by ON registration (confirm_by) WHERE confirm_by IS NOT NULL;
 -- Last line of defence: a person takes one place in a session, however it came about.

@@ -238,6 +238,18 @@ async def test_the_organisers_list(events: Events) -> None:
     assert waiting["total"] == 3
 
 
+async def test_an_organiser_gives_a_place_back(events: Events) -> None:
+    session_id = await events.open_session()
+    token = await events.registered(session_id, member=True)
+    registration_id = (await events.get(f"/api/v1/registrations/{token}"))["id"]
+    path = f"/api/v1/sessions/{session_id}/registrations/{registration_id}/withdrawals"
+    assert (await events.ask("POST", path)).code == "401 unauthenticated"
+    assert (await events.done("POST", path))["id"] == registration_id
+    assert await events.status(token) == "withdrawn"
+    elsewhere = path.replace(session_id, await events.open_session())
+    assert (await events.edit("POST", elsewhere)).code == "404 not_found", "a registration belongs to its session"
+
+
 async def test_recipients_of_a_postponement_are_those_who_were_there_before_it(events: Events) -> None:
     session_id = await events.open_session(capacity=2)
     ada = await events.registered(session_id, member=True, name="Ada")

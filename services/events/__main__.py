@@ -1,0 +1,47 @@
+"""The events service as a process: `python -m services.events`, or `ikz run events`."""
+
+from functools import partial
+
+from services.events import due, erasure, problems
+from services.events.http import endpoints
+from services.events.records import DECIDERS, PROJECTIONS
+from services.events.settings import EventsSettings
+from shared.kernel.inbox import Consumer
+from shared.kernel.journal import Journal
+from shared.kernel.relay import Relay
+from shared.kernel.service import Parts, Runtime, main
+
+
+async def build(runtime: Runtime[EventsSettings]) -> Parts:
+    """Sessions and registrations over HTTP and request/reply, what time brings by itself, and people who are erased."""
+    problems.register()
+    settings, pool = runtime.settings, runtime.pool
+    journal = Journal(settings.database_url, pool, DECIDERS, PROJECTIONS, wakeup=runtime.wakeup)
+    relay = Relay(
+        service=settings.service,
+        dsn=settings.database_url,
+        nats_url=settings.nats_url,
+        journal=journal,
+        wakeup=runtime.wakeup,
+        public_url=settings.public_url,
+        health=runtime.health,
+    )
+    people = Consumer(
+        name=settings.service,
+        source="gateway",
+        effects=[erasure.effect(runtime.vault)],
+        dsn=settings.database_url,
+        pool=pool,
+        nats_url=settings.nats_url,
+        health=runtime.health,
+    )
+    clock = partial(due.keep_time, journal, pool, settings.database_url, runtime.clock)
+    return Parts(
+        endpoints=endpoints(journal, pool, runtime.vault, settings.public_url),
+        journal=journal,
+        tasks=[relay.run, people.run, clock],
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(EventsSettings, build))
