@@ -3,7 +3,8 @@
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from shared.embedded.nats import EmbeddedNats
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.kernel.bootstrap import SERVICES, bootstrap_database, create_database, role_of
 from shared.kernel.nats_access import USERS, render_config
+from tests.running import RunningSystem, up
 
+UNLIMITED = {"IKZ_RATE_LIMITS": "false"}
 PASSWORDS = {service: f"password of {service}" for service in SERVICES}
 NATS_PASSWORDS = {user: f"password-of-{user}" for user in USERS}
 
@@ -66,6 +69,25 @@ async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embedd
     """A NATS server with no streams, of this module alone."""
     async with EmbeddedNats(tmp_path_factory.mktemp("nats"), render_config, NATS_PASSWORDS) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningSystem]:
+    """A whole system with its content, shared by all tests; the limits against floods are lifted."""
+    async with up(tmp_path_factory.mktemp("system"), environment=UNLIMITED) as running:
+        yield running
+
+
+@pytest.fixture
+async def system_at(tmp_path: Path) -> AsyncIterator[Callable[[float], Awaitable[RunningSystem]]]:
+    """Makes systems with content whose clock is moved by so many seconds, for one test."""
+    async with AsyncExitStack() as systems:
+
+        async def make(clock_offset: float) -> RunningSystem:
+            environment = UNLIMITED | {"IKZ_CLOCK_OFFSET": str(clock_offset)}
+            return await systems.enter_async_context(up(tmp_path / str(clock_offset), environment=environment))
+
+        yield make
 
 
 async def make_database(servers: Servers) -> Database:

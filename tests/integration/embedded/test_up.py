@@ -5,69 +5,23 @@ import json
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import asyncpg
 
 from shared.embedded.process import free_ports, identity
+from tests.running import IKZ, RunningSystem, ikz, up
 
-IKZ = (sys.executable, "-m", "shared.cli.main")
 STATUS_KEYS = {"gateway", "catalog", "events", "notify", "mailbox", "nats", "postgres", "tokens", "pids"}
 CHILDREN = {"postgres", "nats", "mailbox", "catalog", "events", "notify", "gateway"}
 
 
-@dataclass
-class Up:
-    """A running `ikz up`."""
-
-    process: asyncio.subprocess.Process
-    folder: Path
-    status: dict[str, Any]
-
-    async def now(self) -> dict[str, Any]:
-        """What `ikz status --json` says at present."""
-        code, output, _ = await ikz("status", "--json", "--data", str(self.folder))
-        assert code == 0
-        return dict(json.loads(output))
-
-    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ends it in good order."""
-        self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), 30)
-
-
-async def ikz(*arguments: str) -> tuple[int, str, str]:
-    """Runs a command to its end: code, output, errors."""
-    process = await asyncio.create_subprocess_exec(*IKZ, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    output, errors = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode is not None
-    return process.returncode, output.decode(), errors.decode()
-
-
-@asynccontextmanager
-async def up(folder: Path, *options: str, port: int | None = None) -> AsyncIterator[Up]:
-    """`ikz up --empty` in a folder, ready; killed at the end if it still runs."""
-    chosen = port or free_ports(1)[0]
-    command = (*IKZ, "up", "--empty", "--data", str(folder), "--port", str(chosen), *options)
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)
-    try:
-        async with asyncio.timeout(60):
-            while True:
-                assert process.returncode is None, "`ikz up` ended"
-                code, output, _ = await ikz("status", "--json", "--data", str(folder))
-                if code == 0:
-                    break
-        yield Up(process, folder, json.loads(output))
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await asyncio.wait_for(process.wait(), 30)
+def empty(folder: Path, port: int | None = None) -> AbstractAsyncContextManager[RunningSystem]:
+    """A system without content."""
+    return up(folder, "--empty", port=port)
 
 
 async def eventually(condition: Callable[[], bool], within: float = 20) -> None:
@@ -84,7 +38,7 @@ def all_gone(pids: dict[str, int]) -> Callable[[], bool]:
 
 
 async def test_it_tells_its_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> None:
-    async with up(tmp_path) as system:
+    async with empty(tmp_path) as system:
         assert system.status.keys() == STATUS_KEYS
         assert system.status["pids"].keys() == CHILDREN | {"up"}
         assert system.status["nats"].keys() == {"url", "user", "password"}
@@ -107,7 +61,7 @@ async def test_it_tells_its_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> Non
 
 
 async def test_killed_it_leaves_nothing_and_starts_again_with_its_data(tmp_path: Path) -> None:
-    async with up(tmp_path) as system:
+    async with empty(tmp_path) as system:
         connection = await asyncpg.connect(system.status["postgres"])
         await connection.execute("CREATE TABLE public.kept AS SELECT 42 AS answer")
         await connection.close()
@@ -116,7 +70,7 @@ async def test_killed_it_leaves_nothing_and_starts_again_with_its_data(tmp_path:
         await system.process.wait()
         first = system.status
         await eventually(gone)
-    async with up(tmp_path, port=int(first["gateway"].rpartition(":")[2])) as system:
+    async with empty(tmp_path, port=int(first["gateway"].rpartition(":")[2])) as system:
         assert system.status["tokens"] == first["tokens"]
         assert system.status["nats"] == first["nats"]
         assert system.status["gateway"] == first["gateway"]
@@ -129,21 +83,21 @@ async def test_killed_again_and_again_it_still_starts_at_once(tmp_path: Path) ->
     """The next start does not wait for what the killed one left; it ends it."""
     port = free_ports(1)[0]
     for _ in range(2):
-        async with up(tmp_path, port=port) as system:
+        async with empty(tmp_path, port=port) as system:
             os.kill(system.status["pids"]["catalog"], signal.SIGSTOP)  # deaf to its parent's death
             system.process.kill()
             await system.process.wait()
-    async with up(tmp_path, port=port) as system:
+    async with empty(tmp_path, port=port) as system:
         assert await system.stop() == 0
 
 
 async def test_children_that_die_come_back(tmp_path: Path) -> None:
-    async with up(tmp_path) as system:
+    async with empty(tmp_path) as system:
         for name in ("catalog", "nats", "postgres"):
             os.kill(system.status["pids"][name], signal.SIGKILL)
 
         async def is_back() -> bool:
-            pids = (await system.now())["pids"]
+            pids = (await system.status_now())["pids"]
             return all(pids[name] != system.status["pids"][name] for name in ("catalog", "nats", "postgres"))
 
         async with asyncio.timeout(30):
@@ -163,7 +117,7 @@ async def test_children_that_die_come_back(tmp_path: Path) -> None:
 
 
 async def test_two_systems_run_beside_each_other(tmp_path: Path) -> None:
-    async with up(tmp_path / "one") as one, up(tmp_path / "two") as two:
+    async with empty(tmp_path / "one") as one, empty(tmp_path / "two") as two:
         assert one.status["gateway"] != two.status["gateway"]
         assert not set(one.status["pids"].values()) & set(two.status["pids"].values())
         assert one.status["nats"]["password"] != two.status["nats"]["password"]

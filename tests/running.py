@@ -1,0 +1,109 @@
+"""A whole system for tests: `ikz up` as a person starts it, in a folder of its own and on free ports."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.embedded.process import free_ports
+
+IKZ = (sys.executable, "-m", "shared.cli.main")
+START_SECONDS = 90
+STOP_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSystem:
+    """A running `ikz up`; `status` is what `ikz status --json` said when it was ready."""
+
+    process: asyncio.subprocess.Process
+    folder: Path
+    status: dict[str, Any]
+
+    @property
+    def base_url(self) -> str:
+        """The portal."""
+        return str(self.status["gateway"])
+
+    @property
+    def editor_token(self) -> str:
+        """A bearer token with the role editor."""
+        return str(self.status["tokens"]["editor"])
+
+    @property
+    def mailbox(self) -> str:
+        """The page and API of the mailbox."""
+        return str(self.status["mailbox"])
+
+    def log(self, name: str) -> str:
+        """What a part of the system has logged."""
+        return (self.folder / "logs" / f"{name}.log").read_text()
+
+    async def status_now(self) -> dict[str, Any]:
+        """What `ikz status --json` says at present."""
+        code, output, errors = await ikz("status", "--json", "--data", str(self.folder))
+        assert code == 0, errors
+        return dict(json.loads(output))
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ends it in good order and gives the exit code."""
+        self.process.send_signal(number)
+        return await asyncio.wait_for(self.process.wait(), STOP_SECONDS)
+
+
+async def ikz(*arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    """Runs a command to its end: code, output, errors."""
+    process = await asyncio.create_subprocess_exec(
+        *IKZ,
+        *arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=None if environment is None else os.environ | environment,
+    )
+    output, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+@asynccontextmanager
+async def up(
+    folder: Path, *options: str, port: int | None = None, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[RunningSystem]:
+    """`ikz up` in `folder`, ready; ended when left, if it still runs."""
+    chosen = port or free_ports(1)[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    said = folder / "up.txt"
+    with said.open("w") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(*IKZ, "up", "--data", str(folder), "--port", str(chosen), *options),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | (environment or {}),
+        )
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while not _is_ready(folder, process.pid):
+                assert process.returncode is None, said.read_text()
+                await asyncio.sleep(0.05)
+        code, status, errors = await ikz("status", "--json", "--data", str(folder))
+        assert code == 0, errors
+        yield RunningSystem(process, folder, json.loads(status))
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+
+
+def _is_ready(folder: Path, pid: int) -> bool:
+    try:
+        running = json.loads((folder / "run.json").read_text())
+    except FileNotFoundError:
+        return False
+    return running["pid"] == pid and bool(running["ready"])
