@@ -59,7 +59,9 @@ def a_mail() -> EmailMessage:
     mail["Subject"] = "Absage: Digitale Sprechstunde – „Förderung“"
     mail["From"] = "Portal <portal@example.org>"
     mail["To"] = "Erika <erika@example.org>"
-    mail.set_content("Sehr geehrte Damen und Herren,\n<script>alert(1)</script>\nhttp://127.0.0.1:8080/anmeldung/abc.\n")
+    mail.set_content(
+        "Sehr geehrte Damen und Herren,\n<script>alert(1)</script>\nhttp://127.0.0.1:8080/anmeldung/abc.\n"
+    )
     mail.add_alternative(
         '<p>Guten Tag</p><script>alert(1)</script><a href="http://127.0.0.1/x">Link</a>', subtype="html"
     )
