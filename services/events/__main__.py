@@ -4,11 +4,14 @@ from functools import partial
 
 from services.events import due, erasure, problems
 from services.events.http import endpoints
+from services.events.recipients import recipients
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.settings import EventsSettings
+from shared.contracts.rpc import RecipientsAsked
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
+from shared.kernel.rpc import RpcEndpoint, serve_rpc
 from shared.kernel.service import Parts, Runtime, main
 
 
@@ -35,11 +38,12 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
         nats_url=settings.nats_url,
         health=runtime.health,
     )
+    questions = [RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, partial(recipients, pool, runtime.vault))]
     clock = partial(due.keep_time, journal, pool, settings.database_url, runtime.clock)
     return Parts(
         endpoints=endpoints(journal, pool, runtime.vault, settings.public_url),
         journal=journal,
-        tasks=[relay.run, people.run, clock],
+        tasks=[relay.run, people.run, clock, partial(serve_rpc, runtime.bus, settings.service, questions)],
     )
 
 

@@ -1,7 +1,5 @@
 """The notification service as a process: `python -m services.notify`, or `ikz run notify`."""
 
-from shared.kernel.rpc import ask
-
 from services.notify import effects, problems
 from services.notify.expansion import Expansion
 from services.notify.http import endpoints
@@ -16,6 +14,7 @@ from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
+from shared.kernel.rpc import ask
 from shared.kernel.service import Parts, Runtime, main
 from shared.kernel.wakeup import Wakeup
 
