@@ -170,6 +170,8 @@ def _authorise(endpoint: Endpoint, identity: Identity) -> None:
 
 
 def _read_query(endpoint: Endpoint, request: web.Request) -> tuple[int, Any]:
+    if endpoint.query is None and not request.query_string:
+        return 0, None
     query = MultiDict(request.query)
     wanted = query.popall("min_position", []) if endpoint.method == "GET" else []
     value = parse_query(endpoint.query or _NoQuery, query)
@@ -195,11 +197,7 @@ async def _read_body(endpoint: Endpoint, request: web.Request, max_body: int) ->
         return b"", None
     if (request.content_length or 0) > max_body:
         raise Problem("body_too_large")
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            raw = await request.read()
-    except TimeoutError as late:
-        raise Problem("request_timeout") from late
+    raw = await _received(request)
     if endpoint.body is None:
         _refuse_content(raw)
         return raw, None
@@ -208,6 +206,16 @@ async def _read_body(endpoint: Endpoint, request: web.Request, max_body: int) ->
     if request.content_type != "application/json" or (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise Problem("unsupported_media_type")
     return raw, parse_body(endpoint.body, raw)
+
+
+async def _received(request: web.Request) -> bytes:
+    if request.content.is_eof():
+        return await request.read()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await request.read()
+    except TimeoutError as late:
+        raise Problem("request_timeout") from late
 
 
 def _refuse_content(raw: bytes) -> None:
@@ -305,6 +313,7 @@ async def boundary(request: web.Request, handler: Next) -> web.StreamResponse:
         _canonical_line(request, status, code, time.perf_counter() - started)
     if not response.prepared:
         response.headers["traceparent"] = trace.traceparent
+        response.headers["Server"] = "ikz"
     return response
 
 

@@ -594,6 +594,7 @@ async def test_a_trace_goes_through(client: aiohttp.ClientSession) -> None:
         assert answer.headers["traceparent"] == answer.headers["Seen-Trace"]
         assert answer.headers["traceparent"] != sent
     async with client.get("/api/v1/nothing") as answer:
+        assert answer.headers["Server"] == "ikz"
         assert len(answer.headers["traceparent"].split("-")[1]) == 32
 
 

@@ -65,6 +65,13 @@ def test_secrets_are_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     assert "sesame" not in str(line)
 
 
+def test_anything_can_be_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("catalog", style="json")
+    structlog.get_logger().info("odd", number=2**80, text="\ud800", thing=object(), raw=b"x", keys={1: {"a"}})
+    (line,) = lines(capsys)
+    assert (line["number"], line["text"], line["raw"]) == (2**80, "\ud800", "b'x'")
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
