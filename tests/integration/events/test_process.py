@@ -1,0 +1,157 @@
+"""The events service as a process of its own, between Postgres and NATS."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from services.gateway.person import PERSON, ErasePerson, RegisterPerson
+from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
+from shared.embedded.nats import EmbeddedNats
+from shared.kernel.bus import Bus
+from shared.kernel.clock import Clock
+from shared.kernel.health import Health
+from shared.kernel.identity import HEADER, KeyPair, Signer, generate_keys
+from shared.kernel.ids import new_id
+from shared.kernel.journal import Journal
+from shared.kernel.migrations import migrate
+from shared.kernel.nats_access import USERS, render_config
+from shared.kernel.postgres import connect_pool
+from shared.kernel.recorded import Context
+from shared.kernel.relay import Relay
+from shared.kernel.rpc import ask
+from shared.kernel.streams import bootstrap_streams
+from shared.kernel.wakeup import Wakeup
+from tests.conftest import Database
+from tests.integration.bus.rig import eventually
+from tests.integration.events.conftest import EDITOR
+
+PATIENCE = 20.0
+NEXT_YEAR = f"{Clock().now().year + 1}-07-01T10:00:00+02:00"
+
+
+@pytest.fixture(scope="module")
+async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedNats]:
+    """A server with the streams and rights of the real system."""
+    passwords = {user: f"password-of-{user}" for user in USERS}
+    async with EmbeddedNats(tmp_path_factory.mktemp("nats"), render_config, passwords) as server:
+        await bootstrap_streams(server.url("operator"))
+        yield server
+
+
+@asynccontextmanager
+async def process_of(database: Database, nats: EmbeddedNats, keys: KeyPair) -> AsyncIterator[tuple[Process, str]]:
+    """The process and its address."""
+    environment = os.environ | {
+        "IKZ_DATABASE_URL": database.dsn("events"),
+        "IKZ_NATS_URL": nats.url("events"),
+        "IKZ_VAULT_KEY": "A" * 43,
+        "IKZ_IDENTITY_PUBLIC_KEY": keys.public,
+        "IKZ_PORT": "0",
+        "IKZ_LOG_FORMAT": "json",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.events", env=environment, stdout=DEVNULL, stderr=PIPE
+    )
+    assert process.stderr is not None
+    try:
+        started = json.loads(await asyncio.wait_for(process.stderr.readline(), PATIENCE))
+        drain = asyncio.create_task(process.stderr.read())
+        yield process, f"http://127.0.0.1:{started['port']}"
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+    log = await drain
+    assert b"Traceback" not in log, log.decode()
+    assert b"ada@stadt.example" not in log
+    assert b"Ada Beispiel" not in log
+
+
+@asynccontextmanager
+async def gateway(database: Database, nats: EmbeddedNats) -> AsyncIterator[Callable[[str], Any]]:
+    """What erases a person as the gateway does."""
+    dsn, wakeup = database.dsn("gateway"), Wakeup()
+    await migrate(dsn, "gateway")
+    async with await connect_pool(dsn, name="test gateway") as pool:
+        journal = Journal(dsn, pool, [PERSON], [], wakeup=wakeup)
+        relay = Relay(
+            service="gateway",
+            dsn=dsn,
+            nats_url=nats.url("gateway"),
+            journal=journal,
+            wakeup=wakeup,
+            public_url="http://127.0.0.1:8080",
+            health=Health(),
+        )
+
+        async def forget(person: str) -> None:
+            for command in (RegisterPerson(), ErasePerson(person_id=person)):
+                context = Context(command_id=new_id(), actor="t", at=Clock().now(), correlation_id="c", fresh=True)
+                await journal.transact(PERSON, person, command, context)
+
+        async with journal.running():
+            task = asyncio.create_task(relay.run())
+            yield forget
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_registering_telling_forgetting(database: Database, nats: EmbeddedNats) -> None:
+    await migrate(database.dsn("events"), "events")
+    keys, person = generate_keys(), str(new_id())
+    signer = Signer(keys.private, Clock())
+    bus = Bus(nats.url("notify"), "test notify")
+    await bus.open()
+    async with (
+        process_of(database, nats, keys) as (process, address),
+        ClientSession(address) as http,
+        gateway(database, nats) as forget,
+    ):
+
+        async def ready() -> bool:
+            async with http.get("/health/ready") as answer:
+                return bool((await answer.json())["ready"])
+
+        async def call(method: str, path: str, body: Any = None) -> Any:
+            async with http.request(method, path, json=body, headers={HEADER: signer.sign(EDITOR, "events")}) as answer:
+                assert answer.status < 300, await answer.text()
+                return await answer.json()
+
+        async def participants() -> int:
+            return int((await call("GET", f"/api/v1/sessions/{session_id}/registrations"))["total"])
+
+        async def told() -> list[str]:
+            asked = RecipientsAsked(session_id=session_id)
+            answer = await ask(bus, RecipientsAsked.subject, asked, RecipientsAnswered)
+            return [recipient.email for recipient in answer.recipients]
+
+        await eventually(ready, wanted=True)
+        series = {"slug": "reihe", "title": "Reihe", "format": "workshop"}
+        series_id = (await call("POST", "/api/v1/series", series))["id"]
+        session = {"series_id": series_id, "title": "Termin", "mode": "online", "starts_at": NEXT_YEAR, "capacity": 1}
+        session_id = (await call("POST", "/api/v1/sessions", session))["id"]
+        await call("POST", f"/api/v1/sessions/{session_id}/announcements")
+        await call("POST", f"/api/v1/sessions/{session_id}/registration-openings")
+        body = {"person_id": person, "email": "ada@stadt.example", "name": "Ada Beispiel", "member": True}
+        await call("POST", f"/internal/sessions/{session_id}/registrations", body)
+        assert await told() == ["ada@stadt.example"]
+        await forget(person)
+        await eventually(participants, wanted=0)
+
+        async def seats_left() -> int:
+            return int((await call("GET", f"/api/v1/sessions/{session_id}"))["seats_left"])
+
+        await eventually(seats_left, wanted=1)
+        assert await told() == []
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
+    await bus.close()
