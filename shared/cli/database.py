@@ -31,7 +31,7 @@ def migrate(
     """Applies what is missing of the services' migrations, each with the service's own role."""
     target = find(data)
     names = [check_service(name) for name in services or SERVICES]
-    if data is None and target.environments and len(names) > 1 and _shares_one_url(target):
+    if len(names) > 1 and target.shares_one_database_url():
         fail("IKZ_DATABASE_URL is one service's address: name that service (ikz migrate SERVICE).")
     asyncio.run(_migrate(target, names))
 
@@ -60,7 +60,3 @@ async def _migrate(target: Target, services: list[str]) -> None:
     for service in services:
         applied = await apply(target.database_url(service), service)
         typer.echo(f"{service}: {', '.join(applied) if applied else 'nothing to do'}")
-
-
-def _shares_one_url(target: Target) -> bool:
-    return len({target.environments[service].get("IKZ_DATABASE_URL") for service in SERVICES}) == 1

@@ -80,6 +80,10 @@ class Target:
         """The environment for a process of that service."""
         return self.environments[service]
 
+    def shares_one_database_url(self) -> bool:
+        """Whether only one service's database is known: the one that the environment names."""
+        return len({self.environments[service].get("IKZ_DATABASE_URL") for service in SERVICES}) == 1
+
     def _of(self, service: str, name: str) -> str:
         return _known(self.environments[service].get(name), name)
 
