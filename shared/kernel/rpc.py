@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RpcEndpoint[Q: BaseModel]:
-    """A question this service answers: `subject` is `rpc.<service>.<name>`; `answer` may raise `Problem` or `Refused`."""
+    """A question this service answers, at `rpc.<service>.<name>`. `answer` may raise `Problem` or `Refused`."""
 
     subject: str
     question: type[Q]
@@ -59,7 +59,7 @@ async def ask[A: BaseModel](bus: Bus, subject: str, question: BaseModel, answer:
     try:
         return answer.model_validate_json(message.data)
     except ValidationError as error:
-        log.error("rpc_answer_unreadable", subject=subject, errors=error.error_count())
+        log.warning("rpc_answer_unreadable", subject=subject, errors=error.error_count())
         raise Problem("internal") from error
 
 
@@ -94,23 +94,27 @@ async def _serve(
     await connection.lost.wait()
 
 
+async def _outcome(endpoint: RpcEndpoint[Any], asked: bytes) -> tuple[bytes, Problem | None]:
+    """The answer's JSON, or why there is none."""
+    try:
+        question = endpoint.question.model_validate_json(asked)
+    except ValidationError:
+        return b"", Problem("invalid_request")
+    try:
+        return (await endpoint.answer(question)).model_dump_json().encode(), None
+    except Refused as refused:
+        return b"", from_refusal(refused)
+    except Problem as problem:
+        return b"", problem
+    except Exception:
+        log.exception("rpc_failed", subject=endpoint.subject)
+        return b"", Problem("internal")
+
+
 async def _answer(endpoint: RpcEndpoint[Any], request: Request) -> None:
     began = time.monotonic()
     begin_trace((request.headers or {}).get("traceparent"))
-    problem: Problem | None = None
-    data = b""
-    try:
-        answer = await endpoint.answer(endpoint.question.model_validate_json(request.data))
-        data = answer.model_dump_json().encode()
-    except ValidationError:
-        problem = Problem("invalid_request")
-    except Refused as refused:
-        problem = from_refusal(refused)
-    except Problem as said:
-        problem = said
-    except Exception:
-        log.exception("rpc_failed", subject=endpoint.subject)
-        problem = Problem("internal")
+    data, problem = await _outcome(endpoint, request.data)
     try:
         if problem is None:
             await request.respond(data)

@@ -5,6 +5,7 @@ before 2.10), and an acknowledged message is only on disk when every write is sy
 compared with what was asked for, and its version and durability are read from its monitoring port.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ OLDEST_SERVER = (2, 12)
 NO_SUCH_STREAM, NO_SUCH_MESSAGE = 10059, 10037
 NANOSECONDS = 1_000_000_000
 MONITOR_TIMEOUT = 3.0
+MONITOR_ATTEMPTS, MONITOR_RETRY = 4, 0.5
 MAX_PAYLOAD = 1024 * 1024
 
 
@@ -215,6 +217,20 @@ async def verify_server(monitor_url: str) -> None:
                 raise Unfit(f"NATS' monitoring port does not answer: {type(error).__name__}") from error
             if complaints := unfitness(server):
                 raise Unfit(f"the NATS server {server.get('server_name', '')}: {'; '.join(complaints)}")
+
+
+async def _varz(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+    for attempt in range(1, MONITOR_ATTEMPTS + 1):
+        try:
+            async with http.get(url) as answer:
+                answer.raise_for_status()
+                found: dict[str, Any] = await answer.json()
+                return found
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            if attempt == MONITOR_ATTEMPTS:
+                raise Unfit(f"NATS' monitoring port does not answer: {type(error).__name__}") from error
+        await asyncio.sleep(MONITOR_RETRY)
+    raise AssertionError
 
 
 def unfitness(varz: Mapping[str, Any]) -> list[str]:
