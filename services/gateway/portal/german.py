@@ -1,4 +1,7 @@
-"""German for people: dates, times, numbers. Weekdays are computed, times are those of the wall clock in Berlin."""
+"""German for people: dates, times, numbers. Weekdays are computed, times are those of the wall clock in Berlin.
+
+A number stays on one line with what it counts.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -8,17 +11,19 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 BERLIN = ZoneInfo("Europe/Berlin")
-NARROW = "\N{NARROW NO-BREAK SPACE}"
+DAY = "EEEE, d.\N{NO-BREAK SPACE}MMMM y"
+SHORT_DAY = "d.\N{NO-BREAK SPACE}MMMM y"
+OCLOCK = "\N{NO-BREAK SPACE}Uhr"
 
 
 def day(value: dt.date | dt.datetime) -> str:
     """„Donnerstag, 28. August 2025“."""
-    return format_date(_local(value), "EEEE, d. MMMM y", locale="de")
+    return format_date(_local(value), DAY, locale="de")
 
 
 def short_day(value: dt.date | dt.datetime) -> str:
     """„28. August 2025“."""
-    return format_date(_local(value), "d. MMMM y", locale="de")
+    return format_date(_local(value), SHORT_DAY, locale="de")
 
 
 def month(value: dt.date | dt.datetime) -> str:
@@ -33,16 +38,16 @@ def clock(value: dt.datetime) -> str:
 
 def moment(value: dt.datetime) -> str:
     """„28. August 2025, 10:00 Uhr“."""
-    return f"{short_day(value)}, {clock(value)} Uhr"
+    return f"{short_day(value)}, {clock(value)}{OCLOCK}"
 
 
 def span(starts_at: dt.datetime, ends_at: dt.datetime | None) -> str:
     """„10:00 bis 11:00 Uhr“; the end's day stands with it when it is another; „ab 10:00 Uhr“ without an end."""
     if ends_at is None:
-        return f"ab {clock(starts_at)} Uhr"
+        return f"ab {clock(starts_at)}{OCLOCK}"
     if _local(starts_at) == _local(ends_at):
-        return f"{clock(starts_at)} bis {clock(ends_at)} Uhr"
-    return f"{clock(starts_at)} Uhr bis {day(ends_at)}, {clock(ends_at)} Uhr"
+        return f"{clock(starts_at)} bis {clock(ends_at)}{OCLOCK}"
+    return f"{clock(starts_at)}{OCLOCK} bis {day(ends_at)}, {clock(ends_at)}{OCLOCK}"
 
 
 def number(value: float) -> str:
@@ -52,7 +57,7 @@ def number(value: float) -> str:
 
 def euro(value: float) -> str:
     """„175.000 Euro“."""
-    return f"{number(value)} Euro"
+    return f"{number(value)}\N{NO-BREAK SPACE}Euro"
 
 
 def partial_date(value: str) -> str:
