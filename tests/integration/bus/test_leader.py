@@ -1,0 +1,111 @@
+"""At most one leads, and who falls silent leads no longer."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from shared.kernel import leader
+from shared.kernel.leader import lead
+from shared.kernel.postgres import connect
+from tests.conftest import Database
+from tests.integration.bus.rig import eventually
+
+
+class Candidate:
+    """Counts when it works."""
+
+    def __init__(self, dsn: str, name: str = "test") -> None:
+        self.leading = False
+        self.terms = 0
+        self.waited = False
+        self.task = asyncio.create_task(lead(dsn, name, self.work, standby=self.wait))
+
+    def wait(self) -> None:
+        self.waited = True
+
+    async def work(self) -> None:
+        self.terms += 1
+        self.leading = True
+        try:
+            await asyncio.sleep(60)
+        finally:
+            self.leading = False
+
+    async def leads(self) -> bool:
+        return self.leading
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leader, "RETRY", 0.05)
+    monkeypatch.setattr(leader, "BEAT", 0.1)
+
+
+async def test_one_leads_and_the_other_follows_when_it_goes(store: Database) -> None:
+    first = Candidate(store.dsn("catalog"))
+    await eventually(first.leads, wanted=True)
+    second = Candidate(store.dsn("catalog"))
+    await asyncio.sleep(0.3)
+    assert (second.leading, second.waited, first.waited) == (False, True, False)
+    await first.stop()
+    await eventually(second.leads, wanted=True)
+    await second.stop()
+
+
+async def test_every_service_and_name_has_its_own(store: Database) -> None:
+    candidates = [Candidate(store.dsn("catalog")), Candidate(store.dsn("events")), Candidate(store.dsn("events"), "x")]
+    for candidate in candidates:
+        await eventually(candidate.leads, wanted=True)
+    for candidate in candidates:
+        await candidate.stop()
+
+
+async def test_a_lost_session_ends_the_work_and_is_won_again(store: Database) -> None:
+    candidate = Candidate(store.dsn("catalog"))
+    await eventually(candidate.leads, wanted=True)
+    killer = await connect(store.operator_dsn, name="killer")
+    await killer.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ikz leader test'"
+    )
+    await killer.close()
+    await eventually(lambda: terms(candidate), 2)
+    assert candidate.leading
+    await candidate.stop()
+
+
+async def terms(candidate: Candidate) -> int:
+    return candidate.terms
+
+
+async def test_who_falls_silent_leads_no_longer(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a stopped process does: the server ends the session, and another takes over."""
+    monkeypatch.setattr(leader, "SILENCE", "300ms")
+    monkeypatch.setattr(leader, "BEAT", 1000)
+    silent = Candidate(store.dsn("catalog"))
+    await eventually(silent.leads, wanted=True)
+    monkeypatch.setattr(leader, "BEAT", 0.1)
+    other = Candidate(store.dsn("catalog"))
+    await eventually(other.leads, wanted=True)
+    await silent.stop()
+    await other.stop()
+
+
+async def test_no_database_is_waited_for(store: Database) -> None:
+    candidate = Candidate("postgresql://nobody@127.0.0.1:9/nothing")
+    await asyncio.sleep(0.2)
+    assert not candidate.task.done()
+    await candidate.stop()
+
+
+async def test_an_error_of_the_work_comes_out(store: Database) -> None:
+    async def fail() -> None:
+        raise asyncpg.UndefinedTableError("no such table")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await lead(store.dsn("catalog"), "test", fail)
+    assert caught.group_contains(asyncpg.UndefinedTableError)
