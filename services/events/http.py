@@ -2,7 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -117,7 +117,8 @@ class Accepted(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    accepted: bool = True
+    status: Literal["accepted"] = "accepted"
+    detail: str = "Wir haben eine E-Mail an die angegebene Adresse gesendet. Bitte folgen Sie dem Link darin."
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ async def test_the_answer_tells_nothing(events: Events) -> None:
         await events.register(session_id),
         await events.register(session_id, member=True),
     ]
-    assert {(reply.status, str(reply.body)) for reply in replies} == {(202, "{'accepted': True}")}
+    assert {reply.status for reply in replies} == {202}
+    assert len({str(reply.body) for reply in replies}) == 1
     assert len({tuple(sorted(reply.headers)) for reply in replies}) == 1
     assert not any("ETag" in reply.headers for reply in replies)
 
