@@ -52,7 +52,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
 
     static = Static()
     portal = Portal(
-        pages=Pages(site_of(settings), static),
+        pages=Pages(site_of(settings), static, runtime.clock),
         static=static,
         services=Services(upstream),
         guard=FormGuard(form_key(settings.address_key)),

@@ -88,5 +88,10 @@ def iso(value: dt.date | dt.datetime) -> str:
     return value.astimezone(BERLIN).isoformat() if isinstance(value, dt.datetime) else value.isoformat()
 
 
+def today(now: dt.datetime) -> dt.date:
+    """The day it is in Berlin."""
+    return _local(now)
+
+
 def _local(value: dt.date | dt.datetime) -> dt.date:
     return value.astimezone(BERLIN).date() if isinstance(value, dt.datetime) else value

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.gateway.portal import german
 
 MOST_PARTNERS = 4
+PAST = {"held": "Durchgeführt", "documented": "Dokumentiert"}
 
 type TagKind = Literal["", "good", "info", "warn", "bad"]
 
@@ -330,10 +331,13 @@ class SessionShort(Times):
         """Whether it does not take place."""
         return self.status == "cancelled"
 
-    @property
-    def over(self) -> bool:
-        """Whether it took place."""
-        return self.status in {"held", "documented"}
+    def over(self, now: dt.datetime) -> bool:
+        """Whether it is past: it was held, or its end has come, or that of its day where no end is known."""
+        if self.status in {"held", "documented"}:
+            return True
+        if self.ends_at is not None:
+            return self.ends_at <= now
+        return self.date is not None and self.date < german.today(now)
 
     @property
     def moved_from(self) -> Earlier | None:
@@ -348,21 +352,20 @@ class SessionShort(Times):
         place = ", ".join(filter(None, (self.venue.name, self.venue.city)))
         return f"{place} und online" if self.mode == "hybrid" else place
 
-    @property
-    def tags(self) -> list[Tag]:
+    def tags(self, now: dt.datetime) -> list[Tag]:
         """What is good to know before opening its page."""
         if self.cancelled:
             return [Tag("Abgesagt", "bad")]
         found = []
         if self.moved_from:
             found.append(Tag("Verschoben" if self.date else "Verschoben, neuer Termin offen", "warn"))
-        if self.over:
-            found.append(Tag("Mit Vorträgen" if self.status == "documented" else "Durchgeführt"))
+        if self.over(now):
+            found.append(Tag(PAST.get(self.status, "Vergangen")))
         elif self.registration_open:
             found.append(Tag("Warteliste", "warn") if self.full else Tag("Anmeldung offen", "good"))
         elif self.status == "registration_closed":
             found.append(Tag("Anmeldung geschlossen"))
-        if self.free_of_charge and not self.over:
+        if self.free_of_charge and not self.over(now):
             found.append(Tag("Kostenfrei"))
         return found
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from services.gateway.portal import german
 from services.gateway.settings import GatewaySettings
 from shared.kernel import headers
+from shared.kernel.clock import Clock
 
 HERE = Path(__file__).parent
 COMPRESSED = frozenset({".css", ".svg", ".js"})
@@ -126,9 +127,10 @@ def _file(path: Path) -> File:
 class Pages:
     """Renders pages of the portal."""
 
-    def __init__(self, site: Site, static: Static) -> None:
+    def __init__(self, site: Site, static: Static, clock: Clock) -> None:
         self.site = site
         self._static = static
+        self._clock = clock
 
     @cached_property
     def _templates(self) -> jinja2.Environment:
@@ -160,7 +162,9 @@ class Pages:
 
         `keep`: an unchanged page is not sent again. Every other page is never stored.
         """
-        body = self.render(template, {"path": request.path, "status": status, **context}).encode()
+        body = self.render(
+            template, {"path": request.path, "status": status, "now": self._clock.now(), **context}
+        ).encode()
         response = web.Response(status=status, headers={"Vary": "Accept-Encoding"})
         response.content_type, response.charset = "text/html", "utf-8"
         response.headers["Cache-Control"] = "no-cache" if keep else "no-store"

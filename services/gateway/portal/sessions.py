@@ -147,7 +147,6 @@ async def _page(portal: Portal, request: web.Request, form: Form | None) -> web.
         description=shown.summary or "",
         session=shown,
         form=form,
-        now=portal.clock.now(),
     )
 
 

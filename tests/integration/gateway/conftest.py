@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -36,7 +37,8 @@ from shared.kernel.wakeup import Wakeup
 
 problems.register()
 KEYS = generate_keys()
-CLOCK = Clock()
+NOW = datetime(2025, 8, 1, 8, 0, tzinfo=UTC)
+CLOCK = Clock((NOW - datetime.now(UTC)).total_seconds())
 type Respond = Callable[[web.Request], Any]
 
 
@@ -156,7 +158,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
     feed = Feed("gateway", people.journal, pool, set_to.public_url)
     static = Static()
     portal = Portal(
-        pages=Pages(site_of(set_to), static),
+        pages=Pages(site_of(set_to), static, CLOCK),
         static=static,
         services=Services(upstream),
         guard=FormGuard(b"g" * 32),

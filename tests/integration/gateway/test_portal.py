@@ -227,6 +227,7 @@ async def test_a_session_shows_the_old_date_struck_through(door: Any, content: A
     [
         ({"status": "cancelled", "cancelled_reason": "Krankheit"}, "Diese Veranstaltung fällt aus. Krankheit"),
         ({"status": "documented", "agenda": HELD}, "Keine Datei veröffentlicht"),
+        ({"starts_at": "2025-07-01T08:00:00Z", "date": "2025-07-01"}, "Vergangen"),
         ({"starts_at": None, "date": None}, "sobald Tag und Uhrzeit feststehen"),
         ({"registration_opens_at": "2099-01-01T08:00:00Z"}, "ab 1. Januar 2099, 09:00 Uhr anmelden"),
         ({"status": "registration_closed"}, "Zurzeit ist keine Anmeldung möglich"),
