@@ -1,7 +1,7 @@
 """What the events service promises: sessions and the registrations for them.
 
-A session's times carry the offset of Europe/Berlin; what counts is the time on the wall. A session's version is the number after
-the `@` of the message's id, which is what `rpc.events.recipients` takes as `as_of_version`.
+A session's times carry the offset of Europe/Berlin; what counts is the time on the wall. A session's version is the
+number after the `@` of the message's id, which is what `rpc.events.recipients` takes as `as_of_version`.
 """
 
 import datetime as dt

@@ -9,9 +9,15 @@ import pytest
 
 from services.events import due, erasure
 from services.events.recipients import recipients
+from services.events.records import DECIDERS, PROJECTIONS
+from services.events.registration import RegisterParticipant
+from services.events.session import DECIDER
 from shared.contracts.gateway import PersonErased
 from shared.contracts.rpc import RecipientsAsked
+from shared.kernel.ids import new_id
+from shared.kernel.journal import Journal
 from shared.kernel.problems import Problem
+from shared.kernel.wakeup import Wakeup
 from tests.integration.events.conftest import EDITOR, Events, sample
 
 
@@ -223,6 +229,27 @@ async def test_a_rush_overbooks_nothing(events: Events) -> None:
     assert statuses == ["withdrawn"] * 10 + ["confirmed"] * 25 + ["waitlisted"] * 45, "promoted in order"
     shown = await events.get(f"/api/v1/sessions/{session_id}")
     assert (shown["seats_left"], shown["waiting"]) == (0, 45)
+
+
+async def test_two_replicas_share_the_last_seats(events: Events) -> None:
+    session_id = await events.open_session(capacity=30)
+    replica = Journal(events.dsn, events.pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
+
+    async def enter(journal: Journal) -> None:
+        number = new_id()
+        command = RegisterParticipant(
+            registration_id=str(number), person_id=str(uuid4()), member=True, token_hash=str(number), sealed="sealed"
+        )
+        await journal.transact(DECIDER, session_id, command, due.by_itself(events.clock.now()))
+
+    async with replica.running():
+        await asyncio.gather(*(enter(journal) for _ in range(50) for journal in (events.journal, replica)))
+    rows = await events.pool.fetch(
+        "SELECT status FROM registration WHERE session_id = $1 ORDER BY received_version", session_id
+    )
+    assert [row["status"] for row in rows] == ["confirmed"] * 30 + ["waitlisted"] * 70
+    shown = await events.get(f"/api/v1/sessions/{session_id}")
+    assert (shown["seats_left"], shown["waiting"]) == (0, 70)
 
 
 async def test_the_organisers_list(events: Events) -> None:
