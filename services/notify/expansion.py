@@ -29,7 +29,7 @@ from shared.kernel.vault import Erased, Vault
 from shared.kernel.wakeup import Waiter
 
 BATCH = 32
-PAGE = 500
+PAGE = 250  # an answer must stay below the 1 MB of a NATS message
 LEASE = timedelta(seconds=30)
 POLL = 1.0
 RETRY = 1.0

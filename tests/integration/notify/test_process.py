@@ -1,0 +1,327 @@
+"""The service as a process of its own, from contracts in a stream to mails; around it, others stand in."""
+
+import asyncio
+import base64
+import datetime as dt
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from services.notify.cause import Cause
+from shared.contracts.gateway import PersonErased
+from shared.contracts.rpc import RecipientsAsked
+from shared.embedded.nats import EmbeddedNats
+from shared.kernel.bus import Bus, Connection, open_connection
+from shared.kernel.clock import Clock
+from shared.kernel.identity import HEADER, KeyPair, Signer, generate_keys
+from shared.kernel.migrations import migrate
+from shared.kernel.nats_access import USERS, render_config
+from shared.kernel.postgres import Pool, connect_pool
+from shared.kernel.rpc import RpcEndpoint, serve_rpc
+from shared.kernel.streams import bootstrap_streams, stream_of
+from tests.conftest import Servers, make_database
+from tests.integration.notify.conftest import EDITOR
+from tests.integration.notify.office import Owner, methods, of, people
+from tests.integration.notify.sink import Sink, mail_server
+from tests.integration.notify.stand_in import Publisher
+from tests.unit.notify import samples
+from tests.unit.notify.samples import postponed, session
+
+PATIENCE = 30.0
+QUIET = 1.5
+SESSION_STREAM = f"session-{samples.SESSION}"
+
+
+@dataclass
+class World:
+    """Everything around the service."""
+
+    dsn: str
+    pool: Pool
+    nats: EmbeddedNats
+    operator: Connection
+    events: Publisher
+    gateway: Publisher
+    owner: Owner
+    sink: Sink
+    keys: KeyPair
+
+    async def happens(self, *causes: Cause, **how: Any) -> None:
+        for cause in causes:
+            await self.events.publish(cause, SESSION_STREAM, **how)
+
+    async def settles(self) -> None:
+        """Returns when everything that was published has been taken in and told."""
+        await until(self._settled)
+        await asyncio.sleep(QUIET)
+        await until(self._settled)
+
+    async def _settled(self) -> bool:
+        reached = await self.pool.fetchval("SELECT position FROM inbox_consumer WHERE source = 'events'")
+        open_ = await self.pool.fetchval(
+            "SELECT (SELECT count(*) FROM mailing WHERE state = 'open') + "
+            "(SELECT count(*) FROM message WHERE state IN ('waiting', 'sending'))"
+        )
+        return bool(reached == self.events.position and open_ == 0)
+
+    @asynccontextmanager
+    async def service(self, **environment: str) -> AsyncIterator[Process]:
+        """The process; killed at the end of the block if it still runs."""
+        set_here = {
+            "IKZ_DATABASE_URL": self.dsn,
+            "IKZ_NATS_URL": self.nats.url("notify"),
+            "IKZ_VAULT_KEY": "A" * 43,
+            "IKZ_IDENTITY_PUBLIC_KEY": self.keys.public,
+            "IKZ_PUBLIC_URL": samples.PORTAL,
+            "IKZ_SMTP_URL": f"smtp://127.0.0.1:{self.sink.port}",
+            "IKZ_PORT": "0",
+            "IKZ_LOG_FORMAT": "json",
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "services.notify",
+            env=os.environ | set_here | environment,
+            stdout=DEVNULL,
+            stderr=PIPE,
+        )
+        assert process.stderr is not None
+        lines: list[bytes] = []
+        drain = asyncio.create_task(_drain(process.stderr, lines))
+        try:
+            await until(lambda: bool(lines))
+            self.address = f"http://127.0.0.1:{json.loads(lines[0])['port']}"
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+            await drain
+            self.log = b"".join(lines).decode()
+
+
+async def _drain(stream: asyncio.StreamReader, lines: list[bytes]) -> None:
+    while line := await stream.readline():
+        lines.append(line)
+
+
+async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            now = true()
+            if now if isinstance(now, bool) else await now:
+                return
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """A database, streams, an events service that answers, a mail server; nothing published yet."""
+    dsn = (await make_database(servers)).dsn("notify")
+    await migrate(dsn, "notify")
+    passwords = {user: f"password-of-{user}" for user in USERS}
+    owner = Owner(session(), people(3))
+    async with (
+        EmbeddedNats(tmp_path_factory.mktemp("nats"), render_config, passwords) as nats,
+        mail_server() as sink,
+        await connect_pool(dsn, name="test") as pool,
+    ):
+        await bootstrap_streams(nats.url("operator"))
+        operator = await open_connection(nats.url("operator"), "test operator")
+        events = await open_connection(nats.url("events"), "test events")
+        gateway = await open_connection(nats.url("gateway"), "test gateway")
+        bus = Bus(nats.url("events"), "test answers")
+        await bus.open()
+        recipients = RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, owner.answer)
+        serving = [asyncio.create_task(serve_rpc(bus, "events", [recipients])), asyncio.create_task(bus.run())]
+        yield World(
+            dsn,
+            pool,
+            nats,
+            operator,
+            Publisher("events", events),
+            Publisher("gateway", gateway),
+            owner,
+            sink,
+            generate_keys(),
+        )
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        await bus.close()
+        for connection in (operator, events, gateway):
+            await connection.close()
+
+
+async def test_a_registration_from_beginning_to_end(world: World) -> None:
+    """Received, confirmed, moved, withdrawn: each told once, the calendar kept right, everything reported."""
+    person = world.owner.people[0]
+    world.owner.people = [person.model_copy(update={"status": "received", "confirm_by": samples.CONFIRM_BY})]
+    async with world.service() as process:
+        await world.happens(of(person, samples.RECEIVED))
+        await until(lambda: len(world.sink.mails) == 1)
+        world.owner.people = [person]
+        await world.happens(of(person, samples.CONFIRMED))
+        await until(lambda: len(world.sink.mails) == 2)
+        world.owner.session = session(**samples.dated(samples.NEW), previous=samples.OLD, sequence=1)
+        await world.happens(postponed())
+        await until(lambda: len(world.sink.mails) == 3)
+        world.owner.people = [person.model_copy(update={"status": "withdrawn"})]
+        await world.happens(of(person, samples.WITHDRAWN))
+        await world.settles()
+        assert [mail.subject.split(":")[0] for mail in world.sink.mails] == [
+            "Bitte bestätigen Sie Ihre Anmeldung",
+            "Anmeldung bestätigt",
+            "Verschoben",
+            "Abmeldung bestätigt",
+        ]
+        assert methods(world.sink, person.email) == ["REQUEST", "REQUEST", "CANCEL"]
+        links = [f"{samples.PORTAL}/anmeldung/{person.token}".encode() in mail.raw for mail in world.sink.mails]
+        assert links == [True, True, True, False]
+        delivered = await reports(world, 4)
+        assert {report["type"] for report in delivered} == {"ikz.notify.message.delivered.v1"}
+        assert [report["data"]["kind"] for report in delivered] == [
+            "registration_received",
+            "registration_confirmed",
+            "postponement",
+            "registration_withdrawn",
+        ]
+        assert delivered[2]["causationid"] == delivered[2]["data"]["cause"] == f"{SESSION_STREAM}@3"
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
+    for secret in (person.email, person.name, person.token):
+        assert secret not in world.log
+        assert secret not in json.dumps(delivered)
+
+
+async def reports(world: World, number: int) -> list[dict[str, Any]]:
+    """What the service has published, once it is that much."""
+    stream = stream_of("notify")
+
+    async def enough() -> bool:
+        return bool((await world.operator.api(f"STREAM.INFO.{stream}"))["state"]["messages"] >= number)
+
+    await until(enough)
+    found = [await world.operator.api(f"STREAM.MSG.GET.{stream}", {"seq": seq}) for seq in range(1, number + 1)]
+    return [json.loads(base64.b64decode(each["message"]["data"])) for each in found]
+
+
+async def test_whatever_is_delivered_again_tells_nobody_again(world: World) -> None:
+    """JetStream's consumer is lost; the stream is lost and filled again; at last our own inbox is emptied."""
+    async with world.service():
+        await world.happens(of(world.owner.people[0], samples.CONFIRMED), postponed())
+        await world.settles()
+        assert len(world.sink.mails) == 4
+        await world.operator.api(f"CONSUMER.DELETE.{stream_of('events')}.notify")
+        await world.happens(samples.REINSTATED)
+        await world.settles()
+        assert len(world.sink.mails) == 7
+        await world.operator.api(f"STREAM.DELETE.{stream_of('events')}")
+        await bootstrap_streams(world.nats.url("operator"))
+        await world.events.again()
+        await world.happens(samples.CANCELLED)
+        await world.settles()
+        assert len(world.sink.mails) == 10
+    await world.pool.execute("TRUNCATE inbox, inbox_consumer, inbox_aggregate")
+    async with world.service():
+        await world.settles()
+    assert len(world.sink.mails) == 10
+    assert len({mail.message_id for mail in world.sink.mails}) == 10
+
+
+async def test_history_and_what_is_old_tell_nobody(world: World) -> None:
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=8)
+    just_before_us = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=5)
+    await world.happens(postponed(), history=True)
+    await world.happens(postponed(sequence=2), recorded_at=long_ago)
+    await world.happens(postponed(sequence=3), recorded_at=just_before_us)
+    async with world.service():
+        await world.settles()
+        assert not world.sink.mails
+        assert await world.pool.fetchval("SELECT count(*) FROM mailing") == 0
+        await world.happens(postponed(sequence=4))
+        await world.settles()
+    assert len(world.sink.mails) == 3
+
+
+async def test_killed_again_and_again_it_tells_everybody(world: World) -> None:
+    """What SMTP may have got twice has the same Message-ID; nothing is lost and nothing else is doubled."""
+    world.owner.people = people(60)
+    world.owner.page = 7
+    await world.happens(of(world.owner.people[0], samples.CONFIRMED), postponed(), samples.CANCELLED)
+    for kill_after in (1, 40, 90):
+        async with world.service() as process:
+            await until(lambda: len(world.sink.mails) >= kill_after)  # noqa: B023 -- called within this turn
+            process.kill()
+            await process.wait()
+        await world.pool.execute("UPDATE message SET ready_at = now() WHERE state IN ('waiting', 'sending')")
+        await world.pool.execute("UPDATE mailing SET ready_at = now() WHERE state = 'open'")
+    async with world.service():
+        await world.settles()
+    ids = [mail.message_id for mail in world.sink.mails]
+    assert len(set(ids)) == 121
+    assert len(ids) <= 121 + 3 * 4, "more than what was in hand when it was killed came twice"
+    for person in world.owner.people:
+        kinds = [mail.subject.split(":")[0] for mail in world.sink.to(person.email)]
+        assert kinds.index("Verschoben") < kinds.index("Abgesagt")
+
+
+async def test_an_erased_person_is_forgotten(world: World) -> None:
+    first, *others = world.owner.people
+    world.sink.say = lambda _, stage: "450 4.2.0 later" if stage == "RCPT" else None
+    async with world.service():
+        await world.happens(postponed())
+
+        async def tried() -> bool:
+            return bool(await world.pool.fetchval("SELECT count(*) = 3 FROM attempt"))
+
+        await until(tried)
+        await world.gateway.publish(PersonErased(person_id=first.person_id), f"person-{first.person_id}")
+
+        async def forgotten() -> bool:
+            return bool(await world.pool.fetchval("SELECT count(*) = 2 FROM message"))
+
+        await until(forgotten)
+        world.sink.say = lambda _, __: None
+        await world.pool.execute("UPDATE message SET ready_at = now()")
+        await world.happens(samples.CANCELLED)
+        await world.settles()
+    assert sorted({mail.recipient for mail in world.sink.mails}) == sorted(person.email for person in others)
+    assert len(world.sink.mails) == 4
+
+
+async def test_it_waits_for_the_mail_server_and_the_events_service(world: World) -> None:
+    world.owner.down = True
+    await world.sink.close()
+    async with world.service(), ClientSession() as http:
+        await world.happens(postponed())
+        await until(lambda: len(world.owner.asked) >= 2)
+        world.owner.down = False
+
+        async def written() -> bool:
+            return bool(await world.pool.fetchval("SELECT count(*) = 3 FROM message WHERE state = 'waiting'"))
+
+        await until(written)
+
+        async def told_why() -> bool:
+            async with http.get(f"{world.address}/health/ready") as answer:
+                report = await answer.json()
+                return report["ready"] is True and report["checks"]["smtp"]["ok"] is False
+
+        await until(told_why)
+        await world.sink.open()
+        await world.settles()
+        signer = Signer(world.keys.private, Clock())
+        seen = {HEADER: signer.sign(EDITOR, "notify")}
+        async with http.get(f"{world.address}/api/v1/messages", headers=seen) as answer:
+            assert (await answer.json())["counts"] == [{"kind": "postponement", "status": "delivered", "count": 3}]
+    assert len(world.sink.mails) == 3
