@@ -1,6 +1,6 @@
-"""The shape of an aggregate: pure functions over commands, events and state (Chassaing, "Functional Event Sourcing Decider").
+"""The shape of an aggregate: pure functions over commands, events, state (Chassaing, "Functional Event Sourcing").
 
-An aggregate's module names its unions and hands them over in one `Decider`; everything that does I/O takes it from there.
+An aggregate's module names its unions and hands them over in one `Decider`; what does I/O takes it from there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ class NotThere(Exception):
 
 
 class Event(BaseModel):
-    """A fact in a journal. `at` is when it happened in the domain (UTC), which for loaded history is long before it was recorded.
+    """A fact in a journal. `at` is when it happened in the domain (UTC); loaded history was recorded long after it.
 
     `form` counts the shapes its JSON has had; a class whose form is n has upcasters for 1 … n-1 in its decider.
     """
