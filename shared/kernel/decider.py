@@ -1,6 +1,7 @@
-"""The shape of an aggregate: pure functions over commands, events, state (Chassaing, "Functional Event Sourcing").
+"""The shape of an aggregate: pure functions over commands, events and state.
 
-An aggregate's module names its unions and hands them over in one `Decider`; what does I/O takes it from there.
+After Chassaing, "Functional Event Sourcing Decider". An aggregate's module names its unions and hands them over in one
+`Decider`; what does I/O takes it from there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
