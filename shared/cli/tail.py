@@ -67,7 +67,9 @@ class Printer:
         self._console = Console(soft_wrap=True, highlight=False)
 
     def show(self, envelope: dict[str, Any]) -> None:
-        """Shows one CloudEvent."""
+        """Shows one CloudEvent, if it is still wanted: other streams may bring more before they are ended."""
+        if self._left == 0:
+            raise self._enough
         if self._as_json:
             typer.echo(json.dumps(envelope, ensure_ascii=False))
         else:

@@ -1,0 +1,99 @@
+"""The operator's commands on a running system."""
+
+import asyncio
+import json
+import os
+import subprocess
+
+from tests.running import IKZ, RunningSystem, ikz
+
+
+async def test_content_is_loaded_once(system: RunningSystem) -> None:
+    code, output, errors = await ikz("import", "content", "catalog", "--json", "--data", str(system.folder))
+    assert code == 0, errors
+    again = json.loads(output)["loaded"]
+    before = json.loads((system.folder / "content.json").read_text())["loaded"]
+    assert again["projects"] == before["projects"] == 10
+
+
+async def test_tail_shows_domain_events_as_anyone_reads_them(system: RunningSystem) -> None:
+    data = ("--data", str(system.folder))
+    code, output, errors = await ikz("tail", "ikz.catalog.project.>", "--all", "--json", "-n", "3", *data)
+    assert code == 0, errors
+    envelopes = [json.loads(line) for line in output.splitlines()]
+    assert len(envelopes) == 3
+    assert all(
+        envelope["specversion"] == "1.0" and envelope["type"].startswith("ikz.catalog.project.")
+        for envelope in envelopes
+    )
+    code, output, errors = await ikz("tail", "--all", "-n", "2", *data)
+    assert code == 0, errors
+    assert len(output.splitlines()) == 2
+    code, _, errors = await ikz("tail", "elsewhere.>", *data)
+    assert code == 1
+    assert "no subject of ours" in errors
+
+
+async def test_tail_waits_for_what_comes_and_ends_on_ctrl_c(system: RunningSystem) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *IKZ, "tail", "ikz.events.>", "--data", str(system.folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    await asyncio.sleep(3)
+    assert process.returncode is None
+    process.send_signal(2)
+    output, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0, errors
+    assert output == b""
+
+
+async def test_read_models_are_rebuilt(system: RunningSystem) -> None:
+    data = ("--data", str(system.folder))
+    code, listed, errors = await ikz("rebuild", "catalog", *data)
+    assert code == 0, errors
+    assert "topics" in listed.split()
+    code, output, errors = await ikz("rebuild", "catalog", "topics", "--json", *data)
+    assert code == 0, errors
+    rebuilt = [json.loads(line)["rebuilt"] for line in output.splitlines() if "rebuilt" in json.loads(line)]
+    assert [found["projection"] for found in rebuilt] == ["topics"]
+    assert rebuilt[0]["different"] == []
+    code, _, errors = await ikz("rebuild", "catalog", "unheard_of", *data)
+    assert code == 1
+    code, _, errors = await ikz("rebuild", "elsewhere", *data)
+    assert code == 2
+
+
+async def test_migrating_and_bootstrapping_again_does_nothing(system: RunningSystem) -> None:
+    code, output, errors = await ikz("migrate", "--data", str(system.folder))
+    assert code == 0, errors
+    assert output.count("nothing to do") == 4
+    code, output, errors = await ikz("bootstrap", "--data", str(system.folder))
+    assert code == 0, errors
+    assert "all streams are there" in output
+
+
+async def test_no_message_waits(system: RunningSystem) -> None:
+    data = ("--data", str(system.folder))
+    code, output, errors = await ikz("dead-letters", "list", "--json", *data)
+    assert code == 0, errors
+    assert json.loads(output) == []
+    for command in (("show", "notify", "1"), ("retry", "notify", "1"), ("discard", "notify", "1", "--reason", "x")):
+        code, _, errors = await ikz("dead-letters", *command, *data)
+        assert code == 1
+        assert "no dead letter 1" in errors
+
+
+async def test_a_service_is_named_where_the_environment_names_one_database(system: RunningSystem) -> None:
+    elsewhere = {"IKZ_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    for command in (("migrate",), ("dead-letters", "list")):
+        code, _, errors = await ikz(*command, environment=elsewhere)
+        assert code == 1
+        assert "name that service" in errors
+
+
+async def test_a_service_says_which_setting_is_missing() -> None:
+    without = {name: "" for name in os.environ if name.startswith("IKZ_")}
+    code, _, errors = await ikz("run", "catalog", environment=without)
+    assert code == 2
+    assert "IKZ_DATABASE_URL" in errors
+    code, _, errors = await ikz("run", "elsewhere")
+    assert code == 2
