@@ -44,11 +44,11 @@ class GatewaySettings(ServiceSettings):
     trusted_proxies: int = Field(default=0, ge=0)
     """How many proxies of the operator's own stand in front and write X-Forwarded-For."""
 
-    portal_name: str = "Interkommunal NRW"
+    portal_name: str = "Interkommunales.NRW"
     """The portal's name."""
     demonstration: bool = True
     """Whether the portal says on every page that it is a demonstration."""
-    operator_name: str = "Geschäftsstelle Interkommunal NRW (Demonstrationssystem)"
+    operator_name: str = "Geschäftsstelle Interkommunales.NRW (Demonstrationssystem)"
     """Who runs the portal, for the imprint."""
     operator_street: str = "Musterstraße 1"
     """Street and number."""
