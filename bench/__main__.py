@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
@@ -31,9 +32,8 @@ from shared.kernel.wakeup import Wakeup
 RESULTS = Path(__file__).parent / "results"
 CALLERS = (1, 32, 128)
 LONG = 1000
+INSERT = "INSERT INTO raw (data) VALUES ($1)"
 ROW = json.dumps({"note": NOTE})
-
-type Measure = Callable[[], Awaitable[float]]
 
 
 @dataclass(slots=True)
@@ -83,22 +83,16 @@ async def append_rounds(dsn: str, rounds: int, rows: dict[str, Row], step: Calla
         for callers in CALLERS:
             total = 500 if callers == 1 else 6000
             async with await asyncpg.create_pool(dsn, min_size=callers, max_size=callers) as bare:
-                measures: dict[str, Measure] = {
-                    f"insert one row a commit, {callers} callers": lambda total=total, callers=callers, bare=bare: rate(
-                        total, callers, lambda: bare.execute("INSERT INTO raw (data) VALUES ($1)", ROW)
-                    ),
-                    f"command on many streams, {callers} callers": lambda total=total, callers=callers: rate(
-                        total, callers, lambda: deposit(journal, str(uuid4()))
-                    ),
-                    f"command on one stream, {callers} callers": lambda total=total, callers=callers: rate(
-                        total, callers, lambda: deposit(journal, "hot")
-                    ),
+                one: dict[str, Callable[[], Awaitable[object]]] = {
+                    f"insert one row a commit, {callers} callers": partial(bare.execute, INSERT, ROW),
+                    f"command on many streams, {callers} callers": lambda: deposit(journal, str(uuid4())),
+                    f"command on one stream, {callers} callers": partial(deposit, journal, "hot"),
                 }
-                peer = next(iter(measures))
+                peer = next(iter(one))
                 for _ in range(rounds):
-                    for name, measure in measures.items():
+                    for name, act in one.items():
                         row = rows.setdefault(name, Row(name, "1/s", None if name == peer else peer))
-                        row.values.append(await measure())
+                        row.values.append(await rate(total, callers, act))
                         step()
 
 
