@@ -23,6 +23,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     """News over HTTP; contracts taken in become mailings, mailings messages, messages mails, and mails reports."""
     problems.register()
     settings, pool, clock = runtime.settings, runtime.pool, runtime.clock
+    portal = settings.public_url.rstrip("/")
     journal = Journal(settings.database_url, pool, DECIDERS, PROJECTIONS, wakeup=runtime.wakeup)
     relay = Relay(
         service=settings.service,
@@ -44,7 +45,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     sender = Sender(
         pool=pool,
         vault=runtime.vault,
-        desk=Desk(Composer(settings.mail_from, Layout(settings.public_url)), load_texts(), settings.public_url),
+        desk=Desk(Composer(settings.mail_from, Layout(portal)), load_texts(), portal),
         host=settings.smtp_host,
         clock=clock,
         health=runtime.health,

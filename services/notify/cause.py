@@ -64,6 +64,18 @@ KINDS: dict[type[Contract], Kind] = {
     SessionReinstated: Kind("reinstatement", Priority.MANY),
 }
 
+
+def registration_of(cause: Cause) -> str | None:
+    """The one registration a cause concerns; None if it concerns everybody who is registered."""
+    match cause:
+        case RegistrationReceived() | RegistrationConfirmed() | RegistrationWaitlisted() | RegistrationPromoted():
+            return cause.registration_id
+        case RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
+            return cause.registration_id
+        case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
+            return None
+
+
 CAUSES = {contract.type: contract for contract in KINDS}
 
 

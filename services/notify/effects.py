@@ -7,12 +7,11 @@ comes.
 
 from collections.abc import Sequence
 
-from shared.kernel.inbox import Effect, Received
-
 from services.notify import mailing, queue
 from services.notify.cause import KINDS, Cause
 from shared.contracts.gateway import PersonErased
 from shared.kernel.clock import Clock
+from shared.kernel.inbox import Effect, Received
 from shared.kernel.postgres import Connection
 from shared.kernel.vault import Vault
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from services.notify.cause import KINDS, Cause, Priority, read_cause
+from services.notify.cause import KINDS, Cause, Priority, read_cause, registration_of
 from services.notify.letter import as_left_by
 from shared.contracts.rpc import SessionCard
 from shared.kernel.inbox import Received
@@ -94,7 +94,7 @@ async def remember(connection: Connection, received: Sequence[Received[Cause]], 
 
 def _row(received: Received[Cause]) -> dict[str, Any]:
     cause = received.data
-    kind = KINDS[type(cause)]
+    kind, registration_id = KINDS[type(cause)], registration_of(cause)
     return {
         "cause": received.id,
         "recorded_at": received.recorded_at,
@@ -102,8 +102,8 @@ def _row(received: Received[Cause]) -> dict[str, Any]:
         "type": cause.type,
         "data": cause.model_dump(mode="json"),
         "session_id": cause.session_id,
-        "registration_id": getattr(cause, "registration_id", None),
-        "as_of_version": None if hasattr(cause, "registration_id") else int(received.id.rpartition("@")[2]),
+        "registration_id": registration_id,
+        "as_of_version": None if registration_id else int(received.id.rpartition("@")[2]),
         "priority": kind.priority,
         "happened_at": received.time,
         "correlation_id": received.correlation_id,

@@ -6,7 +6,7 @@ import pytest
 
 from services.notify.cause import CAUSES as TYPES
 from services.notify.letter import Fact, text_for
-from services.notify.texts import PLACEHOLDERS, Text, fill, load_texts
+from services.notify.texts import PLACEHOLDERS, Text, UnknownPlaceholder, fill, load_texts
 from shared.contracts.events import Times
 from tests.unit.notify import samples
 from tests.unit.notify.samples import BERLIN, CAUSES, NEW, OLD, OPEN, letter_for, person, postponed, relocated, session
@@ -198,3 +198,9 @@ def test_the_words_of_a_text_use_known_placeholders_only() -> None:
     for text in load_texts().values():
         values = dict.fromkeys(PLACEHOLDERS, "x")
         assert all(fill(line, values) is not None for line in Text.lines(text))
+
+
+def test_a_text_with_an_unknown_placeholder_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.notify.texts.PLACEHOLDERS", PLACEHOLDERS - {"title"})
+    with pytest.raises(UnknownPlaceholder, match="title"):
+        load_texts()
