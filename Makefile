@@ -55,6 +55,7 @@ $(VENV)/installed: requirements/up.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the libraries"
 	@$(PIP) --require-hashes --only-binary :all: -r requirements/up.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q services shared
 	@touch $@
 
 $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
