@@ -11,9 +11,12 @@ from pathlib import Path
 
 import aiohttp
 import asyncpg
+import pytest
 
 from shared.embedded.process import free_ports, identity
 from tests.running import IKZ, RunningSystem, ikz, up
+
+pytestmark = pytest.mark.timeout(400)  # several whole systems, perhaps on a busy machine
 
 STATUS_KEYS = {"gateway", "catalog", "events", "notify", "mailbox", "nats", "postgres", "tokens", "pids"}
 CHILDREN = {"postgres", "nats", "mailbox", "catalog", "events", "notify", "gateway"}
