@@ -50,12 +50,14 @@ class Halted(Exception):
 class Point:
     """Up to where everything is published: a position, the digest of its event, and the stream's last sequence.
 
-    Position 0: nothing is, or nothing of it is left.
+    Position 0: nothing is, or nothing of it is left. `again`: the wish to publish everything again is noted, and to be
+    crossed out once that has begun.
     """
 
     position: int
     digest: str | None
     seq: int
+    again: bool = False
 
 
 async def reconcile(postgres: OwnConnection, nats: Connection, service: str, state: StreamState) -> Point:
@@ -72,7 +74,7 @@ async def reconcile(postgres: OwnConnection, nats: Connection, service: str, sta
     point = await _behind(postgres, stream, state, last)
     if remembered and must_be_filled(remembered, state):
         await postgres.execute(REPUBLISH)  # so that a crash before the first message does not forget it
-        return _again(stream, state)
+        return _from_the_beginning(stream, state, again=True)
     return point
 
 
@@ -133,10 +135,12 @@ async def _without_last_message(
         if row["position"] is None:
             raise Halted(f"the journal went back: position {position} was published, now it ends at {row['head']}")
         return Point(position, digest(row), state.last_seq)
-    return _again(stream, state) if position or state.last_seq else Point(0, None, 0)
+    if not position and not state.last_seq:
+        return Point(0, None, 0)
+    return _from_the_beginning(stream, state, again=bool(remembered and remembered["republish"]))
 
 
-def _again(stream: str, state: StreamState) -> Point:
-    """Back to the journal's beginning: what follows in the stream has ids that were there before."""
+def _from_the_beginning(stream: str, state: StreamState, *, again: bool) -> Point:
+    """What follows in the stream has ids that were there before."""
     log.error("stream_is_filled_again", stream=stream, seq=state.last_seq)
-    return Point(0, None, state.last_seq)
+    return Point(0, None, state.last_seq, again)

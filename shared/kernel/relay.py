@@ -166,7 +166,7 @@ class Session:
         self._published = published
         self._point = point
         self._looked = 0.0
-        self._fills_again = point.position == 0
+        self._fills_again = point.again
         self._encoded = point  # the last event taken from the journal; it may not be in the stream yet
         self._scanned = point.position
         self._name = secrets.token_hex(8)
@@ -199,7 +199,7 @@ class Session:
         if (state.created, state.last_seq) != (self._state.created, self._point.seq):
             raise Doubt(f"the stream is at {state.last_seq} instead of {self._point.seq}")
         remembered = await self._postgres.fetchrow(REMEMBERED)
-        if remembered and not self._fills_again and must_be_filled(remembered, state):
+        if remembered and self._point.position and must_be_filled(remembered, state):
             raise Doubt("the stream must be filled again")
         self._state = state
         await remember(self._postgres, state, self._point)
@@ -209,20 +209,16 @@ class Session:
         self._batches += 1
         reply, answer = self._nats.expect()
         await self._nats.send(frames(batch, self._point.seq, f"{self._name}-{self._batches}", reply))
-        halted: Halted | None = None
-        try:
+        following: list[Outgoing] = []
+        with contextlib.suppress(Halted):  # what was sent before is fine; it will be met again
             following = await self._next()
-        except Halted as error:  # what was sent before is fine
-            following, halted = [], error
         message = await self._nats.answer(reply, answer, ACKNOWLEDGED_WITHIN)
         seq = acknowledged(message, self._point.seq + len(batch))
         self._point = Point(batch[-1].position, batch[-1].digest, seq)
-        self._published(len(batch))
         if self._fills_again:
             await begun(self._postgres)
             self._fills_again = False
-        if halted:
-            raise halted
+        self._published(len(batch))
         return following
 
     async def _next(self) -> list[Outgoing]:

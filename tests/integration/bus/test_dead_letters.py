@@ -71,6 +71,9 @@ async def test_what_people_see_and_may_do(store: Database, nats: EmbeddedNats, e
             assert b'"guest":"g1"' in (await dead_letters.get(sql, second.id)).message
             assert await dead_letters.find(sql, "somebody") == []
 
+            async with sql.transaction():
+                assert await dead_letters._line(notify.consumer._intake, sql, "seat/g1") == 0
+            assert (await dead_letters.get(sql, first.id)).attempts == 1, "it was not its turn"
             assert await dead_letters.retry(sql, third.id) == first.id
             await eventually(lambda: attempts(sql, first.id), 2)
             with pytest.raises(NotTheOldest, match=str(first.id)):

@@ -101,6 +101,7 @@ async def test_nobody_listens_past_the_streams(nats: EmbeddedNats, name: str, su
 
 async def test_only_the_owner_serves_and_only_who_must_asks(nats: EmbeddedNats, user: Connection) -> None:
     assert await may_not_hear(nats, user.name, "rpc.events.recipients") == (user.name != "events")
+    assert await may_not_hear(nats, user.name, f"rpc.{user.name}.x") == (user.name != "events")
     assert await denied(user, "rpc.events.recipients") == (user.name != "notify")
     assert await denied(user, "$SRV.PING")
 

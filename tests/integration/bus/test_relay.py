@@ -140,6 +140,7 @@ async def test_large_events_make_smaller_batches(
     store: Database, nats: EmbeddedNats, sql: OwnConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay_module, "BATCH_BYTES", 5_000)
+    monkeypatch.setattr(relay_module, "WINDOW", 50)
     await record(sql, 300)
     async with publishing(store, nats) as catalog:
         await eventually(catalog.reached, 270)
@@ -273,7 +274,7 @@ async def test_everything_is_published_again_when_asked(
         await eventually(catalog.reached, 18)
         assert await request_republishing(sql)
         await eventually(catalog.reached, 36)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1)
     assert await ids(nats) == await published(sql) * 2
 
 
