@@ -133,8 +133,10 @@ async def test_malformed_mails_are_kept_and_shown(tmp_path: Path) -> None:
         b"",
         b"no headers at all\r\n",
         b"Subject: =?utf-8?b?\xff\xff?=\r\nContent-Type: text/plain; charset=unheard-of\r\n\r\n\xff\xfe\r\n",
-        b"Subject: x\r\nDate: nonsense\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
-        b"Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nbroken\r\n",
+        (
+            b"Subject: x\r\nDate: nonsense\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
+            b"Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nbroken\r\n"
+        ),
     )
     async with mailbox(tmp_path, smtp, http) as url, aiohttp.ClientSession() as client:
         for raw in raws:
