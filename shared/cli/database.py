@@ -1,11 +1,10 @@
 """`ikz bootstrap`, `ikz migrate`: what an operator does to Postgres and NATS before services start."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
-from shared.cli.target import Data, Target, check_service, fail, find
+from shared.cli.target import Data, Target, check_service, fail, find, run
 from shared.kernel.bootstrap import SERVICES
 
 
@@ -22,7 +21,7 @@ def bootstrap(
     streams: Annotated[bool, typer.Option(help="Streams in NATS.")] = True,
 ) -> None:
     """Makes roles, schemas, extensions and streams, as the operator. Can be run again at any time."""
-    asyncio.run(_bootstrap(find(data), database=database, streams=streams))
+    run(_bootstrap(find(data), database=database, streams=streams))
 
 
 def migrate(
@@ -33,7 +32,7 @@ def migrate(
     names = [check_service(name) for name in services or SERVICES]
     if len(names) > 1 and target.shares_one_database_url():
         fail("IKZ_DATABASE_URL is one service's address: name that service (ikz migrate SERVICE).")
-    asyncio.run(_migrate(target, names))
+    run(_migrate(target, names))
 
 
 async def _bootstrap(target: Target, *, database: bool, streams: bool) -> None:

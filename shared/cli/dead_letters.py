@@ -1,6 +1,5 @@
 """`ikz dead-letters`: messages that a service could not apply, and those that wait behind them."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shared.cli.target import AsJson, Data, Target, check_service, fail, find
+from shared.cli.target import AsJson, Data, Target, check_service, fail, find, run
 from shared.kernel.bootstrap import SERVICES
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def list_(
 ) -> None:
     """Lists what waits, line by line: each aggregate's messages in their order."""
     target = find(data)
-    found = asyncio.run(_listed(target, _chosen(target, services), discarded=discarded))
+    found = run(_listed(target, _chosen(target, services), discarded=discarded))
     if as_json:
         typer.echo(json.dumps([_for_programs(service, letter) for service, letter in found], ensure_ascii=False))
         return
@@ -110,7 +109,7 @@ def _do[T](service: str, data: Any, work: "Callable[[OwnConnection], Awaitable[T
     from shared.kernel.dead_letters import NoDeadLetter, NotTheOldest  # noqa: PLC0415
 
     try:
-        return asyncio.run(_with(find(data).database_url(check_service(service)), work))
+        return run(_with(find(data).database_url(check_service(service)), work))
     except (NoDeadLetter, NotTheOldest) as error:
         fail(f"{service}: {error}")
 

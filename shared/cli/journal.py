@@ -1,6 +1,5 @@
 """`ikz rebuild`, `ikz republish`: what follows from a journal is made anew."""
 
-import asyncio
 import json
 from typing import Annotated
 
@@ -9,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from shared.cli.programs import lines_of
-from shared.cli.target import AsJson, Data, check_service, fail, find
+from shared.cli.target import AsJson, Data, check_service, fail, find, run
 
 Service = Annotated[str, typer.Argument(help="The service whose journal it is.")]
 
@@ -53,7 +52,7 @@ def rebuild(
 
 def republish(service: Service, data: Data = None) -> None:
     """Has a service publish its whole journal again, with the same ids: whoever has seen an event skips it."""
-    if not asyncio.run(_republish(find(data).database_url(check_service(service)))):
+    if not run(_republish(find(data).database_url(check_service(service)))):
         fail(f"{service} has published nothing yet.")
     typer.echo(f"{service} publishes its journal again from now on: `ikz tail 'ikz.{service}.>'` shows it.")
 

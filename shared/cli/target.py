@@ -4,11 +4,12 @@
 embedded system in `.ikz`.
 """
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import Field, ValidationError
@@ -94,6 +95,21 @@ def find(data: Path | None) -> Target:
     if data is None and any(name in os.environ or f"{name}_FILE" in os.environ for name in named):
         return _from_environment()
     return _from_folder(data or DEFAULT_DATA)
+
+
+def run[T](work: Coroutine[Any, Any, T]) -> T:
+    """Runs what talks to the servers; when they cannot be reached or refuse, the command ends with that."""
+    import asyncpg  # noqa: PLC0415 - loads the Postgres and NATS clients
+
+    from shared.kernel.bus import TROUBLE  # noqa: PLC0415
+    from shared.kernel.streams import Unfit  # noqa: PLC0415
+
+    try:
+        return asyncio.run(work)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        fail(f"Postgres: {str(error) or 'no answer in time'}")
+    except (*TROUBLE, Unfit) as error:
+        fail(f"NATS: {error}")
 
 
 def check_service(name: str) -> str:

@@ -1,0 +1,39 @@
+"""Commands that talk to servers say in a sentence what is wrong with them."""
+
+import pytest
+from typer.testing import CliRunner
+
+from shared.cli.main import app
+from shared.embedded.process import free_ports
+from shared.kernel.bootstrap import SERVICES
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> int:
+    """An operator's environment that names servers which are not there."""
+    (port,) = free_ports(1)
+    monkeypatch.setenv("IKZ_OPERATOR_DATABASE_URL", f"postgresql://operator:secret@127.0.0.1:{port}/ikz")
+    monkeypatch.setenv("IKZ_OPERATOR_NATS_URL", f"nats://operator:secret@127.0.0.1:{port}")
+    monkeypatch.setenv("IKZ_DATABASE_URL", f"postgresql://ikz_catalog:secret@127.0.0.1:{port}/ikz")
+    for service in SERVICES:
+        monkeypatch.setenv(f"IKZ_{service.upper()}_DATABASE_PASSWORD", "secret")
+    return port
+
+
+@pytest.mark.parametrize(
+    ("command", "server"),
+    [
+        (["bootstrap"], "Postgres: "),
+        (["bootstrap", "--no-database"], "NATS: "),
+        (["migrate", "catalog"], "Postgres: "),
+        (["republish", "catalog"], "Postgres: "),
+        (["dead-letters", "list", "catalog"], "Postgres: "),
+    ],
+    ids=" ".join,
+)
+def test_a_server_that_is_not_there_is_named(nowhere: int, command: list[str], server: str) -> None:
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
+    assert done.stderr.startswith(server)
+    assert "secret" not in done.output
