@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import idna
 
-MAX_ADDRESS = 254
 MAX_LOCAL = 64
+MAX_DOMAIN = 189  # together 254, the longest that SMTP can carry
 MAX_NAME = 200
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -48,10 +48,7 @@ def parse_address(text: str) -> MailAddress:
         raise Malformed("address_without_at")
     if len(local) > MAX_LOCAL or not _LOCAL.fullmatch(local):
         raise Malformed("address_malformed")
-    mailbox = f"{local}@{_ascii_domain(domain)}"
-    if len(mailbox) > MAX_ADDRESS:
-        raise Malformed("address_malformed")
-    return MailAddress(mailbox)
+    return MailAddress(f"{local}@{_ascii_domain(domain)}")
 
 
 def _ascii_domain(domain: str) -> str:
@@ -60,7 +57,7 @@ def _ascii_domain(domain: str) -> str:
     except (idna.IDNAError, UnicodeError) as error:
         raise Malformed("address_malformed") from error
     labels = ascii_domain.split(".")
-    if len(labels) < 2 or labels[-1].isdigit() or not labels[-1]:
+    if len(ascii_domain) > MAX_DOMAIN or len(labels) < 2 or labels[-1].isdigit() or not labels[-1]:
         raise Malformed("address_malformed")
     return ascii_domain
 

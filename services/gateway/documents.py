@@ -76,7 +76,7 @@ def endpoints(documents: Documents) -> Sequence[Endpoint]:
         Endpoint("GET", "/api/v1/asyncapi.json", documents.asyncapi, "The events that are published on NATS"),
         Endpoint(
             "GET",
-            "/api/v1/schemas/{type:[a-z0-9_.]+}.json",
+            "/api/v1/schemas/{type:[a-z0-9_.]{1,100}}.json",
             documents.schema,
             "The JSON Schema of one kind of event, or of their envelope (`cloudevent`)",
             codes=("not_found",),

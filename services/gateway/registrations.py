@@ -3,8 +3,8 @@
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -29,6 +29,9 @@ SENTENCES = {
 }
 
 type Line = Annotated[str, StringConstraints(max_length=1000)]
+type Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+type Question = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
+type Answer = Annotated[str, StringConstraints(max_length=2000)] | bool
 
 
 class Wanted(BaseModel):
@@ -38,15 +41,16 @@ class Wanted(BaseModel):
 
     email: Line = Field(description="Where the link to confirm is sent.", examples=["erika.muster@stadt.example"])
     name: Line = Field(description="The person's name.", examples=["Erika Muster"])
-    organisation_id: str | None = Field(default=None, max_length=100, description="An organisation of the catalogue.")
+    organisation_id: Id | None = Field(default=None, description="An organisation of the catalogue.")
     organisation_name: Line | None = Field(default=None, description="Or its name.", examples=["Stadt Musterstadt"])
-    answers: dict[str, str | bool] = Field(default_factory=dict, max_length=50)
+    answers: dict[Question, Answer] = Field(default={}, max_length=20, description="To the organiser's questions.")
 
 
 class Accepted(BaseModel):
     """The answer to every registration: what comes of it is said in the mail alone."""
 
-    accepted: bool
+    status: Literal["accepted"]
+    detail: str
 
 
 class Enrolment(BaseModel):
@@ -77,7 +81,7 @@ class Registrant:
     name: str
     organisation_id: str | None
     organisation_name: str | None
-    answers: dict[str, str | bool] = field(default_factory=dict)
+    answers: Mapping[str, str | bool]
 
 
 def checked(wanted: Wanted) -> Registrant:

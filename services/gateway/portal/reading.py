@@ -394,6 +394,13 @@ class Talk(Read):
     file: str | None = None
     file_label: str | None = None
 
+    @property
+    def file_note(self) -> str | None:
+        """What is said where there is no file: it may have been published elsewhere."""
+        if self.file is None and self.slides == "published":
+            return "Die Vortragsfolien liegen uns nicht als Datei vor"
+        return self.file_label
+
 
 class Agenda(Read):
     """The programme as planned and as held."""

@@ -14,7 +14,7 @@ async def start(portal: Portal, request: web.Request) -> web.StreamResponse:
     figures, topics, sessions, projects, news = await together(
         portal.listed("catalog", "/api/v1/key-figures", KeyFigure, {"limit": 4}),
         portal.listed("catalog", "/api/v1/topics", Topic),
-        portal.listed("events", "/api/v1/sessions", SessionShort, {"period": "upcoming", "limit": 4}),
+        portal.listed("events", "/api/v1/sessions", SessionShort, {"period": "upcoming", "limit": 3}),
         portal.listed("catalog", "/api/v1/projects", ProjectCard, {"sort": "date", "limit": 3}),
         portal.listed("notify", "/api/v1/announcements", News, {"limit": 3}),
     )

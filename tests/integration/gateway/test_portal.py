@@ -103,7 +103,7 @@ def content(services: Any) -> dict[str, Any]:
     answers["/api/v1/series"] = listed(SESSION["series"])
     answers[f"/api/v1/sessions/{SESSION_ID}"] = SESSION
     answers[f"/internal/sessions/{SESSION_ID}/registrations"] = lambda _: web.json_response(
-        {"accepted": True}, status=202
+        {"status": "accepted", "detail": "Bitte folgen Sie dem Link."}, status=202
     )
     answers["/api/v1/announcements"] = listed(NEWS)
     answers[f"/api/v1/announcements/{NEWS['id']}"] = NEWS

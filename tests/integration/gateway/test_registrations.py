@@ -18,7 +18,7 @@ from shared.kernel.postgres import Pool
 from shared.kernel.recorded import Context
 
 OPEN = {"status": "registration_open", "starts_at": "2099-01-01T10:00:00+01:00", "registration_open": True}
-PERSON_DATA = {"name": "Erika Muster", "organisation_name": "Stadt Musterstadt", "answers": {"Diät": "keine"}}
+PERSON_DATA = {"name": "Erika Muster", "organisation_name": "Stadt Musterstadt", "answers": {"diet": "keine"}}
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def session(services: Any, some_id: str) -> str:
     """A session that takes registrations."""
     services.answers[f"/api/v1/sessions/{some_id}"] = OPEN
     services.answers[f"/internal/sessions/{some_id}/registrations"] = lambda _: web.json_response(
-        {"accepted": True}, status=202
+        {"status": "accepted", "detail": "Bitte folgen Sie dem Link."}, status=202
     )
     return some_id
 
@@ -52,7 +52,7 @@ async def test_a_registration_goes_on_with_a_person_instead_of_credentials(
     body = {"email": f" {email.upper()} ", **PERSON_DATA}
     async with door.post(f"/api/v1/sessions/{session}/registrations", json=body) as answer:
         assert answer.status == 202
-        assert await answer.json() == {"accepted": True}
+        assert await answer.json() == {"status": "accepted", "detail": "Bitte folgen Sie dem Link."}
         assert answer.headers["RateLimit-Policy"] == '"registrations";q=5;w=600'
         assert answer.headers["RateLimit"].startswith('"registrations";r=4;t=')
     asked = services.asked[-1]
@@ -60,7 +60,7 @@ async def test_a_registration_goes_on_with_a_person_instead_of_credentials(
     (sent,) = forwarded(services)
     assert sent["email"] == email.partition("@")[0].upper() + "@stadt.example"
     assert sent["person_id"] == identity.person_id
-    assert (sent["name"], sent["member"], sent["answers"]) == ("Erika Muster", False, {"Diät": "keine"})
+    assert (sent["name"], sent["member"], sent["answers"]) == ("Erika Muster", False, {"diet": "keine"})
 
 
 async def test_one_address_is_one_person_however_often_and_at_once(

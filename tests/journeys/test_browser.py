@@ -1,0 +1,238 @@
+"""What a visitor does in a browser: with a script and without, on a phone and on a desk, with the keyboard alone."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+ROOT = Path(__file__).parents[2]
+WINDOWS = [
+    pytest.param({"width": 1440, "scripts": True}, id="desk"),
+    pytest.param({"width": 1440, "scripts": False}, id="desk-without-scripts"),
+    pytest.param({"width": 360, "scripts": True}, id="phone"),
+    pytest.param({"width": 360, "scripts": False}, id="phone-without-scripts"),
+]
+
+
+async def wait_like_a_person(page: Page) -> None:
+    """Nobody fills a form in less than two seconds."""
+    await page.wait_for_timeout(2100)
+
+
+async def fits(page: Page) -> None:
+    """Nothing reaches beyond the window."""
+    too_wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert too_wide <= 0, page.url
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_somebody_registers_corrects_confirms_and_withdraws(
+    journey: Any, visit: Any, fresh_address: Callable[[], str], window: dict[str, Any]
+) -> None:
+    session_id, erika = await journey.session(capacity=10), fresh_address()
+    page = await (await visit(**window)).new_page()
+    await page.goto("/")
+    await page.get_by_role("link", name="Alle Veranstaltungen").click()
+    await page.locator(f'a[href="/veranstaltungen/{session_id}"]').click()
+    await fits(page)
+
+    await page.get_by_label("Vor- und Nachname").fill("Erika Muster")
+    await page.get_by_label("E-Mail-Adresse").fill("erika ohne at")
+    await page.get_by_label(re.compile("Stadt, Gemeinde")).fill("Stadt Musterstadt")
+    await wait_like_a_person(page)
+    await page.get_by_role("button", name="Anmelden").click()
+    await expect(page).to_have_title(re.compile("^Fehler: "))
+    await expect(page.get_by_role("alert")).to_contain_text("Bitte prüfen Sie Ihre Angaben")
+    await expect(page.get_by_label("Vor- und Nachname")).to_have_value("Erika Muster")
+    await expect(page.get_by_label("E-Mail-Adresse")).to_have_value("erika ohne at")
+    await expect(page.get_by_label("E-Mail-Adresse")).to_have_attribute("aria-invalid", "true")
+    await fits(page)
+
+    await page.get_by_label("E-Mail-Adresse").fill(erika)
+    await wait_like_a_person(page)
+    await page.get_by_role("button", name="Anmelden").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Bitte bestätigen Sie Ihre Anmeldung")
+    assert erika not in page.url
+    await fits(page)
+
+    token = (await journey.mailbox.newest(erika, 1)).token
+    await page.goto(f"/anmeldung/{token}")
+    await page.reload()
+    await expect(page.get_by_text("Ein Schritt fehlt noch")).to_be_visible()
+    await fits(page)
+    await page.get_by_role("button", name="Anmeldung bestätigen").click()
+    await expect(page.get_by_text("Sie sind angemeldet.")).to_be_visible()
+    await expect(page.get_by_role("link", name="Zum Online-Raum")).to_have_attribute(
+        "href", "https://meet.example/raum"
+    )
+    await journey.mailbox.newest(erika, 2)
+    await page.get_by_role("button", name="Abmelden").click()
+    await expect(page.get_by_text("Sie haben sich abgemeldet.")).to_be_visible()
+    await expect(page.get_by_role("button", name=re.compile("Anmeldung bestätigen|Abmelden"))).to_have_count(0)
+
+
+async def test_registering_with_the_keyboard_alone(journey: Any, visit: Any, fresh_address: Callable[[], str]) -> None:
+    session_id, erika = await journey.session(), fresh_address()
+    page = await (await visit()).new_page()
+    await page.goto(f"/veranstaltungen/{session_id}")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Zum Inhalt springen")).to_be_focused()
+    await page.keyboard.press("Enter")
+    for _ in range(30):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.id") == "name":
+            break
+    await page.keyboard.type("Erika Muster")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(erika)
+    await wait_like_a_person(page)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Bitte bestätigen Sie Ihre Anmeldung")
+    await page.goto(f"/anmeldung/{(await journey.mailbox.newest(erika, 1)).token}")
+    await page.get_by_role("button", name="Anmeldung bestätigen").focus()
+    await page.keyboard.press("Space")
+    await expect(page.get_by_text("Sie sind angemeldet.")).to_be_visible()
+
+
+async def test_a_full_session_leads_to_the_waiting_list(
+    journey: Any, visit: Any, fresh_address: Callable[[], str]
+) -> None:
+    session_id, otto = await journey.session(capacity=1), fresh_address()
+    first = await journey.confirmed(session_id, fresh_address())
+    page = await (await visit(scripts=False)).new_page()
+    await page.goto(f"/veranstaltungen/{session_id}")
+    await expect(page.get_by_text("Der einzige Platz ist vergeben.")).to_be_visible()
+    await page.get_by_label("Vor- und Nachname").fill("Otto Beispiel")
+    await page.get_by_label("E-Mail-Adresse").fill(otto)
+    await wait_like_a_person(page)
+    await page.get_by_role("button", name="Auf die Warteliste setzen").click()
+    token = (await journey.mailbox.newest(otto, 1)).token
+    await page.goto(f"/anmeldung/{token}")
+    await expect(page.get_by_text("Sie stehen auf der Warteliste, Platz 1.")).to_be_visible()
+    await page.get_by_role("button", name="Platz auf der Warteliste bestätigen").click()
+    await journey.api.post(f"/registrations/{first}/withdrawals")
+    await journey.mailbox.newest(otto, 2)
+    await page.reload()
+    await expect(page.get_by_text("Sie sind angemeldet.")).to_be_visible()
+
+
+async def test_a_postponed_and_a_cancelled_session_say_so(
+    journey: Any, visit: Any, fresh_address: Callable[[], str]
+) -> None:
+    session_id, erika = await journey.session(), fresh_address()
+    token = await journey.confirmed(session_id, erika)
+    page = await (await visit(scripts=False)).new_page()
+    body = {"starts_at": None, "reason": "Erkrankung"}
+    await journey.editor.post(f"/sessions/{session_id}/postponements", body)
+    await page.goto(f"/veranstaltungen/{session_id}")
+    await expect(page.get_by_text("Das neue Datum steht noch nicht fest.")).to_be_visible()
+    await expect(page.locator("del").first).to_be_visible()
+    await page.goto(f"/anmeldung/{token}")
+    await expect(page.get_by_role("button", name="Abmelden")).to_be_visible()
+    await journey.editor.post(f"/sessions/{session_id}/cancellations", {"reason": "Kein neuer Termin"})
+    for path in (f"/veranstaltungen/{session_id}", f"/anmeldung/{token}"):
+        await page.goto(path)
+        await expect(
+            page.get_by_text("Die Veranstaltung fällt aus.")
+            .or_(page.get_by_text("Diese Veranstaltung fällt aus."))
+            .first
+        ).to_be_visible()
+    await expect(page.get_by_role("button", name="Abmelden")).to_have_count(0)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_somebody_finds_a_project(visit: Any, window: dict[str, Any]) -> None:
+    page = await (await visit(**window)).new_page()
+    await page.goto("/")
+    await page.get_by_label("Projekte durchsuchen").fill("Gemeindekasse")
+    await page.get_by_role("button", name="Suchen").click()
+    await expect(page.get_by_label("Suchbegriff")).to_have_value("Gemeindekasse")
+    await page.get_by_role("link", name="Gemeindekasse Morsbach/Reichshof").click()
+    await expect(page.get_by_text("Bezugsgröße nicht angegeben")).to_be_visible()
+    await expect(page.get_by_text("18 Prozent")).to_be_visible()
+    await page.get_by_role("navigation", name="Brotkrumen").get_by_role("link", name="Projekte").click()
+    filters = page.locator("details.filter > summary")
+    if await filters.is_visible():
+        await filters.click()
+    await page.get_by_role("checkbox", name=re.compile("Gesundheit")).check()
+    await page.get_by_role("button", name="Filter anwenden").click()
+    await expect(page).to_have_url(re.compile("topic=health"))
+    await expect(page.get_by_role("heading", name="2 Projekte")).to_be_visible()
+    await fits(page)
+    await page.get_by_role("link", name=re.compile("Entfernen: Gesundheit")).click()
+    await expect(page).not_to_have_url(re.compile("topic="))
+
+
+PAGES = [
+    "/",
+    "/projekte",
+    "/projekte?q=nichtsdergleichen",
+    "/veranstaltungen",
+    "/aktuelles",
+    "/arbeitshilfen",
+    "/impressum",
+    "/datenschutz",
+    "/barrierefreiheit",
+    "/gibt-es-nicht",
+]
+
+
+async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(journey: Any, visit: Any) -> None:
+    script = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        pytest.skip("axe-core is not installed: make test")
+    session_id = await journey.session(capacity=3)
+    project = (await journey.api.get("/projects?q=ARKuS")).body["items"][0]["id"]
+    history = next(
+        item["id"] for item in (await journey.api.get("/sessions?limit=100")).body["items"] if item["status"] == "held"
+    )
+    news = (await journey.api.get("/announcements")).body["items"][0]["id"]
+    of_one = [
+        f"/veranstaltungen/{session_id}",
+        f"/veranstaltungen/{history}",
+        f"/projekte/{project}",
+        f"/aktuelles/{news}",
+    ]
+    found = []
+    for look in ({"width": 1440}, {"width": 360, "dark": True}):
+        window = await visit(**look)
+        page = await window.new_page()
+        for path in [*PAGES, *of_one]:
+            await page.goto(path)
+            await fits(page)
+            await page.evaluate(script.read_text("utf-8"))
+            tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+            result = await page.evaluate("tags => axe.run({runOnly: tags})", tags)
+            found += [(path, look, each["id"], each["nodes"][0]["html"]) for each in result["violations"]]
+    assert found == []
+
+
+async def test_pages_stay_usable_at_twice_the_size(journey: Any, visit: Any) -> None:
+    session_id = await journey.session()
+    window = await visit(width=640)
+    page = await window.new_page()
+    for path in [*PAGES, f"/veranstaltungen/{session_id}"]:
+        await page.goto(path)
+        await page.evaluate("document.documentElement.style.fontSize = '200%'")
+        await fits(page)
+
+
+async def test_no_link_on_any_page_is_dead(journey: Any, visit: Any) -> None:
+    page = await (await visit(scripts=False)).new_page()
+    seen: set[str] = set()
+    waiting = ["/"]
+    while waiting:
+        path = waiting.pop()
+        async with journey.client.get(journey.base_url + path) as answer:
+            assert answer.status == 200, path
+            html = await answer.text() if answer.content_type == "text/html" else ""
+        for link in re.findall(r'href="(/[^"#]*)', html):
+            plain = link.replace("&amp;", "&")
+            if plain not in seen and len(seen) < 250:
+                seen.add(plain)
+                waiting.append(plain)
+    await page.goto("/")
+    assert len(seen) > 30

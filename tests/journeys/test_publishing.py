@@ -1,0 +1,114 @@
+"""An editor's way with a project, and what everybody else may not do."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+
+def project(**more: Any) -> dict[str, Any]:
+    return {
+        "title": f"Gemeinsamer Bauhof {uuid4().hex[:6]}",
+        "summary": "Drei Gemeinden teilen sich Fahrzeuge und Personal.",
+        "topics": ["treasury"],
+        "participations_complete": False,
+        **more,
+    }
+
+
+async def test_a_project_is_drafted_submitted_published_and_found(journey: Any) -> None:
+    content = project()
+    drafted = await journey.editor.post("/projects", content)
+    path = f"/projects/{drafted.id}"
+    assert (await journey.api.get(path)).status == 404
+    await journey.editor.post(f"{path}/submissions")
+    published = await journey.editor.post(f"{path}/publications")
+    read = await journey.api.get(f"{path}?min_position={published.body['position']}")
+    assert (read.status, read.body["title"], read.body["status"]) == (200, content["title"], "published")
+    found = await journey.api.get(f"/projects?q={content['title'].rpartition(' ')[2]}")
+    assert [item["id"] for item in found.body["items"]] == [drafted.id]
+    async with journey.client.get(f"{journey.base_url}/projekte/{drafted.id}") as page:
+        assert content["title"] in await page.text()
+
+
+async def test_revising_needs_the_version_that_was_read(journey: Any) -> None:
+    content = project()
+    drafted = await journey.editor.post("/projects", content)
+    path = f"/projects/{drafted.id}"
+    revised = content | {"summary": "Jetzt sind es vier."}
+    assert (await journey.editor.send("PUT", path, revised)).code == "precondition_required"
+    done = await journey.editor.send("PUT", path, revised, If_Match=drafted.headers["ETag"])
+    assert done.status == 200, done
+    stale = await journey.editor.send("PUT", path, content, If_Match=drafted.headers["ETag"])
+    assert (stale.status, stale.code) == (412, "stale_version")
+
+
+async def test_the_same_key_does_it_once_and_another_body_is_refused(journey: Any) -> None:
+    content, key = project(), str(uuid4())
+    first = await journey.editor.post("/projects", content, Idempotency_Key=key)
+    again = await journey.editor.post("/projects", content, Idempotency_Key=key)
+    assert (first.id, first.body) == (again.id, again.body)
+    other = await journey.editor.send("POST", "/projects", project(), Idempotency_Key=key)
+    assert (other.status, other.code) == (422, "idempotency_key_reused")
+
+
+CHANGES = [
+    ("POST", "/projects"),
+    ("PUT", "/projects/{id}"),
+    ("POST", "/projects/{id}/publications"),
+    ("POST", "/series"),
+    ("POST", "/sessions"),
+    ("POST", "/sessions/{id}/announcements"),
+    ("POST", "/sessions/{id}/postponements"),
+    ("POST", "/sessions/{id}/cancellations"),
+    ("GET", "/sessions/{id}/registrations"),
+    ("POST", "/announcements"),
+    ("POST", "/people/erasures"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGES)
+async def test_nothing_that_editors_do_is_open_to_others(journey: Any, method: str, path: str) -> None:
+    reply = await journey.api.send(method, path.format(id=uuid4()), {})
+    assert (reply.status, reply.code) == (401, "unauthenticated")
+
+
+@pytest.mark.parametrize("service", ["catalog", "events", "notify"])
+async def test_the_services_own_ports_refuse_what_the_gateway_did_not_sign(
+    system: Any, journey: Any, service: str
+) -> None:
+    for path in ("/api/v1/projects", "/api/v1/sessions", "/api/v1/announcements", "/internal/feed"):
+        for headers in ({}, {"Ikz-Identity": "x"}, {"Authorization": f"Bearer {system.editor_token}"}):
+            async with journey.client.get(system.status[service] + path, headers=headers) as answer:
+                assert answer.status in {401, 404}
+
+
+async def test_bad_input_is_a_documented_problem(journey: Any) -> None:
+    document = (await journey.api.get("/openapi.json")).body
+    known = document["info"]["x-problem-codes"]
+    tries = [
+        ("POST", "/projects", {"title": 3}, 422),
+        ("POST", "/projects", {"title": "x", "unknown": 1}, 422),
+        ("POST", "/projects", project(topics=["no_such_topic"]), 409),
+        ("POST", f"/projects/{uuid4()}/publications", {}, 404),
+        ("POST", "/projects/none/publications", {}, 404),
+        ("GET", "/projects?limit=0", None, 422),
+        ("GET", "/projects?cursor=nonsense", None, 422),
+        ("GET", "/projects/none", None, 404),
+        ("GET", "/nowhere", None, 404),
+        ("PATCH", "/projects", {}, 405),
+    ]
+    for method, path, body, status in tries:
+        reply = await journey.editor.send(method, path, body)
+        assert (reply.status, path) == (status, path), reply
+        assert reply.code in known
+        assert known[reply.code]["status"] == status
+        assert reply.headers["Content-Type"].startswith("application/problem+json")
+    for raw, status in [(b"{", 400), (b'{"title": "a\\u0000b"}', 422), (b"x" * 50_000_000, 413)]:
+        import io
+
+        headers = {"Content-Type": "application/json"} | journey.editor._bearer
+        url = f"{journey.base_url}/api/v1/projects"
+        async with journey.client.post(url, data=io.BytesIO(raw), headers=headers) as answer:
+            assert answer.status == status
+            assert (await answer.json(content_type=None))["code"] in known
