@@ -24,6 +24,7 @@ from typing import Self
 from urllib.parse import quote, urlencode
 
 from shared.embedded.process import (
+    BRIEF,
     Account,
     Ending,
     StartFailed,
@@ -167,7 +168,11 @@ class EmbeddedPostgres:
                 account=account,
                 keep_open=keep_open,
             )
-            code = await process.wait()
+            try:
+                code = await process.wait()
+            finally:
+                if process.returncode is None:
+                    await end(process, BRIEF)
         password_file.unlink()
         (self.folder / "initdb.json").unlink()
         if code:

@@ -300,7 +300,7 @@ class System:
 
     async def _keep(self, name: str, running: Running) -> None:
         def noticed(message: str) -> None:
-            self._report.warn(f"{name} {message}")
+            self._report.warn(f"{name} {message} (log: {self._log(name)})")
 
         def restarted() -> None:
             self._note(running)
@@ -315,9 +315,13 @@ class System:
         return noted
 
     async def _stop(self) -> None:
-        """The edge first, then those behind it, the mailbox, the servers at last."""
+        """The edge first, then those behind it, the mailbox, the servers at last; whatever happens, all of them."""
         for names in (("gateway",), ("catalog", "events", "notify"), ("mailbox",), ("nats", "postgres")):
-            await asyncio.gather(*(self._children[name].stop() for name in names if name in self._children))
+            there = [name for name in names if name in self._children]
+            ended = await asyncio.gather(*(self._children[name].stop() for name in there), return_exceptions=True)
+            for name, error in zip(there, ended, strict=True):
+                if error is not None:
+                    self._report.warn(f"{name} did not end in good order: {error}")
 
     def _program(self, name: str, module: str, environment: dict[str, str]) -> Program:
         record = self._folder / "processes" / f"{name}.json"
