@@ -51,9 +51,8 @@ def up(
         fail(f"A system runs in {data} already: `ikz status --data {data}` shows its addresses.")
     except PortTaken as error:
         progress.end()
-        fail(
-            f"{str(error).capitalize()}. End that program, or choose another port: ikz up --port {9080 if error.port != 9080 else 9180}"
-        )
+        another = 9080 if error.port != 9080 else 9180
+        fail(f"{str(error).capitalize()}. End that program, or choose another port: ikz up --port {another}")
     except StartFailed as error:
         progress.end()
         fail(f"The system did not start: {error}\nLogs are in {data / 'logs'}.")
