@@ -453,12 +453,10 @@ def revise(command: ReviseSession, session: Session, life: Life, at: datetime) -
         raise Refused("session_cancelled" if life.stage == "cancelled" else "session_over")
     revised = SessionRevised(session_id=life.session_id, content=command.content, when=life.when, at=at)
     after = live(life, revised)
-    return [
-        revised,
-        *_scheduled(command.when, after, at),
-        *_relocated(life.content, after, at),
-        *_agenda(life, after, at),
-    ]
+    scheduled = _scheduled(command.when, after, at)
+    after = reduce(live, scheduled, after)
+    relocated = _relocated(life.content, after, at)
+    return [revised, *scheduled, *relocated, *_agenda(life, reduce(live, relocated, after), at)]
 
 
 def _scheduled(when: When, life: Life, at: datetime) -> list[LifeEvent]:

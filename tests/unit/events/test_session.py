@@ -338,6 +338,21 @@ def test_a_time_that_was_not_known_is_added() -> None:
     )
 
 
+def test_one_revision_may_bring_time_place_and_agenda() -> None:
+    day = When(date=THURSDAY.day)
+    new = content(mode="hybrid", venue=Venue(name="Bürgerhaus", city="Unna"), agenda=(Talk(title="Digitalisierung"),))
+    events: list[SessionEvent] = [
+        SessionRevised(session_id=SESSION, content=new, when=day, at=NOW),
+        SessionScheduled(previous=day, **named(sequence=1)),
+        SessionRelocated(content=new, previous=content(), **named(sequence=2)),
+        AgendaPublished(agenda_version=2, content=new, **named(sequence=2)),
+    ]
+    given(DECIDER, announced(day)).when(ReviseSession(content=new, when=THURSDAY), at=NOW).then(events)
+    life = fold([*announced(day), *events]).life
+    assert life
+    assert (life.when, life.sequence) == (THURSDAY, 2)
+
+
 def test_another_link_or_place_is_a_relocation() -> None:
     hall = Venue(name="Bürgerhaus", city="Unna", ags="05978036")
     moved = content(mode="hybrid", venue=hall)
