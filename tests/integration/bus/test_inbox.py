@@ -270,7 +270,8 @@ async def test_a_lost_stream_that_is_filled_again(
     async def lose() -> None:
         await operator.api(f"STREAM.{loss.rsplit(maxsplit=1)[-1]}.IKZ_EVENTS")
         await bootstrap_streams(nats.url("operator"))
-        await turns(events, 20, 1)
+        await turns(events, 20, 2)
+        await eventually(lambda: messages(operator), 80)
 
     await turns(events, 20, 2)
     async with publishing(store, nats, "events", SEATS):
@@ -281,13 +282,22 @@ async def test_a_lost_stream_that_is_filled_again(
                 await eventually(lambda: acknowledged(operator), 80)
             if running:
                 await lose()
-                await eventually(notify.count, 60)
+                await eventually(notify.count, 80)
         if not running:
             await lose()
         async with hearing(store, nats) as notify:
-            await eventually(notify.count, 60)
+            await eventually(notify.count, 80)
             await asyncio.sleep(0.5)
-            assert await notify.heard() == all_of(20, 3)
+            assert await notify.heard() == all_of(20, 4)
+
+
+async def messages(operator: Connection) -> int:
+    try:
+        info = await operator.api("STREAM.INFO.IKZ_EVENTS")
+    except ApiError:
+        return 0
+    count: int = info["state"]["messages"]
+    return count
 
 
 async def test_a_stream_cut_back_to_an_older_copy(
