@@ -98,7 +98,7 @@ async def read_body(request: web.Request, most: int) -> bytes | None:
                 if len(body) > most:
                     raise Problem("body_too_large")
     except TimeoutError as slow:
-        raise Problem("request_too_slow") from slow
+        raise Problem("request_timeout") from slow
     return bytes(body)
 
 
