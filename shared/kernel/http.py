@@ -94,6 +94,7 @@ def make_app(
     """
     described = list(endpoints)
     app = web.Application(middlewares=[boundary], client_max_size=max_body)
+    app.on_response_prepare.append(_name_server)
     add_health(app, health)
     document = orjson.dumps(openapi.describe(service, described))
     app.router.add_get("/openapi.json", _constant(document))
@@ -113,6 +114,7 @@ def starting_app(health: Health) -> web.Application:
         raise Problem("unavailable")
 
     app = web.Application(middlewares=[boundary])
+    app.on_response_prepare.append(_name_server)
     add_health(app, health)
     app.router.add_route("*", "/{anything:.*}", not_yet)
     return app
@@ -130,6 +132,11 @@ def add_health(app: web.Application, health: Health) -> None:
 
     app.router.add_get("/health/live", live)
     app.router.add_get("/health/ready", ready)
+
+
+async def _name_server(_request: web.Request, response: web.StreamResponse) -> None:
+    """On every answer, streamed ones too: who serves is nobody's business in detail."""
+    response.headers["Server"] = "ikz"
 
 
 def _by_signature(verifier: Verifier | None) -> Identify:
@@ -304,7 +311,7 @@ async def boundary(request: web.Request, handler: Next) -> web.StreamResponse:
         if error.status < 400:
             status = error.status
             raise
-        response, code, status = _answered(_of_aiohttp(error), request)
+        response, code, status = _answered(of_aiohttp(error), request)
     except Exception as error:  # the one place where errors become answers; unknown ones are logged whole
         if request.writer.output_size:
             raise
@@ -313,7 +320,6 @@ async def boundary(request: web.Request, handler: Next) -> web.StreamResponse:
         _canonical_line(request, status, code, time.perf_counter() - started)
     if not response.prepared:
         response.headers["traceparent"] = trace.traceparent
-        response.headers["Server"] = "ikz"
     return response
 
 
@@ -364,12 +370,13 @@ def _of_fault(error: Exception) -> Problem:
     return Problem("internal")
 
 
-def _of_aiohttp(error: web.HTTPException) -> Problem:
+def of_aiohttp(error: web.HTTPException) -> Problem:
+    """The problem that an answer of aiohttp's own is."""
     kept = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
     return Problem(CODES.get(error.status, "internal" if error.status >= 500 else "bad_request"), headers=kept)
 
 
-def problem_response(problem: Problem, request: web.Request) -> web.Response:
+def problem_response(problem: Problem, request: web.BaseRequest) -> web.Response:
     """The problem as `application/problem+json`, titled in the reader's language."""
     language = headers.language(request.headers.get("Accept-Language"))
     status = meaning_of(problem.code).status

@@ -30,6 +30,7 @@ from structlog.stdlib import BoundLogger
 from shared.kernel import logs
 from shared.kernel.bus import Bus, Denied, Lost
 from shared.kernel.clock import Clock
+from shared.kernel.connections import Runner
 from shared.kernel.endpoint import Endpoint
 from shared.kernel.feed import Feed
 from shared.kernel.health import Health
@@ -47,7 +48,6 @@ RETRY_FIRST, RETRY_LAST = 0.1, 1.0
 WATCH_EVERY = 1.0
 CLOSING = 1.0
 PARTING = 1.5
-KEEP_ALIVE = 75.0
 DURABLE = frozenset({"on", "remote_apply"})
 
 type Work = Callable[[], Awaitable[None]]
@@ -141,7 +141,7 @@ class Door:
     def __init__(self, listening: socket.socket, patience: float) -> None:
         self._listening = listening
         self._patience = patience
-        self._runner: web.AppRunner | None = None
+        self._runner: Runner | None = None
 
     @property
     def port(self) -> int:
@@ -152,13 +152,7 @@ class Door:
     async def admit(self, app: web.Application) -> None:
         """From now on `app` answers; what the one before has in hand it finishes. No connection is refused between."""
         before = self._runner
-        self._runner = web.AppRunner(
-            app,
-            handler_cancellation=True,
-            access_log=None,
-            keepalive_timeout=KEEP_ALIVE,
-            shutdown_timeout=self._patience,
-        )
+        self._runner = Runner(app, shutdown_timeout=self._patience)
         await self._runner.setup()
         await web.SockSite(self._runner, self._listening.dup(), backlog=1024).start()
         if before is not None:

@@ -1,0 +1,60 @@
+"""What cannot be read as a request at all is answered like everything else: as a problem that names no software."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from shared.kernel.connections import Runner
+from shared.kernel.health import Health
+from shared.kernel.http import starting_app
+
+HOST = b"Host: test\r\n"
+UNREADABLE = {
+    "method": b"BREW /health/live HTTP/1.1\r\n" + HOST + b"\r\n",
+    "character": b"GET /\xff HTTP/1.1\r\n" + HOST + b"\r\n",
+    "long_address": b"GET /?q=" + b"a" * 64_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+    "long_header": b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 64_000 + b"\r\n\r\n",
+    "no_host": b"GET /health/live HTTP/1.1\r\n\r\n",
+    "two_lengths": b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "expectation": b"GET /health/live HTTP/1.1\r\n" + HOST + b"Connection: close\r\nExpect: miracles\r\n\r\n",
+}
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    runner = Runner(starting_app(Health()), shutdown_timeout=1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+async def answer_to(port: int, request: bytes) -> tuple[bytes, bytes]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    async with asyncio.timeout(5):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return head, body
+
+
+@pytest.mark.parametrize("request_bytes", UNREADABLE.values(), ids=UNREADABLE.keys())
+async def test_unreadable_requests_get_a_problem(port: int, request_bytes: bytes) -> None:
+    head, body = await answer_to(port, request_bytes)
+
+    assert b" 400 " in head.splitlines()[0]
+    assert b"Content-Type: application/problem+json" in head
+    assert b"aiohttp" not in head
+    assert json.loads(body)["code"] == "bad_request"
+
+
+async def test_answers_name_no_software(port: int) -> None:
+    head, body = await answer_to(port, b"GET /health/live HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
+
+    assert b" 200 " in head.splitlines()[0]
+    assert b"Server: ikz" in head
+    assert json.loads(body) == {"live": True}
