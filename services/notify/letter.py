@@ -44,6 +44,12 @@ BUTTON = {
     "lapsed": "Anmeldung ansehen",
     "withdrawn": "Anmeldung ansehen",
 }
+STANDING_UNCONFIRMED_IN_QUEUE = (
+    "Ihr Platz auf der Warteliste ist noch nicht bestätigt. Bitte bestätigen Sie ihn, wenn Sie teilnehmen möchten."
+)
+BUTTON_UNCONFIRMED_IN_QUEUE = "Platz auf der Warteliste bestätigen"
+TAKES_PEOPLE = {"registration_open", "full", "postponed_rescheduled"}
+AGAIN = "Möchten Sie doch teilnehmen? Dann melden Sie sich gern noch einmal an, solange Plätze frei sind."
 LINK_FOLLOWS = "Den Zugangslink erhalten Sie per E-Mail, sobald er feststeht."
 WHY = "Sie erhalten diese Nachricht, weil Sie sich mit dieser E-Mail-Adresse angemeldet haben."
 WHY_UNCONFIRMED = "Sie erhalten diese Nachricht, weil diese E-Mail-Adresse bei einer Anmeldung angegeben wurde."
@@ -165,7 +171,10 @@ def _values(scene: Scene, calendar: str | None) -> dict[str, str | None]:
         "before": german.span(cause.previous) if isinstance(cause, SessionPostponed) else None,
         "confirm_by": german.moment(confirm_by) if confirm_by else None,
         "position": str(position) if position else None,
-        "standing": STANDING[scene.person.status],
+        "standing": STANDING_UNCONFIRMED_IN_QUEUE
+        if _unproven_in_queue(scene.person)
+        else STANDING[scene.person.status],
+        "again": AGAIN if _takes_people(scene) else None,
         "access": LINK_FOLLOWS if online and not scene.person.access_link else None,
         "calendar": calendar,
     }
@@ -212,7 +221,8 @@ def _link(person: Recipient) -> list[Fact]:
 
 def _button(scene: Scene, text: Text) -> Button:
     page = _page(scene) if text.leads_to == "session" else f"{scene.portal}/anmeldung/{scene.person.token}"
-    return Button(text.button or BUTTON[scene.person.status], page)
+    fitting = BUTTON_UNCONFIRMED_IN_QUEUE if _unproven_in_queue(scene.person) else BUTTON[scene.person.status]
+    return Button(text.button or fitting, page)
 
 
 def _page(scene: Scene) -> str:
@@ -284,6 +294,16 @@ def _greeting(person: Recipient) -> str:
 def _proven(person: Recipient) -> bool:
     """The person has acted from this mailbox, or was signed in."""
     return person.status == "confirmed" or (person.status == "waitlisted" and person.confirm_by is None)
+
+
+def _unproven_in_queue(person: Recipient) -> bool:
+    return person.status == "waitlisted" and not _proven(person)
+
+
+def _takes_people(scene: Scene) -> bool:
+    """Whether it makes sense to register again."""
+    begin = scene.session.starts_at
+    return scene.session.status in TAKES_PEOPLE and (begin is None or begin > scene.stamp)
 
 
 def _list(names: Sequence[str]) -> str:

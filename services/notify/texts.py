@@ -11,7 +11,19 @@ from pydantic import BaseModel, ConfigDict
 type Tone = Literal["info", "success", "warning", "danger"]
 
 PLACEHOLDERS = frozenset(
-    {"title", "session", "when", "when_short", "before", "confirm_by", "position", "standing", "access", "calendar"}
+    {
+        "title",
+        "session",
+        "when",
+        "when_short",
+        "before",
+        "confirm_by",
+        "position",
+        "standing",
+        "access",
+        "again",
+        "calendar",
+    }
 )
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 

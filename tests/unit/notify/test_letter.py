@@ -5,6 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from services.notify.cause import CAUSES as TYPES
+from services.notify.cause import Cause
 from services.notify.letter import Fact, text_for
 from services.notify.texts import PLACEHOLDERS, Text, UnknownPlaceholder, fill, load_texts
 from shared.contracts.events import Times
@@ -107,6 +108,23 @@ def test_the_waiting_list_says_the_position_where_it_is_known() -> None:
 def test_who_waits_or_has_not_confirmed_is_told_what_a_change_means_to_them() -> None:
     assert "Sie stehen weiterhin auf der Warteliste." in letter_for(postponed(), person("waitlisted")).closing
     assert "Ihre Anmeldung ist noch nicht bestätigt." in said(letter_for(postponed(), person("received")))
+
+
+def test_who_has_not_confirmed_a_place_in_the_queue_is_told_so_and_offered_it() -> None:
+    for cause in (postponed(), samples.LINK):
+        letter = letter_for(cause, person("waitlisted", confirm_by=samples.CONFIRM_BY))
+        assert "Ihr Platz auf der Warteliste ist noch nicht bestätigt." in said(letter)
+        assert letter.button.label == "Platz auf der Warteliste bestätigen"
+
+
+@pytest.mark.parametrize("cause", [samples.LAPSED, samples.WITHDRAWN], ids=["lapsed", "withdrawn"])
+def test_nobody_is_asked_to_register_again_where_nobody_can(cause: Cause) -> None:
+    again = "melden Sie sich gern noch einmal an"
+    assert again in said(letter_for(cause, person("withdrawn")))
+    assert again in said(letter_for(cause, person("withdrawn"), session(status="postponed_rescheduled")))
+    begun = samples.dated(Times(starts_at=samples.STAMP, date=samples.STAMP.date()))
+    for card in (session(status="cancelled"), session(status="registration_closed"), session(status="full", **begun)):
+        assert again not in said(letter_for(cause, person("withdrawn"), card))
 
 
 def test_a_changed_place_shows_the_old_one_struck_through() -> None:
