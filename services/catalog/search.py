@@ -489,11 +489,20 @@ async def facets(pool: Pool, query: ProjectFilter, *, editor: bool) -> Facets:
             counts[row["facet"]][row["value"]] = row["count"]
         organisations = await organisation_directory.named(connection, counts["organisation"])
         counts["organisation"] = {organisations[key].key: count for key, count in counts["organisation"].items()}
-        labels = await _facet_labels(connection, counts, organisations.values())
+        absent = _absent(query, counts)
+        labels = await _facet_labels(connection, counts, absent, organisations.values())
+    for name, values in absent.items():
+        counts[name] |= {value: 0 for value in values if value in labels[name]}
     return Facets(facets={name: _values(counts[name], labels[name]) for name in FACET_NAMES})
 
 
 FACET_NAMES = ("topic", "group", "legal_form", "stage", "organisation", "district", "best_practice")
+
+
+def _absent(query: ProjectFilter, counts: dict[str, dict[str, int]]) -> dict[str, set[str]]:
+    """The values that were chosen and that no project has which holds the words."""
+    chosen = {name: getattr(query, name) or () for name in FACET_NAMES if name != "best_practice"}
+    return {name: {str(value) for value in values} - counts[name].keys() for name, values in chosen.items()}
 
 
 def _values(counts: dict[str, int], labels: dict[str, str]) -> list[FacetValue]:
@@ -502,15 +511,20 @@ def _values(counts: dict[str, int], labels: dict[str, str]) -> list[FacetValue]:
 
 
 async def _facet_labels(
-    connection: Connection, counts: dict[str, dict[str, int]], organisations: Iterable[Named]
+    connection: Connection,
+    counts: dict[str, dict[str, int]],
+    absent: dict[str, set[str]],
+    organisations: Iterable[Named],
 ) -> dict[str, dict[str, str]]:
+    """The labels of all values that are counted, and of those absent that exist."""
+    known = {organisation.key: organisation.name for organisation in organisations}
     return {
-        "topic": await topic_list.labels(connection, counts["topic"]),
+        "topic": await topic_list.labels(connection, {*counts["topic"], *absent["topic"]}),
         "group": await topic_list.group_labels(connection),
         "legal_form": {str(term): term.label for term in LegalForm},
         "stage": {str(term): term.label for term in Stage},
-        "organisation": {organisation.key: organisation.name for organisation in organisations},
-        "district": await organisation_directory.names_of(connection, counts["district"]),
+        "organisation": known | await organisation_directory.names_of(connection, absent["organisation"]),
+        "district": await organisation_directory.names_of(connection, {*counts["district"], *absent["district"]}),
         "best_practice": {"true": "Als gutes Beispiel ausgezeichnet"},
     }
 

@@ -109,6 +109,24 @@ async def test_facets_count_or_inside_and_between(reader: Client) -> None:
     assert set(await counts("topic", q="Gesundheit")) == {"health"}
 
 
+async def test_a_chosen_value_stays_where_the_words_leave_nothing_for_it(reader: Client) -> None:
+    chosen = {
+        "topic": ("treasury", "Gemeindekasse und Vollstreckung"),
+        "group": ("internal_administration", "Innere Verwaltung"),
+        "stage": ("idea", "Idee"),
+        "legal_form": ("administrative_agreement", "Verwaltungsvereinbarung"),
+        "organisation": ("05974008", "Bad Sassendorf"),
+        "district": ("05770", "Kreis Minden-Lübbecke"),
+    }
+    query = {name: value for name, (value, _) in chosen.items()}
+    for q in ("Musikschule", "?"):
+        facets = (await reader.get("/projects/facets", q=q, **query)).body["facets"]
+        for name, (value, label) in chosen.items():
+            assert {"value": value, "label": label, "count": 0} in facets[name], name
+    unknown = (await reader.get("/projects/facets", topic="no_such_topic")).body["facets"]["topic"]
+    assert "no_such_topic" not in {each["value"] for each in unknown}
+
+
 async def test_facets_have_labels(reader: Client) -> None:
     facets = (await reader.get("/projects/facets")).body["facets"]
     assert list(facets) == ["topic", "group", "legal_form", "stage", "organisation", "district", "best_practice"]
