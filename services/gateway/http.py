@@ -1,5 +1,6 @@
 """The gateway's application: the API in front of the services, the portal, and what every answer carries."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ API = "/api/v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBLEM = "application/problem+json"
 BEARER = "bearer"
+TOKEN = re.compile(rf"^({API}/registrations/)[^/]+")
 IDENTITY = web.RequestKey("identity", Identity)
 AUDITED = web.RequestKey("audited", int)
 
@@ -136,8 +138,8 @@ def _beginning(gateway: Gateway) -> Middleware:
         if request.method not in READING and of_machines(request.path):
             identity = await gateway.identify(request)
             if identity != ANONYMOUS:
-                trace = current_trace().trace_id
-                attempt = Attempt(gateway.clock.now(), identity.actor, request.method, request.rel_url.raw_path, trace)
+                path, trace = audited_path(request.rel_url.raw_path), current_trace().trace_id
+                attempt = Attempt(gateway.clock.now(), identity.actor, request.method, path, trace)
                 request[AUDITED] = await audit.begin(gateway.pool, attempt)
         try:
             return await handler(request)
@@ -203,6 +205,11 @@ def _page_for(portal: Portal, request: web.Request, response: web.Response) -> w
     kept = ("Retry-After", "Allow", "traceparent")
     page.headers.update({name: response.headers[name] for name in kept if name in response.headers})
     return page
+
+
+def audited_path(path: str) -> str:
+    """The path as the audit log keeps it: without the token of somebody's registration."""
+    return TOKEN.sub(r"\1[hidden]", path)
 
 
 def of_machines(path: str) -> bool:

@@ -1,9 +1,12 @@
 """An editor's way with a project, and what everybody else may not do."""
 
+import io
 from typing import Any
 from uuid import uuid4
 
+import jsonschema
 import pytest
+from openapi_spec_validator import validate
 
 
 def project(**more: Any) -> dict[str, Any]:
@@ -105,10 +108,36 @@ async def test_bad_input_is_a_documented_problem(journey: Any) -> None:
         assert known[reply.code]["status"] == status
         assert reply.headers["Content-Type"].startswith("application/problem+json")
     for raw, status in [(b"{", 400), (b'{"title": "a\\u0000b"}', 422), (b"x" * 50_000_000, 413)]:
-        import io
-
         headers = {"Content-Type": "application/json"} | journey.editor._bearer
         url = f"{journey.base_url}/api/v1/projects"
         async with journey.client.post(url, data=io.BytesIO(raw), headers=headers) as answer:
             assert answer.status == status
             assert (await answer.json(content_type=None))["code"] in known
+
+
+async def test_the_api_describes_itself_completely(journey: Any) -> None:
+    document = (await journey.api.get("/openapi.json")).body
+    validate(document)
+    paths = document["paths"]
+    for path in ("/projects", "/sessions/{id}/registrations", "/announcements", "/people/erasures", "/feed/{service}"):
+        assert f"/api/v1{path}" in paths
+    assert not [path for path in paths if not path.startswith("/api/v1/")]
+    asyncapi = (await journey.api.get("/asyncapi.json")).body
+    assert asyncapi["asyncapi"].startswith("3.0")
+
+
+@pytest.mark.parametrize("service", ["catalog", "events", "notify"])
+async def test_the_feed_is_an_unbroken_chain_of_valid_events(journey: Any, service: str) -> None:
+    envelope = (await journey.api.get("/schemas/cloudevent.json")).body
+    previous, after = 0, 0
+    while after is not None:
+        part = (await journey.api.get(f"/feed/{service}?after={after}&limit=1000")).body
+        for event in part["items"]:
+            assert event["prevposition"] == previous
+            previous = event["position"]
+            jsonschema.validate(event, envelope)
+        for event in part["items"][:3]:
+            schema = (await journey.api.get(event["dataschema"].partition("/api/v1")[2])).body
+            jsonschema.validate(event["data"], schema)
+        after = part["next"]
+    assert previous > 0

@@ -4,6 +4,7 @@ A number stays on one line with what it counts.
 """
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from babel.numbers import format_decimal
 BERLIN = ZoneInfo("Europe/Berlin")
 DAY = "EEEE, d.\N{NO-BREAK SPACE}MMMM y"
 SHORT_DAY = "d.\N{NO-BREAK SPACE}MMMM y"
+EMPTY_LINES = re.compile(r"\n\s*\n")
 OCLOCK = "\N{NO-BREAK SPACE}Uhr"
 
 
@@ -80,7 +82,7 @@ def listed(words: Sequence[str]) -> str:
 
 def paragraphs(text: str) -> list[list[str]]:
     """Plain text as paragraphs of lines."""
-    return [block.splitlines() for block in text.replace("\r\n", "\n").split("\n\n") if block.strip()]
+    return [block.splitlines() for block in EMPTY_LINES.split(text.replace("\r\n", "\n").strip()) if block]
 
 
 def iso(value: dt.date | dt.datetime) -> str:

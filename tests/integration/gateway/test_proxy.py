@@ -141,12 +141,15 @@ async def test_changes_by_a_token_are_written_down(door: Any, services: Any, poo
         pass
     async with door.post("/api/v1/nowhere", json={}, headers=bearer) as answer:
         assert answer.status == 404
+    async with door.post("/api/v1/registrations/secrettoken/withdrawals", json={}, headers=bearer) as answer:
+        assert answer.status == 404
     rows = await pool.fetch(
         "SELECT actor, method, path, status FROM audit WHERE actor = 'token:audited' ORDER BY number"
     )
     assert [tuple(row) for row in rows] == [
         ("token:audited", "POST", "/api/v1/projects", 409),
         ("token:audited", "POST", "/api/v1/nowhere", 404),
+        ("token:audited", "POST", "/api/v1/registrations/[hidden]/withdrawals", 404),
     ]
 
 

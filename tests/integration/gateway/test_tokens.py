@@ -1,0 +1,70 @@
+"""The program that makes, lists and ends tokens."""
+
+import asyncio
+import base64
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.gateway import tokens
+from shared.kernel.identity import generate_keys
+from shared.kernel.postgres import Pool
+
+ROOT = Path(__file__).parents[3]
+
+
+async def run(dsn: str, *arguments: str) -> tuple[int, str, str]:
+    keys, key = generate_keys(), base64.b64encode(b"k" * 32).decode()
+    environment = os.environ | {
+        "IKZ_DATABASE_URL": dsn,
+        "IKZ_NATS_URL": "nats://unused",
+        "IKZ_VAULT_KEY": key,
+        "IKZ_ADDRESS_KEY": key,
+        "IKZ_IDENTITY_PUBLIC_KEY": keys.public,
+        "IKZ_IDENTITY_PRIVATE_KEY": keys.private,
+        **{f"IKZ_{name}_URL": "http://127.0.0.1:9" for name in ("CATALOG", "EVENTS", "NOTIFY")},
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.gateway.tokens", *arguments),
+        cwd=ROOT,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+async def test_a_token_is_printed_once_listed_without_its_secret_and_ended(dsn: str, pool: Pool) -> None:
+    code, output, errors = await run(dsn, "create", "--role", "editor", "--label", "redaktion")
+    assert (code, errors) == (0, "")
+    token = output.strip()
+    holder = await tokens.holder_of(pool, token)
+    assert holder is not None
+    assert (holder.role, holder.label) == ("editor", "redaktion")
+    assert token not in str([tuple(row) for row in await pool.fetch("SELECT * FROM token")])
+
+    code, output, _ = await run(dsn, "list")
+    assert code == 0
+    assert "redaktion\teditor\t" in output
+    assert "in use" in output
+    assert token not in output
+
+    assert (await run(dsn, "revoke", "--label", "redaktion"))[0] == 0
+    assert (await run(dsn, "revoke", "--label", "redaktion"))[0] == 1
+    assert await tokens.holder_of(pool, token) is None
+    assert "revoked" in (await run(dsn, "list"))[1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("create", "--role", "king", "--label", "x"), ("create", "--role", "editor", "--label", "a b"), ("create",), ()],
+)
+async def test_what_makes_no_sense_makes_no_token(dsn: str, arguments: Any) -> None:
+    code, output, errors = await run(dsn, *arguments)
+    assert (code, output) == (2, "")
+    assert "usage:" in errors
