@@ -6,7 +6,6 @@ their order, and writers wait for each other during the commit only.
 """
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -80,7 +79,10 @@ log = structlog.get_logger()
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """A command on its way: what is asked of which stream, and the future that takes the answer."""
+    """A command on its way: what is asked of which stream, and the future that takes the answer.
+
+    `alone`: the group it was in failed as a whole, so it is served by itself.
+    """
 
     decider: Decider[Any, Any, Any]
     stream: str
@@ -92,6 +94,7 @@ class Order:
     since: float = field(default_factory=time.monotonic)
     races: int = 0
     tried: bool = False
+    alone: bool = False
 
     @property
     def may_be_known(self) -> bool:
@@ -113,6 +116,10 @@ class _Behind(Exception):
     """The journal does not hold what was folded: it was restored to an older state."""
 
 
+class _Unreachable(Exception):
+    """There is no connection to be had."""
+
+
 class Writer:
     """The one task of a process that appends to its journal."""
 
@@ -125,11 +132,14 @@ class Writer:
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._ended = False
         self._connection: OwnConnection | None = None
         self._contended: dict[str, float] = {}
 
     async def submit(self, order: Order) -> Outcome:
         """The order's answer. A caller that is cancelled leaves the order at work."""
+        if self._ended:
+            raise Unavailable
         self._waiting.append(order)
         self._idle.clear()
         self._arrived.set()
@@ -140,7 +150,8 @@ class Writer:
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Serves group after group, for ever."""
+        """Serves group after group, for ever; when it is cancelled, nobody is left without an answer."""
+        group: list[Order] = []
         try:
             while True:
                 await self._arrived.wait()
@@ -149,14 +160,23 @@ class Writer:
                     await self._serve(group)
                 self._idle.set()
         finally:
-            await self._disconnect()
+            self._ended = True
+            self._disconnect()
+            for order in (*group, *self._waiting):
+                order.settle(Unavailable())
+            self._waiting.clear()
+            self._idle.set()
 
     def _take(self) -> list[Order]:
-        """The orders that wait, up to the first whose command id is in the group already."""
+        """The orders that wait, up to the first that goes alone or whose command id is in the group already."""
+        if self._waiting and self._waiting[0].alone:
+            return [self._waiting.popleft()]
         group: dict[UUID, Order] = {}
-        while self._waiting and len(group) < LARGEST_GROUP and self._waiting[0].context.command_id not in group:
-            order = self._waiting.popleft()
-            group[order.context.command_id] = order
+        while self._waiting and len(group) < LARGEST_GROUP:
+            order = self._waiting[0]
+            if order.alone or order.context.command_id in group:
+                break
+            group[order.context.command_id] = self._waiting.popleft()
         return list(group.values())
 
     async def _serve(self, group: list[Order]) -> None:
@@ -164,30 +184,46 @@ class Writer:
         try:
             await self._write(group)
         except ValueError as error:  # also asyncpg's refusal to encode an argument, which is an InterfaceError
-            await self._one_by_one(group, error)
+            self._singly(group, error)
+        except _Unreachable as error:
+            await self._rest(group, error)
         except CONNECTION_LOST as error:
-            log.warning("journal_unreachable", waiting=len(group) + len(self._waiting), reason=repr(error))
-            await self._disconnect()
-            self._folds.forget_all()
-            await asyncio.sleep(BACK_OFF)
-            self._again(group)
+            last = group[0].alone
+            for order in group:
+                order.alone = order.tried  # lost twice: one of them may be the reason
+            await self._rest(group, error)
+            if last:
+                self._waiting.rotate(-1)  # whoever loses it by itself lets the others go first
         except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, _Behind) as lost:
             if self._race_lost(lost):
                 self._folds.forget([order.stream for order in group])
                 self._contend(group)
                 self._again(group)
             else:
-                await self._one_by_one(group, lost)
+                self._singly(group, lost)
         except Exception as error:  # noqa: BLE001 -- a defect in one command or projection must not end the writer
-            await self._one_by_one(group, error)
+            self._singly(group, error)
 
-    async def _one_by_one(self, group: list[Order], error: Exception) -> None:
-        """A group that fails as a whole is written member by member: one bad command spoils no other."""
+    def _singly(self, group: list[Order], error: Exception) -> None:
+        """A group that fails as a whole is served member by member: one bad command spoils no other."""
         if len(group) == 1:
             group[0].settle(error)
             return
         for order in group:
-            await self._serve([order])
+            order.alone = order.tried = True
+        self._waiting.extendleft(reversed(group))
+
+    async def _rest(self, group: list[Order], error: Exception) -> None:
+        """Begins anew in a moment, with a connection that is not yet lost and those who can still wait."""
+        log.warning("journal_unreachable", waiting=len(group) + len(self._waiting), reason=repr(error))
+        self._disconnect()
+        await asyncio.sleep(BACK_OFF)
+        self._again(group)
+        late = time.monotonic() - PATIENCE
+        for order in self._waiting:
+            if order.since < late:
+                order.settle(Unavailable())
+        self._waiting = deque(order for order in self._waiting if not order.answer.done())
 
     @staticmethod
     def _race_lost(error: Exception) -> bool:
@@ -269,20 +305,23 @@ class Writer:
         for stream, decider, folded in draft.settled(base):
             snapshots = decider.snapshots
             if snapshots and folded.version - folded.snapshot_version >= snapshots.every:
-                with contextlib.suppress(*CONNECTION_LOST):
+                try:
                     await keep_snapshot(connection, decider, stream, folded)
                     folded = folded.snapshotted()  # noqa: PLW2901
+                except Exception as error:  # noqa: BLE001 -- the group is written and answered, whatever a dump does
+                    log.warning("snapshot_not_kept", stream=stream, version=folded.version, reason=repr(error))
             self._folds.keep(stream, folded)
 
     async def _connected(self) -> OwnConnection:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await connect(self._dsn, name="journal", timeout=5, **SETTINGS)
-            except asyncpg.PostgresError as refused:  # whatever the server says: full, starting, closed for maintenance
-                raise ConnectionError(str(refused)) from refused
+            except (*CONNECTION_LOST, asyncpg.PostgresError) as refused:  # also full, starting, closed for maintenance
+                raise _Unreachable(repr(refused)) from refused
+            self._folds.forget_all()  # the server behind a new connection may hold another history
         return self._connection
 
-    async def _disconnect(self) -> None:
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
