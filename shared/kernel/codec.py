@@ -25,16 +25,16 @@ class Codec:
             self._upcasters |= {(decider.category, name, form): up for (name, form), up in decider.upcasters.items()}
 
     def decode(self, category: str, name: str, form: int, data: str | bytes) -> Event:
-        """One event from its JSON in any form it ever had."""
+        """One event from its JSON in any form it ever had; fields that newer code has added to a form are left out."""
         cls = self._types.get((category, name))
         if cls is None or form > cls.form:
             raise UnknownEvent(f"{category}/{name} form {form}")
         if form == cls.form:
-            return cls.model_validate_json(data)
+            return cls.model_validate_json(data, extra="ignore")
         fields = orjson.loads(data)
         for old in range(form, cls.form):
             fields = self._upcasters[category, name, old](fields)
-        return cls.model_validate_json(orjson.dumps(fields))
+        return cls.model_validate_json(orjson.dumps(fields), extra="ignore")
 
     def recorded(self, row: asyncpg.Record) -> Recorded[Any]:
         """One row of the table `journal`."""

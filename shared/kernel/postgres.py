@@ -15,7 +15,7 @@ type Connection = OwnConnection | asyncpg.pool.PoolConnectionProxy[asyncpg.Recor
 type Pool = asyncpg.Pool[asyncpg.Record]
 
 # Errors after which a connection is not to be trusted: the server went, the network went, or the client lost its thread
-# (`InternalClientError` when a backend is killed inside a transaction).
+# (`InternalClientError` when a backend is killed inside a transaction), or this one is no primary any more.
 CONNECTION_LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -24,6 +24,7 @@ CONNECTION_LOST = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionTimeoutError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
     OSError,
     TimeoutError,
 )

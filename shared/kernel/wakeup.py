@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 import structlog
 
 from shared.kernel.postgres import CONNECTION_LOST, OwnConnection, connect
@@ -65,7 +66,7 @@ class Wakeup:
         while True:
             try:
                 await self._exchange(self._dsn)
-            except CONNECTION_LOST as error:
+            except (*CONNECTION_LOST, asyncpg.PostgresError) as error:  # a hint is not worth a service
                 log.info("wakeup_reconnects", reason=type(error).__name__)
                 await asyncio.sleep(RETRY)
 

@@ -409,3 +409,13 @@ async def test_too_many_lost_races_are_a_conflict(make: MakeJournal, monkeypatch
     for batch in range(20):
         booked += sum(await asyncio.gather(*(book(batch * 10 + number) for number in range(10))))
     assert len((await one.load(HALL, "h")).state.guests) == booked
+
+
+async def test_old_code_reads_what_newer_code_has_added_to(make: MakeJournal, sql: OwnConnection) -> None:
+    """As beside a newer replica during a deploy: stored events change by addition only."""
+    journal = await make()
+    await opened(journal, seats=3)
+    await sql.execute("UPDATE journal SET data = jsonb_set(data::jsonb, '{balcony}', '12')::json")
+    fresh = await make()
+    assert (await fresh.load(HALL, "h")).state.seats == 3
+    assert (await fresh.read(0, 1))[0].event.seats == 3

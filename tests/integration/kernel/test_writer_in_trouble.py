@@ -90,6 +90,30 @@ async def test_a_database_that_goes_while_a_group_is_written_singly_holds_nobody
     assert time.monotonic() - started < 3
 
 
+async def test_a_server_that_takes_no_writes_is_waited_for(make: MakeJournal, store: Database) -> None:
+    """As a primary that has become a standby, or one that has not yet become a primary."""
+    journal = await make(projections=())
+    await opened(journal)
+    operator = await connect(store.operator_dsn, name="tests")
+    await operator.execute(f"ALTER DATABASE {store.name} SET default_transaction_read_only = on")
+    await operator.execute(KILL_WRITERS)
+    waiting = asyncio.create_task(journal.transact(HALL, "h", BookSeat(guest="a"), context()))
+    await asyncio.sleep(0.3)
+    await operator.execute("SET default_transaction_read_only = off")
+    await operator.execute(f"ALTER DATABASE {store.name} SET default_transaction_read_only = off")
+    await operator.close()
+    assert (await waiting).version == 2
+
+
+async def test_a_wakeup_outlives_every_refusal_of_the_server(store: Database, sql: OwnConnection) -> None:
+    await close_for_maintenance(store)
+    running = asyncio.create_task(Wakeup(store.dsn("catalog")).run())
+    done, _ = await asyncio.wait([running], timeout=0.5)
+    running.cancel()
+    await asyncio.wait([running])
+    assert not done
+
+
 async def test_a_command_that_loses_every_connection_spoils_no_other(
     make: MakeJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
