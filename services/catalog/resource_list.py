@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, StringConstraints, TypeAdapter
 
 from services.catalog import topic_list
 from services.catalog.naming import sort_key
@@ -30,10 +30,12 @@ LIST = """
 WITH kept AS (
     SELECT id, version, published_at, title_key, details FROM resource
     WHERE ($1::text[] IS NULL OR kind = ANY($1)) AND ($2::text[] IS NULL OR topics && $2)
+      AND ($3::text IS NULL
+           OR position(lower($3) IN lower(concat_ws(' ', details->>'title', details->>'summary'))) > 0)
 )
 SELECT t.total, k.id::text, k.version, k.published_at, k.title_key, k.details
 FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
-    SELECT * FROM kept WHERE $3::text IS NULL OR (title_key, id) > ($3, $4::uuid) ORDER BY title_key, id LIMIT $5
+    SELECT * FROM kept WHERE $4::text IS NULL OR (title_key, id) > ($4, $5::uuid) ORDER BY title_key, id LIMIT $6
 ) k ON true
 """
 ONE = "SELECT id::text, version, published_at, details FROM resource WHERE id = $1::uuid"
@@ -46,6 +48,9 @@ class ResourceQuery(Paging):
 
     kind: tuple[ResourceKind, ...] | None = None
     topic: tuple[str, ...] | None = Field(default=None, description="Codes of topics.")
+    q: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = Field(
+        default=None, description="A part of title or summary."
+    )
 
 
 class ResourceShown(Details):
@@ -84,7 +89,7 @@ async def listed(pool: Pool, query: ResourceQuery) -> Page[ResourceShown]:
     """Resources by title."""
     after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None)
     async with pool.acquire() as connection:
-        rows = await connection.fetch(LIST, query.kind, query.topic, *after, query.limit + 1)
+        rows = await connection.fetch(LIST, query.kind, query.topic, query.q, *after, query.limit + 1)
         found = [dict(row) for row in rows if row["id"] is not None]
         items = await _shown(connection, found[: query.limit])
     last = found[query.limit - 1] if len(found) > query.limit else None

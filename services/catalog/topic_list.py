@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from services.catalog.naming import name_key
 from services.catalog.topic import TopicDefined, TopicRenamed
@@ -32,15 +32,20 @@ LIST = """
 WITH used AS (
     SELECT code, count(*) AS projects FROM search_project, unnest(topics) AS code
     WHERE status = 'published' GROUP BY code
+), kept AS (
+    SELECT code, slug, label, label_key, former_labels, group_code, group_slug, group_label
+    FROM topic
+    WHERE ($1::text[] IS NULL OR group_code = ANY($1))
+      AND ($2::text IS NULL OR replace(keys, '|', ' ') LIKE '%' || $2 || '%')
 )
-SELECT count(*) OVER () AS total, t.code, t.slug, t.label, t.former_labels, t.group_code, t.group_slug, t.group_label,
+SELECT t.total, k.code, k.slug, k.label, k.label_key, k.former_labels, k.group_code, k.group_slug, k.group_label,
        coalesce(used.projects, 0) AS projects
-FROM topic t LEFT JOIN used USING (code)
-WHERE ($1::text[] IS NULL OR t.group_code = ANY($1))
-ORDER BY t.group_label, t.label_key, t.code
-OFFSET $2 LIMIT $3
+FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
+    SELECT * FROM kept WHERE $3::text IS NULL OR (group_label, label_key, code) > ($3, $4::text, $5::text)
+    ORDER BY group_label, label_key, code LIMIT $6
+) k ON true LEFT JOIN used ON used.code = k.code
+ORDER BY k.group_label, k.label_key, k.code
 """
-COUNT = "SELECT count(*) FROM topic WHERE ($1::text[] IS NULL OR group_code = ANY($1))"
 ONE = """
 SELECT t.code, t.slug, t.label, t.former_labels, t.group_code, t.group_slug, t.group_label,
        (SELECT count(*) FROM search_project p WHERE p.status = 'published' AND t.code = ANY(p.topics)) AS projects
@@ -49,7 +54,7 @@ FROM topic t WHERE t.code = $1 OR t.slug = $1 ORDER BY t.code = $1 DESC LIMIT 1
 LABELS = "SELECT code, label FROM topic WHERE code = ANY($1::text[])"
 GROUP_LABELS = "SELECT DISTINCT group_code, group_label FROM topic"
 
-CURSOR: TypeAdapter[tuple[int]] = TypeAdapter(tuple[Annotated[int, Field(ge=0, le=10_000)]])
+CURSOR: TypeAdapter[tuple[str, str, str]] = TypeAdapter(tuple[str, str, str])
 
 
 class TopicQuery(Paging):
@@ -57,6 +62,9 @@ class TopicQuery(Paging):
 
     limit: int = Field(default=100, ge=1, le=100, description="The most items to answer.")
     group: tuple[str, ...] | None = Field(default=None, description="Codes of groups.")
+    q: Annotated[str, StringConstraints(max_length=200)] | None = Field(
+        default=None, description="A part of a name, present or former, in any German spelling."
+    )
 
 
 class GroupShown(BaseModel):
@@ -112,14 +120,17 @@ TOPICS = Projection("topics", ("topic",), project)
 
 async def listed(pool: Pool, query: TopicQuery) -> Page[TopicShown]:
     """The topics by group and label."""
-    (start,) = decode_cursor(query.cursor, CURSOR) if query.cursor else (0,)
-    rows = await pool.fetch(LIST, query.group, start, query.limit)
-    total = rows[0]["total"] if rows else await pool.fetchval(COUNT, query.group)
-    end = start + len(rows)
+    asked = name_key(query.q) if query.q else None
+    if asked == "":
+        return Page(items=[], next=None, total=0)
+    after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None, None)
+    rows = await pool.fetch(LIST, query.group, asked, *after, query.limit + 1)
+    found = [dict(row) for row in rows if row["code"] is not None]
+    last = found[query.limit - 1] if len(found) > query.limit else None
     return Page(
-        items=[_shown(dict(row)) for row in rows],
-        next=encode_cursor([end]) if rows and end < total else None,
-        total=total,
+        items=[_shown(row) for row in found[: query.limit]],
+        next=encode_cursor([last["group_label"], last["label_key"], last["code"]]) if last else None,
+        total=rows[0]["total"],
     )
 
 

@@ -20,6 +20,34 @@ async def test_topics_of_a_group_in_pages(reader: Client) -> None:
     assert (len(second.body["items"]), second.body["next"]) == (1, None)
 
 
+async def test_topics_are_found_by_a_part_of_their_names(reader: Client) -> None:
+    async def found(q: str) -> set[str]:
+        return {topic["code"] for topic in (await reader.get("/topics", q=q)).body["items"]}
+
+    assert await found("Gemeindekasse") == await found("vollstreck") == {"treasury"}
+    assert "music_school" in await found("MUSIK")
+    assert await found("Astrologie") == await found("?") == set()
+
+
+async def test_a_topic_that_moves_shifts_no_other_between_pages(reader: Client, editor: Client) -> None:
+    waste = (await reader.get("/topics/waste")).body
+    group = {"group": waste["group"]["code"]}
+    everything = [topic["code"] for topic in (await reader.get("/topics", **group)).body["items"]]
+    first = (await reader.get("/topics", **group, limit=everything.index("waste") + 1)).body
+    assert (await editor.post("/topics/waste/renamings", {"label": "Zukunft des Abfalls"})).status == 200
+    second = (await reader.get("/topics", **group, cursor=first["next"])).body["items"]
+    await editor.post("/topics/waste/renamings", {"label": waste["label"]})
+    seen = {topic["code"] for topic in (*first["items"], *second)}
+    assert seen == set(everything)
+
+
+async def test_resources_are_found_by_a_part_of_their_words(reader: Client) -> None:
+    whole = (await reader.get("/resources")).body["items"]
+    assert whole
+    assert (await reader.get("/resources", q="FÖRDERANTRAG")).body["items"] == whole
+    assert (await reader.get("/resources", q="Raumfahrt")).body == {"items": [], "next": None, "total": 0}
+
+
 @pytest.mark.parametrize("name", ["treasury", "gemeindekasse"])
 async def test_a_topic_is_read_by_code_or_german_word(reader: Client, name: str) -> None:
     assert (await reader.get(f"/topics/{name}")).body["label"] == "Gemeindekasse und Vollstreckung"
