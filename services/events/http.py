@@ -19,7 +19,7 @@ from services.events.registration import (
     WithdrawRegistration,
 )
 from services.events.series import ReviseSeries, SeriesContent, StartSeries
-from services.events.series_list import SeriesAnswer, list_series, series_exists
+from services.events.series_list import SeriesAnswer, SeriesQuery, find_series, list_series, series_exists
 from services.events.session import (
     AnnounceSession,
     CancelSession,
@@ -131,14 +131,14 @@ class Desk:
     public_url: str
 
     async def list_series(self, call: Call) -> Answer:
-        found = await list_series(self.pool)
-        return page(found, None, len(found), call)
+        found = await list_series(self.pool, call.query)
+        return page(found.items, found.next, found.total, call)
 
     async def show_series(self, call: Call) -> Answer:
-        found = await list_series(self.pool, call.path_id())
-        if not found:
+        found = await find_series(self.pool, call.path_id())
+        if found is None:
             raise Problem("not_found")
-        return Answer(found[0], etag=str(found[0].version))
+        return Answer(found, etag=str(found.version))
 
     async def start_series(self, call: Call) -> Answer:
         series_id = str(new_id())
@@ -365,7 +365,9 @@ def endpoints(journal: Journal, pool: Pool, vault: Vault, public_url: str) -> li
 
 def _reading(desk: Desk) -> list[Endpoint]:
     return [
-        Endpoint("GET", "/api/v1/series", desk.list_series, "All series", answer=Page[SeriesAnswer]),
+        Endpoint(
+            "GET", "/api/v1/series", desk.list_series, "List series", query=SeriesQuery, answer=Page[SeriesAnswer]
+        ),
         Endpoint("GET", "/api/v1/series/{id}", desk.show_series, "A series", answer=SeriesAnswer),
         Endpoint(
             "GET",

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.events.series import Format, SeriesContent, SeriesRevised, SeriesStarted
+from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -21,11 +22,27 @@ WHERE series_view.version < excluded.version
 LIST = """
 SELECT v.series_id, v.version, v.content, count(s.session_id) FILTER (WHERE s.stage <> 'drafted') AS sessions
 FROM series_view v LEFT JOIN session_view s ON s.series_id = v.series_id
-WHERE $1::text IS NULL OR v.series_id = $1
+WHERE ($1::text IS NULL
+       OR position(lower($1) IN lower(concat_ws(' ', v.title, v.content->>'summary', v.content->>'description'))) > 0)
+  AND ($2::text IS NULL OR (v.title, v.series_id) > ($2, $3::text))
 GROUP BY v.series_id
 ORDER BY v.title, v.series_id
+LIMIT $4
+"""
+COUNT = """
+SELECT count(*) FROM series_view v
+WHERE $1::text IS NULL
+   OR position(lower($1) IN lower(concat_ws(' ', v.title, v.content->>'summary', v.content->>'description'))) > 0
+"""
+ONE = """
+SELECT v.series_id, v.version, v.content, count(s.session_id) FILTER (WHERE s.stage <> 'drafted') AS sessions
+FROM series_view v LEFT JOIN session_view s ON s.series_id = v.series_id
+WHERE v.series_id = $1
+GROUP BY v.series_id
 """
 EXISTS = "SELECT EXISTS (SELECT FROM series_view WHERE series_id = $1)"
+
+CURSOR: TypeAdapter[tuple[str, str]] = TypeAdapter(tuple[str, str])
 
 FORMATS: dict[Format, str] = {
     "online_spotlight": "Online-Spotlight",
@@ -34,6 +51,13 @@ FORMATS: dict[Format, str] = {
     "award_ceremony": "Preisverleihung",
     "workshop": "Workshop",
 }
+
+
+class SeriesQuery(Paging):
+    """The parameters of the list; there are few enough series for one page."""
+
+    limit: int = Field(default=100, ge=1, le=100, description="The most items to answer.")
+    q: str | None = Field(default=None, max_length=200, description="A part of title, summary or description.")
 
 
 class SeriesRef(BaseModel):
@@ -92,9 +116,23 @@ def reference(series_id: str, content: SeriesContent) -> SeriesRef:
     )
 
 
-async def list_series(pool: Pool, series_id: str | None = None) -> list[SeriesAnswer]:
-    """All series by title, or the one that is asked for."""
-    return [_answer(row) for row in await pool.fetch(LIST, series_id)]
+async def list_series(pool: Pool, query: SeriesQuery) -> Page[SeriesAnswer]:
+    """One page of the series, by title."""
+    after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None)
+    rows = await pool.fetch(LIST, query.q, *after, query.limit + 1)
+    found = [_answer(row) for row in rows]
+    last = found[query.limit - 1] if len(found) > query.limit else None
+    return Page(
+        items=found[: query.limit],
+        next=encode_cursor((last.title, last.id)) if last else None,
+        total=await pool.fetchval(COUNT, query.q),
+    )
+
+
+async def find_series(pool: Pool, series_id: str) -> SeriesAnswer | None:
+    """One series."""
+    row = await pool.fetchrow(ONE, series_id)
+    return _answer(row) if row else None
 
 
 async def series_exists(pool: Pool, series_id: str) -> bool:

@@ -331,6 +331,22 @@ async def test_series_are_started_and_revised(events: Events) -> None:
     assert (await events.ask("GET", f"/api/v1/series/{uuid4()}")).code == "404 not_found"
 
 
+async def test_series_come_in_pages_and_are_found_by_a_part_of_their_words(events: Events) -> None:
+    word = f"Übersicht{uuid4().hex}"
+    ids = []
+    for number in range(3):
+        body = {"slug": f"{word.lower()[9:]}-{number}", "title": f"{number} {word}", "format": "workshop"}
+        ids.append((await events.done("POST", "/api/v1/series", body))["id"])
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = await events.get(f"/api/v1/series?q={word.upper()}&limit=2{cursor and f'&cursor={cursor}'}")
+        assert page["total"] == 3
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next"]
+    assert seen == ids
+    assert (await events.ask("GET", "/api/v1/series?limit=0")).code == "422 invalid_query"
+
+
 async def test_a_calendar_entry_keeps_its_uid_and_counts_its_sequence(events: Events) -> None:
     session_id = await events.open_session(ends_at="2025-07-31T11:00:00+02:00", title="Sprechstunde, mit; Zeichen")
     path = f"/api/v1/sessions/{session_id}"
