@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import asyncpg
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
 from services.notify.announcement import (
     BERLIN,
@@ -49,12 +49,14 @@ WITH kept AS (
     FROM news
     WHERE status = $1 AND ($2::text[] IS NULL OR kind = ANY($2)) AND ($3::text IS NULL OR session_id = $3)
       AND ($4::text IS NULL OR project_id = $4)
+      AND ($5::text IS NULL OR position(
+          lower($5) IN lower(concat_ws(' ', content->>'title', content->>'teaser', content->>'body'))) > 0)
 )
 SELECT t.total, k.id::text, k.version, k.status, k.content, k.sorted_at, k.published_at, k.published_on, k.date_note,
        k.corrected_at, k.correction
 FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
-    SELECT * FROM kept WHERE $5::timestamptz IS NULL OR (sorted_at, id) < ($5, $6::uuid)
-    ORDER BY sorted_at DESC, id DESC LIMIT $7
+    SELECT * FROM kept WHERE $6::timestamptz IS NULL OR (sorted_at, id) < ($6, $7::uuid)
+    ORDER BY sorted_at DESC, id DESC LIMIT $8
 ) k ON true
 """
 ONE = """
@@ -85,6 +87,9 @@ class NewsQuery(Paging):
     kind: tuple[AnnouncementKind, ...] | None = None
     session_id: str | None = Field(default=None, max_length=100)
     project_id: str | None = Field(default=None, max_length=100)
+    q: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = Field(
+        default=None, description="A part of title, teaser or body."
+    )
     status: Status = Field(default="published", description="Others than `published` are for editors.")
 
 
@@ -163,7 +168,9 @@ def _dates(dating: Dating, at: datetime, *, history: bool) -> dict[str, Any]:
 async def listed(pool: Pool, query: NewsQuery) -> Page[NewsItem]:
     """The newest first; what has no date comes last."""
     after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None)
-    rows = await pool.fetch(LIST, query.status, query.kind, query.session_id, query.project_id, *after, query.limit + 1)
+    rows = await pool.fetch(
+        LIST, query.status, query.kind, query.session_id, query.project_id, query.q, *after, query.limit + 1
+    )
     found = [row for row in rows if row["id"] is not None]
     last = found[query.limit - 1] if len(found) > query.limit else None
     return Page(

@@ -117,6 +117,14 @@ async def test_the_same_key_drafts_once(notify: Notify) -> None:
     assert other.code == "422 idempotency_key_reused"
 
 
+async def test_announcements_are_found_by_a_part_of_their_words(notify: Notify) -> None:
+    mine = await published(notify, title="Übung der Feuerwehren", teaser="Gemeinsam löschen.", body="100 % dabei")
+    await published(notify, title="Etwas anderes")
+    for q in ("ÜBUNG", "löschen", "100+%25"):
+        assert [item["id"] for item in (await notify.ask("GET", f"{NEWS}?q={q}")).body["items"]] == [mine], q
+    assert (await notify.ask("GET", f"{NEWS}?q=nichts")).body["total"] == 0
+
+
 async def test_pages_follow_each_other_newest_first(notify: Notify) -> None:
     ids = []
     for number in range(5):
