@@ -33,7 +33,8 @@ PAGE = 250  # an answer must stay below the 1 MB of a NATS message
 LEASE = timedelta(seconds=30)
 POLL = 1.0
 RETRY = 1.0
-PASSING = frozenset({"unavailable", "too_many_requests"})
+# What is wrong with the other side, its rights or its code is put right some day; what is wrong with a mailing is not.
+PASSING = frozenset({"unavailable", "too_many_requests", "forbidden", "internal"})
 TOO_OFTEN = 8
 PURPOSE = "message"
 

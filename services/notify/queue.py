@@ -73,7 +73,7 @@ WHERE m.id = held.id AND m.attempts = held.number AND m.state = 'sending'
 """
 EXPIRE = """
 UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $1, sealed = NULL
-WHERE state IN ('waiting', 'sending') AND ready_at <= $1 AND created_at < $2
+WHERE (state IN ('waiting', 'sending') AND ready_at <= $1 OR state = 'failed') AND created_at < $2
 """
 UNREPORTED = """
 SELECT m.id, m.seq, m.kind, m.person_id, m.session_id, m.registration_id, m.state, m.reason, m.status, m.finished_at,

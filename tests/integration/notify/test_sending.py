@@ -428,6 +428,31 @@ class TestPoison:
         assert sorted(await office.states()) == ["delivered", "delivered", "failed"]
         assert len(sink.mails) == 2
 
+    async def test_what_is_known_of_a_person_is_kept_no_longer_than_of_use(self, office: Office) -> None:
+        await office.hear(postponed())
+        await office.expand()
+        pool = office.notify.pool
+        await pool.execute("UPDATE message SET sealed = 'AAAA' WHERE seq = (SELECT min(seq) FROM message)")
+        await office.send()
+        office.notify.clock.forward(days=8)
+        await queue.expire(pool, office.notify.clock.now(), dt.timedelta(days=7))
+        assert sorted(await office.states()) == ["bounced", "delivered", "delivered"]
+        assert await pool.fetchval("SELECT count(sealed) FROM message") == 0
+
+    async def test_a_defect_on_the_other_side_loses_no_message(self, office: Office, sink: Sink) -> None:
+        async def broken(_: object) -> Any:
+            raise Problem("internal")
+
+        broke = Office(office.notify, office.owner, office.sink)
+        object.__setattr__(broke.expansion, "ask", broken)
+        await broke.hear(postponed())
+        for _ in range(20):
+            await broke.expand()
+            office.notify.clock.forward(minutes=1)
+        await office.expand()
+        await office.send()
+        assert len(sink.mails) == 3
+
     async def test_a_mailing_that_cannot_be_read(self, office: Office, sink: Sink) -> None:
         other = postponed().model_copy(update={"session_id": "other"})
         await office.hear(postponed(), other)
