@@ -8,6 +8,7 @@ silence, ends the session.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -79,14 +80,7 @@ class Pull:
 
     async def batch(self, patience: float) -> list[Msg]:
         """What has arrived, in order; waits for the first message, but no longer than `patience` seconds."""
-        await self._ask()
-        if not self._waiting:
-            self._arrived.clear()
-            try:
-                async with asyncio.timeout(patience):
-                    await self._arrived.wait()
-            except TimeoutError:
-                pass
+        await self._some(self._now() + patience)
         if self._connection.lost.is_set():
             raise Lost(self._connection.reason)
         if self._ended is not None:
@@ -94,6 +88,17 @@ class Pull:
         if not self._waiting and self._now() - self._heard > SILENCE:
             raise Doubt(f"the consumer {self._consumer} is silent")
         return [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
+
+    async def _some(self, until: float) -> None:
+        """Waits for a message or the session's end. A request that runs out meanwhile is made again."""
+        while True:
+            self._arrived.clear()
+            await self._ask()
+            if self._waiting or self._ended is not None or self._connection.lost.is_set() or self._now() >= until:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await self._arrived.wait()
 
     async def acknowledge(self, messages: Sequence[Msg]) -> None:
         """Tells the server that these are done with. An acknowledgement that gets lost does no harm."""
@@ -141,7 +146,6 @@ class Pull:
             self._waiting.append(message)
         elif message.headers.get("Status") in PLAIN:
             self._asked -= int(message.headers.get("Nats-Pending-Messages", 0))
-            return
         else:
             self._ended = message.headers.get("Description") or message.headers.get("Status")
         self._arrived.set()

@@ -1,0 +1,37 @@
+"""Reading through a pull consumer: a message comes when it is stored, whatever runs out meanwhile."""
+
+import asyncio
+import time
+
+import pytest
+
+from shared.embedded.nats import EmbeddedNats
+from shared.kernel import pull as pull_module
+from shared.kernel.bus import open_connection
+from shared.kernel.pull import Pull
+
+pytestmark = pytest.mark.usefixtures("streams")
+
+PATIENCE = 5.0
+
+
+async def test_a_request_that_runs_out_is_renewed_at_once(nats: EmbeddedNats, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pull_module, "EXPIRES", 1.0)
+    monkeypatch.setattr(pull_module, "HEARTBEAT", 0.4)
+    events = await open_connection(nats.url("events"), "test events")
+    notify = await open_connection(nats.url("notify"), "test notify")
+    try:
+        pull = Pull(notify, "events", "notify", 10)
+        await pull.start(1)
+        reading = asyncio.create_task(pull.batch(PATIENCE))
+        await asyncio.sleep(1.5)
+        stored = time.monotonic()
+        await events.request("ikz.events.session.announced.v1.x", b"{}")
+
+        (message,) = await reading
+
+        assert message.data == b"{}"
+        assert time.monotonic() - stored < 1
+    finally:
+        await events.close()
+        await notify.close()
