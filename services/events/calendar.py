@@ -63,8 +63,6 @@ def _entry(life: Life, changed_at: dt.datetime, public_url: str) -> bytes:
         entry.add("location", _text(_place(content.venue)))
     elif content.mode == "online":
         entry.add("location", "Online")
-    if content.topics:
-        entry.add("categories", list(content.topics))
     _add_times(entry, life.when)
     text: bytes = entry.to_ical()
     return text
