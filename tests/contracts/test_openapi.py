@@ -1,0 +1,52 @@
+"""The checked-in descriptions of the services' HTTP APIs are those the code gives, and valid ones."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+
+import services
+
+SERVICES = ("catalog", "events", "notify", "gateway")
+
+
+def checked_in(service: str) -> str:
+    return (Path(services.__path__[0]) / service / "openapi.json").read_text("utf-8")
+
+
+def paths(service: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(checked_in(service))["paths"]
+    return found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_checked_in_description_is_up_to_date(service: str) -> None:
+    """A process of its own: the table of problems must hold the service's codes and nobody else's."""
+    command = [sys.executable, "-m", f"services.{service}.openapi"]
+    described = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert described == checked_in(service), f"python -m services.{service}.openapi > services/{service}/openapi.json"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_is_valid(service: str) -> None:
+    validate(json.loads(checked_in(service)), cls=OpenAPIV31SpecValidator)
+
+
+def test_it_names_every_filter_of_the_search() -> None:
+    parameters = {each["name"] for each in paths("catalog")["/api/v1/projects"]["get"]["parameters"]}
+    wanted = {"q", "topic", "group", "legal_form", "stage", "organisation", "district", "sort", "limit", "cursor"}
+    assert wanted <= parameters
+
+
+def test_the_table_holds_the_refusals_of_the_service() -> None:
+    table = json.loads(checked_in("events"))["info"]["x-problem-codes"]
+    assert {"date_in_past", "weekday_mismatch", "registration_closed", "postponement_required"} <= table.keys()
+
+
+def test_what_the_gateway_alone_may_call_is_marked_by_its_path() -> None:
+    internal = [path for path in paths("events") if path.startswith("/internal/")]
+    assert internal == ["/internal/sessions/{id}/registrations"]
