@@ -38,7 +38,7 @@ def up(
 ) -> None:
     """Starts the whole system: PostgreSQL, NATS, four services, a mailbox, and the portal's content. Ctrl-C ends it."""
     try:
-        from shared.embedded.folder import AlreadyRunning  # noqa: PLC0415
+        from shared.embedded.folder import AlreadyRunning, NotUsable  # noqa: PLC0415
         from shared.embedded.process import StartFailed  # noqa: PLC0415
         from shared.embedded.system import PortTaken, Wanted  # noqa: PLC0415
     except ImportError as error:
@@ -49,6 +49,9 @@ def up(
     except AlreadyRunning:
         progress.end()
         fail(f"A system runs in {data} already: `ikz status --data {data}` shows its addresses.")
+    except NotUsable as error:
+        progress.end()
+        fail(f"The folder {data} cannot be used ({error}): choose another with --data.")
     except PortTaken as error:
         progress.end()
         another = 9080 if error.port != 9080 else 9180

@@ -25,6 +25,10 @@ from shared.kernel.bootstrap import SERVICES, role_of
 DATABASE = "ikz"
 
 
+class NotUsable(Exception):
+    """The folder cannot be made, or not written to; the message says why."""
+
+
 class AlreadyRunning(Exception):
     """Another `ikz up` runs this data folder."""
 
@@ -75,8 +79,11 @@ class DataFolder:
     @contextmanager
     def owned(self) -> Iterator[None]:
         """Nobody else runs a system here meanwhile, else `AlreadyRunning`. The kernel frees it however we end."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(self / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise NotUsable(error.strerror) from error
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

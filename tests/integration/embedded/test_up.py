@@ -142,6 +142,14 @@ async def test_a_taken_port_is_named_and_nothing_stays(tmp_path: Path) -> None:
     assert not list((tmp_path / "processes").glob("*"))
 
 
+async def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, errors = await ikz("up", "--data", str(tmp_path / "file" / "data"), "--port", str(free_ports(1)[0]))
+    assert code == 1
+    assert "cannot be used (Not a directory)" in " ".join(errors.split())
+    assert "Traceback" not in errors
+
+
 async def test_stopped_while_it_starts_it_leaves_nothing(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *IKZ, "up", "--empty", "--data", str(tmp_path), "--port", str(free_ports(1)[0]), stdout=subprocess.DEVNULL
