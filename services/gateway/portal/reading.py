@@ -345,6 +345,11 @@ class SessionShort(Times):
         return self.postponed_from[-1] if self.postponed_from else None
 
     @property
+    def given_up(self) -> list[Earlier]:
+        """The dates it was postponed from, oldest first; one that was open is none."""
+        return [earlier for earlier in self.postponed_from if earlier.date]
+
+    @property
     def where(self) -> str:
         """„Online“, or the place."""
         if self.mode == "online" or self.venue is None:

@@ -99,6 +99,12 @@ def test_a_session_is_tagged_with_what_matters(facts: dict[str, Any], tags: list
     assert [tag.label for tag in session(**facts).tags(NOW)] == tags
 
 
+def test_only_dates_that_were_known_are_struck_through() -> None:
+    moved = session(postponed_from=[{"date": "2025-07-31"}, {}, {"date": "2025-08-28"}], date="2025-09-04")
+    assert [str(earlier.date) for earlier in moved.given_up] == ["2025-07-31", "2025-08-28"]
+    assert not session(postponed_from=[{}], date="2025-09-04").given_up
+
+
 @pytest.mark.parametrize(
     ("facts", "where"),
     [
