@@ -3,20 +3,22 @@
 The copy lives in the schema `<service>_rebuild` under the same table names and is written by the projection itself: the
 search path of the rebuilding connection puts that schema first. An inline projection's writers hold the live tables'
 locks until they commit, so behind an exclusive lock on those tables the journal is read to its end, and the swap misses
-nothing.
+nothing. That lock is held for what came since the comparison, and never waited for longer than a moment.
 """
 
 import argparse
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import asyncpg
+import structlog
 
 from shared.kernel.decider import Decider
-from shared.kernel.journal import HEAD, Journal
+from shared.kernel.journal import FOLLOWED, HEAD, Journal
+from shared.kernel.logs import configure
 from shared.kernel.postgres import OwnConnection, connect, connect_pool
 from shared.kernel.projection import BATCH, LOCK_CURSOR, MOVE_CURSOR, NEW_CURSOR, Projection
 from shared.kernel.settings import ServiceSettings
@@ -48,8 +50,11 @@ DIGEST = """
 SELECT format('SELECT count(*) || ''-'' || coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM %I.%I t',
               $1::text, $2::text)
 """
+LOCK_BRIEFLY = "SET LOCAL lock_timeout = '500ms'"
 CLOSE_ENOUGH = 500
-SWAPS = 5
+BETWEEN_SWAPS = 1.0
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +103,38 @@ class _Rebuild:
                 await self._run_formatted(REMOVE, self._beside, table)
                 await self._run_formatted(BESIDE, self._live, self._beside, table)
             await self._run_listed(CONSTRAINTS, tables)
-        await self._fill()
+        await self._fill(self._live_end)
         await self._run_listed(INDEXES, tables)
         for table in tables:
             await self._run_formatted(ANALYZE, self._beside, table)
-        await self._fill()
-        return await self._swapped(tables)
+        await self._fill(self._live_end)
+        different = await self._compared(tables)
+        await self._swapped(tables)
+        self._progress(self._position, self._position)
+        return Rebuilt(self._projection.name, self._position, different)
 
-    async def _fill(self) -> None:
-        """Reads on until the journal's end is near."""
-        head = await self._connection.fetchval(HEAD)
-        while self._position < head:
+    async def _live_end(self) -> int:
+        """The position that the live tables are at."""
+        if self._projection.following:
+            return int(await self._connection.fetchval(FOLLOWED, self._projection.name) or 0)
+        return await self._head()
+
+    async def _head(self) -> int:
+        return int(await self._connection.fetchval(HEAD))
+
+    async def _fill(self, end_of: Callable[[], Awaitable[int]]) -> None:
+        """Reads on until an end that moves on is near."""
+        end = await end_of()
+        while self._position < end:
             async with self._connection.transaction():
-                await self._batch()
-            head = max(head, self._position)
-            self._progress(self._position, head)
-            if head - self._position < CLOSE_ENOUGH:
-                head = await self._connection.fetchval(HEAD)
+                await self._batch(end)
+            self._progress(self._position, end)
+            if end - self._position < CLOSE_ENOUGH:
+                end = await end_of()
 
-    async def _batch(self) -> bool:
-        events = await self._journal.read(self._position, BATCH, self._connection)
+    async def _batch(self, end: int) -> bool:
+        limit = min(BATCH, end - self._position)
+        events = await self._journal.read(self._position, limit, self._connection) if limit > 0 else []
         if not events:
             return False
         await self._connection.execute(
@@ -128,33 +145,45 @@ class _Rebuild:
         self._position = events[-1].position or self._position
         return True
 
-    async def _swapped(self, tables: list[str]) -> Rebuilt:
-        """Writers may hold the tables in another order: whoever Postgres chooses as the victim tries again."""
-        for _ in range(SWAPS):
+    async def _compared(self, tables: list[str]) -> tuple[str, ...]:
+        """Which live tables differ: one snapshot shows them and the end they belong to, and nobody waits for it."""
+        async with self._connection.transaction(isolation="repeatable_read"):
+            end = await self._live_end()
+            while await self._batch(end):
+                pass
+            return tuple([table for table in tables if await self._differs(table)])
+
+    async def _swapped(self, tables: list[str]) -> None:
+        """Tries until it has all locks at once: whoever waits for one holds up everybody behind it, so never for long.
+
+        Writers may hold the tables in another order, and readers for as long as an export or a backup takes.
+        """
+        while True:
+            await self._fill(self._head)
             before = self._position
             try:
                 return await self._swap(tables)
-            except asyncpg.DeadlockDetectedError:
+            except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError) as error:
                 self._position = before
-        return await self._swap(tables)
+                log.info("rebuild_waits", projection=self._projection.name, reason=type(error).__name__)
+                await asyncio.sleep(BETWEEN_SWAPS)
 
-    async def _swap(self, tables: list[str]) -> Rebuilt:
+    async def _swap(self, tables: list[str]) -> None:
         async with self._connection.transaction():
+            await self._connection.execute(LOCK_BRIEFLY)
             if self._projection.following:
                 await self._connection.execute(NEW_CURSOR, self._projection.name)
                 await self._connection.fetchval(LOCK_CURSOR, self._projection.name)
             for table in sorted(tables):
                 await self._run_formatted(LOCK_TABLE, self._live, table)
-            while await self._batch():
+            end = await self._head()
+            while await self._batch(end):
                 pass
-            different = [table for table in tables if await self._differs(table)]
             for table in tables:
                 await self._run_formatted(REMOVE, self._live, table)
                 await self._run_formatted(MOVE, self._beside, table, self._live)
             if self._projection.following:
                 await self._connection.execute(MOVE_CURSOR, self._projection.name, self._position)
-        self._progress(self._position, self._position)
-        return Rebuilt(self._projection.name, self._position, tuple(different))
 
     async def _differs(self, table: str) -> bool:
         digests: list[str] = [
@@ -187,8 +216,10 @@ def main(
     if unknown := set(chosen.projection) - set(names):
         parser.error(f"no projection {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     wanted = list(projections) if chosen.all else [names[name] for name in chosen.projection]
+    settings = settings_type()
+    configure(settings.service, settings.log_level, settings.log_format)
     _tell({"projections": [projection.name for projection in wanted] or list(names)})
-    asyncio.run(_rebuild_all(settings_type().database_url, deciders, projections, wanted))
+    asyncio.run(_rebuild_all(settings.database_url, deciders, projections, wanted))
     return 0
 
 

@@ -419,3 +419,42 @@ async def test_old_code_reads_what_newer_code_has_added_to(make: MakeJournal, sq
     fresh = await make()
     assert (await fresh.load(HALL, "h")).state.seats == 3
     assert (await fresh.read(0, 1))[0].event.seats == 3
+
+
+@pytest.mark.parametrize("projection", [BOOKINGS, TRAILING], ids=["inline", "following"])
+async def test_a_rebuild_that_waits_for_a_long_reader_holds_nobody_up(
+    make: MakeJournal, sql: OwnConnection, store: Database, projection: Projection
+) -> None:
+    journal = await make(projections=(projection,))
+    await opened(journal)
+    await journal.transact(HALL, "h", BookSeat(guest="a"), context())
+    reader = await connect(store.dsn("catalog"), name="tests")
+    async with reader.transaction():
+        await reader.fetch("SELECT guest FROM booking")
+        rebuilding = asyncio.create_task(rebuild(store.dsn("catalog"), journal, projection))
+        for number in range(20):
+            started = time.monotonic()
+            await journal.transact(HALL, "h", BookSeat(guest=f"g{number}"), context())
+            await sql.fetch("SELECT guest FROM booking")
+            assert time.monotonic() - started < 1.5
+            await asyncio.sleep(0.1)
+        assert not rebuilding.done()
+    await reader.close()
+    assert (await rebuilding).different == ()
+    await journal.wait_for(await journal.head(), projection.name if projection.following else None)
+    assert await sql.fetchval("SELECT count(*) FROM booking") == 21
+
+
+async def test_a_read_model_that_trails_is_compared_where_it_stands(
+    make: MakeJournal, sql: OwnConnection, store: Database
+) -> None:
+    journal = await make(projections=())
+    await opened(journal)
+    await journal.transact(HALL, "h", BookSeat(guest="a"), context())
+    await TRAILING.project(sql, await journal.read(0, 2))
+    await sql.execute("INSERT INTO projection (name, position) VALUES ($1, 2)", TRAILING.name)
+    await journal.transact(HALL, "h", BookSeat(guest="b"), context())
+    result = await rebuild(store.dsn("catalog"), journal, TRAILING)
+    assert (result.different, result.events) == ((), 3)
+    assert await sql.fetchval("SELECT array_agg(guest ORDER BY guest) FROM booking") == ["a", "b"]
+    assert await sql.fetchval("SELECT position FROM projection") == 3
