@@ -135,10 +135,11 @@ class Desk:
         return page(found.items, found.next, found.total, call)
 
     async def show_series(self, call: Call) -> Answer:
+        """A series; its version is the ETag for those who may change it."""
         found = await find_series(self.pool, call.path_id())
         if found is None:
             raise Problem("not_found")
-        return Answer(found, etag=str(found.version))
+        return Answer(found, etag=str(found.version) if _edits(call) else None)
 
     async def start_series(self, call: Call) -> Answer:
         series_id = str(new_id())
@@ -161,8 +162,9 @@ class Desk:
         return page(items, after, total, call)
 
     async def show_session(self, call: Call) -> Answer:
+        """A session; its version is the ETag for those who may change it, and who see more of it than others."""
         found = await self._session(call)
-        return Answer(found, etag=str(found.version))
+        return Answer(found, etag=str(found.version) if _edits(call) else None)
 
     async def show_agenda(self, call: Call) -> Answer:
         return Answer((await self._session(call)).agenda)

@@ -243,6 +243,20 @@ async def test_unchanged_answers_are_not_sent_again(events: Events) -> None:
     assert (await events.ask("GET", path, If_None_Match=first.headers["ETag"])).status == 200
 
 
+async def test_a_version_is_no_tag_for_readers(events: Events) -> None:
+    session_id = await events.open_session()
+    path = f"/api/v1/sessions/{session_id}"
+    shown = await events.ask("GET", path, who=EDITOR)
+    read = await events.ask("GET", path)
+    assert (await events.ask("GET", path, If_None_Match=shown.headers["ETag"])).status == 200, "editors see more"
+    series = f"/api/v1/series/{shown.body['series']['id']}"
+    renamed = {"slug": shown.body["series"]["slug"], "title": "Umbenannt", "format": "consultation_hour"}
+    await events.done("PUT", series, renamed, If_Match="*")
+    again = await events.ask("GET", path, If_None_Match=read.headers["ETag"])
+    assert again.status == 200, "the series' title is part of what readers see"
+    assert again.body["series"]["title"] == "Umbenannt"
+
+
 async def test_lists_by_period_series_topic_status_and_words(events: Events) -> None:
     series_id = await events.series()
     topic = f"thema-{uuid4().hex[:8]}"
@@ -321,7 +335,7 @@ async def test_bad_queries(events: Events, query: str) -> None:
 async def test_series_are_started_and_revised(events: Events) -> None:
     series_id = await events.series()
     path = f"/api/v1/series/{series_id}"
-    shown = await events.ask("GET", path)
+    shown = await events.ask("GET", path, who=EDITOR)
     assert shown.body["format_label"] == "Digitale Sprechstunde"
     body = {"slug": shown.body["slug"], "title": "Sprechstunde", "format": "consultation_hour"}
     assert (await events.edit("PUT", path, body, If_Match='"7"')).code == "412 stale_version"
