@@ -34,6 +34,7 @@ from shared.kernel.clock import Clock
 from shared.kernel.decider import Decider
 from shared.kernel.ids import named_id
 from shared.kernel.journal import Context, Journal
+from shared.kernel.logs import configure
 from shared.kernel.postgres import connect_pool
 from shared.kernel.wakeup import Wakeup
 
@@ -280,6 +281,7 @@ async def _live(journal: Journal, steps: Iterable[Step], at: datetime) -> None:
 async def run(folder: Path, tell: Tell) -> None:
     """Loads a folder with the settings of the environment."""
     settings = CatalogSettings()
+    configure(settings.service, settings.log_level, settings.log_format)
     pool = await connect_pool(settings.database_url, name="catalog content")
     async with pool:
         journal = Journal(settings.database_url, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())

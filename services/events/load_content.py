@@ -27,6 +27,7 @@ from services.events.times import BERLIN, WEEKDAYS, WallTime, Weekday, When
 from shared.kernel.clock import Clock
 from shared.kernel.ids import named_id
 from shared.kernel.journal import Journal
+from shared.kernel.logs import configure
 from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.recorded import Context
 from shared.kernel.wakeup import Wakeup
@@ -233,6 +234,7 @@ def _context(name: str, at: dt.datetime) -> Context:
 async def run(folder: Path, tell: Tell) -> None:
     """Loads a folder with the settings of the environment."""
     settings = EventsSettings()
+    configure(settings.service, settings.log_level, settings.log_format)
     async with await connect_pool(settings.database_url, name="events content") as pool:
         journal = Journal(settings.database_url, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
         async with journal.running():

@@ -33,6 +33,7 @@ from shared.contracts.notify import AnnouncementKind
 from shared.kernel.clock import Clock
 from shared.kernel.ids import named_id
 from shared.kernel.journal import Context, Journal
+from shared.kernel.logs import configure
 from shared.kernel.postgres import connect_pool
 from shared.kernel.wakeup import Wakeup
 
@@ -120,6 +121,7 @@ def _command_id(announcement_id: str, name: str) -> UUID:
 async def run(folder: Path, tell: Tell) -> None:
     """Loads a folder with the settings of the environment."""
     settings = NotifySettings()
+    configure(settings.service, settings.log_level, settings.log_format)
     pool = await connect_pool(settings.database_url, name="notify content")
     async with pool:
         journal = Journal(settings.database_url, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())

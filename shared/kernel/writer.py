@@ -186,12 +186,12 @@ class Writer:
         except ValueError as error:  # also asyncpg's refusal to encode an argument, which is an InterfaceError
             self._singly(group, error)
         except _Unreachable as error:
-            await self._rest(group, error)
+            await self._rest(group, str(error))
         except CONNECTION_LOST as error:
             last = group[0].alone
             for order in group:
                 order.alone = order.tried  # lost twice: one of them may be the reason
-            await self._rest(group, error)
+            await self._rest(group, repr(error))
             if last:
                 self._waiting.rotate(-1)  # whoever loses it by itself lets the others go first
         except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, _Behind) as lost:
@@ -213,9 +213,9 @@ class Writer:
             order.alone = order.tried = True
         self._waiting.extendleft(reversed(group))
 
-    async def _rest(self, group: list[Order], error: Exception) -> None:
+    async def _rest(self, group: list[Order], reason: str) -> None:
         """Begins anew in a moment, with a connection that is not yet lost and those who can still wait."""
-        log.warning("journal_unreachable", waiting=len(group) + len(self._waiting), reason=repr(error))
+        log.warning("journal_unreachable", waiting=len(group) + len(self._waiting), reason=reason)
         self._disconnect()
         await asyncio.sleep(BACK_OFF)
         self._again(group)
