@@ -399,11 +399,11 @@ def publish(event: ProjectEvent) -> Contract | None:
     """What others learn. Editors' reasons and unpublished texts stay in the house."""
     match event:
         case ProjectSubmitted():
-            return contracts.ProjectSubmitted(project_id=event.project_id, title=event.title, topics=event.topics)
+            return contracts.ProjectSubmitted(project_id=event.project_id)
         case ProjectReturned():
-            return contracts.ProjectReturned(project_id=event.project_id, title=event.title)
+            return contracts.ProjectReturned(project_id=event.project_id)
         case RevisionReturned():
-            return contracts.ProjectReturned(project_id=event.project_id, title=event.title, revision=event.revision)
+            return contracts.ProjectReturned(project_id=event.project_id, revision=event.revision)
         case ProjectPublished():
             return contracts.ProjectPublished(**_card(event.project_id, event.content))
         case ProjectRevised():
@@ -413,8 +413,9 @@ def publish(event: ProjectEvent) -> Contract | None:
                 project_id=event.project_id, title=event.title, occasion=event.occasion, awarded_on=event.awarded_on
             )
         case ProjectArchived():
+            title = event.title if event.was_published else None
             return contracts.ProjectArchived(
-                project_id=event.project_id, title=event.title, was_published=event.was_published
+                project_id=event.project_id, title=title, was_published=event.was_published
             )
         case ProjectDrafted() | ProjectEdited() | RevisionProposed():
             return None

@@ -276,9 +276,7 @@ def publish(event: AnnouncementEvent) -> Contract | None:
         case AnnouncementWithdrawn():
             if not event.was_published:
                 return None
-            return contracts.AnnouncementWithdrawn(
-                announcement_id=event.announcement_id, title=event.content.title, reason=event.reason
-            )
+            return contracts.AnnouncementWithdrawn(announcement_id=event.announcement_id, title=event.content.title)
 
 
 ANNOUNCEMENT = Decider[Announcement, Command, AnnouncementEvent](

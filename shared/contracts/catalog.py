@@ -19,14 +19,12 @@ class Participation(BaseModel):
 
 
 class ProjectSubmitted(Contract):
-    """A project waits for an editor's decision."""
+    """A project waits for an editor's decision. What it says is not public yet."""
 
     type: ClassVar[str] = "ikz.catalog.project.submitted.v1"
     key: ClassVar[str] = "project_id"
 
     project_id: str
-    title: str
-    topics: tuple[str, ...] = ()
 
 
 class ProjectReturned(Contract):
@@ -36,7 +34,6 @@ class ProjectReturned(Contract):
     key: ClassVar[str] = "project_id"
 
     project_id: str
-    title: str
     revision: int | None = None
 
 
@@ -74,13 +71,13 @@ class ProjectRevised(Contract):
 
 
 class ProjectArchived(Contract):
-    """A project left the catalogue's lists; `was_published` tells whether it had ever been public."""
+    """A project left the catalogue's lists; `title` is told of a project that had been public (`was_published`)."""
 
     type: ClassVar[str] = "ikz.catalog.project.archived.v1"
     key: ClassVar[str] = "project_id"
 
     project_id: str
-    title: str
+    title: str | None = None
     was_published: bool
 
 

@@ -58,7 +58,6 @@ class AnnouncementWithdrawn(Contract):
 
     announcement_id: str
     title: str
-    reason: str
 
 
 class MessageDelivered(Contract):
