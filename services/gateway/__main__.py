@@ -8,11 +8,11 @@ from services.gateway.guard import FormGuard, form_key
 from services.gateway.http import Gateway
 from services.gateway.http import build as build_app
 from services.gateway.limits import Limit
-from services.gateway.people import ERASURES, People
-from services.gateway.person import PERSON
+from services.gateway.people import People
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.rendering import Pages, Static, site_of
 from services.gateway.portal.services import Services
+from services.gateway.records import DECIDERS, PROJECTIONS
 from services.gateway.registrations import Desk
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream import Upstream, open_session
@@ -27,7 +27,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
     """The API and the portal in front of the services; people, their journal, and the relay that publishes it."""
     problems.register()
     settings = runtime.settings
-    journal = Journal(settings.database_url, runtime.pool, [PERSON], [ERASURES], wakeup=runtime.wakeup)
+    journal = Journal(settings.database_url, runtime.pool, DECIDERS, PROJECTIONS, wakeup=runtime.wakeup)
     relay = Relay(
         service=settings.service,
         dsn=settings.database_url,

@@ -4,11 +4,20 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.kernel.problems import Problem
+
 SHORTEST = timedelta(seconds=2)
 LONGEST = timedelta(hours=24)
+
+
+def refuse_pages_of_others(headers: Mapping[str, str]) -> None:
+    """`forbidden` when a browser says that a form was sent from another site's page."""
+    if headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        raise Problem("forbidden")
 
 
 class Untrusted(Exception):

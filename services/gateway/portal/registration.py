@@ -4,6 +4,7 @@ import re
 
 from aiohttp import web
 
+from services.gateway.guard import refuse_pages_of_others
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.reading import Registration
 from services.gateway.portal.services import Missing, Refusal
@@ -29,8 +30,7 @@ async def registration(portal: Portal, request: web.Request) -> web.StreamRespon
 async def change(portal: Portal, request: web.Request) -> web.StreamResponse:
     """Confirms or withdraws, and shows how the registration stands then."""
     token = _token(request)
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-        raise Problem("forbidden")
+    refuse_pages_of_others(request.headers)
     try:
         await portal.services.command(
             "events", f"/api/v1/registrations/{token}/{COMMANDS[request.match_info['change']]}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from services.gateway.guard import Untrusted
+from services.gateway.guard import Untrusted, refuse_pages_of_others
 from services.gateway.limits import client_address, network_of
 from services.gateway.portal.portal import Portal, given, path_id, together
 from services.gateway.portal.reading import Series, Session, SessionShort
@@ -79,6 +79,7 @@ async def session(portal: Portal, request: web.Request) -> web.StreamResponse:
 
 async def register(portal: Portal, request: web.Request) -> web.StreamResponse:
     """Takes the form; on any error it comes back with what was typed."""
+    refuse_pages_of_others(request.headers)
     session_id = path_id(request)
     typed = await _typed(request)
     values = {name: str(typed.get(name, "")) for name in FIELDS}
