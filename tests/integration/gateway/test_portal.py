@@ -297,6 +297,14 @@ async def test_what_a_robot_sends_comes_back(
     assert not any(asked.target.startswith("/internal/") for asked in services.asked)
 
 
+async def test_pages_of_others_cannot_send_the_form(door: Any, services: Any, content: Any) -> None:
+    for site in ("cross-site", "same-site"):
+        asking = {"Sec-Fetch-Site": site}
+        async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=typed(door), headers=asking) as answer:
+            assert answer.status == 403
+    assert services.asked == []
+
+
 async def test_a_form_filled_in_no_time_is_asked_again(door: Any, content: Any) -> None:
     async with door.get(f"/veranstaltungen/{SESSION_ID}") as answer:
         stamp = re.search(r'name="stamp" value="([^"]+)"', await answer.text())
