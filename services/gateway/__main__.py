@@ -67,6 +67,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         clock=runtime.clock,
         health=runtime.health,
         max_body=settings.max_body,
+        fingerprint_key=settings.vault_key,
         https=settings.public_url.startswith("https://"),
     )
     return Parts(app=build_app(gateway), journal=journal, tasks=[relay.run], closing=[session.close])

@@ -66,6 +66,7 @@ class Gateway:
     clock: Clock
     health: Health
     max_body: int
+    fingerprint_key: bytes
     https: bool
 
     async def identify(self, request: web.Request) -> Identity:
@@ -98,6 +99,7 @@ def build(gateway: Gateway) -> web.Application:
         health=gateway.health,
         identify=gateway.identify,
         max_body=gateway.max_body,
+        fingerprint_key=gateway.fingerprint_key,
     )
     _add_services(app, gateway)
     app.router.add_route("OPTIONS", API + "/{anything:.*}", preflight)

@@ -59,6 +59,7 @@ class Call:
     query: Any = None
     expected_version: int | None = None
     raw: bytes = field(default=b"", repr=False)
+    fingerprint_key: bytes = field(default=b"", repr=False)
 
     def path_id(self, name: str = "id") -> str:
         """The id in the path, in canonical form; `not_found` when it is none."""
@@ -83,7 +84,8 @@ class Call:
         )
 
     def _fingerprint(self, actor: str) -> bytes:
-        digest = hashlib.sha256()
+        """Keyed: it is stored with the command, and must not tell whoever guesses what a forgotten person had sent."""
+        digest = hashlib.blake2b(key=self.fingerprint_key, digest_size=32)
         for part in (actor.encode(), self.request.method.encode(), self.request.path.encode(), self.raw):
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)

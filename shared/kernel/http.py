@@ -86,11 +86,13 @@ def make_app(
     identify: Identify | None = None,
     journal: Journal | None = None,
     max_body: int = MAX_BODY,
+    fingerprint_key: bytes = b"",
 ) -> web.Application:
     """An application of `endpoints`, `/health/*` and `/openapi.json`.
 
-    Callers are known by the gateway's signature (`verifier`), or as `identify` finds out (the gateway itself). Routes
-    that are added to it later get error answers and log lines like all others, but check their callers themselves.
+    Callers are known by the gateway's signature (`verifier`), or as `identify` finds out (the gateway itself).
+    `fingerprint_key` (at most 64 bytes) keeps the stored fingerprints of requests from being guessed. Routes that are
+    added later get error answers and log lines like all others, but check their callers themselves.
     """
     described = list(endpoints)
     app = web.Application(middlewares=[boundary], client_max_size=max_body)
@@ -100,7 +102,7 @@ def make_app(
     app.router.add_get("/openapi.json", _constant(document))
     known_by = identify or _by_signature(verifier)
     for endpoint in described:
-        handler = _handler(endpoint, known_by, clock, journal, max_body)
+        handler = _handler(endpoint, known_by, clock, journal, max_body=max_body, fingerprint_key=fingerprint_key)
         app.router.add_route(endpoint.method, endpoint.path, handler)
         if endpoint.method == "GET":
             app.router.add_route("HEAD", endpoint.path, handler)
@@ -150,7 +152,13 @@ def _by_signature(verifier: Verifier | None) -> Identify:
 
 
 def _handler(
-    endpoint: Endpoint, identify: Identify, clock: Clock, journal: Journal | None, max_body: int
+    endpoint: Endpoint,
+    identify: Identify,
+    clock: Clock,
+    journal: Journal | None,
+    *,
+    max_body: int,
+    fingerprint_key: bytes,
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         at = clock.now()
@@ -164,7 +172,17 @@ def _handler(
         if min_position and journal is not None:
             await journal.wait_for(min_position, endpoint.projection)
         trace = current_trace()
-        call = Call(request, identity, at, trace, body=body, query=query, expected_version=expected, raw=raw)
+        call = Call(
+            request,
+            identity,
+            at,
+            trace,
+            body=body,
+            query=query,
+            expected_version=expected,
+            raw=raw,
+            fingerprint_key=fingerprint_key,
+        )
         answer = await endpoint.handler(call)
         return _respond(answer, endpoint, request) if isinstance(answer, Answer) else answer
 

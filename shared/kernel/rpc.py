@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from shared.kernel.bus import Bus, Connection, Denied, Lost, NoAnswer, NoResponders
 from shared.kernel.decider import Refused
 from shared.kernel.logs import begin_trace, current_trace
+from shared.kernel.postgres import CONNECTION_LOST
 from shared.kernel.problems import Problem, from_refusal, sentence
 
 VERSION = "1.0.0"
@@ -106,6 +107,9 @@ async def _outcome(endpoint: RpcEndpoint[Any], asked: bytes) -> tuple[bytes, Pro
         return b"", from_refusal(refused)
     except Problem as problem:
         return b"", problem
+    except CONNECTION_LOST as error:
+        log.warning("rpc_waits", subject=endpoint.subject, reason=type(error).__name__)
+        return b"", Problem("unavailable")
     except Exception:
         log.exception("rpc_failed", subject=endpoint.subject)
         return b"", Problem("internal")

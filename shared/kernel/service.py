@@ -237,6 +237,7 @@ class _Service[S: ServiceSettings]:
             health=self._health,
             verifier=runtime.verifier,
             journal=parts.journal,
+            fingerprint_key=self._settings.vault_key,
         )
         own = [runtime.wakeup.run, runtime.bus.run, self._watch_postgres]
         journal = [parts.journal.run] if parts.journal else []

@@ -173,6 +173,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         clock=CLOCK,
         health=Health(),
         max_body=set_to.max_body,
+        fingerprint_key=bytes(32),
         https=set_to.public_url.startswith("https:"),
     )
 

@@ -5,6 +5,7 @@ import io
 import json
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import aiohttp
@@ -146,17 +147,29 @@ def health() -> Health:
     return Health()
 
 
-@pytest.fixture
-async def address(desk: Desk, health: Health) -> AsyncIterator[str]:
+@asynccontextmanager
+async def served(desk: Desk, health: Health, fingerprint_key: bytes = b"") -> AsyncIterator[str]:
+    """The address of the application on a socket."""
     clock = Clock()
     app = make_app(
-        "catalog", endpoints(desk), clock=clock, health=health, verifier=Verifier(KEYS.public, "catalog", clock)
+        "catalog",
+        endpoints(desk),
+        clock=clock,
+        health=health,
+        verifier=Verifier(KEYS.public, "catalog", clock),
+        fingerprint_key=fingerprint_key,
     )
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     await runner.cleanup()
+
+
+@pytest.fixture
+async def address(desk: Desk, health: Health) -> AsyncIterator[str]:
+    async with served(desk, health) as found:
+        yield found
 
 
 @pytest.fixture
@@ -259,6 +272,14 @@ async def test_an_idempotency_key_names_the_command_and_its_whole_request(client
     assert (await seen(client, key, b'{"title": "Other"}'))[1] != first[1]
     assert (await seen(client, key, body, MEMBER))[1] != first[1]
     assert (await seen(client, "order 1", body))[0] != (await seen(client, "order 1", body, MEMBER))[0]
+
+
+async def test_a_stored_fingerprint_cannot_be_found_again_without_the_key(desk: Desk, health: Health) -> None:
+    key, body, prints = str(uuid.uuid4()), b'{"title": "IKZ"}', set()
+    for secret in (bytes(32), bytes([1]) * 32):
+        async with served(desk, health, secret) as address, aiohttp.ClientSession(address) as client:
+            prints.add((await seen(client, key, body))[1])
+    assert len(prints) == 2
 
 
 @pytest.mark.parametrize("key", ["", "a" * 256])
