@@ -1,6 +1,5 @@
 """A project's content as a client sends it, and how what it refers to is looked up before anything is decided."""
 
-from collections.abc import Iterable
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -11,7 +10,7 @@ from services.catalog.organisation_directory import Named
 from services.catalog.project_content import Ags, Content, Description, Id, Line, Participation, Value
 from services.catalog.vocabulary import Role
 from shared.kernel.postgres import Connection
-from shared.kernel.problems import FieldError, Problem, meaning_of
+from shared.kernel.problems import of_fields
 
 
 class ParticipationBody(Value):
@@ -51,7 +50,7 @@ async def resolved(connection: Connection, body: ProjectBody, project_id: str) -
         if each.organisation_id and each.organisation_id not in by_id
     ]
     if unknown:
-        raise _problem("unknown_organisation", unknown)
+        raise of_fields("unknown_organisation", unknown)
     fields = {name: getattr(body, name) for name in Description.model_fields}
     return Content(**fields, participations=tuple(each for each in participations if each))
 
@@ -68,18 +67,13 @@ async def _refuse_unknown_topics(connection: Connection, body: ProjectBody) -> N
     known = await topic_list.labels(connection, body.topics)
     unknown = [f"/topics/{n}" for n, code in enumerate(body.topics) if code not in known]
     if unknown:
-        raise _problem("unknown_topic", unknown)
+        raise of_fields("unknown_topic", unknown)
 
 
 async def _refuse_bad_predecessor(connection: Connection, body: ProjectBody, project_id: str) -> None:
     if body.predecessor is None:
         return
     if not await project_page.known(connection, body.predecessor):
-        raise _problem("unknown_predecessor", ["/predecessor"])
+        raise of_fields("unknown_predecessor", ["/predecessor"])
     if project_id in await project_page.predecessors(connection, body.predecessor):
-        raise _problem("circular_predecessor", ["/predecessor"])
-
-
-def _problem(code: str, fields: Iterable[str]) -> Problem:
-    detail = meaning_of(code).detail or ""
-    return Problem(code, errors=[FieldError(each, code, detail) for each in fields])
+        raise of_fields("circular_predecessor", ["/predecessor"])

@@ -162,6 +162,12 @@ def from_refusal(refused: Refused) -> Problem:
     return problem
 
 
+def of_fields(code: str, pointers: Iterable[str]) -> Problem:
+    """A rule's no that names each field (a JSON pointer) it is about."""
+    meaning = meaning_of(code)
+    return Problem(code, errors=[FieldError(pointer, code, meaning.detail or meaning.german) for pointer in pointers])
+
+
 def sentence(problem: Problem) -> str | None:
     """The German detail: the problem's own, else that of the table, filled in; None when a value for it is missing."""
     template = meaning_of(problem.code).detail

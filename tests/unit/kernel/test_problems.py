@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.kernel import problems
 from shared.kernel.decider import Refused
-from shared.kernel.problems import FieldError, Problem, from_refusal, meaning_of, register, render
+from shared.kernel.problems import FieldError, Problem, from_refusal, meaning_of, of_fields, register, render
 
 
 @pytest.mark.parametrize("code", problems.GENERIC)
@@ -35,6 +35,12 @@ def test_a_refusal_may_name_its_field() -> None:
         {"field": "/ends_at", "code": "ends_before_start", "detail": "Das Ende muss nach dem Beginn liegen."}
     ]
     assert "details" not in shown
+
+
+def test_a_problem_may_name_several_fields() -> None:
+    shown = render(of_fields("ends_before_start", ["/talks/0/ends_at", "/talks/2/ends_at"]))
+    assert [error["field"] for error in shown["errors"]] == ["/talks/0/ends_at", "/talks/2/ends_at"]
+    assert {error["detail"] for error in shown["errors"]} == {shown["detail"]}
 
 
 def test_a_code_that_nobody_registered_is_a_rule() -> None:
