@@ -1,16 +1,21 @@
 """The catalogue as a process: `python -m services.catalog`, or `ikz run catalog`."""
 
+from functools import partial
+
 from services.catalog import problems
 from services.catalog.http import endpoints
+from services.catalog.known import known
 from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.settings import CatalogSettings
+from shared.contracts.rpc import KnownAsked
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
+from shared.kernel.rpc import RpcEndpoint, serve_rpc
 from shared.kernel.service import Parts, Runtime, main
 
 
 async def build(runtime: Runtime[CatalogSettings]) -> Parts:
-    """Commands and questions over HTTP, the journal behind them, and the relay that publishes it."""
+    """Commands and questions over HTTP, other services' over request/reply, the journal behind them, and its relay."""
     problems.register()
     settings = runtime.settings
     journal = Journal(settings.database_url, runtime.pool, DECIDERS, PROJECTIONS, wakeup=runtime.wakeup)
@@ -23,7 +28,12 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         public_url=settings.public_url,
         health=runtime.health,
     )
-    return Parts(endpoints=endpoints(journal, runtime.pool), journal=journal, tasks=[relay.run])
+    questions = [RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool))]
+    return Parts(
+        endpoints=endpoints(journal, runtime.pool),
+        journal=journal,
+        tasks=[relay.run, partial(serve_rpc, runtime.bus, settings.service, questions)],
+    )
 
 
 if __name__ == "__main__":

@@ -74,3 +74,19 @@ class RecipientsAnswered(_Rpc):
     session: SessionCard
     recipients: tuple[Recipient, ...]
     next: str | None = None
+
+
+class KnownAsked(_Rpc):
+    """Which of these does the catalogue not know: codes of topics, official keys (AGS) of organisations."""
+
+    subject: ClassVar[str] = "rpc.catalog.known"
+
+    topics: tuple[str, ...] = Field(default=(), max_length=100)
+    ags: tuple[str, ...] = Field(default=(), max_length=100)
+
+
+class KnownAnswered(_Rpc):
+    """What of it is unknown, in the order of the question."""
+
+    unknown_topics: tuple[str, ...] = ()
+    unknown_ags: tuple[str, ...] = ()

@@ -36,8 +36,8 @@ class Access:
 
 
 MANIFEST = (
-    Access("catalog"),
-    Access("events", consumes=("gateway",), serves=True),
+    Access("catalog", serves=True),
+    Access("events", consumes=("gateway",), asks=("rpc.catalog.known",), serves=True),
     Access("notify", consumes=("events", "gateway"), asks=("rpc.events.recipients",)),
     Access("gateway"),
 )

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("streams")
 
 SERVICES = [access.service for access in MANIFEST]
 STREAMS = [stream_of(service) for service in PUBLISHERS]
+QUESTIONS = [("rpc.events.recipients", "events", "notify"), ("rpc.catalog.known", "catalog", "events")]
 CONSUMES = {(access.service, source) for access in MANIFEST for source in access.consumes}
 MANAGING = (
     "STREAM.CREATE", "STREAM.UPDATE", "STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.DELETE", "STREAM.SNAPSHOT",
@@ -100,9 +101,11 @@ async def test_nobody_listens_past_the_streams(nats: EmbeddedNats, name: str, su
 
 
 async def test_only_the_owner_serves_and_only_who_must_asks(nats: EmbeddedNats, user: Connection) -> None:
-    assert await may_not_hear(nats, user.name, "rpc.events.recipients") == (user.name != "events")
-    assert await may_not_hear(nats, user.name, f"rpc.{user.name}.x") == (user.name != "events")
-    assert await denied(user, "rpc.events.recipients") == (user.name != "notify")
+    for subject, serves, asks in QUESTIONS:
+        assert await may_not_hear(nats, user.name, subject) == (user.name != serves), subject
+        assert await denied(user, subject) == (user.name != asks), subject
+    assert await may_not_hear(nats, user.name, f"rpc.{user.name}.x") == (user.name not in {"catalog", "events"})
+    assert await denied(user, "rpc.catalog.x")
     assert await denied(user, "$SRV.PING")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -15,12 +16,15 @@ import pytest
 from aiohttp import ClientSession
 
 from shared.contracts import catalog as contracts
+from shared.contracts.rpc import KnownAnswered, KnownAsked
 from shared.embedded.nats import EmbeddedNats
-from shared.kernel.bus import Connection, open_connection
+from shared.kernel.bus import Connection, connect, open_connection
 from shared.kernel.clock import Clock
 from shared.kernel.identity import HEADER, KeyPair, Signer, generate_keys
 from shared.kernel.migrations import migrate
 from shared.kernel.nats_access import USERS, render_config
+from shared.kernel.problems import Problem
+from shared.kernel.rpc import ask
 from shared.kernel.streams import bootstrap_streams, last_message
 from tests.conftest import Database
 from tests.integration.catalog.conftest import EDITOR, Client
@@ -84,6 +88,19 @@ async def newest(operator: Connection, kind: str) -> dict[str, Any]:
             await asyncio.sleep(0.05)
 
 
+async def unknown(nats: EmbeddedNats, *topics: str) -> tuple[str, ...]:
+    """The topics the catalogue does not know, asked as the events service asks, once it answers."""
+    bus = await connect(nats.url("events"), "test events")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                with contextlib.suppress(Problem):
+                    return (await ask(bus, KnownAsked.subject, KnownAsked(topics=topics), KnownAnswered)).unknown_topics
+                await asyncio.sleep(0.05)
+    finally:
+        await bus.close()
+
+
 async def test_it_waits_for_its_tables_publishes_and_ends_cleanly(database: Database, nats: EmbeddedNats) -> None:
     keys = generate_keys()
     async with (
@@ -109,8 +126,9 @@ async def test_it_waits_for_its_tables_publishes_and_ends_cleanly(database: Data
         assert event["id"] == f"project-{project_id}@2"
         assert event["subject"] == f"project/{project_id}"
         assert event["aggregateversion"] == 1
-        assert contracts.ProjectSubmitted.model_validate(event["data"]).title == "Bauhof"
+        assert contracts.ProjectSubmitted.model_validate(event["data"]).project_id == project_id
 
+        assert await unknown(nats, "treasury") == ("treasury",), "nothing is loaded"
         async with session.get("/openapi.json") as answer:
             assert "/api/v1/projects/{id}/publications" in (await answer.json())["paths"]
         async with session.get("/api/v1/projects", headers={HEADER: "forged"}) as answer:

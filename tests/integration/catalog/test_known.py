@@ -1,0 +1,31 @@
+"""What other services ask about: is it in the catalogue?"""
+
+import pytest
+
+from services.catalog.known import known
+from shared.contracts.rpc import KnownAnswered, KnownAsked
+from shared.kernel.journal import Journal
+from shared.kernel.postgres import Pool
+from tests.integration.catalog.conftest import Client
+
+pytestmark = pytest.mark.usefixtures("journal")
+
+
+async def test_topics_are_known_by_their_code_alone(pool: Pool) -> None:
+    asked = KnownAsked(topics=("works_depot", "astrology", "bauhof", "treasury", ""))
+    assert await known(pool, asked) == KnownAnswered(unknown_topics=("astrology", "bauhof", ""))
+
+
+async def test_organisations_are_known_by_their_official_key(pool: Pool) -> None:
+    asked = KnownAsked(ags=("05374028", "05999999", "05374", "0537402"))
+    assert await known(pool, asked) == KnownAnswered(unknown_ags=("05999999", "0537402"))
+
+
+async def test_nothing_asked_is_nothing_unknown(pool: Pool) -> None:
+    assert await known(pool, KnownAsked()) == KnownAnswered()
+
+
+async def test_a_renamed_topic_keeps_its_code(editor: Client, pool: Pool, journal: Journal) -> None:
+    renamed = await editor.post("/topics/works_depot/renamings", {"label": "Bauhöfe und Fuhrpark"})
+    await journal.wait_for(renamed.body["position"])
+    assert await known(pool, KnownAsked(topics=("works_depot",))) == KnownAnswered()
