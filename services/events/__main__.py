@@ -41,7 +41,7 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
     questions = [RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, partial(recipients, pool, runtime.vault))]
     clock = partial(due.keep_time, journal, pool, settings.database_url, runtime.clock)
     return Parts(
-        endpoints=endpoints(journal, pool, runtime.vault, settings.public_url),
+        endpoints=endpoints(journal, pool, runtime.vault, runtime.bus, settings.public_url),
         journal=journal,
         tasks=[relay.run, people.run, clock, partial(serve_rpc, runtime.bus, settings.service, questions)],
     )

@@ -11,6 +11,7 @@ from services.events.bodies import CancellationBody, PostponementBody, Registrat
 from services.events.calendar import calendar
 from services.events.participant import Answers, Contact
 from services.events.programme import Documentation
+from services.events.references import refuse_unknown
 from services.events.registration import (
     ConfirmRegistration,
     RegisterParticipant,
@@ -44,6 +45,7 @@ from services.events.session_list import (
     session_row,
 )
 from services.events.times import BERLIN
+from shared.kernel.bus import Bus
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, Role, decode_cursor, encode_cursor, page
 from shared.kernel.http import committed as answer_to
 from shared.kernel.ids import new_id
@@ -128,6 +130,7 @@ class Desk:
     journal: Journal
     pool: Pool
     vault: Vault
+    bus: Bus
     public_url: str
 
     async def list_series(self, call: Call) -> Answer:
@@ -172,6 +175,7 @@ class Desk:
     async def draft_session(self, call: Call) -> Answer:
         body: SessionBody = call.body
         await self._known_series(body)
+        await refuse_unknown(self.bus, body.content)
         session_id = str(new_id())
         command = DraftSession(session_id=session_id, content=body.content, when=body.when, weekday=body.weekday)
         outcome = await self.journal.transact(session.DECIDER, session_id, command, call.context())
@@ -180,6 +184,9 @@ class Desk:
     async def revise_session(self, call: Call) -> Answer:
         body: SessionBody = call.body
         await self._known_series(body)
+        present = (await self.journal.load(session.DECIDER, call.path_id())).state.life
+        if present is not None:
+            await refuse_unknown(self.bus, body.content, present.content)
         command = ReviseSession(content=body.content, when=body.when, weekday=body.weekday, seen=call.expected_version)
         return answer_to(await self._transact(call, command))
 
@@ -359,9 +366,9 @@ def _registration(row: Any, of: SessionAnswer, contact: Contact) -> Registration
     )
 
 
-def endpoints(journal: Journal, pool: Pool, vault: Vault, public_url: str) -> list[Endpoint]:
+def endpoints(journal: Journal, pool: Pool, vault: Vault, bus: Bus, public_url: str) -> list[Endpoint]:
     """Everything that can be asked of this service."""
-    desk = Desk(journal, pool, vault, public_url)
+    desk = Desk(journal, pool, vault, bus, public_url)
     return [*_reading(desk), *_editing(desk), *_registering(desk)]
 
 
@@ -421,6 +428,7 @@ def _editing(desk: Desk) -> list[Endpoint]:
 
     stages = ("session_not_announced", "session_cancelled", "session_over")
     dates = ("weekday_mismatch", "ends_before_start", "date_in_past")
+    unknown = ("unknown_series", "unknown_topic", "unknown_organisation")
     return [
         Endpoint(
             "POST",
@@ -451,7 +459,7 @@ def _editing(desk: Desk) -> list[Endpoint]:
             answer=Committed,
             status=201,
             roles=EDITORS,
-            codes=("weekday_mismatch", "ends_before_start", "unknown_series"),
+            codes=("weekday_mismatch", "ends_before_start", *unknown),
         ),
         Endpoint(
             "PUT",
@@ -461,7 +469,7 @@ def _editing(desk: Desk) -> list[Endpoint]:
             body=SessionBody,
             answer=Committed,
             roles=EDITORS,
-            codes=(*dates, "unknown_series", "postponement_required", "session_cancelled", "session_over"),
+            codes=(*dates, *unknown, "postponement_required", "session_cancelled", "session_over"),
             if_match=True,
         ),
         action("announcements", desk.announce, "Makes a draft public", "date_in_past", *stages[1:]),

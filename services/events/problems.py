@@ -82,6 +82,14 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Series is unknown",
         "Bitte wählen Sie eine vorhandene Veranstaltungsreihe.",
     ),
+    # As in the catalogue, whose codes these are.
+    "unknown_topic": (409, "Unbekanntes Themengebiet", "Unknown topic", "Dieses Themengebiet gibt es nicht."),
+    "unknown_organisation": (
+        409,
+        "Unbekannte Stelle",
+        "Unknown organisation",
+        "Diese Stelle ist nicht im Verzeichnis: Kennung oder Schlüssel (AGS) stimmt nicht.",
+    ),
 }
 
 

@@ -89,10 +89,14 @@ async def test_the_services_own_ports_refuse_what_the_gateway_did_not_sign(
 async def test_bad_input_is_a_documented_problem(journey: Any) -> None:
     document = (await journey.api.get("/openapi.json")).body
     known = document["info"]["x-problem-codes"]
+    series_id = (await journey.api.get("/series")).body["items"][0]["id"]
+    session = {"series_id": series_id, "title": "Termin", "mode": "in_person"}
     tries = [
         ("POST", "/projects", {"title": 3}, 422),
         ("POST", "/projects", {"title": "x", "unknown": 1}, 422),
         ("POST", "/projects", project(topics=["no_such_topic"]), 409),
+        ("POST", "/sessions", session | {"topics": ["treasury", "no_such_topic"]}, 409),
+        ("POST", "/sessions", session | {"venue": {"name": "Halle", "ags": "05999999"}}, 409),
         ("POST", f"/projects/{uuid4()}/publications", {}, 404),
         ("POST", "/projects/none/publications", {}, 404),
         ("GET", "/projects?limit=0", None, 422),

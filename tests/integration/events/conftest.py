@@ -16,6 +16,7 @@ from services.events import problems
 from services.events.http import endpoints
 from services.events.participant import Contact
 from services.events.records import DECIDERS, PROJECTIONS
+from shared.kernel.bus import Bus, connect
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
 from shared.kernel.http import make_app
@@ -26,6 +27,7 @@ from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
 from tests.conftest import Servers, make_database
+from tests.integration.events.catalogue import Catalogue, answering
 
 PUBLIC_URL = "https://portal.example"
 EDITOR = Identity(None, frozenset({"reader", "editor"}), None, "token:test")
@@ -68,6 +70,7 @@ class Events:
     base: str
     http: ClientSession
     signer: Signer
+    catalogue: Catalogue
     contacts: dict[str, str] = field(default_factory=dict)
 
     async def ask(
@@ -113,6 +116,14 @@ class Events:
     async def draft(self, **changes: Any) -> str:
         session = sample(await self.series(), **changes)
         return str((await self.done("POST", "/api/v1/sessions", session))["id"])
+
+    async def revise(self, session_id: str, **changes: Any) -> Reply:
+        """The session as it is now with other content."""
+        path = f"/api/v1/sessions/{session_id}"
+        shown = await self.ask("GET", path, who=EDITOR)
+        return await self.edit(
+            "PUT", path, sample(shown.body["series"]["id"], **changes), If_Match=shown.headers["ETag"]
+        )
 
     async def open_session(self, **changes: Any) -> str:
         """An announced session whose registration is open."""
@@ -168,8 +179,17 @@ def sample(series: str, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+@pytest.fixture(scope="session")
+async def bus(servers: Servers) -> AsyncIterator[Bus]:
+    """The service's own connection to NATS."""
+    bus = await connect(servers.nats.url("events"), "test events")
+    yield bus
+    await bus.close()
+
+
 @pytest.fixture(scope="module")
-async def module_events(servers: Servers) -> AsyncIterator[Events]:
+async def silent_events(servers: Servers, bus: Bus) -> AsyncIterator[Events]:
+    """The service, and no catalogue."""
     problems.register()
     database = await make_database(servers)
     dsn = database.dsn("events")
@@ -180,7 +200,7 @@ async def module_events(servers: Servers) -> AsyncIterator[Events]:
         journal = Journal(dsn, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
         app = make_app(
             "events",
-            endpoints(journal, pool, vault, PUBLIC_URL),
+            endpoints(journal, pool, vault, bus, PUBLIC_URL),
             clock=clock,
             health=Health(),
             verifier=Verifier(keys.public, "events", clock),
@@ -188,11 +208,19 @@ async def module_events(servers: Servers) -> AsyncIterator[Events]:
         )
         async with journal.running(), TestServer(app) as server:
             base = str(server.make_url("")).rstrip("/")
-            yield Events(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock))
+            yield Events(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock), Catalogue())
+
+
+@pytest.fixture(scope="module")
+async def module_events(silent_events: Events, servers: Servers, bus: Bus) -> AsyncIterator[Events]:
+    """The service beside a catalogue."""
+    async with answering(servers.nats, silent_events.catalogue, bus):
+        yield silent_events
 
 
 @pytest.fixture
 def events(module_events: Events) -> Events:
     """The service of this module, on the first of July 2025."""
     module_events.clock.time = dt.datetime(2025, 7, 1, 8, tzinfo=dt.UTC)
+    module_events.catalogue.asked.clear()
     return module_events

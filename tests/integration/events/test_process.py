@@ -32,6 +32,7 @@ from shared.kernel.streams import bootstrap_streams
 from shared.kernel.wakeup import Wakeup
 from tests.conftest import Database
 from tests.integration.bus.rig import eventually
+from tests.integration.events.catalogue import Catalogue, answering
 from tests.integration.events.conftest import EDITOR
 
 PATIENCE = 20.0
@@ -109,12 +110,14 @@ async def test_registering_telling_forgetting(database: Database, nats: Embedded
     await migrate(database.dsn("events"), "events")
     keys, person = generate_keys(), str(new_id())
     signer = Signer(keys.private, Clock())
-    bus = Bus(nats.url("notify"), "test notify")
+    bus, asking = Bus(nats.url("notify"), "test notify"), Bus(nats.url("events"), "test events")
     await bus.open()
+    await asking.open()
     async with (
         process_of(database, nats, keys) as (process, address),
         ClientSession(address) as http,
         gateway(database, nats) as forget,
+        answering(nats, Catalogue(), asking),
     ):
 
         async def ready() -> bool:
@@ -138,6 +141,7 @@ async def test_registering_telling_forgetting(database: Database, nats: Embedded
         series = {"slug": "reihe", "title": "Reihe", "format": "workshop"}
         series_id = (await call("POST", "/api/v1/series", series))["id"]
         session = {"series_id": series_id, "title": "Termin", "mode": "online", "starts_at": NEXT_YEAR, "capacity": 1}
+        session |= {"topics": ["treasury"]}
         session_id = (await call("POST", "/api/v1/sessions", session))["id"]
         await call("POST", f"/api/v1/sessions/{session_id}/announcements")
         await call("POST", f"/api/v1/sessions/{session_id}/registration-openings")
@@ -155,3 +159,4 @@ async def test_registering_telling_forgetting(database: Database, nats: Embedded
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
     await bus.close()
+    await asking.close()
