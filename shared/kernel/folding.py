@@ -92,7 +92,8 @@ class Folds:
             versions = [folded[stream].version for stream in short]
             self._add(folded, streams, await connection.fetch(TAILS, short, versions))
         for stream, now in folded.items():
-            self.keep(stream, now)
+            if now.version:  # questions for what does not exist must not push out what does
+                self.keep(stream, now)
         return folded
 
     def keep(self, stream: str, folded: Folded[Any]) -> None:

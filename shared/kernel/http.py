@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from shared.kernel import headers, openapi
 from shared.kernel.clock import Clock
+from shared.kernel.codec import UnknownEvent
 from shared.kernel.decider import NotThere, Refused
 from shared.kernel.endpoint import Answer, Call, Committed, Endpoint, Handler, committed, page
 from shared.kernel.health import Health
@@ -66,6 +67,7 @@ BY_KIND: dict[type[Exception], str] = {
     Conflict: "conflict",
     Unavailable: "unavailable",
     PositionNotReached: "position_not_reached",
+    UnknownEvent: "unavailable",  # written by newer code: a replica that runs it will know
     Unverified: "unauthenticated",
     Erased: "person_erased",
     web.RequestPayloadError: "bad_request",

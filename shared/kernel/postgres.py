@@ -75,5 +75,9 @@ async def connect(dsn: str, *, name: str, timeout: float | None = 10, **settings
         timeout=5,
         server_settings={"application_name": f"ikz {name}", **settings},
     )
-    await _codecs(connection)
+    try:
+        await _codecs(connection)
+    except BaseException:
+        connection.terminate()
+        raise
     return connection

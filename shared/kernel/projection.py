@@ -33,6 +33,9 @@ class Projection:
     `project` gets events of every category of the service in order, picks its own, and writes set-based upserts; it
     never reads a position (None while inline) and does nothing but SQL, so replaying it touches nobody. An inline
     projection runs in the transaction of the command; a `following` one trails by a cursor.
+
+    Its tables have keys as constraints (a rebuild makes plain indexes after filling, so `ON CONFLICT` needs a
+    constraint) and neither foreign keys nor triggers (a rebuild would lose them).
     """
 
     name: str

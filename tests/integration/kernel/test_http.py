@@ -19,6 +19,7 @@ from yarl import URL
 
 from shared.kernel import http as module
 from shared.kernel.clock import Clock
+from shared.kernel.codec import UnknownEvent
 from shared.kernel.decider import NotThere, Refused
 from shared.kernel.health import Health
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, Role, committed, make_app, page
@@ -52,6 +53,7 @@ class Desk:
         "conflict": Conflict(),
         "unavailable": Unavailable(),
         "position": PositionNotReached(),
+        "newer": UnknownEvent("account/Closed form 1"),
         "erased": Erased("018f"),
         "lost": asyncpg.ConnectionDoesNotExistError("gone"),
         "refused-connection": ConnectionRefusedError(),
@@ -546,6 +548,7 @@ async def test_a_file_comes_as_it_is(client: aiohttp.ClientSession) -> None:
         ("conflict", 409, "conflict"),
         ("unavailable", 503, "unavailable"),
         ("position", 503, "position_not_reached"),
+        ("newer", 503, "unavailable"),
         ("erased", 410, "person_erased"),
         ("lost", 503, "unavailable"),
         ("refused-connection", 503, "unavailable"),

@@ -197,6 +197,14 @@ async def test_a_refused_command_and_a_missing_aggregate_record_nothing(make: Ma
     assert await sql.fetchval("SELECT count(*) FROM command") == 1
 
 
+async def test_questions_for_what_does_not_exist_push_nothing_out_of_the_cache(make: MakeJournal) -> None:
+    journal = await make()
+    await opened(journal)
+    for number in range(5):
+        await journal.load(HALL, f"nowhere{number}")
+    assert list(journal._folds._kept) == ["hall-h"]
+
+
 async def test_an_expected_version_is_compared_with_what_is_stored(make: MakeJournal) -> None:
     one, other = await make(), await make()
     await opened(one)
