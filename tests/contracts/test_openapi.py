@@ -47,6 +47,14 @@ def test_the_table_holds_the_refusals_of_the_service() -> None:
     assert {"date_in_past", "weekday_mismatch", "registration_closed", "postponement_required"} <= table.keys()
 
 
+def test_a_code_means_the_same_in_every_service() -> None:
+    meanings: dict[str, Any] = {}
+    for service in SERVICES:
+        for code, meaning in json.loads(checked_in(service))["info"]["x-problem-codes"].items():
+            assert meanings.setdefault(code, meaning) == meaning, (service, code)
+    assert {"unknown_topic", "unknown_organisation"} <= meanings.keys()
+
+
 def test_what_the_gateway_alone_may_call_is_marked_by_its_path() -> None:
     internal = [path for path in paths("events") if path.startswith("/internal/")]
     assert internal == ["/internal/sessions/{id}/registrations"]
