@@ -3,8 +3,12 @@
 import asyncio
 import email
 import email.policy
+import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -256,19 +260,48 @@ async def journey_at(system_at: Any) -> AsyncIterator[At]:
         await context.__aexit__(None, None, None)
 
 
-def chromium() -> tuple[str, list[str]]:
-    """The machine's browser, else the one that came with the tools for development; and how to start it."""
+PACKED = """
+import chromium from "@sparticuz/chromium";
+console.log(JSON.stringify({path: await chromium.executablePath(), libraries: process.env.LD_LIBRARY_PATH}));
+"""
+UNPACK = {"AWS_EXECUTION_ENV": "AWS_Lambda_nodejs22.x", "AWS_LAMBDA_JS_RUNTIME": "nodejs22.x"}
+"""Only then does the package unpack the libraries as well that a bare machine lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chromium:
+    """A browser and how to start it."""
+
+    path: str
+    arguments: list[str]
+    environment: dict[str, str | float | bool]
+
+
+def chromium(folder: Path) -> Chromium:
+    """The machine's browser, else the one that came with the tools for development, unpacked into `folder`.
+
+    `IKZ_TEST_PACKED_CHROMIUM=1` takes the latter in any case.
+    """
     own = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if own is None:
-        pytest.skip("no Chromium: install Debian's `chromium`")
-    return own, ["--no-sandbox"]
+    if own is not None and "IKZ_TEST_PACKED_CHROMIUM" not in os.environ:
+        return Chromium(own, ["--no-sandbox"], dict(os.environ))
+    node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
+    unpacking = os.environ | UNPACK | {"TMPDIR": str(folder)}
+    command = [node, "--input-type=module", "--eval", PACKED]
+    unpacked = subprocess.run(command, cwd=ROOT, env=unpacking, check=True, capture_output=True, text=True)
+    found = json.loads(unpacked.stdout)
+    environment = os.environ | {"LD_LIBRARY_PATH": found["libraries"]}
+    arguments = ["--no-sandbox", "--no-zygote", "--use-gl=angle", "--use-angle=swiftshader"]
+    return Chromium(found["path"], arguments, dict(environment))
 
 
 @pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    path, arguments = chromium()
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    found = chromium(tmp_path_factory.mktemp("chromium"))
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=arguments)
+        browser = await playwright.chromium.launch(
+            executable_path=found.path, args=found.arguments, env=found.environment
+        )
         yield browser
         await browser.close()
 
