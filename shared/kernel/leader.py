@@ -50,6 +50,8 @@ async def lead(
             log.warning("leader_deposed", election=name)
         finally:
             connection.terminate()
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError  # before Python 3.13 a task group that fails just then swallows it
         await asyncio.sleep(RETRY)
 
 

@@ -24,6 +24,21 @@ async def own(tmp_path: Path) -> AsyncIterator[EmbeddedNats]:
         yield server
 
 
+def freeze(server: EmbeddedNats) -> None:
+    """Stops the server; returns when it does not run any more."""
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGSTOP)
+    state = Path(f"/proc/{server.process.pid}/stat")
+    while state.read_text().rpartition(")")[2].split()[0] != "T":
+        time.sleep(0.001)
+
+
+def thaw(server: EmbeddedNats) -> None:
+    """Lets it run again."""
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGCONT)
+
+
 async def test_a_denied_publish_is_an_error_at_once(nats: EmbeddedNats) -> None:
     connection = await open_connection(nats.url("catalog"), "test")
     try:
@@ -86,8 +101,7 @@ async def test_a_frozen_server_is_noticed_and_closing_does_not_hang(
     monkeypatch.setattr(bus, "PULSE", 0.1)
     monkeypatch.setattr(bus, "ANSWER", 0.5)
     connection = await open_connection(own.url("catalog"), "test")
-    assert own.process is not None
-    os.kill(own.process.pid, signal.SIGSTOP)
+    freeze(own)
     try:
         await connection.send(b"PUB ikz.catalog.x 1000000\r\n" + bytes(1_000_000) + b"\r\n")
         async with asyncio.timeout(3):
@@ -97,18 +111,17 @@ async def test_a_frozen_server_is_noticed_and_closing_does_not_hang(
         await connection.close()
         assert time.monotonic() - began < 5
     finally:
-        os.kill(own.process.pid, signal.SIGCONT)
+        thaw(own)
 
 
 async def test_a_late_pong_does_not_deafen(own: EmbeddedNats) -> None:
     connection = await open_connection(own.url("catalog"), "test")
-    assert own.process is not None
-    os.kill(own.process.pid, signal.SIGSTOP)
+    freeze(own)
     try:
         with pytest.raises(Exception, match=r"flush|timeout"):
             await connection.client.flush(timeout=1)
     finally:
-        os.kill(own.process.pid, signal.SIGCONT)
+        thaw(own)
     try:
         await connection.pulse()
         await connection.pulse()
