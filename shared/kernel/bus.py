@@ -158,19 +158,21 @@ class Connection:
         await self.answer(reply, answer, ANSWER)
 
     async def close(self) -> None:
-        """Ends the connection within seconds, whatever the server does."""
+        """Ends the connection within seconds, whatever the server does, and at once when cancelled."""
         healthy = not self.lost.is_set()
         self.lose("closed")
         if self._watch is not None:
             self._watch.cancel()
         client = self.client
-        with contextlib.suppress(Exception):  # a broken connection may raise anything; it goes all the same
-            if healthy:
-                await asyncio.wait_for(client.flush(), CLOSING)
-            client._pending.clear()  # noqa: SLF001 -- close() would wait until a dead socket has taken it
-            client._pending_data_size = 0  # noqa: SLF001
-            await asyncio.wait_for(client.close(), CLOSING)
-        _abort(client)
+        try:
+            with contextlib.suppress(Exception):  # a broken connection may raise anything; it goes all the same
+                if healthy:
+                    await asyncio.wait_for(client.flush(), CLOSING)
+                client._pending.clear()  # noqa: SLF001 -- close() would wait until a dead socket has taken it
+                client._pending_data_size = 0  # noqa: SLF001
+                await asyncio.wait_for(client.close(), CLOSING)
+        finally:
+            _abort(client)
 
     def lose(self, reason: str) -> None:
         """Declares the connection lost: every wait in it ends now."""
@@ -397,8 +399,13 @@ def _fail(answer: asyncio.Future[Msg], error: Exception) -> None:
 
 def _abort(client: Client) -> None:
     """Drops the socket without a word, and what nats-py left running on it."""
-    writer = getattr(client._transport, "_io_writer", None)  # noqa: SLF001
+    # ruff: disable[SLF001]
+    writer = getattr(client._transport, "_io_writer", None)
     if writer is not None:
         writer.transport.abort()
-    for subscription in client._subs.values():  # noqa: SLF001
-        subscription._stop_processing()  # noqa: SLF001
+    for task in (client._reading_task, client._ping_interval_task, client._flusher_task):
+        if task is not None:
+            task.cancel()
+    for subscription in client._subs.values():
+        subscription._stop_processing()
+    # ruff: enable[SLF001]

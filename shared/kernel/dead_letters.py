@@ -13,7 +13,8 @@ from typing import Any
 import asyncpg
 import structlog
 
-from shared.kernel.intake import Intake, back_off, described, parse
+from shared.kernel.faults import described
+from shared.kernel.intake import Intake, back_off, parse
 from shared.kernel.postgres import Connection, Pool
 
 COLUMNS = """

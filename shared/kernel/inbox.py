@@ -20,6 +20,7 @@ from nats.aio.msg import Msg
 
 from shared.kernel import dead_letters
 from shared.kernel.bus import TROUBLE, Connection, open_connection
+from shared.kernel.faults import described
 from shared.kernel.health import Health
 from shared.kernel.intake import Checkpoint, Effect, Intake, Message, Overtaken, Received, follow, parse
 from shared.kernel.leader import lead
@@ -98,7 +99,7 @@ class Consumer:
                 self._from_start = True
                 continue
             except (*TROUBLE, Doubt, Overtaken, NoStream, Unfit, *CONNECTION_LOST, asyncpg.PostgresError) as error:
-                self._down(f"{type(error).__name__}: {error}")
+                self._down(described(error))
                 pause = RETRY_FIRST if self.taken > before else min(pause * 2, RETRY_LAST)
             await asyncio.sleep(pause)
 

@@ -17,6 +17,7 @@ import orjson
 import structlog
 
 from shared.contracts.contract import Contract
+from shared.kernel.faults import described
 from shared.kernel.postgres import Connection
 
 INSTALL = """
@@ -65,7 +66,6 @@ ON CONFLICT (consumer, source, event_id) DO UPDATE SET position = excluded.posit
     tried_at = excluded.tried_at, next_at = excluded.next_at, reason = NULL
 """
 RETRY_LAST = timedelta(hours=1)
-ERROR_LENGTH = 2000
 
 log = structlog.get_logger()
 
@@ -368,11 +368,6 @@ class Sorting:
                 yield Sorted(message, f"version {version} of {aggregate} follows version {seen}")
             else:
                 yield Sorted(message, TAKE)
-
-
-def described(error: Exception) -> str:
-    """An error for people who look at a dead letter; never the message's content."""
-    return f"{type(error).__name__}: {error}"[:ERROR_LENGTH]
 
 
 def back_off(attempts: int) -> timedelta:

@@ -23,6 +23,7 @@ from nats.aio.msg import Msg
 
 from shared.kernel.bus import TROUBLE, ApiError, Connection, Lost, NoResponders, open_connection
 from shared.kernel.cloud_events import Outgoing, Publisher, frames
+from shared.kernel.faults import described
 from shared.kernel.health import Health
 from shared.kernel.journal import Journal
 from shared.kernel.leader import lead
@@ -99,7 +100,7 @@ class Relay:
                 self._down("relay_halted", str(halted))
                 pause = LOOK_AGAIN
             except (*TROUBLE, Doubt, NoStream, Unfit, *CONNECTION_LOST, asyncpg.PostgresError) as error:
-                self._down("relay_waits", f"{type(error).__name__}: {error}")
+                self._down("relay_waits", described(error))
                 pause = RETRY_FIRST if self.published > before else min(pause * 2, RETRY_LAST)
             await asyncio.sleep(pause)
 
@@ -239,7 +240,10 @@ class Session:
                 return batch
 
     async def _encode(self, rows: list[asyncpg.Record]) -> list[Outgoing]:
-        """As many messages as fit into a batch; those before one that cannot be published go first."""
+        """As many messages as fit into a batch; those before one that cannot be published go first.
+
+        Raises `Halted` for the first row only: with anything taken, the chain of positions has moved on.
+        """
         batch: list[Outgoing] = []
         size = 0
         for row in rows:
@@ -248,9 +252,9 @@ class Session:
             except Exception as error:  # whatever is wrong with an event, the relay must stop at it and say so
                 if batch:
                     break
-                raise Halted(f"{row['stream']}@{row['version']} cannot be published: {error}") from error
+                raise Halted(f"{row['stream']}@{row['version']} cannot be published: {described(error)}") from error
             size += message.size
-            if batch and size > BATCH_BYTES:
+            if batch and (size > BATCH_BYTES or message.size > self._state.largest):
                 break
             if message.size > self._state.largest:
                 raise Halted(f"{row['stream']}@{row['version']} is larger than the stream's max_msg_size")

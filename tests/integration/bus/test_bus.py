@@ -192,3 +192,23 @@ async def test_no_answer_in_time(nats: EmbeddedNats) -> None:
         assert not connection._waiting
     finally:
         await connection.close()
+
+
+async def test_a_cancelled_close_leaves_nothing_behind(own: EmbeddedNats) -> None:
+    """The session of a consumer that is cancelled while it closes: no socket, no task of nats-py may live on."""
+    before = asyncio.all_tasks()
+    connection = await open_connection(own.url("catalog"), "test")
+    freeze(own)
+    try:
+        closing = asyncio.create_task(connection.close())
+        await asyncio.sleep(0.1)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        await asyncio.sleep(0.1)
+        writer = getattr(connection.client._transport, "_io_writer", None)
+        assert writer is not None
+        assert writer.transport.is_closing()
+        assert asyncio.all_tasks() <= before
+    finally:
+        thaw(own)

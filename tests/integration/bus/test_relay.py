@@ -404,10 +404,17 @@ async def test_a_message_from_somebody_else_halts_the_relay(
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ("type = 'FromTheFuture'", "hall-h@15 cannot be published: hall/FromTheFuture form 1"),
-        ("data = '{}'", "hall-h@15 cannot be published: "),
-        ("aggregate = 'seat/other'", "hall-h@15 cannot be published: recorded as one of seat/other"),
-        ("type = 'SeatGivenBack'", "hall-h@15 cannot be published: recorded as one of seat/g15, it becomes None"),
+        ("type = 'FromTheFuture'", "hall-h@15 cannot be published: UnknownEvent: hall/FromTheFuture form 1"),
+        ("data = '{}'", "hall-h@15 cannot be published: ValidationError: at: Field required; hall: Field required"),
+        (
+            """data = json_build_object('at', '2026-03-01T09:00:00Z', 'hall', repeat('x', 300000), 'guest', 'g15')""",
+            "hall-h@15 is larger than the stream's max_msg_size",
+        ),
+        ("aggregate = 'seat/other'", "hall-h@15 cannot be published: Unpublishable: recorded as one of seat/other"),
+        (
+            "type = 'SeatGivenBack'",
+            "hall-h@15 cannot be published: Unpublishable: recorded as one of seat/g15, it becomes None",
+        ),
         (
             "aggregate = E'seat/x\\r\\ny', data = replace(data::text, 'g15', 'x\\r\\ny')::json",
             "hall-h@15 cannot be published: ",
