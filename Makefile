@@ -41,7 +41,7 @@ check: $(VENV)/installed-dev install
 	$(BIN)/reuse lint --quiet
 
 test: $(VENV)/installed-dev node_modules/.installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 bench: $(VENV)/installed-dev install
 	$(BIN)/python -m bench $(ARGS)

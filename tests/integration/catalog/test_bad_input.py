@@ -116,7 +116,9 @@ async def test_id_and_key_of_different_organisations_are_nobody(editor: Client) 
     assert refused.code == "unknown_organisation"
 
 
-@pytest.mark.parametrize("project_id", ["1", "nothing", str(uuid4()), "0190A000-0000-7000-8000-00000000000g"])
+@pytest.mark.parametrize(
+    "project_id", ["1", "nothing", "019b0000-0000-7000-8000-00000000dead", "0190A000-0000-7000-8000-00000000000g"]
+)
 @pytest.mark.parametrize(
     ("method", "path", "content"),
     [

@@ -12,7 +12,7 @@ from aiohttp import ClientSession, web
 
 from services.gateway.portal.rendering import Static
 
-SESSION_ID = str(uuid4())
+SESSION_ID = "019b0000-0000-7000-8000-000000000001"
 SESSION: dict[str, Any] = {
     "id": SESSION_ID,
     "series": {"id": "1", "title": "Digitale Sprechstunde", "slug": "digitale-sprechstunde", "format_label": ""},
@@ -36,7 +36,7 @@ SESSION: dict[str, Any] = {
 }
 HELD = {"planned": [], "held": [{"title": "Vortrag", "file_label": "Keine Datei veröffentlicht"}]}
 PROJECT: dict[str, Any] = {
-    "id": str(uuid4()),
+    "id": "019b0000-0000-7000-8000-000000000002",
     "title": "Gemeindekasse",
     "summary": "Zwei Gemeinden, eine Kasse.",
     "topics": ["treasury"],
@@ -427,7 +427,14 @@ async def test_the_operators_texts_name_the_operator(open_door: Any, path: str) 
 
 
 @pytest.mark.parametrize(
-    "path", ["/gibt-es-nicht", "/projekte/keine-id", f"/projekte/{uuid4()}", "/veranstaltungen/x", "/static/abc/x.css"]
+    "path",
+    [
+        "/gibt-es-nicht",
+        "/projekte/keine-id",
+        "/projekte/019b0000-0000-7000-8000-00000000dead",
+        "/veranstaltungen/x",
+        "/static/abc/x.css",
+    ],
 )
 async def test_what_there_is_not_is_a_page_too(door: Any, content: Any, path: str) -> None:
     assert "Diese Seite gibt es nicht" in await page(door, path, 404)
