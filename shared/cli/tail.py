@@ -38,8 +38,10 @@ def tail(
         typer.echo(f"Interrupted ({reason}); trying again.", err=True)
 
     printer = Printer(as_json=as_json, count=count, enough=Enough)
+    url = find(data).reader_nats_url()
     try:
-        asyncio.run(follow(find(data).reader_nats_url(), filters, printer.show, lost, everything=everything))
+        typer.echo(f"Reading {subject}; Ctrl-C ends it.", err=True)
+        asyncio.run(follow(url, filters, printer.show, lost, everything=everything))
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
     except Unreadable as error:

@@ -38,8 +38,9 @@ async def test_tail_waits_for_what_comes_and_ends_on_ctrl_c(system: RunningSyste
     process = await asyncio.create_subprocess_exec(
         *IKZ, "tail", "ikz.events.>", "--data", str(system.folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    await asyncio.sleep(3)
-    assert process.returncode is None
+    assert process.stderr is not None
+    said = await asyncio.wait_for(process.stderr.readline(), 60)
+    assert said == b"Reading ikz.events.>; Ctrl-C ends it.\n"
     process.send_signal(2)
     output, errors = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0, errors
