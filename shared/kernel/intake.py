@@ -274,8 +274,8 @@ class Intake:
             try:
                 async with connection.transaction():
                     await self.apply(connection, one.message, now, installed_at)
-            except Exception as error:
-                if connection.is_closed():  # ... unless nothing can be done any more
+            except Exception as error:  # whatever an effect raises concerns its message alone
+                if connection.is_closed():
                     raise
                 sorting.blocked.add(one.message.aggregate)
                 await self._park(connection, one.message, error)
