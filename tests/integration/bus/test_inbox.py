@@ -23,7 +23,7 @@ from shared.kernel.postgres import OwnConnection, connect
 from shared.kernel.streams import bootstrap_streams
 from tests.conftest import Database
 from tests.integration.bus.conftest import NATS_PASSWORDS
-from tests.integration.bus.rig import eventually, publishing
+from tests.integration.bus.rig import DEADLINE, eventually, publishing
 from tests.integration.bus.seats import SEATS, hearing, turns
 
 pytestmark = pytest.mark.usefixtures("streams", "impatient")
@@ -52,12 +52,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox, "RETRY_LAST", 0.3)
     monkeypatch.setattr(inbox, "PATIENCE", 0.3)
     monkeypatch.setattr(inbox, "DEAD_LETTERS_EVERY", 0.1)
-    monkeypatch.setattr(pull_module, "HEARTBEAT", 0.3)
-    monkeypatch.setattr(pull_module, "SILENCE", 1.0)
+    monkeypatch.setattr(pull_module, "HEARTBEAT", 0.5)
+    monkeypatch.setattr(pull_module, "SILENCE", 4.0)
     monkeypatch.setattr(relay, "LOOK_EVERY", 0.1)
     monkeypatch.setattr(relay, "LOOK_AGAIN", 0.2)
     monkeypatch.setattr(relay, "RETRY_LAST", 0.3)
-    monkeypatch.setattr(relay, "ACKNOWLEDGED_WITHIN", 1.0)
+    monkeypatch.setattr(relay, "ACKNOWLEDGED_WITHIN", 4.0)
 
 
 def all_of(guests: int, rounds: int) -> dict[str, list[int]]:
@@ -147,6 +147,7 @@ async def test_a_server_that_dies_or_freezes_in_the_middle(
     store: Database, own: EmbeddedNats, events: OwnConnection, monkeypatch: pytest.MonkeyPatch, blow: signal.Signals
 ) -> None:
     monkeypatch.setattr(inbox, "BATCH", 20)
+    monkeypatch.setattr(pull_module, "SILENCE", 1.0)
     await turns(events, 500, 10)
     async with publishing(store, own, "events", SEATS), hearing(store, own) as notify:
         for _ in range(2):
@@ -177,7 +178,7 @@ async def test_lost_database_connections_repeat_and_lose_nothing(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ikz_notify' "
                 "AND datname = current_database()"
             )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             while notify.consumer.taken < 1 or await notify.why() is not None:
                 await asyncio.sleep(0.05)
     await killer.close()

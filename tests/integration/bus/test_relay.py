@@ -42,7 +42,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_module, "LOOK_AGAIN", 0.2)
     monkeypatch.setattr(relay_module, "RETRY_LAST", 0.3)
     monkeypatch.setattr(relay_module, "LOOK_EVERY", 0.1)
-    monkeypatch.setattr(relay_module, "ACKNOWLEDGED_WITHIN", 1.0)
+    monkeypatch.setattr(relay_module, "ACKNOWLEDGED_WITHIN", 4.0)
 
 
 async def ids(nats: EmbeddedNats) -> list[tuple[int, str]]:
@@ -197,6 +197,7 @@ async def test_a_server_that_dies_or_freezes_in_the_middle(
     store: Database, own: EmbeddedNats, sql: OwnConnection, monkeypatch: pytest.MonkeyPatch, blow: signal.Signals
 ) -> None:
     monkeypatch.setattr(relay_module, "BATCH", 50)
+    monkeypatch.setattr(relay_module, "ACKNOWLEDGED_WITHIN", 1.0)
     await record(sql, 5000)
     async with publishing(store, own) as catalog:
         for _ in range(2):
