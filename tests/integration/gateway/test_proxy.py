@@ -143,6 +143,9 @@ async def test_changes_by_a_token_are_written_down(door: Any, services: Any, poo
         assert answer.status == 404
     async with door.post("/api/v1/registrations/secrettoken/withdrawals", json={}, headers=bearer) as answer:
         assert answer.status == 404
+    async with asyncio.timeout(20):  # how it ended is noted when the answer has gone out
+        while await pool.fetchval("SELECT count(*) FROM audit WHERE actor = 'token:audited' AND status IS NULL"):
+            await asyncio.sleep(0.02)
     rows = await pool.fetch(
         "SELECT actor, method, path, status FROM audit WHERE actor = 'token:audited' ORDER BY number"
     )
