@@ -1,14 +1,11 @@
 """The events service as a test publishes it, and the notify service as it writes down what it hears."""
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
-
-import asyncpg
 
 from shared.contracts.contract import Contract
 from shared.embedded.nats import EmbeddedNats
@@ -57,7 +54,11 @@ SELECT base + n, 'hall-h', base + n, CASE WHEN round % 2 = 0 THEN 'SeatBooked' E
        round + 1 + (SELECT count(*) FROM journal AS j WHERE j.aggregate = 'seat/' || guest), clock_timestamp()
 FROM base, turn
 """
-HEARD = "CREATE TABLE IF NOT EXISTS heard (ordinal bigserial, guest text, version bigint, live boolean)"
+# One transaction: two that come at once would both find the table missing, and one would fail.
+HEARD = """
+SELECT pg_advisory_xact_lock(hashtextextended('heard', 0));
+CREATE TABLE IF NOT EXISTS heard (ordinal bigserial, guest text, version bigint, live boolean)
+"""
 HEAR = """
 INSERT INTO heard (guest, version, live)
 SELECT guest, version::bigint, live::boolean FROM unnest($1::text[], $2::text[], $3::text[]) AS m(guest, version, live)
@@ -117,8 +118,7 @@ async def hearing(store: Database, nats: EmbeddedNats, *cursed: str, **more: Any
     """The notify service consuming what events publishes."""
     dsn = store.dsn("notify")
     pool = await connect_pool(dsn, name="tests")
-    with contextlib.suppress(asyncpg.UniqueViolationError):  # two at once
-        await pool.execute(HEARD)
+    await pool.execute(HEARD)
     health = Health()
 
     async def hear(connection: Connection, received: Sequence[Received[Any]]) -> None:
