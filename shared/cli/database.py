@@ -25,14 +25,19 @@ def bootstrap(
 
 
 def migrate(
-    services: Annotated[list[str] | None, typer.Argument(help="Services; all by default.")] = None, data: Data = None
+    services: Annotated[list[str] | None, typer.Argument(help="Services; all by default.")] = None,
+    data: Data = None,
+    *,
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Also what takes away: no process of an older version runs any more.")
+    ] = False,
 ) -> None:
     """Applies what is missing of the services' migrations, each with the service's own role."""
     target = find(data)
     names = [check_service(name) for name in services or SERVICES]
     if len(names) > 1 and target.shares_one_database_url():
         fail("IKZ_DATABASE_URL is one service's address: name that service (ikz migrate SERVICE).")
-    run(_migrate(target, names))
+    run(_migrate(target, names, contract=contract))
 
 
 async def _bootstrap(target: Target, *, database: bool, streams: bool) -> None:
@@ -53,9 +58,17 @@ async def _bootstrap(target: Target, *, database: bool, streams: bool) -> None:
         typer.echo(f"NATS: {', '.join(touched)} made or changed." if touched else "NATS: all streams are there.")
 
 
-async def _migrate(target: Target, services: list[str]) -> None:
+async def _migrate(target: Target, services: list[str], *, contract: bool) -> None:
+    from shared.kernel.migrations import MigrationBlocked, MigrationChanged  # noqa: PLC0415
     from shared.kernel.migrations import migrate as apply  # noqa: PLC0415
 
     for service in services:
-        applied = await apply(target.database_url(service), service)
-        typer.echo(f"{service}: {', '.join(applied) if applied else 'nothing to do'}")
+        try:
+            done = await apply(target.database_url(service), service, contract=contract)
+        except MigrationBlocked as blocked:
+            fail(f"{service}: {blocked}")
+        except MigrationChanged as changed:
+            fail(f"{service}: {changed} was changed after it was applied: this database belongs to another edition.")
+        typer.echo(f"{service}: {', '.join(done.applied) if done.applied else 'nothing to do'}")
+        if done.waiting:
+            typer.echo(f"{service}: {', '.join(done.waiting)} once no older version runs: ikz migrate --contract")

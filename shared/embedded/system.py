@@ -22,7 +22,7 @@ from shared.embedded.process import BRIEF, StartFailed, end_leftover, free_ports
 from shared.embedded.supervisor import Child, Program, keep
 from shared.kernel.bootstrap import SERVICES, bootstrap_database, create_database
 from shared.kernel.bus import TROUBLE
-from shared.kernel.migrations import MigrationChanged, migrate
+from shared.kernel.migrations import MigrationBlocked, MigrationChanged, migrate
 from shared.kernel.nats_access import render_config
 from shared.kernel.streams import Unfit, bootstrap_streams
 
@@ -173,10 +173,16 @@ class System:
         try:
             await create_database(postgres.superuser_dsn, DATABASE)
             await bootstrap_database(postgres.superuser_dsn_for(DATABASE), started.secrets.postgres)
-            await _together(*(migrate(self._environment(name, started)["IKZ_DATABASE_URL"], name) for name in SERVICES))
+            # Nothing else runs on this data: the services of an earlier start ended with it.
+            await _together(
+                *(
+                    migrate(self._environment(name, started)["IKZ_DATABASE_URL"], name, contract=True)
+                    for name in SERVICES
+                )
+            )
         except MigrationChanged as error:
             raise StartFailed(f"this data was made by another edition of the program: {error} was changed") from error
-        except asyncpg.PostgresError as error:
+        except (asyncpg.PostgresError, MigrationBlocked) as error:
             raise StartFailed(f"PostgreSQL: {error}") from error
 
     async def _streams(self, nats: EmbeddedNats) -> None:
@@ -339,7 +345,7 @@ class System:
         self._report.done(step)
 
 
-async def _together(*work: Awaitable[None] | Awaitable[list[str]]) -> None:
+async def _together(*work: Awaitable[object]) -> None:
     """All at once; the first failure ends the others and is raised as it is."""
 
     async def one(part: Awaitable[object]) -> None:
