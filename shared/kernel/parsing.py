@@ -1,11 +1,13 @@
 """From what a client sent to values, or to a problem that names each field in German.
 
 Bodies are read strictly (no text for a number, no field we do not know), queries from text. Nothing gets through that
-Postgres cannot store: NUL characters, NaN, infinities.
+Postgres cannot store (NUL characters, NaN, infinities), and no text of a body holds what no reader can see for what it
+is: control characters, and those that turn the direction of reading.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Union, get_args, get_origin
 
@@ -18,7 +20,9 @@ from shared.kernel.problems import FieldError, Problem
 MOST_ERRORS = 50
 FALLBACK = "Diese Angabe ist ungültig."
 PYDANTICS_OWN = frozenset(get_args(core_schema.ErrorType))
-NUL = "Das Zeichen NUL ist nicht erlaubt."
+TABS_AND_LINE_ENDS = frozenset("\t\n\r")
+DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+NO_CHARACTERS = frozenset({"Cc", "Cn", "Cs"})  # controls, unassigned ones, halves of surrogate pairs
 
 SENTENCES: dict[str, str] = {
     "missing": "Diese Angabe fehlt.",
@@ -85,7 +89,7 @@ def parse_body[M: BaseModel](model: type[M], raw: bytes) -> M:
         if any(problem["type"] == "json_invalid" for problem in problems):
             raise Problem("malformed_json") from error
         raise Problem("invalid_request", errors=_body_errors(problems, _document(raw))) from error
-    _refuse_unstorable(raw)
+    _look_again(raw)
     return value
 
 
@@ -138,14 +142,24 @@ def pointer(location: tuple[int | str, ...], document: object) -> str:
     return "".join(f"/{step}" for step in steps)
 
 
-def _refuse_unstorable(raw: bytes) -> None:
-    """A second look, only at bodies that may hold what JSON allows and Postgres does not, or the other way round."""
+def _look_again(raw: bytes) -> None:
+    """A second look, only at bodies that may hold what the model lets through and we do not."""
     if b"NaN" in raw or b"Infinity" in raw:
         _document(raw)
-    if b"\\u0000" in raw:
-        errors = [FieldError(where, "nul_character", NUL) for where in _with_nul(_document(raw), "")]
+    if b"\\" in raw or any(map(_refused, set(raw.decode()))):
+        errors = [_not_allowed(where, character) for where, character in _characters(_document(raw), "")]
         if errors:
             raise Problem("invalid_request", errors=errors[:MOST_ERRORS])
+
+
+def _refused(character: str) -> bool:
+    return character in DIRECTIONS or (
+        character not in TABS_AND_LINE_ENDS and unicodedata.category(character) in NO_CHARACTERS
+    )
+
+
+def _not_allowed(where: str, character: str) -> FieldError:
+    return FieldError(where, "character_not_allowed", f"Das Zeichen U+{ord(character):04X} ist nicht erlaubt.")
 
 
 def _document(raw: bytes) -> object:
@@ -160,17 +174,20 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _with_nul(value: object, where: str) -> list[str]:
+def _characters(value: object, where: str) -> Iterator[tuple[str, str]]:
+    """Every text that holds a refused character, and that character; a key's is its object's."""
     match value:
         case str():
-            return [where] if "\0" in value else []
+            yield from ((where, character) for character in sorted(filter(_refused, set(value)))[:1])
         case list():
-            return [found for index, item in enumerate(value) for found in _with_nul(item, f"{where}/{index}")]
+            for index, item in enumerate(value):
+                yield from _characters(item, f"{where}/{index}")
         case dict():
-            keys = [where for key in value if "\0" in key]
-            return keys + [found for key, item in value.items() for found in _with_nul(item, f"{where}/{key}")]
+            for key, item in value.items():
+                yield from _characters(key, where)
+                yield from _characters(item, f"{where}/{key}")
         case _:
-            return []
+            pass
 
 
 def _gathered(model: type[BaseModel], query: MultiMapping[str]) -> tuple[dict[str, object], list[FieldError]]:
@@ -182,7 +199,7 @@ def _gathered(model: type[BaseModel], query: MultiMapping[str]) -> tuple[dict[st
         if name not in fields:
             errors.append(_wrong(name, "unknown_parameter"))
         elif not all(map(storable, given)):
-            errors.append(FieldError(name, "nul_character", NUL))
+            errors.append(_not_allowed(name, min(filter(_refused, "".join(given)))))
         elif is_list(fields[name].annotation):
             values[name] = given
         elif len(given) > 1:

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from shared.kernel.parsing import FALLBACK, PYDANTICS_OWN, SENTENCES, parse_body, parse_query
-from shared.kernel.problems import Problem
+from shared.kernel.problems import FieldError, Problem
 
 
 class Cat(BaseModel):
@@ -122,9 +122,9 @@ def test_what_is_no_json_is_malformed(raw: bytes) -> None:
         (b'{"title": "a", "at": "morgen"}', [("/at", "datetime_parsing")]),
         (b'{"title": "a", "day": "2025-02-30"}', [("/day", "date_parsing")]),
         (b'{"title": "A"}', [("/title", "shouting")]),
-        (b'{"title": "a\\u0000b"}', [("/title", "nul_character")]),
-        (b'{"title": "a", "extra": {"a": "\\u0000"}}', [("/extra/a", "nul_character")]),
-        (b'{"title": "a", "extra": {"\\u0000": "b"}}', [("/extra", "nul_character")]),
+        (b'{"title": "a\\u0000b"}', [("/title", "character_not_allowed")]),
+        (b'{"title": "a", "extra": {"a": "\\u0000"}}', [("/extra/a", "character_not_allowed")]),
+        (b'{"title": "a", "extra": {"\\u0000": "b"}}', [("/extra", "character_not_allowed")]),
         (b'{"title": "a", "place": {"city": "Bonn", "pets": [{"kind": "cat"}]}}', [("/place/pets/0/lives", "missing")]),
         (
             b'{"title": "a", "place": {"city": "Bonn", "pets": [{"kind": "cow"}]}}',
@@ -139,6 +139,33 @@ def test_another_shape_names_the_field(raw: bytes, errors: list[tuple[str, str]]
 
 def test_an_escaped_backslash_is_no_nul() -> None:
     assert parse_body(Body, b'{"title": "a\\\\u0000"}').title == "a\\u0000"
+
+
+def spelled(value: object) -> list[bytes]:
+    """The JSON of a value, as it is and with escapes."""
+    return [json.dumps(value, ensure_ascii=ascii_only).encode() for ascii_only in (False, True)]
+
+
+@pytest.mark.parametrize(
+    "character", ["\b", "\x1b", "\x7f", "\x85", "\u202e", "\u2066", "\ufdd0", "\uffff", "\U000e0080"]
+)
+def test_what_no_reader_sees_for_what_it_is_is_no_text(character: str) -> None:
+    for raw in spelled({"title": f"a{character}b", "extra": {"ü": character}}):
+        with pytest.raises(Problem) as refused:
+            parse_body(Body, raw)
+        said = f"Das Zeichen U+{ord(character):04X} ist nicht erlaubt."
+        assert refused.value.errors == [
+            FieldError(where, "character_not_allowed", said) for where in ("/title", "/extra/ü")
+        ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Zeile\r\n\tnoch eine", "Groß\u00adstadt", "a\u00a0b\u202fc", "\u200fעברית", "👩\u200d🚒", "\ue000"],
+)
+def test_everything_else_is_text(text: str) -> None:
+    for raw in spelled({"title": text}):
+        assert parse_body(Body, raw).title == text
 
 
 def test_the_words_nan_and_infinity_are_allowed_in_texts() -> None:
@@ -212,8 +239,8 @@ def test_a_query_becomes_a_value() -> None:
         ("limit", "viele", "int_parsing"),
         ("limit", "9" * 5000, "int_parsing_size"),
         ("open", "vielleicht", "bool_parsing"),
-        ("near", "a\0", "nul_character"),
-        ("near", "\ud800", "nul_character"),
+        ("near", "a\0", "character_not_allowed"),
+        ("near", "\ud800", "character_not_allowed"),
         ("topics", "a", "unknown_parameter"),
     ],
 )
