@@ -5,9 +5,9 @@ from typing import Any
 
 import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
-from shared.kernel.http import of_aiohttp, problem_response
+from shared.kernel.http import of_aiohttp, problem_response, unsupported_encoding
 from shared.kernel.problems import Problem
 
 KEEP_ALIVE = 75.0
@@ -32,7 +32,8 @@ class Connection(web.RequestHandler):
         if status != HTTPStatus.BAD_REQUEST or request.writer.output_size:
             return super().handle_error(request, status, exc, message)
         log.info("request_unreadable", reason=type(exc).__name__)
-        response = problem_response(Problem("bad_request"), request)
+        unknown = isinstance(exc, ContentEncodingError)  # one that the server could read with another library
+        response = problem_response(unsupported_encoding() if unknown else Problem("bad_request"), request)
         response.headers.update({"Server": "ikz", "X-Content-Type-Options": "nosniff"})
         response.force_close()
         return response

@@ -60,6 +60,7 @@ MAX_BODY = 1024 * 1024
 BODY_TIMEOUT = 30.0
 BIGGEST = 2**63 - 1
 READ_CACHING = "private, no-cache"
+ENCODINGS = ("gzip", "deflate")
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 BY_KIND: dict[type[Exception], str] = {
     NotThere: "not_found",
@@ -325,6 +326,7 @@ async def boundary(request: web.Request, handler: Next) -> web.StreamResponse:
     code: str | None = None
     status = 499
     try:
+        _refuse_encoding(request.headers.get("Content-Encoding", ""))
         response = await handler(request)
         status = response.status
     except web.HTTPException as error:
@@ -341,6 +343,18 @@ async def boundary(request: web.Request, handler: Next) -> web.StreamResponse:
     if not response.prepared:
         response.headers["traceparent"] = trace.traceparent
     return response
+
+
+def _refuse_encoding(name: str) -> None:
+    """The server decodes what it can and passes on the rest as it is, which no handler expects."""
+    if name.lower() not in ("", "identity", *ENCODINGS):
+        raise unsupported_encoding()
+
+
+def unsupported_encoding() -> Problem:
+    """Content in an encoding that is not read here."""
+    detail = f"Der Inhalt darf unkomprimiert sein oder mit {' oder '.join(ENCODINGS)} komprimiert."
+    return Problem("unsupported_media_type", detail, headers={"Accept-Encoding": ", ".join(ENCODINGS)})
 
 
 def _canonical_line(request: web.Request, status: int, code: str | None, took: float) -> None:

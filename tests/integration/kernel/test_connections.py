@@ -52,6 +52,21 @@ async def test_unreadable_requests_get_a_problem(port: int, request_bytes: bytes
     assert json.loads(body)["code"] == "bad_request"
 
 
+@pytest.mark.parametrize("encoding", [b"br", b"zstd", b"snappy"])
+async def test_an_encoding_that_the_server_could_read_with_more_libraries_is_refused_like_all_others(
+    port: int, encoding: bytes
+) -> None:
+    head, body = await answer_to(
+        port,
+        b"POST / HTTP/1.1\r\n" + HOST + b"Connection: close\r\n"
+        b"Content-Length: 2\r\nContent-Encoding: " + encoding + b"\r\n\r\n{}",
+    )
+
+    assert b" 415 " in head.splitlines()[0]
+    assert b"Accept-Encoding: gzip, deflate" in head
+    assert json.loads(body)["code"] == "unsupported_media_type"
+
+
 async def test_answers_name_no_software(port: int) -> None:
     head, body = await answer_to(port, b"GET /health/live HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
 

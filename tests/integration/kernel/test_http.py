@@ -1,10 +1,12 @@
 """HTTP as every service speaks it, over a real socket: what gets in, what comes back, and what is never told."""
 
 import asyncio
+import gzip
 import io
 import json
 import uuid
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
@@ -483,6 +485,36 @@ async def test_a_broken_encoding_of_the_body_is_a_bad_request(client: aiohttp.Cl
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     async with client.post("/api/v1/projects", data=b"not gzip at all", headers=headers) as answer:
         await problem(answer, 400, "bad_request")
+
+
+@pytest.mark.parametrize("encoding", ["snappy", "gzip, gzip", "gzip, identity", "ä"])
+async def test_an_encoding_of_the_body_that_nobody_reads_is_refused(
+    client: aiohttp.ClientSession, encoding: str
+) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    for path in ("/api/v1/projects", f"/api/v1/projects/{PROJECT}/submissions", "/api/v1/nowhere"):
+        async with client.post(path, data=b'{"title": "IKZ"}', headers=headers) as answer:
+            await problem(answer, 415, "unsupported_media_type")
+            assert answer.headers["Accept-Encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"),
+    [("identity", bytes), ("gzip", gzip.compress), ("GZIP", gzip.compress), ("deflate", zlib.compress)],
+)
+async def test_a_body_may_be_compressed(
+    client: aiohttp.ClientSession, encoding: str, encode: Callable[[bytes], bytes]
+) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    async with client.post("/api/v1/projects", data=encode(b'{"title": "IKZ"}'), headers=headers) as answer:
+        assert answer.status == 201
+
+
+async def test_a_compressed_body_is_measured_as_it_is_read(client: aiohttp.ClientSession) -> None:
+    bomb = gzip.compress(b" " * (50 * 1024 * 1024))
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    async with client.post("/api/v1/projects", data=bomb, headers=headers) as answer:
+        await problem(answer, 413, "body_too_large")
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
