@@ -8,14 +8,16 @@ positions are handed out under a row lock held until commit, so they become visi
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import structlog
 
 from shared.kernel.codec import Codec
 from shared.kernel.decider import Decider, Event
 from shared.kernel.folding import Folded, Folds
-from shared.kernel.postgres import Connection, Pool
+from shared.kernel.postgres import CONNECTION_LOST, Connection, Pool
 from shared.kernel.projection import Projection, follow
 from shared.kernel.recorded import (
     Conflict,
@@ -27,7 +29,7 @@ from shared.kernel.recorded import (
     Unavailable,
 )
 from shared.kernel.wakeup import Wakeup
-from shared.kernel.writer import Order, Writer
+from shared.kernel.writer import FORGET, Order, Writer
 
 __all__ = [
     "Conflict",
@@ -49,6 +51,10 @@ FROM journal WHERE position > $1 ORDER BY position LIMIT $2
 HEAD = "SELECT position FROM journal_counter"
 FOLLOWED = "SELECT position FROM projection WHERE name = $1"
 POLL = 0.02
+FORGET_TOGETHER = 1000
+FORGET_EVERY = 600.0
+
+log = structlog.get_logger()
 
 
 class PositionNotReached(Exception):
@@ -135,6 +141,19 @@ class Journal:
             for projection in self.projections:
                 if projection.following:
                     tasks.create_task(follow(projection, self._pool, self.read, self._wakeup.waiter()))
+
+    async def forget_results(self, after: timedelta) -> None:
+        """Forgets, for ever, what commands came to more than `after` ago; several processes may do so at once.
+
+        A client's command id that comes again later is a new command. Ids that follow from a cause are kept.
+        """
+        while True:
+            try:
+                while await self._pool.fetchval(FORGET, after, FORGET_TOGETHER) == FORGET_TOGETHER:
+                    pass
+            except CONNECTION_LOST as error:
+                log.warning("results_not_forgotten", reason=type(error).__name__)
+            await asyncio.sleep(FORGET_EVERY)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Journal"]:

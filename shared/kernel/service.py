@@ -18,6 +18,8 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 
 import asyncpg
 import structlog
@@ -240,13 +242,17 @@ class _Service[S: ServiceSettings]:
             fingerprint_key=self._settings.vault_key,
         )
         own = [runtime.wakeup.run, runtime.bus.run, self._watch_postgres]
-        journal = [parts.journal.run] if parts.journal else []
+        journal = self._work_of(parts.journal) if parts.journal else []
         async with asyncio.TaskGroup() as tasks:
             for work in (*own, *journal, *parts.tasks):
                 tasks.create_task(self._for_ever(work))
             await self._door.admit(app)
             self._health.up("service")
             log.info("service_ready", port=self._door.port)
+
+    def _work_of(self, journal: Journal) -> list[Work]:
+        retention = timedelta(days=self._settings.command_retention_days)
+        return [journal.run, partial(journal.forget_results, retention)]
 
     async def _drain(self) -> None:
         """Answers what is in hand and takes nothing new; then everything that was submitted is written."""
@@ -263,7 +269,8 @@ class _Service[S: ServiceSettings]:
 
     async def _for_ever(self, work: Work) -> None:
         """Runs a task; when it fails, or ends, which it should not, so does the service."""
-        name = getattr(work, "__qualname__", type(work).__name__)
+        named = work.func if isinstance(work, partial) else work
+        name = getattr(named, "__qualname__", type(named).__name__)
         try:
             await work()
         except Exception as error:

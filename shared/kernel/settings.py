@@ -76,6 +76,8 @@ class ServiceSettings(BaseSettings):
     """Checks the gateway's signature on every request."""
     erasure_ledger: Path | None = None
     """A file outside the database where erasures are noted, to be applied again after a restore."""
+    command_retention_days: int = Field(default=30, ge=1, le=36_500)
+    """Days for which a command sent again with the same Idempotency-Key answers as it did the first time."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe level that is logged."""
     log_format: Literal["json", "console", "auto"] = "auto"

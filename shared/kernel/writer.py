@@ -56,6 +56,18 @@ INSERT INTO command (id, fingerprint, stream, version, position, at)
 SELECT c.id, c.fingerprint, c.stream, c.version, c.position, c.at FROM unnest($1::remembered_command[]) AS c
 """
 REMEMBERED = "SELECT id, fingerprint, stream, version, position FROM command WHERE id = ANY($1::uuid[])"
+# A client's key and an id made for one attempt are forgotten. An id that follows from a cause (UUIDv5, no fingerprint)
+# is kept: the cause may come again at any time. SKIP LOCKED: several processes forget at once.
+FORGET = """
+WITH old AS (
+    SELECT id FROM command
+    WHERE (fingerprint IS NOT NULL OR uuid_extract_version(id) <> 5) AND at < now() - $1::interval
+    ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED
+), forgotten AS (
+    DELETE FROM command USING old WHERE command.id = old.id RETURNING 1
+)
+SELECT count(*) FROM forgotten
+"""
 LOCK_STREAMS = """
 SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' ' || stream, 0))
 FROM (SELECT stream FROM unnest($1::text[]) AS stream ORDER BY stream) AS ordered

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
+import structlog
 from pydantic import BaseModel
 
 from shared.kernel import problems
@@ -12,6 +13,8 @@ from shared.kernel.journal import Journal
 from shared.kernel.service import Parts, Runtime, main
 from shared.kernel.settings import ServiceSettings
 from tests.integration.kernel.hall import HALL, BookSeat, GiveBack, OpenHall
+
+log = structlog.get_logger()
 
 
 class HallSettings(ServiceSettings):
@@ -51,6 +54,7 @@ def endpoints(journal: Journal) -> list[Endpoint]:
         return Answer({"seats": hall.state.seats, "guests": list(hall.state.guests)}, etag=str(hall.version))
 
     async def think(_call: Call) -> Answer:
+        log.info("thinking")
         await asyncio.sleep(1)
         return Answer({"thought": True})
 

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import asyncpg
 import pytest
 
+from shared.kernel import journal as journals
 from shared.kernel.decider import Decider, NotThere, Refused
 from shared.kernel.journal import (
     Conflict,
@@ -27,7 +29,7 @@ from shared.kernel.postgres import OwnConnection, Pool, connect, connect_pool
 from shared.kernel.projection import Projection
 from shared.kernel.rebuild import rebuild
 from shared.kernel.wakeup import Wakeup
-from shared.kernel.writer import SETTINGS
+from shared.kernel.writer import FORGET, SETTINGS
 from tests.conftest import Database, Servers, make_database
 from tests.integration.kernel.hall import (
     BOOKINGS,
@@ -121,6 +123,38 @@ async def test_a_repeated_command_id_answers_the_same(make: MakeJournal) -> None
         again = await journal.transact(HALL, "h", BookSeat(guest="a"), context(key, b"request"))
         assert again == replace(first, repeated=True)
     assert await one.head() == 3
+
+
+async def test_results_are_forgotten_by_age_but_not_those_of_causes_that_come_again(
+    make: MakeJournal, sql: OwnConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "FORGET_TOGETHER", 2)
+    journal = await make()
+    await opened(journal)
+    keyed, by_text, named, recent = uuid4(), uuid5(NAMESPACE_URL, "key"), uuid5(NAMESPACE_URL, "cause"), uuid4()
+    for guest, key, fingerprint in (("a", keyed, b"a"), ("b", by_text, b"b"), ("c", named, None), ("d", None, None)):
+        await journal.transact(HALL, "h", BookSeat(guest=guest), context(key, fingerprint))
+    await sql.execute("UPDATE command SET at = at - interval '30 days 1 minute'")
+    await journal.transact(HALL, "h", BookSeat(guest="e"), context(recent, b"e"))
+    await sql.execute("UPDATE command SET at = at - interval '29 days' WHERE id = $1", recent)
+
+    forgetting = asyncio.create_task(journal.forget_results(timedelta(days=30)))
+    async with asyncio.timeout(10):
+        while await sql.fetchval("SELECT count(*) FROM command") > 2:
+            await asyncio.sleep(0.01)
+    forgetting.cancel()
+    assert {row["id"] for row in await sql.fetch("SELECT id FROM command")} == {named, recent}
+    again = await journal.transact(HALL, "h", BookSeat(guest="a"), context(keyed, b"another request"))
+    assert (again.version, again.repeated) == (6, False)
+
+
+async def test_forgetting_finds_what_is_old_by_its_index(servers: Servers) -> None:
+    database = await make_database(servers)
+    connection = await connect(database.dsn("catalog"), name="tests", enable_seqscan="off")
+    await apply(connection, [one for one in migrations_of("catalog") if one.label.startswith("kernel/")])
+    plan = await connection.fetch("EXPLAIN " + FORGET, timedelta(days=30), 1000)
+    assert any("command_to_forget" in row[0] for row in plan), plan
+    await connection.close()
 
 
 async def test_a_command_id_is_not_used_for_another_request(make: MakeJournal) -> None:
