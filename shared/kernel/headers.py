@@ -48,13 +48,19 @@ def matches(if_none_match: str | None, etag: str) -> bool:
 
 
 def command_id(idempotency_key: str | None, actor: str) -> UUID | None:
-    """The command id that `Idempotency-Key` stands for: a UUID as it is, other text (of this actor) as a UUIDv5."""
+    """The command id that `Idempotency-Key` stands for: a UUID as it is, other text (of this actor) as a UUIDv5.
+
+    A UUIDv5 is text, too: as it is it could be the id that our own commands derive from a cause, and take its place.
+    """
     if idempotency_key is None:
         return None
     if not IDEMPOTENCY_KEY.fullmatch(idempotency_key):
         detail = "Der Idempotency-Key darf 1 bis 255 druckbare ASCII-Zeichen haben."
         raise Problem("invalid_request", detail, [_header_error("Idempotency-Key")])
-    return parse_id(idempotency_key) or uuid5(NAMESPACE_URL, f"{ROOT}idempotency-key/{actor}/{idempotency_key}")
+    given = parse_id(idempotency_key)
+    if given is not None and given.version != 5:
+        return given
+    return uuid5(NAMESPACE_URL, f"{ROOT}idempotency-key/{actor}/{given or idempotency_key}")
 
 
 def _header_error(name: str) -> FieldError:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.kernel.headers import BIGGEST, command_id, expected_version, language, matches
+from shared.kernel.ids import named_id
 from shared.kernel.problems import Problem
 
 VERSIONS = st.integers(min_value=1, max_value=BIGGEST)
@@ -77,6 +78,12 @@ def test_a_key_that_is_a_uuid_is_the_command_id() -> None:
     key = "01a208f4-42bc-77c8-89b1-93b0aac683f3"
     assert command_id(key, "somebody") == UUID(key)
     assert command_id(None, "somebody") is None
+
+
+def test_no_key_takes_the_place_of_an_id_that_follows_from_a_cause() -> None:
+    ours = named_id("command", "announcement/018f/published")
+    assert command_id(str(ours), "a") not in (ours, None)
+    assert command_id(str(ours), "a") == command_id(str(ours).upper(), "a") != command_id(str(ours), "b")
 
 
 def test_another_key_names_the_command_of_one_actor() -> None:
