@@ -144,6 +144,8 @@ class Door:
         self._listening = listening
         self._patience = patience
         self._runner: Runner | None = None
+        self._turn = asyncio.Lock()
+        self._closed = False
 
     @property
     def port(self) -> int:
@@ -153,19 +155,24 @@ class Door:
 
     async def admit(self, app: web.Application) -> None:
         """From now on `app` answers; what the one before has in hand it finishes. No connection is refused between."""
-        before = self._runner
-        self._runner = Runner(app, shutdown_timeout=self._patience)
-        await self._runner.setup()
-        await web.SockSite(self._runner, self._listening.dup(), backlog=1024).start()
-        if before is not None:
-            await before.cleanup()
+        async with self._turn:
+            if self._closed:
+                return
+            before = self._runner
+            self._runner = Runner(app, shutdown_timeout=self._patience)
+            await self._runner.setup()
+            await web.SockSite(self._runner, self._listening.dup(), backlog=1024).start()
+            if before is not None:
+                await before.cleanup()
 
     async def close(self) -> None:
         """Takes nothing new and returns when everything in hand is answered, or patience ends."""
-        self._listening.close()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        async with self._turn:
+            self._closed = True
+            self._listening.close()
+            runner, self._runner = self._runner, None
+            if runner is not None:
+                await runner.cleanup()
 
 
 class _Service[S: ServiceSettings]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +11,7 @@ from aiohttp import web
 from shared.kernel.connections import Runner
 from shared.kernel.health import Health
 from shared.kernel.http import starting_app
+from shared.kernel.service import Door
 
 HOST = b"Host: test\r\n"
 UNREADABLE = {
@@ -73,3 +75,27 @@ async def test_answers_name_no_software(port: int) -> None:
     assert b" 200 " in head.splitlines()[0]
     assert b"Server: ikz" in head
     assert json.loads(body) == {"live": True}
+
+
+async def test_a_door_that_is_closed_while_somebody_enters_stays_closed() -> None:
+    """As when SIGTERM comes in the moment a service gets ready."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def start(_app: web.Application) -> None:
+        begun.set()
+        await go_on.wait()
+
+    door = Door(socket.create_server(("127.0.0.1", 0)), patience=1)
+    port = door.port
+    await door.admit(starting_app(Health()))
+    app = starting_app(Health())
+    app.on_startup.append(start)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        tasks.create_task(door.admit(app))
+        await begun.wait()
+        tasks.create_task(door.close())
+        await asyncio.sleep(0)
+        go_on.set()
+    await door.admit(starting_app(Health()))
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
