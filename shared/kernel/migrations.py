@@ -30,6 +30,8 @@ APPLIED = "SELECT label, checksum FROM migration"
 RECORD = "INSERT INTO migration (label, checksum) VALUES ($1, $2)"
 LOCK = "SELECT pg_advisory_lock(hashtextextended('migrations ' || current_schema(), 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('migrations ' || current_schema(), 0))"
+HOLD_OFF = "SELECT pg_advisory_lock_shared(hashtextextended('migrations ' || current_schema(), 0))"
+"""Keeps the tables as they are, until the connection ends."""
 # Whoever waits for a table's lock holds up everybody behind it: never for long.
 WAIT_BRIEFLY = "SELECT set_config('lock_timeout', $1, true)"
 LOCK_TIMEOUT = "2s"

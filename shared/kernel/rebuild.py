@@ -3,7 +3,8 @@
 The copy lives in the schema `<service>_rebuild` under the same table names and is written by the projection itself: the
 search path of the rebuilding connection puts that schema first. An inline projection's writers hold the live tables'
 locks until they commit, so behind an exclusive lock on those tables the journal is read to its end, and the swap misses
-nothing. That lock is held for what came since the comparison, and never waited for longer than a moment.
+nothing. That lock is held for what came since the comparison, and never waited for longer than a moment. Migrations
+wait for the end: what they changed in the live tables would be swapped away.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import structlog
 from shared.kernel.decider import Decider
 from shared.kernel.journal import FOLLOWED, HEAD, Journal
 from shared.kernel.logs import configure
+from shared.kernel.migrations import HOLD_OFF
 from shared.kernel.postgres import OwnConnection, connect, connect_pool
 from shared.kernel.projection import BATCH, LOCK_CURSOR, MOVE_CURSOR, NEW_CURSOR, Projection
 from shared.kernel.settings import ServiceSettings
@@ -97,6 +99,7 @@ class _Rebuild:
         self._live = await self._connection.fetchval(SCHEMA)
         self._beside = f"{self._live}_rebuild"
         await self._connection.fetchval(ONE_AT_A_TIME, self._live, self._projection.name)
+        await self._connection.fetchval(HOLD_OFF)
         tables = list(self._projection.tables)
         async with self._connection.transaction():
             for table in tables:

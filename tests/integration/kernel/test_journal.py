@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -24,10 +24,11 @@ from shared.kernel.journal import (
     StaleVersion,
     Unavailable,
 )
-from shared.kernel.migrations import apply, migrations_of
-from shared.kernel.postgres import OwnConnection, Pool, connect, connect_pool
+from shared.kernel.migrations import Migration, apply, migrations_of
+from shared.kernel.postgres import Connection, OwnConnection, Pool, connect, connect_pool
 from shared.kernel.projection import Projection
 from shared.kernel.rebuild import rebuild
+from shared.kernel.recorded import Recorded
 from shared.kernel.wakeup import Wakeup
 from shared.kernel.writer import FORGET, SETTINGS
 from tests.conftest import Database, Servers, make_database
@@ -500,3 +501,21 @@ async def test_a_read_model_that_trails_is_compared_where_it_stands(
     assert (result.different, result.events) == ((), 3)
     assert await sql.fetchval("SELECT array_agg(guest ORDER BY guest) FROM booking") == ["a", "b"]
     assert await sql.fetchval("SELECT position FROM projection") == 3
+
+
+async def test_no_migration_is_swapped_away(make: MakeJournal, sql: OwnConnection, store: Database) -> None:
+    wider = Migration("catalog/0009_wider", "-- expand: a note\nALTER TABLE booking ADD COLUMN note text")
+    journal = await make()
+    await opened(journal)
+    await journal.transact(HALL, "h", BookSeat(guest="a"), context())
+    migrating: list[asyncio.Task[object]] = []
+
+    async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> None:
+        if not migrating:
+            migrating.append(asyncio.create_task(apply(sql, [wider])))
+            await asyncio.wait(migrating, timeout=1)
+        await BOOKINGS.project(connection, events)
+
+    await rebuild(store.dsn("catalog"), journal, replace(BOOKINGS, project=project))
+    await asyncio.wait_for(migrating[0], 20)
+    assert await sql.fetch("SELECT guest, note FROM booking") == [("a", None)]
