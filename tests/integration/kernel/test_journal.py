@@ -518,4 +518,4 @@ async def test_no_migration_is_swapped_away(make: MakeJournal, sql: OwnConnectio
 
     await rebuild(store.dsn("catalog"), journal, replace(BOOKINGS, project=project))
     await asyncio.wait_for(migrating[0], 20)
-    assert await sql.fetch("SELECT guest, note FROM booking") == [("a", None)]
+    assert [tuple(row) for row in await sql.fetch("SELECT guest, note FROM booking")] == [("a", None)]
