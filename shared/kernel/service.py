@@ -214,7 +214,7 @@ class _Service[S: ServiceSettings]:
                 self._forced_end.cancel()
 
     async def _work(self) -> None:
-        settings = self._settings
+        settings, verifier = self._settings, self._verifier()
         async with self._postgres() as pool, self._nats() as bus:
             vault = Vault(pool, settings.vault_key, settings.erasure_ledger)
             if settings.erasure_ledger is not None and (again := await vault.reapply(settings.erasure_ledger)):
@@ -226,7 +226,7 @@ class _Service[S: ServiceSettings]:
                 pool=pool,
                 bus=bus,
                 wakeup=Wakeup(settings.database_url),
-                verifier=Verifier(settings.identity_public_key, self._name, self._clock),
+                verifier=verifier,
                 vault=vault,
                 log=log,
             )
@@ -236,6 +236,12 @@ class _Service[S: ServiceSettings]:
             finally:
                 for close in self._parts.closing:
                     await close()
+
+    def _verifier(self) -> Verifier:
+        try:
+            return Verifier(self._settings.identity_public_key, self._name, self._clock)
+        except ValueError as error:
+            raise Misconfigured("IKZ_IDENTITY_PUBLIC_KEY: not 32 bytes in base64") from error
 
     async def _run(self, runtime: Runtime[S], parts: Parts) -> None:
         feed = parts.journal and Feed(self._name, parts.journal, runtime.pool, self._settings.public_url)

@@ -317,10 +317,16 @@ async def test_what_is_misconfigured_is_said_and_not_waited_for(prepared: Ground
     finally:
         await operator.execute(f"{setting} on")
         await operator.close()
-    for wrong in ("nonsense", "postgresql://catalog:sesame@host:port/ikz"):
-        async with service(prepared, IKZ_DATABASE_URL=wrong) as process:
+    for name, wrong in (
+        ("IKZ_DATABASE_URL", "nonsense"),
+        ("IKZ_DATABASE_URL", "postgresql://catalog:sesame@host:port/ikz"),
+        ("IKZ_IDENTITY_PUBLIC_KEY", "sesame"),
+    ):
+        async with service(prepared, **{name: wrong}) as process:
             assert await process.code() == 1
-            assert "IKZ_DATABASE_URL" in process.said("service_failed")[0]["reason"]
+            (line,) = process.said("service_failed")
+            assert name in line["reason"]
+            assert "exception" not in line
 
 
 async def test_a_port_that_is_taken_is_said(prepared: Ground) -> None:
