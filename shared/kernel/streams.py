@@ -209,12 +209,7 @@ async def verify_server(monitor_url: str) -> None:
     timeout = aiohttp.ClientTimeout(total=MONITOR_TIMEOUT)
     async with aiohttp.ClientSession(timeout=timeout) as http:
         for address in monitor_url.split(","):
-            try:
-                async with http.get(f"{address.strip().rstrip('/')}/varz") as answer:
-                    answer.raise_for_status()
-                    server = await answer.json()
-            except (TimeoutError, aiohttp.ClientError) as error:
-                raise Unfit(f"NATS' monitoring port does not answer: {type(error).__name__}") from error
+            server = await _varz(http, f"{address.strip().rstrip('/')}/varz")
             if complaints := unfitness(server):
                 raise Unfit(f"the NATS server {server.get('server_name', '')}: {'; '.join(complaints)}")
 

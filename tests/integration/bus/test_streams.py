@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from shared.embedded.nats import EmbeddedNats
 from shared.kernel import streams
@@ -134,3 +137,23 @@ async def test_a_monitor_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(streams, "MONITOR_RETRY", 0.01)
     with pytest.raises(Unfit, match="monitoring port does not answer"):
         await streams.verify_server("http://127.0.0.1:9")
+
+
+async def test_a_monitor_that_answers_late_is_asked_again(nats: EmbeddedNats, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server under load may drop a request; a service must not end because of it."""
+    monkeypatch.setattr(streams, "MONITOR_RETRY", 0.01)
+    refused = 0
+
+    async def pass_on(request: web.Request) -> web.Response:
+        nonlocal refused
+        if refused < 2:
+            refused += 1
+            return web.Response(status=503)
+        async with aiohttp.ClientSession() as http, http.get(f"{nats.monitor_url}{request.path}") as answer:
+            return web.json_response(await answer.json())
+
+    app = web.Application()
+    app.router.add_get("/varz", pass_on)
+    async with TestServer(app) as monitor:
+        await streams.verify_server(str(monitor.make_url("")))
+    assert refused == 2
