@@ -17,10 +17,15 @@ from shared.kernel.postgres import CONNECTION_LOST, OwnConnection, connect
 SILENCE = "5s"
 BEAT = 1.0
 RETRY = 0.5
+STAND_BACK = 5.0  # many times RETRY: whoever else can, leads by then
 
 TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || ' leads ' || $1, 0))"
 
 log = structlog.get_logger()
+
+
+class Resigned(Exception):
+    """Raised by `work`: this process cannot go on, another one might. It stands back a while before it tries again."""
 
 
 class _Deposed(Exception):
@@ -33,9 +38,10 @@ async def lead(
     """Runs `work` whenever this process leads in `name`, for ever; cancels it when the lead is lost.
 
     Names are the service's own (its schema). `standby` is called when another process leads. An error of `work` is the
-    caller's: it ends this as well.
+    caller's: it ends this as well, except `Resigned`.
     """
     while True:
+        pause = RETRY
         try:
             connection = await connect(dsn, name=f"leader {name}", timeout=3, idle_session_timeout=SILENCE)
         except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
@@ -48,11 +54,14 @@ async def lead(
             await _reign(connection, work)
         except* _Deposed:
             log.warning("leader_deposed", election=name)
+        except* Resigned:
+            log.warning("leader_resigned", election=name)
+            pause = STAND_BACK
         finally:
             connection.terminate()
         if (task := asyncio.current_task()) and task.cancelling():
             raise asyncio.CancelledError  # before Python 3.13 a task group that fails just then swallows it
-        await asyncio.sleep(RETRY)
+        await asyncio.sleep(pause)
 
 
 async def _win(connection: OwnConnection, name: str, standby: Callable[[], None]) -> None:

@@ -9,6 +9,9 @@ acknowledged without being stored.
 A stream that was lost, purged or cut back is filled again from the journal, with the same ids. A journal that went back
 (a failed-over Postgres that lost commits, a restored backup) contradicts what was published: the relay then publishes
 nothing, says so, and looks again every few seconds whether a person has put it right.
+
+An event that cannot be published stops those behind it. During a deploy it may be one that newer code has written, so
+the relay gives up the lead for a while: a newer replica takes over, if there is one.
 """
 
 import asyncio
@@ -26,7 +29,7 @@ from shared.kernel.cloud_events import Outgoing, Publisher, frames
 from shared.kernel.faults import described
 from shared.kernel.health import Health
 from shared.kernel.journal import Journal
-from shared.kernel.leader import lead
+from shared.kernel.leader import Resigned, lead
 from shared.kernel.postgres import CONNECTION_LOST, OwnConnection, connect
 from shared.kernel.reconcile import (
     READ,
@@ -61,6 +64,10 @@ class Doubt(Exception):
     """The stream did not answer as expected: the session ends, and the next one reads where it stands."""
 
 
+class Unreadable(Halted):
+    """The next event cannot be published by this code; other code may be able to."""
+
+
 class Relay:
     """Publishes one service's journal. Replicas elect one of them; two at once would do no harm."""
 
@@ -84,11 +91,12 @@ class Relay:
         self._public_url = public_url
         self._health = health
         self._said: str | None = None
+        self._unreadable = False
         health.expect(CHECK, required=False)
 
     async def run(self) -> None:
         """Publishes whenever this process leads, for ever. It waits for what goes wrong outside and never gives up."""
-        await lead(self._dsn, "relay", self._serve, standby=lambda: self._health.up(CHECK))
+        await lead(self._dsn, "relay", self._serve, standby=self._stand_by)
 
     async def _serve(self) -> None:
         pause = RETRY_FIRST
@@ -96,6 +104,10 @@ class Relay:
             before = self.published
             try:
                 await self._session()
+            except Unreadable as unreadable:
+                self._unreadable = True
+                self._down("relay_halted", f"{unreadable}; left to a newer replica, if there is one")
+                raise Resigned from unreadable
             except Halted as halted:
                 self._down("relay_halted", str(halted))
                 pause = LOOK_AGAIN
@@ -103,6 +115,16 @@ class Relay:
                 self._down("relay_waits", described(error))
                 pause = RETRY_FIRST if self.published > before else min(pause * 2, RETRY_LAST)
             await asyncio.sleep(pause)
+
+    def _stand_by(self) -> None:
+        """Another process leads, which is well, unless it is for want of newer code here: that stays to be seen."""
+        if not self._unreadable:
+            self._health.up(CHECK)
+
+    def _up(self) -> None:
+        self._health.up(CHECK)
+        self._said = None
+        self._unreadable = False
 
     def _down(self, event: str, why: str) -> None:
         self._health.down(CHECK, why)
@@ -125,9 +147,6 @@ class Relay:
         state = await stream_state(nats, self._service)
         store_id = str(await postgres.fetchval("SELECT store_id FROM journal_counter"))
         point = await reconcile(postgres, nats, self._service, state)
-        log.info("relay_publishes", stream=stream_of(self._service), behind=point.position, seq=point.seq)
-        self._health.up(CHECK)
-        self._said = None
         journal = self._journal
         publisher = Publisher(self._service, journal.codec, journal.deciders, self._public_url, store_id)
         session = Session(
@@ -139,6 +158,9 @@ class Relay:
             point=point,
             published=self._count,
         )
+        await session.begin()
+        log.info("relay_publishes", stream=stream_of(self._service), behind=point.position, seq=point.seq)
+        self._up()
         await session.run(self._bell)
 
     def _count(self, messages: int) -> None:
@@ -172,20 +194,24 @@ class Session:
         self._scanned = point.position
         self._name = secrets.token_hex(8)
         self._batches = 0
+        self._batch: list[Outgoing] = []
+
+    async def begin(self) -> None:
+        """Gets the first batch ready: what cannot be published shows before anything is said to be well."""
+        self._batch = await self._next()
 
     async def run(self, bell: Waiter) -> None:
         """Publishes what there is and what comes, until something goes wrong."""
         try:
-            batch = await self._next()
             while True:
                 await self._look()
-                if batch:
-                    batch = await self._through(batch)
+                if self._batch:
+                    self._batch = await self._through(self._batch)
                 else:
                     await bell.wait(POLL)
                     if self._nats.lost.is_set():
                         raise Lost(self._nats.reason)
-                    batch = await self._next()
+                    self._batch = await self._next()
         finally:
             with contextlib.suppress(*CONNECTION_LOST, asyncpg.PostgresError):
                 await remember(self._postgres, self._state, self._point)
@@ -242,7 +268,7 @@ class Session:
     async def _encode(self, rows: list[asyncpg.Record]) -> list[Outgoing]:
         """As many messages as fit into a batch; those before one that cannot be published go first.
 
-        Raises `Halted` for the first row only: with anything taken, the chain of positions has moved on.
+        Raises `Unreadable` for the first row only: with anything taken, the chain of positions has moved on.
         """
         batch: list[Outgoing] = []
         size = 0
@@ -252,7 +278,7 @@ class Session:
             except Exception as error:  # whatever is wrong with an event, the relay must stop at it and say so
                 if batch:
                     break
-                raise Halted(f"{row['stream']}@{row['version']} cannot be published: {described(error)}") from error
+                raise Unreadable(f"{row['stream']}@{row['version']} cannot be published: {described(error)}") from error
             size += message.size
             if batch and (size > BATCH_BYTES or message.size > self._state.largest):
                 break

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from shared.kernel import leader
-from shared.kernel.leader import lead
+from shared.kernel.leader import Resigned, lead
 from shared.kernel.postgres import connect
 from tests.conftest import Database
 from tests.integration.bus.rig import eventually
@@ -15,7 +15,8 @@ from tests.integration.bus.rig import eventually
 class Candidate:
     """Counts when it works."""
 
-    def __init__(self, dsn: str, name: str = "test") -> None:
+    def __init__(self, dsn: str, name: str = "test", *, able: bool = True) -> None:
+        self.able = able
         self.leading = False
         self.terms = 0
         self.waited = False
@@ -26,6 +27,8 @@ class Candidate:
 
     async def work(self) -> None:
         self.terms += 1
+        if not self.able:
+            raise Resigned
         self.leading = True
         try:
             await asyncio.sleep(60)
@@ -93,6 +96,28 @@ async def test_who_falls_silent_leads_no_longer(store: Database, monkeypatch: py
     await eventually(other.leads, wanted=True)
     await silent.stop()
     await other.stop()
+
+
+async def test_who_resigns_stands_back_for_another(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leader, "STAND_BACK", 1000)
+    unable = Candidate(store.dsn("catalog"), able=False)
+    await eventually(lambda: terms(unable), 1)
+    other = Candidate(store.dsn("catalog"))
+    await eventually(other.leads, wanted=True)
+    assert (unable.terms, unable.task.done()) == (1, False)
+    await unable.stop()
+    await other.stop()
+
+
+async def test_who_resigned_tries_again_when_nobody_else_leads(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leader, "STAND_BACK", 0.1)
+    candidate = Candidate(store.dsn("catalog"), able=False)
+    await eventually(lambda: terms(candidate), 2)
+    candidate.able = True
+    await eventually(candidate.leads, wanted=True)
+    await candidate.stop()
 
 
 async def test_no_database_is_waited_for(store: Database) -> None:

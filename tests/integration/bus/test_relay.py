@@ -6,12 +6,15 @@ import random
 import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.contracts.contract import Contract
 from shared.embedded.nats import EmbeddedNats
+from shared.kernel import leader as leader_module
 from shared.kernel import relay as relay_module
 from shared.kernel import streams as streams_module
 from shared.kernel.bus import Connection, open_connection
@@ -22,7 +25,8 @@ from shared.kernel.streams import Limits, bootstrap_streams
 from tests.conftest import Database
 from tests.integration.bus.conftest import NATS_PASSWORDS
 from tests.integration.bus.rig import eventually, in_stream, published, publishing, record
-from tests.integration.kernel.hall import HALL, BookSeat, OpenHall, context
+from tests.integration.kernel import hall
+from tests.integration.kernel.hall import HALL, BookSeat, OpenHall, SeatTaken, context
 
 pytestmark = pytest.mark.usefixtures("streams")
 
@@ -43,6 +47,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_module, "RETRY_LAST", 0.3)
     monkeypatch.setattr(relay_module, "LOOK_EVERY", 0.1)
     monkeypatch.setattr(relay_module, "ACKNOWLEDGED_WITHIN", 4.0)
+    monkeypatch.setattr(leader_module, "STAND_BACK", 0.7)
 
 
 async def ids(nats: EmbeddedNats) -> list[tuple[int, str]]:
@@ -436,6 +441,55 @@ async def test_an_event_that_cannot_be_published_stops_those_behind_it(
         await eventually(says, wanted=True)
         assert catalog.relay.published == 13
     assert len(await in_stream(nats)) == 13
+
+
+class SeatReserved(hall.SeatBooked):
+    """What the next version of the hall records."""
+
+
+def publish_newer(event: hall.HallEvent) -> Contract | None:
+    return SeatTaken(hall=event.hall, guest=event.guest) if isinstance(event, SeatReserved) else HALL.publish(event)
+
+
+NEWER = replace(HALL, events=(*HALL.events, SeatReserved), publish=publish_newer)
+LEFT = "hall-h@15 cannot be published: UnknownEvent: hall/SeatReserved form 1; left to a newer replica, if there is one"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_old_replica_leaves_what_is_newer_to_a_new_one(
+    store: Database, nats: EmbeddedNats, sql: OwnConnection
+) -> None:
+    """During a deploy both run, and the old one leads: the new one takes over where the old one stops."""
+    await record(sql, 20)
+    await sql.execute("UPDATE journal SET type = 'SeatReserved' WHERE position = 15")
+    async with publishing(store, nats) as old:
+        await eventually(old.why, LEFT)
+        async with publishing(store, nats, decider=NEWER) as new:
+            await eventually(new.reached, 5)
+            await record(sql, 9)
+            await eventually(new.reached, 5 + 9)
+            assert (await new.why(), await old.why(), old.relay.published) == (None, LEFT, 13)
+        await record(sql, 9)
+        await eventually(old.reached, 13 + 9)
+        assert await old.why() is None
+    assert await ids(nats) == await published(sql)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_no_replica_can_publish_stays_to_be_seen(
+    store: Database, nats: EmbeddedNats, sql: OwnConnection
+) -> None:
+    """They take turns in trying; at no moment does any of them say that all is well."""
+    await record(sql, 20)
+    await sql.execute("UPDATE journal SET type = 'SeatReserved' WHERE position = 15")
+    async with publishing(store, nats) as one, publishing(store, nats) as other:
+        await eventually(one.why, LEFT)
+        await eventually(other.why, LEFT)
+        said = set()
+        for _ in range(100):
+            said |= {await one.why(), await other.why()}
+            await asyncio.sleep(0.01)
+    assert said == {LEFT}
 
 
 @pytest.mark.usefixtures("impatient")
