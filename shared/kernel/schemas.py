@@ -261,7 +261,17 @@ def breaking(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[str]
     promised = [name for name in sorted(before) if name != ASYNCAPI]
     gone = [f"{name}: the contract is gone" for name in promised if name not in after]
     kept = [name for name in promised if name in after]
-    return gone + [f"{name}: {loss}" for name in kept for loss in losses(before[name], after[name])]
+    lost = [f"{name}: {loss}" for name in kept for loss in losses(before[name], after[name])]
+    return [*gone, *lost, *_moved(before, after)]
+
+
+def _moved(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:
+    """Contracts whose subject ends with another key: filters by id, and the count of the aggregate's events, break."""
+    old, new = (files.get(ASYNCAPI, {}).get("channels", {}) for files in (before, after))
+    for name in sorted(old.keys() & new.keys()):
+        was, now = old[name]["address"], new[name]["address"]
+        if was != now:
+            yield f"{name}.json: the subject changes: {was} → {now}"
 
 
 def stored(folder: Path = FOLDER) -> dict[str, Json]:

@@ -175,6 +175,16 @@ def test_a_contract_that_goes_is_a_loss_and_a_new_one_is_none() -> None:
     ]
 
 
+def test_another_key_in_the_subject_is_a_loss() -> None:
+    after = generate()
+    before = deepcopy(after)
+    channel = after[ASYNCAPI]["channels"]["ikz.events.registration.received.v1"]
+    channel["address"] = "ikz.events.registration.received.v1.{session_id}"
+    assert breaking(before, before) == []
+    (complaint,) = breaking(before, after)
+    assert complaint.startswith("ikz.events.registration.received.v1.json: the subject changes: ")
+
+
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     write({"a.json": BEFORE}, tmp_path)
     assert schemas.stored(tmp_path) == {"a.json": BEFORE}
