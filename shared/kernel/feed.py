@@ -1,19 +1,23 @@
 """A service's published events over HTTP, for subscribers that fell behind what the stream keeps.
 
 The same messages as on NATS, in the order of the journal: each names the position of the one published before, so that
-a reader can go over from the feed to the stream without missing any. The gateway alone may ask, and passes it on.
+a reader can go over from the feed to the stream without missing any. It stops where the relay stops: at an event that
+this code cannot publish. The gateway alone may ask, and passes it on.
 """
 
 from dataclasses import dataclass
 
 import asyncpg
 import orjson
+import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.kernel.cloud_events import Publisher
 from shared.kernel.endpoint import Answer, Call, Endpoint
+from shared.kernel.faults import described
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
 
 PATH = "/internal/feed"
 READ = """
@@ -27,6 +31,8 @@ FROM journal_counter AS counter LEFT JOIN LATERAL (
 ) AS j ON true
 ORDER BY j.position
 """
+
+log = structlog.get_logger()
 
 
 class FeedQuery(BaseModel):
@@ -61,9 +67,10 @@ class Feed:
         rows = await self.pool.fetch(READ, query.after, query.limit + 1)
         head: int = rows[0]["head"]
         found = [row for row in rows if row["position"] is not None]
-        shown = found[: query.limit]
-        items = self._messages(shown, rows[0]["before"] or 0, str(rows[0]["store_id"]))
-        more = shown[-1]["position"] if len(found) > query.limit else None
+        items = self._messages(found[: query.limit], rows[0]["before"] or 0, str(rows[0]["store_id"]))
+        if found and not items:
+            raise Problem("unavailable")
+        more = found[len(items) - 1]["position"] if len(items) < len(found) else None
         return Answer({"items": items, "next": more, "head": head})
 
     def endpoint(self) -> Endpoint:
@@ -72,8 +79,12 @@ class Feed:
 
     def _messages(self, rows: list[asyncpg.Record], previous: int, store_id: str) -> list[orjson.Fragment]:
         publisher = Publisher(self.service, self.journal.codec, self.journal.deciders, self.public_url, store_id)
-        bodies = []
+        bodies: list[orjson.Fragment] = []
         for row in rows:
-            bodies.append(orjson.Fragment(publisher.message(row, previous).body))
+            try:
+                bodies.append(orjson.Fragment(publisher.message(row, previous).body))
+            except Exception as error:  # noqa: BLE001 -- whatever is wrong with an event, those before it are fine
+                log.warning("feed_stops", id=f"{row['stream']}@{row['version']}", reason=described(error))
+                break
             previous = row["position"]
         return bodies
