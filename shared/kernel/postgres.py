@@ -29,6 +29,9 @@ CONNECTION_LOST = (
     TimeoutError,
 )
 
+# A process that freezes inside a transaction must not hold its locks: the server ends the session.
+IDLE_IN_TRANSACTION = "10s"
+
 
 class BareConnection(Plain):
     """A connection handed back as it is: no code here changes session state, and a reset costs 40 % of a query."""
@@ -62,7 +65,11 @@ async def connect_pool(
         command_timeout=timeout,
         timeout=5,
         max_inactive_connection_lifetime=60,
-        server_settings={"application_name": f"ikz {name}", **(settings or {})},
+        server_settings={
+            "application_name": f"ikz {name}",
+            "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
+            **(settings or {}),
+        },
     )
 
 
