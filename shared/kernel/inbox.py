@@ -34,6 +34,7 @@ __all__ = ["Consumer", "Effect", "Received"]
 BATCH = 500
 PATIENCE = 5.0
 DEAD_LETTERS_EVERY = 1.0
+FORGET_EVERY = 600.0
 RETRY_FIRST, RETRY_LAST = 0.2, 5.0
 ACQUIRE = 5.0
 MAX_AGE = timedelta(days=7)
@@ -87,6 +88,7 @@ class Consumer:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._sessions())
             tasks.create_task(self._work_off_dead_letters())
+            tasks.create_task(self._forget())
 
     async def _sessions(self) -> None:
         pause = RETRY_FIRST
@@ -207,3 +209,14 @@ class Consumer:
             except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
                 log.warning("dead_letters_wait", consumer=self._name, reason=type(error).__name__)
                 await asyncio.sleep(RETRY_LAST)
+
+    async def _forget(self) -> None:
+        """Keeps the inbox from growing for ever."""
+        while True:
+            await asyncio.sleep(FORGET_EVERY)
+            try:
+                async with self._pool.acquire(timeout=ACQUIRE) as connection:
+                    while await self._intake.forget(connection):
+                        pass
+            except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
+                log.warning("inbox_forgets_later", consumer=self._name, reason=type(error).__name__)

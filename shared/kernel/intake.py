@@ -2,9 +2,9 @@
 
 The checkpoint's row is locked first: it fences off any other process of the consumer, and serialises with people who
 retry or discard dead letters. A message is taken when it follows the one before (`prevposition`), its id is new (with
-this `recordedtime`), and its aggregate's version is the next. Effects get runs of consecutive messages of one type.
-When something fails, the transaction is rolled back and done again message by message: what fails then becomes a dead
-letter, later messages of its aggregate wait behind it, all others pass.
+this `recordedtime`; ids are forgotten when they are old), and its aggregate's version is the next. Effects get runs of
+consecutive messages of one type. When something fails, the transaction is rolled back and done again message by
+message: what fails then becomes a dead letter, later messages of its aggregate wait behind it, all others pass.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -37,7 +37,10 @@ WHERE consumer = $1 AND source = $2
 SORT = """
 WITH message AS (SELECT m.id, m.recorded_at::timestamptz FROM unnest($3::text[], $4::text[]) AS m(id, recorded_at)),
 new AS (
-    INSERT INTO inbox (consumer, source, id, recorded_at) SELECT $1, $2, id, recorded_at FROM message
+    INSERT INTO inbox (consumer, source, id, recorded_at)
+    SELECT $1, $2, message.id, message.recorded_at
+    FROM message JOIN inbox_consumer AS c ON c.consumer = $1 AND c.source = $2
+    WHERE message.recorded_at > c.forgotten_up_to
     ON CONFLICT (consumer, source, id) DO UPDATE SET recorded_at = excluded.recorded_at
         WHERE inbox.recorded_at <> excluded.recorded_at
     RETURNING id
@@ -49,6 +52,25 @@ WHERE consumer = $1 AND source = $2 AND aggregate = ANY($5::text[])
 UNION ALL
 SELECT DISTINCT NULL, aggregate, NULL::bigint FROM dead_letter
 WHERE consumer = $1 AND source = $2 AND state <> 'discarded' AND aggregate = ANY($5::text[])
+"""
+# Old is what was recorded long before the newest that was taken in: nothing that is still to come is that old, and what
+# comes once more, because its source's journal has a new store id, counts as known.
+FORGET = """
+WITH old AS (
+    SELECT id FROM inbox
+    WHERE consumer = $1 AND source = $2 AND recorded_at < (
+        SELECT max(recorded_at) - $3::interval FROM inbox WHERE consumer = $1 AND source = $2
+    )
+    ORDER BY recorded_at LIMIT $4
+), gone AS (
+    DELETE FROM inbox USING old WHERE consumer = $1 AND source = $2 AND inbox.id = old.id RETURNING recorded_at
+), latest AS (
+    SELECT max(recorded_at) AS recorded_at FROM gone
+), noted AS (
+    UPDATE inbox_consumer SET forgotten_up_to = greatest(forgotten_up_to, latest.recorded_at) FROM latest
+    WHERE consumer = $1 AND source = $2
+)
+SELECT count(*) FROM gone
 """
 REMEMBER_VERSIONS = """
 INSERT INTO inbox_aggregate (consumer, source, aggregate, version)
@@ -66,6 +88,8 @@ ON CONFLICT (consumer, source, event_id) DO UPDATE SET position = excluded.posit
     tried_at = excluded.tried_at, next_at = excluded.next_at, reason = NULL
 """
 RETRY_LAST = timedelta(hours=1)
+KEPT = timedelta(days=90)
+FORGOTTEN_AT_ONCE = 1000
 
 log = structlog.get_logger()
 
@@ -195,6 +219,13 @@ class Intake:
     async def apply(self, connection: Connection, message: Message, now: datetime, installed_at: datetime) -> None:
         """The effect of one message, which was taken in before; raises what the effect raises."""
         await self._effects[message.type].apply(connection, [self._received(message, now, installed_at)])
+
+    async def forget(self, connection: Connection) -> bool:
+        """Deletes a few of the ids that are too old to matter; True when there may be more of them."""
+        async with connection.transaction():
+            await connection.execute(LOCK, self.consumer, self.source)
+            gone = await connection.fetchval(FORGET, self.consumer, self.source, KEPT, FORGOTTEN_AT_ONCE)
+            return bool(gone == FORGOTTEN_AT_ONCE)
 
     async def _within(
         self,

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from shared.embedded.nats import EmbeddedNats
-from shared.kernel import inbox, relay
+from shared.kernel import inbox, intake, postgres, relay
 from shared.kernel import pull as pull_module
 from shared.kernel.bus import ApiError, Connection, open_connection
 from shared.kernel.intake import Intake, Overtaken
 from shared.kernel.nats_access import render_config
-from shared.kernel.postgres import OwnConnection, connect
+from shared.kernel.postgres import OwnConnection, connect, connect_pool
 from shared.kernel.streams import bootstrap_streams
 from tests.conftest import Database
 from tests.integration.bus.conftest import NATS_PASSWORDS
@@ -140,6 +140,49 @@ async def test_who_was_overtaken_changes_nothing(store: Database, nats: Embedded
             with pytest.raises(Overtaken):
                 await other.take_carefully(connection, [], replace(now, store_id="another"), stale)
             assert await other.checkpoint(connection) == now
+
+
+async def test_who_froze_in_the_middle_holds_nobody_up(
+    store: Database, nats: EmbeddedNats, events: OwnConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a stopped process does, it holds the checkpoint's row and says nothing: the server ends its session."""
+    monkeypatch.setattr(postgres, "IDLE_IN_TRANSACTION", "500ms")
+    async with publishing(store, nats, "events", SEATS), hearing(store, nats) as notify:
+        await turns(events, 10, 1)
+        await eventually(notify.count, 10)
+        frozen = await connect_pool(store.dsn("notify"), name="frozen")
+        connection = await frozen.acquire()
+        await connection.transaction().start()
+        await Intake("notify", "events", [], timedelta(days=7)).lock(connection)
+        await turns(events, 10, 1)
+        await eventually(notify.count, 20, deadline=8)
+        frozen.terminate()
+
+
+async def test_old_ids_are_forgotten_and_count_as_known(
+    store: Database, nats: EmbeddedNats, events: OwnConnection, operator: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even when another store id has everything read once more."""
+    monkeypatch.setattr(inbox, "FORGET_EVERY", 0.05)
+    monkeypatch.setattr(intake, "FORGOTTEN_AT_ONCE", 2)
+    await turns(events, 10, 1)
+    await events.execute("UPDATE journal SET recorded_at = recorded_at - interval '91 days' WHERE position <= 7")
+
+    async with publishing(store, nats, "events", SEATS) as publisher, hearing(store, nats) as notify:
+
+        async def remembered() -> int:
+            found: int = await notify.pool.fetchval("SELECT count(*) FROM inbox")
+            return found
+
+        await eventually(notify.count, 10)
+        await eventually(remembered, 3)
+        await events.execute("UPDATE journal_counter SET store_id = gen_random_uuid()")
+        await operator.api("STREAM.PURGE.IKZ_EVENTS")
+        await eventually(publisher.reached, 20)
+        await turns(events, 10, 1)
+        await eventually(notify.count, 20)
+        assert await notify.heard() == all_of(10, 2)
+        assert await remembered() == 13
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
