@@ -18,11 +18,12 @@ from shared.kernel.bus import ApiError, Connection, open_connection
 
 PUBLISHERS = ("catalog", "events", "notify", "gateway")
 OLDEST_SERVER = (2, 12)
-NO_SUCH_STREAM, NO_SUCH_MESSAGE = 10059, 10037
+NO_SUCH_STREAM, NO_SUCH_MESSAGE, NO_STORE = 10059, 10037, 10049
 NANOSECONDS = 1_000_000_000
 MONITOR_TIMEOUT = 3.0
 MONITOR_ATTEMPTS, MONITOR_RETRY = 4, 0.5
 MAX_PAYLOAD = 1024 * 1024
+STORE_ATTEMPTS, STORE_RETRY = 20, 0.25
 
 
 class Unfit(Exception):
@@ -158,12 +159,21 @@ async def _ensure(connection: Connection, config: dict[str, Any]) -> bool:
         if error.err_code != NO_SUCH_STREAM:
             raise
         call = "CREATE"
-    try:
-        made = await connection.api(f"STREAM.{call}.{name}", config)
-    except ApiError as error:
-        raise Unfit(f"NATS refuses the stream {name}: {error}") from error
+    made = await _make(connection, f"STREAM.{call}.{name}", config)
     _compare(name, config, made["config"])
     return True
+
+
+async def _make(connection: Connection, call: str, config: dict[str, Any]) -> dict[str, Any]:
+    """The server's answer. Where a stream of this name was deleted just now, its files may still be in the way."""
+    for attempt in range(1, STORE_ATTEMPTS + 1):
+        try:
+            return await connection.api(call, config)
+        except ApiError as error:
+            if error.err_code != NO_STORE or attempt == STORE_ATTEMPTS:
+                raise Unfit(f"NATS refuses the stream {config['name']}: {error}") from error
+        await asyncio.sleep(STORE_RETRY)
+    raise AssertionError
 
 
 async def stream_state(connection: Connection, service: str) -> StreamState:

@@ -115,6 +115,27 @@ async def test_what_the_server_drops_is_noticed(
         await bootstrap_streams(nats.url("operator"))
 
 
+@pytest.mark.usefixtures("streams")
+async def test_files_of_a_deleted_stream_are_waited_for(
+    nats: EmbeddedNats, operator: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy disk the server says so for a moment."""
+    monkeypatch.setattr(streams, "STORE_RETRY", 0.01)
+    real = Connection.api
+    refused: list[str] = []
+
+    async def busy(self: Connection, call: str, body: Any = None, **more: Any) -> dict[str, Any]:
+        if call.startswith("STREAM.CREATE") and len(refused) < 2:
+            refused.append(call)
+            raise ApiError(500, streams.NO_STORE, "error creating store for stream")
+        return await real(self, call, body, **more)
+
+    await operator.api("STREAM.DELETE.IKZ_EVENTS")
+    monkeypatch.setattr(Connection, "api", busy)
+    assert await bootstrap_streams(nats.url("operator")) == ["IKZ_EVENTS"]
+    assert refused == ["STREAM.CREATE.IKZ_EVENTS"] * 2
+
+
 async def test_a_service_cannot_make_streams(nats: EmbeddedNats) -> None:
     with pytest.raises(Denied):
         await bootstrap_streams(nats.url("catalog"))
