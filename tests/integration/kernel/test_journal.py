@@ -31,7 +31,7 @@ from shared.kernel.rebuild import rebuild
 from shared.kernel.recorded import Recorded
 from shared.kernel.wakeup import Wakeup
 from shared.kernel.writer import FORGET, SETTINGS
-from tests.conftest import Database, Servers, make_database
+from tests.conftest import Database, Servers, drop_database, make_database
 from tests.integration.kernel.hall import (
     BOOKINGS,
     CREATE,
@@ -48,14 +48,15 @@ type MakeJournal = Callable[..., Awaitable[Journal]]
 
 
 @pytest.fixture
-async def store(servers: Servers) -> Database:
+async def store(servers: Servers) -> AsyncIterator[Database]:
     """A database with an empty journal of the catalog service and the table of bookings."""
     database = await make_database(servers)
     connection = await connect(database.dsn("catalog"), name="tests")
     await apply(connection, [one for one in migrations_of("catalog") if one.label == "kernel/0001_journal"])
     await connection.execute(CREATE)
     await connection.close()
-    return database
+    yield database
+    await drop_database(database)
 
 
 @pytest.fixture
