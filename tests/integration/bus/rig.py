@@ -1,7 +1,6 @@
 """A publishing service in a test: its journal, its relay, and what stands in its stream."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -62,16 +61,16 @@ async def in_stream(nats: EmbeddedNats, service: str = "catalog") -> list[dict[s
     try:
         js = client.jetstream()
         try:
-            config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
-            pull = await js.pull_subscribe(f"ikz.{service}.>", stream=stream_of(service), config=config)
+            count = (await js.stream_info(stream_of(service))).state.messages
         except NotFoundError:
             return []
+        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
+        pull = await js.pull_subscribe(f"ikz.{service}.>", stream=stream_of(service), config=config)
         found: list[dict[str, Any]] = []
-        with contextlib.suppress(nats_py.errors.TimeoutError):
-            while (await pull.consumer_info()).num_pending:
-                for message in await pull.fetch(500, timeout=2):
-                    found.append(orjson.loads(message.data) | {"headers": message.headers})
-                    await message.ack()
+        while len(found) < count:
+            for message in await pull.fetch(500, timeout=DEADLINE):
+                found.append(orjson.loads(message.data) | {"headers": message.headers})
+                await message.ack()
         return found
     finally:
         await client.close()
@@ -122,12 +121,10 @@ async def publishing(
         public_url="http://127.0.0.1:8080",
         health=health,
     )
-    async with journal.running():
-        task = asyncio.create_task(relay.run())
-        try:
+    try:
+        async with journal.running(), asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(relay.run())
             yield Publishing(journal, relay, health)
-            assert not task.done() or not task.exception(), task.exception()
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await pool.close()
+            running.cancel()
+    finally:
+        await pool.close()

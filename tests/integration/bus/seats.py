@@ -135,11 +135,10 @@ async def hearing(store: Database, nats: EmbeddedNats, *cursed: str, **more: Any
         **more,
     )
     notify = Hearing(consumer, health, pool, set(cursed))
-    task = asyncio.create_task(consumer.run())
     try:
-        yield notify
-        assert not task.done() or not task.exception(), task.exception()
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(consumer.run())
+            yield notify
+            running.cancel()
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
         await pool.close()

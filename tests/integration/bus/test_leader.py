@@ -38,6 +38,12 @@ class Candidate:
     async def leads(self) -> bool:
         return self.leading
 
+    async def has_waited(self) -> bool:
+        return self.waited
+
+    async def failed_twice(self) -> bool:
+        return self.terms >= 2
+
     async def stop(self) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
@@ -53,8 +59,8 @@ async def test_one_leads_and_the_other_follows_when_it_goes(store: Database) -> 
     first = Candidate(store.dsn("catalog"))
     await eventually(first.leads, wanted=True)
     second = Candidate(store.dsn("catalog"))
-    await asyncio.sleep(0.3)
-    assert (second.leading, second.waited, first.waited) == (False, True, False)
+    await eventually(second.has_waited, wanted=True)
+    assert (first.leading, first.terms, first.waited, second.terms) == (True, 1, False, 0)
     await first.stop()
     await eventually(second.leads, wanted=True)
     await second.stop()
@@ -114,7 +120,7 @@ async def test_who_resigned_tries_again_when_nobody_else_leads(
 ) -> None:
     monkeypatch.setattr(leader, "STAND_BACK", 0.1)
     candidate = Candidate(store.dsn("catalog"), able=False)
-    await eventually(lambda: terms(candidate), 2)
+    await eventually(candidate.failed_twice, wanted=True)
     candidate.able = True
     await eventually(candidate.leads, wanted=True)
     await candidate.stop()

@@ -48,7 +48,7 @@ async def reader(nats: EmbeddedNats) -> AsyncIterator[Connection]:
 async def denied(connection: Connection, subject: str, body: bytes = b"") -> bool:
     """Whether the server refuses a message."""
     try:
-        await connection.request(subject, body, timeout=2)
+        await connection.request(subject, body, timeout=10)
     except Denied:
         return True
     except Exception as error:  # noqa: BLE001 -- whatever else comes, it was let through

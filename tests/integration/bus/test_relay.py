@@ -17,7 +17,7 @@ from shared.embedded.nats import EmbeddedNats
 from shared.kernel import leader as leader_module
 from shared.kernel import relay as relay_module
 from shared.kernel import streams as streams_module
-from shared.kernel.bus import Connection, open_connection
+from shared.kernel.bus import Connection, Lost, NoAnswer, open_connection
 from shared.kernel.nats_access import render_config
 from shared.kernel.postgres import OwnConnection
 from shared.kernel.reconcile import request_republishing
@@ -55,15 +55,18 @@ async def ids(nats: EmbeddedNats) -> list[tuple[int, str]]:
 
 
 def last_of(nats: EmbeddedNats) -> Callable[[], Awaitable[int | None]]:
-    """The position of the last message, as the operator sees it."""
+    """How many messages there are, as the operator sees it."""
 
     async def look() -> int | None:
-        operator = await open_connection(nats.url("operator"), "test")
         try:
-            state = await streams_module.stream_state(operator, "catalog")
-            return state.messages
-        finally:
-            await operator.close()
+            operator = await open_connection(nats.url("operator"), "test")
+            try:
+                state = await streams_module.stream_state(operator, "catalog")
+                return state.messages
+            finally:
+                await operator.close()
+        except (Lost, NoAnswer):  # of a server that has just been hit
+            return None
 
     return look
 
