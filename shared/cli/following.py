@@ -73,14 +73,18 @@ async def _follow(
     after: dict[str, int | None],
     show: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Shows what one stream holds behind `after[service]` (None: only what comes), and moves that on."""
+    """Shows what one stream holds behind `after[service]` (None: only what comes), and moves that on.
+
+    A stream that ends before that was made anew, and is shown from its beginning.
+    """
     stream, name = stream_of(service), f"tail-{secrets.token_hex(6)}"
-    if after[service] is None:
-        after[service] = int((await connection.api(f"STREAM.INFO.{stream}"))["state"]["last_seq"])
+    last, known = int((await connection.api(f"STREAM.INFO.{stream}"))["state"]["last_seq"]), after[service]
+    start = last if known is None else known if known <= last else 0
+    after[service] = start
     config = {
         "name": name,
         "deliver_policy": "by_start_sequence",
-        "opt_start_seq": (after[service] or 0) + 1,
+        "opt_start_seq": start + 1,
         "ack_policy": "none",
         "filter_subject": chosen,
         "inactive_threshold": IDLE * 1_000_000_000,

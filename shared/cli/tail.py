@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import re
+import sys
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,6 +14,8 @@ from rich.text import Text
 
 from shared.cli.target import AsJson, Data, fail, find
 from shared.kernel.bootstrap import SERVICES
+
+SUBJECT = re.compile(r"(?:(?:\*|[^\s.*>]+)\.)*(?:\*|>|[^\s.*>]+)")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,7 +54,9 @@ def tail(
 
 
 def filters_of(subject: str) -> dict[str, str]:
-    """By service, the part of `subject` that its stream holds."""
+    """By service, the part of `subject` that its stream holds; none for what is no subject of ours."""
+    if not SUBJECT.fullmatch(subject):
+        return {}
     first, *rest = subject.split(".")
     if first == ">" or (first in {"ikz", "*"} and rest[:1] == [">"]):
         return {service: f"ikz.{service}.>" for service in SERVICES}
@@ -72,14 +79,22 @@ class Printer:
         """Shows one CloudEvent, if it is still wanted: other streams may bring more before they are ended."""
         if self._left == 0:
             raise self._enough
-        if self._as_json:
-            typer.echo(json.dumps(envelope, ensure_ascii=False))
-        else:
-            self._console.print(line_of(envelope))
+        try:
+            typer.echo(self._line(envelope))
+        except BrokenPipeError:  # whoever read it, `head` for one, has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise self._enough from None
         if self._left is not None:
             self._left -= 1
             if self._left == 0:
                 raise self._enough
+
+    def _line(self, envelope: dict[str, Any]) -> str:
+        if self._as_json:
+            return json.dumps(envelope, ensure_ascii=False)
+        with self._console.capture() as captured:
+            self._console.print(line_of(envelope), end="")
+        return captured.get()
 
 
 def line_of(envelope: dict[str, Any]) -> Text:
@@ -94,8 +109,9 @@ def line_of(envelope: dict[str, Any]) -> Text:
         "  ",
         (f"#{envelope.get('position', '')}", "dim"),
     )
+    shown_already = str(envelope.get("subject", "")).partition("/")[2]
     for name, value in envelope["data"].items():
-        if str(value) not in str(envelope.get("subject", "")) and value not in (None, [], {}):
+        if value != shown_already and value not in (None, [], {}):
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             line.append(f"  {name}=", "dim").append(_shown(text))
     if envelope.get("history"):

@@ -1,6 +1,7 @@
 """The operator's commands on a running system."""
 
 import asyncio
+import fcntl
 import json
 import os
 import subprocess
@@ -32,6 +33,21 @@ async def test_tail_shows_domain_events_as_anyone_reads_them(system: RunningSyst
     code, _, errors = await ikz("tail", "elsewhere.>", *data)
     assert code == 1
     assert "no subject of ours" in errors
+
+
+async def test_tail_ends_quietly_when_nobody_reads_it_any_more(system: RunningSystem) -> None:
+    """As `ikz tail --all | head` does, in both forms."""
+    for form in ([], ["--json"]):
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)  # less than there is to show
+        process = await asyncio.create_subprocess_exec(
+            *IKZ, "tail", "--all", *form, "--data", str(system.folder), stdout=writing, stderr=subprocess.PIPE
+        )
+        os.close(writing)
+        assert await asyncio.to_thread(os.read, reading, 1)
+        os.close(reading)
+        _, errors = await asyncio.wait_for(process.communicate(), 60)
+        assert (process.returncode, errors.decode()) == (0, "Reading ikz.>; Ctrl-C ends it.\n")
 
 
 async def test_tail_waits_for_what_comes_and_ends_on_ctrl_c(system: RunningSystem) -> None:

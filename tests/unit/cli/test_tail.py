@@ -20,6 +20,11 @@ EVERYTHING = {service: f"ikz.{service}.>" for service in ("catalog", "events", "
         ("rpc.events.recipients", {}),
         ("ikz", {}),
         ("", {}),
+        ("ikz.events.session postponed", {}),
+        ("ikz.events..x", {}),
+        ("ikz.events.>.x", {}),
+        ("ikz.events.session-*.>", {}),
+        ("ikz.events.", {}),
     ],
 )
 def test_a_subject_names_streams(subject: str, filters: dict[str, str]) -> None:
@@ -34,11 +39,13 @@ def test_an_event_is_one_line() -> None:
             "subject": "session/1",
             "position": 7,
             "history": True,
-            "data": {"session_id": "1", "title": "Sprechstunde\nzwei", "ends_at": None, "topics": ["a"]},
+            "data": {"session_id": "1", "title": "Sprechstunde\nzwei", "ends_at": None, "topics": ["a"], "capacity": 1},
         }
     ).plain
     assert "events.session.postponed.v1  session/1  #7" in line
     assert 'topics=["a"]' in line
     assert "ends_at" not in line
+    assert "session_id" not in line, "the subject says it"
+    assert "capacity=1" in line
     assert line.endswith("(history)")
     assert "\n" not in line
