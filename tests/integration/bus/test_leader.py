@@ -1,11 +1,12 @@
 """At most one leads, and who falls silent leads no longer."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
 
-from shared.kernel import leader
+from shared.kernel import leader, migrations, writer
 from shared.kernel.leader import Resigned, lead
 from shared.kernel.postgres import connect
 from tests.conftest import Database
@@ -72,6 +73,24 @@ async def test_every_service_and_name_has_its_own(store: Database) -> None:
         await eventually(candidate.leads, wanted=True)
     for candidate in candidates:
         await candidate.stop()
+
+
+async def test_no_two_services_share_a_lock(store: Database) -> None:
+    """Advisory locks are the whole database's: every key names the schema of its service."""
+    services = ("catalog", "events", "notify")
+    async with AsyncExitStack() as held:
+        for service in services:
+            connection = await connect(store.dsn(service), name="tests")
+            held.push_async_callback(connection.close)
+            await held.enter_async_context(connection.transaction())
+            await connection.execute(migrations.LOCK)
+            await connection.execute(writer.LOCK_STREAMS, ["hall-h"])
+            assert await connection.fetchval(leader.TRY_LOCK, "relay")
+        locks = await connection.fetch(
+            "SELECT DISTINCT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND granted "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+    assert len(locks) == 3 * len(services)
 
 
 async def test_a_lost_session_ends_the_work_and_is_won_again(store: Database) -> None:
