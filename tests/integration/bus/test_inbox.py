@@ -200,6 +200,7 @@ async def test_a_server_that_dies_or_freezes_in_the_middle(
             assert own.process is not None
             os.kill(own.process.pid, blow)
             if blow == signal.SIGKILL:
+                await own.process.wait()  # until then it may have the ports
                 await own.start()
             else:
                 await asyncio.sleep(1.5)

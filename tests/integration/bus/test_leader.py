@@ -78,15 +78,15 @@ async def test_every_service_and_name_has_its_own(store: Database) -> None:
 async def test_no_two_services_share_a_lock(store: Database) -> None:
     """Advisory locks are the whole database's: every key names the schema of its service."""
     services = ("catalog", "events", "notify")
+    connections = [await connect(store.dsn(service), name="tests") for service in services]
     async with AsyncExitStack() as held:
-        for service in services:
-            connection = await connect(store.dsn(service), name="tests")
+        for connection in connections:
             held.push_async_callback(connection.close)
             await held.enter_async_context(connection.transaction())
             await connection.execute(migrations.LOCK)
             await connection.execute(writer.LOCK_STREAMS, ["hall-h"])
             assert await connection.fetchval(leader.TRY_LOCK, "relay")
-        locks = await connection.fetch(
+        locks = await connections[0].fetch(
             "SELECT DISTINCT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND granted "
             "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
