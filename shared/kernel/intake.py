@@ -54,12 +54,12 @@ SELECT DISTINCT NULL, aggregate, NULL::bigint FROM dead_letter
 WHERE consumer = $1 AND source = $2 AND state <> 'discarded' AND aggregate = ANY($5::text[])
 """
 # Old is what was recorded long before the newest that was taken in: nothing that is still to come is that old, and what
-# comes once more, because its source's journal has a new store id, counts as known.
+# comes once more, because its source's journal has a new store id, counts as known. A clock that ran ahead is no proof.
 FORGET = """
 WITH old AS (
     SELECT id FROM inbox
     WHERE consumer = $1 AND source = $2 AND recorded_at < (
-        SELECT max(recorded_at) - $3::interval FROM inbox WHERE consumer = $1 AND source = $2
+        SELECT least(max(recorded_at), clock_timestamp()) - $3::interval FROM inbox WHERE consumer = $1 AND source = $2
     )
     ORDER BY recorded_at LIMIT $4
 ), gone AS (

@@ -115,8 +115,10 @@ class Pull:
         if found["created"] != self._created:
             raise Doubt(f"somebody else has made the consumer {self._consumer} anew")
         self._compare(found["config"])
-        if found["num_pending"] and not self._waiting and self._asked > 0:
-            raise Doubt(f"the consumer {self._consumer} holds back {found['num_pending']} messages")
+        if found["num_pending"] and self._asked > 0:
+            await self._some(self._now() + HEARTBEAT)  # what was stored just now is on its way
+            if not self._waiting:
+                raise Doubt(f"the consumer {self._consumer} holds back {found['num_pending']} messages")
 
     def _compare(self, echoed: dict[str, Any]) -> None:
         if found := differences(self._config, echoed):

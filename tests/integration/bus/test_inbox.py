@@ -167,6 +167,7 @@ async def test_old_ids_are_forgotten_and_count_as_known(
     monkeypatch.setattr(intake, "FORGOTTEN_AT_ONCE", 2)
     await turns(events, 10, 1)
     await events.execute("UPDATE journal SET recorded_at = recorded_at - interval '91 days' WHERE position <= 7")
+    await events.execute("UPDATE journal SET recorded_at = recorded_at + interval '1 year' WHERE position = 8")
 
     async with publishing(store, nats, "events", SEATS) as publisher, hearing(store, nats) as notify:
 
