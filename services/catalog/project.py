@@ -165,6 +165,8 @@ class ProjectArchived(Event):
     reason: str | None
 
 
+BESIDE_THE_LIVE_VERSION = (RevisionProposed, RevisionReturned)  # readers see nothing of these
+
 type ProjectEvent = (
     ProjectDrafted
     | ProjectEdited

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from services.catalog import organisation_directory, topic_list
 from services.catalog.organisation_directory import Named
 from services.catalog.project import (
+    BESIDE_THE_LIVE_VERSION,
     PROJECT,
     BestPracticeAwarded,
     Project,
@@ -69,7 +70,10 @@ SELECT id::text FROM line
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A project as the read model keeps it: the folded aggregate and the times that readers ask for."""
+    """A project as the read model keeps it: the folded aggregate and the times that readers ask for.
+
+    `changed_at` is when what readers see changed, or a draft that nobody sees yet.
+    """
 
     project: Project
     version: int
@@ -182,7 +186,8 @@ def advanced(entry: Entry | None, recorded: Recorded[ProjectEvent]) -> Entry:
     published_at = entry.published_at if entry else None
     if isinstance(event, ProjectPublished):
         published_at = event.at
-    return Entry(after, recorded.version, event.at, published_at)
+    changed_at = entry.changed_at if entry and isinstance(event, BESIDE_THE_LIVE_VERSION) else event.at
+    return Entry(after, recorded.version, changed_at, published_at)
 
 
 def _row(entry: Entry) -> dict[str, Any]:

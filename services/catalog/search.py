@@ -27,6 +27,7 @@ from services.catalog.organisation import (
 )
 from services.catalog.organisation_directory import Named
 from services.catalog.project import (
+    BESIDE_THE_LIVE_VERSION,
     PROJECT,
     BestPracticeAwarded,
     ProjectArchived,
@@ -62,9 +63,9 @@ ON CONFLICT (id) DO UPDATE SET title = excluded.title, title_key = excluded.titl
     participants = excluded.participants, card = excluded.card
 """
 KEEP_FACTS = """
-UPDATE search_project p SET version = r.version, changed_at = r.changed_at, status = coalesce(r.status, p.status),
-    pending = coalesce(r.pending, p.pending), published_at = coalesce(p.published_at, r.published_at),
-    best_practice = p.best_practice OR r.best_practice
+UPDATE search_project p SET version = r.version, changed_at = coalesce(r.changed_at, p.changed_at),
+    status = coalesce(r.status, p.status), pending = coalesce(r.pending, p.pending),
+    published_at = coalesce(p.published_at, r.published_at), best_practice = p.best_practice OR r.best_practice
 FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, changed_at timestamptz, status text, pending boolean,
                                         published_at timestamptz, best_practice boolean)
 WHERE p.id = r.id
@@ -348,7 +349,9 @@ def _gathered(recorded: Iterable[Recorded[Any]]) -> dict[str, Facts]:
     for each in recorded:
         if isinstance(each.event, PROJECT.events):
             fact = facts.setdefault(each.aggregate_id, Facts())
-            fact.version, fact.changed_at = each.version, each.event.at
+            fact.version = each.version
+            if not isinstance(each.event, BESIDE_THE_LIVE_VERSION):
+                fact.changed_at = each.event.at
             _note(fact, each.event)
     return facts
 

@@ -70,6 +70,26 @@ async def test_a_revision_waits_beside_the_live_version(editor: Client, reader: 
     assert (again.status, again.code) == (409, "no_pending_revision")
 
 
+async def test_readers_see_nothing_of_a_proposal(editor: Client, reader: Client) -> None:
+    word = f"Fassung{uuid4().hex[:6]}"
+    project_id = await editor.publish(title=f"Bauhof {word}")
+
+    async def changed_at() -> set[str]:
+        found = (await reader.get("/projects", q=word)).body["items"]
+        page = (await reader.get(f"/projects/{project_id}")).body
+        return {found[0]["changed_at"], page["changed_at"], page["published_at"]}
+
+    published = await changed_at()
+    assert len(published) == 1
+    version = (await editor.get(f"/projects/{project_id}")).body["version"]
+    assert (await editor.put(f"/projects/{project_id}", body(title="Vorschlag"), version)).status == 200
+    assert await changed_at() == published
+    assert (await editor.post(f"/projects/{project_id}/returns", {"reason": "Quelle fehlt."})).status == 200
+    assert await changed_at() == published
+    assert (await editor.post(f"/projects/{project_id}/revisions", body(title=f"Bauhof {word}, neu"))).status == 200
+    assert await changed_at() > published
+
+
 async def test_publications_accept_a_revision_too(editor: Client, reader: Client) -> None:
     project_id = await editor.publish()
     version = (await editor.get(f"/projects/{project_id}")).body["version"]
