@@ -189,6 +189,8 @@ RESEMBLE = "SELECT set_config('pg_trgm.word_similarity_threshold', '0.45', true)
 
 CURSOR: TypeAdapter[tuple[str, str, float, str, UUID]] = TypeAdapter(tuple[str, str, float, str, UUID])
 PUBLIC = (ProjectStatus.PUBLISHED,)
+# Characters of a part that can be searched. Folding may lengthen a text, and what a tsvector can hold is limited.
+MOST_INDEXED = 30_000
 SIGNS = re.compile(r'"|(?:^|\s)-\w')
 
 type Sort = Literal["relevance", "date", "title"]
@@ -400,8 +402,8 @@ def _content_row(project_id: str, fact: Facts, content: Content) -> dict[str, An
         "changed_at": fact.changed_at,
         "title": content.title,
         "title_key": sort_key(content.title),
-        "plain": [first, second, third],
-        "folded": [" ".join(words(part)) for part in (first, second, third)],
+        "plain": [part[:MOST_INDEXED] for part in (first, second, third)],
+        "folded": [" ".join(words(part))[:MOST_INDEXED] for part in (first, second, third)],
         "topics": content.topics,
         "legal_form": content.legal_form,
         "stage": content.stage,

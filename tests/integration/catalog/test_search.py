@@ -1,5 +1,6 @@
 """Finding projects: words, spellings, filters, facets, pages."""
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -64,6 +65,30 @@ async def test_signs_are_meant(reader: Client) -> None:
     assert set(await titles(reader, q="Gesundheitsversorgung")) == {KIOSK, STUDY}
     assert await titles(reader, q="Gesundheitsversorgung -Machbarkeitsstudie -Ortsteile") == []
     assert await titles(reader, q="Gesundheitsversorgung -Ortsteile") == [STUDY]
+
+
+async def test_a_text_of_any_letters_is_kept_and_found(editor: Client, reader: Client) -> None:
+    """One letter becomes five when it is folded: more than an index holds."""
+    random = Random(1)
+
+    def text(length: int) -> str:
+        return " ".join("".join(chr(random.randrange(0x3300, 0x3358)) for _ in range(5)) for _ in range(length // 6))
+
+    def lines() -> list[str]:
+        return [text(300) for _ in range(50)]
+
+    project_id = await editor.publish(
+        title="Langschrift",
+        keywords=lines(),
+        description=text(20_000),
+        goals=lines(),
+        measures=lines(),
+        effects=[{"kind": "quality", "text": line} for line in lines()],
+        milestones=[{"text": line} for line in lines()],
+        components=[{"name": line, "text": line[::-1]} for line in lines()],
+    )
+    assert await titles(reader, q="Langschrift") == ["Langschrift"]
+    assert (await editor.post(f"/projects/{project_id}/archivals")).status == 200
 
 
 async def test_values_of_one_filter_are_alternatives_filters_add_up(reader: Client) -> None:
