@@ -1,5 +1,6 @@
 """The catalogue over HTTP: readers see what is published, editors see and change everything."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
@@ -31,9 +32,9 @@ from services.catalog.suggest import Suggestion, SuggestQuery, suggest
 from services.catalog.topic import TOPIC, RenameTopic
 from services.catalog.topic_list import TopicQuery, TopicShown
 from services.catalog.vocabulary import VOCABULARIES
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, Role, committed, page
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, Role, committed, page, require
 from shared.kernel.ids import named_id, new_id
-from shared.kernel.journal import Journal
+from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 
@@ -134,16 +135,17 @@ class Handlers:
         """A new draft under a new id, or the one that the same request made before."""
         context = call.context()
         project_id = str(new_id() if context.fresh else named_id("projects", str(context.command_id)))
-        content = await self._resolved(call.body, project_id)
-        command = DraftProject(project_id=project_id, content=content)
-        outcome = await self.journal.transact(PROJECT, project_id, command, context)
+        outcome = await self._written(
+            call, context, project_id, lambda content: DraftProject(project_id=project_id, content=content)
+        )
         return committed(outcome, 201, f"{API}/projects/{project_id}")
 
     async def edit(self, call: Call) -> Answer:
         """A changed draft, or a proposal beside the live version."""
-        project_id = call.path_id()
-        content = await self._resolved(call.body, project_id)
-        return await self._committed(call, EditProject(content=content))
+        outcome = await self._written(
+            call, call.context(), call.path_id(), lambda content: EditProject(content=content)
+        )
+        return committed(outcome)
 
     async def submit(self, call: Call) -> Answer:
         """A draft handed in."""
@@ -160,8 +162,10 @@ class Handlers:
     async def revise(self, call: Call) -> Answer:
         """With content: the live version replaced by it. Without: the proposal that waits is accepted."""
         if call.body is not None:
-            content = await self._resolved(call.body, call.path_id())
-            return await self._committed(call, ReviseProject(content=content))
+            outcome = await self._written(
+                call, call.context(), call.path_id(), lambda content: ReviseProject(content=content)
+            )
+            return committed(outcome)
         project = (await self.journal.load(PROJECT, call.path_id())).state
         waiting = project.pending.number if project and project.pending else NONE_WAITING
         return await self._committed(call, AcceptRevision(revision=waiting))
@@ -213,9 +217,17 @@ class Handlers:
         """The closed lists."""
         return Answer(VOCABULARY_ANSWER)
 
-    async def _resolved(self, body: ProjectBody, project_id: str) -> Content:
+    async def _written(
+        self, call: Call, context: Context, project_id: str, command: Callable[[Content], ProjectCommand]
+    ) -> Outcome:
+        """A command with content. One that was sent before answers as it did, whatever became of what it refers to."""
+        if before := await self.journal.outcome(context):
+            return before
         async with self.pool.acquire() as connection:
-            return await resolved(connection, body, project_id)
+            content = await resolved(connection, call.body, project_id)
+        return await self.journal.transact(
+            PROJECT, project_id, command(content), context, expected_version=call.expected_version
+        )
 
     async def _committed(self, call: Call, command: ProjectCommand) -> Answer:
         outcome = await self.journal.transact(

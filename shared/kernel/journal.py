@@ -29,7 +29,7 @@ from shared.kernel.recorded import (
     Unavailable,
 )
 from shared.kernel.wakeup import Wakeup
-from shared.kernel.writer import FORGET, Order, Writer
+from shared.kernel.writer import FORGET, Order, Writer, outcome_of
 
 __all__ = [
     "Conflict",
@@ -103,6 +103,16 @@ class Journal:
         return await self._writer.submit(
             Order(decider, decider.stream(aggregate_id), aggregate_id, command, context, expected_version)
         )
+
+    async def outcome(self, context: Context) -> Outcome | None:
+        """What became of a command that was sent before, None of a new one; or `IdempotencyKeyReused`.
+
+        For those who look up what a command refers to before they make it: `transact` asks by itself.
+        """
+        if context.fresh:
+            return None
+        async with self._pool.acquire() as connection:
+            return await outcome_of(connection, context)
 
     async def load[S, C, E: Event](self, decider: Decider[S, C, E], aggregate_id: str) -> Folded[S]:
         """The present state of one aggregate; version 0 when there is none."""

@@ -294,7 +294,7 @@ class Writer:
         draft = Draft(folded, datetime.now(UTC))
         for order in group:
             if result := known.get(order.context.command_id):
-                draft.repeat(order, _as_before(order, result))
+                draft.repeat(order, _as_before(order.context, result))
             else:
                 draft.add(order)
         return draft
@@ -339,8 +339,17 @@ class Writer:
             self._connection = None
 
 
-def _as_before(order: Order, known: asyncpg.Record) -> Outcome | Exception:
+async def outcome_of(connection: Connection, context: Context) -> Outcome | None:
+    """The stored result of a command id, if it has one; `IdempotencyKeyReused` if that is another request's."""
+    known = await connection.fetchrow(REMEMBERED, [context.command_id])
+    answer = _as_before(context, known) if known else None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _as_before(context: Context, known: asyncpg.Record) -> Outcome | Exception:
     """The stored result of a command id, or the refusal to use the id for something else."""
-    if order.context.fingerprint is not None and known["fingerprint"] != order.context.fingerprint:
+    if context.fingerprint is not None and known["fingerprint"] != context.fingerprint:
         return IdempotencyKeyReused()
     return Outcome(known["stream"].partition("-")[2], known["version"], known["position"], repeated=True)

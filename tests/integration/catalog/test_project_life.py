@@ -174,6 +174,20 @@ async def test_a_predecessor_is_named_and_goes_in_no_circle(editor: Client, read
     assert (itself.status, itself.code) == (409, "circular_predecessor")
 
 
+async def test_a_repeated_command_answers_as_before_whatever_became_of_what_it_refers_to(editor: Client) -> None:
+    study, kiosk = await editor.publish(title="Die Studie"), await editor.publish(title="Der Kiosk")
+    key, content = str(uuid4()), body(predecessor=study)
+    first = await editor.post(f"/projects/{kiosk}/revisions", content, key)
+    assert first.status == 200
+    await editor.post(f"/projects/{kiosk}/revisions", body())
+    await editor.post(f"/projects/{study}/revisions", body(predecessor=kiosk))
+    assert (await editor.post(f"/projects/{kiosk}/revisions", content)).code == "circular_predecessor"
+    again = await editor.post(f"/projects/{kiosk}/revisions", content, key)
+    assert (again.status, again.body) == (200, first.body)
+    other = await editor.post(f"/projects/{kiosk}/revisions", body(topics=["astrology"]), key)
+    assert (other.status, other.code) == (422, "idempotency_key_reused")
+
+
 async def test_the_answer_can_be_sent_back_as_a_body(editor: Client) -> None:
     """What is read has the names and codes it is written with."""
     sent = body(
