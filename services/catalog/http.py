@@ -113,11 +113,13 @@ class Handlers:
 
     async def projects(self, call: Call) -> Answer:
         """One page of the search."""
+        _require_sight(call)
         return _page(await search.find(self.pool, call.query, editor=_sees_drafts(call)), call)
 
     async def facets(self, call: Call) -> Answer:
         """What the search could be narrowed to."""
-        return Answer(await search.facets(self.pool, call.query, editor=_sees_drafts(call)))
+        _require_sight(call)
+        return Answer(await search.facets(self.pool, call.query))
 
     async def suggestions(self, call: Call) -> Answer:
         """What could be meant."""
@@ -248,6 +250,12 @@ def _sees_drafts(call: Call) -> bool:
     return bool(SEE_DRAFTS & call.identity.roles)
 
 
+def _require_sight(call: Call) -> None:
+    """What is not public is for those who may see it."""
+    if call.query.beyond_public:
+        require(SEE_DRAFTS, call.identity)
+
+
 def _page[T](found: Page[T], call: Call) -> Answer:
     return page(found.items, found.next, found.total, call)
 
@@ -264,7 +272,13 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
     project = f"{API}/projects/{{id}}"
     return [
         Endpoint(
-            "GET", f"{API}/projects", do.projects, "Search projects", query=ProjectQuery, answer=Page[ProjectCard]
+            "GET",
+            f"{API}/projects",
+            do.projects,
+            "Search projects",
+            query=ProjectQuery,
+            answer=Page[ProjectCard],
+            codes=("forbidden",),
         ),
         Endpoint(
             "GET",
@@ -273,6 +287,7 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             "Count projects by every facet's values",
             query=ProjectFilter,
             answer=Facets,
+            codes=("forbidden",),
         ),
         Endpoint(
             "GET",

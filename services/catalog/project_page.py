@@ -249,7 +249,7 @@ async def one(pool: Pool, project_id: str, *, editor: bool) -> ProjectPage | Non
             return None
         entry = ENTRY.validate_python(stored)
         page = await _page(connection, entry)
-        return await _for_editors(connection, page, entry) if editor else page
+        return await _for_editors(connection, page, entry) if editor else _for_readers(page)
 
 
 async def known(connection: Connection, project_id: str) -> bool:
@@ -303,6 +303,11 @@ async def _for_editors(connection: Connection, page: ProjectPage, entry: Entry) 
             "history": tuple(StepShown(**dict(row)) for row in rows),
         }
     )
+
+
+def _for_readers(page: ProjectPage) -> ProjectPage:
+    """Without the id of a predecessor that is not public, or not yet."""
+    return page if page.predecessor_title else page.model_copy(update={"predecessor": None})
 
 
 def participations_note(complete: bool, named: int) -> str | None:  # noqa: FBT001 -- a field's value

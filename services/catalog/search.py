@@ -219,6 +219,11 @@ class ProjectFilter(BaseModel):
         default=None, description="For editors; everyone else sees what is published."
     )
 
+    @property
+    def beyond_public(self) -> bool:
+        """Whether this asks for what not everybody may see."""
+        return not set(self.status or ()) <= set(PUBLIC)
+
 
 class ProjectQuery(ProjectFilter, Paging):
     """One page of the projects."""
@@ -474,7 +479,7 @@ async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> Page[Project
     """One page of the projects that fit, in the order asked for."""
     sort: Sort = query.sort or ("relevance" if query.q else "date")
     async with pool.acquire() as connection, connection.transaction(readonly=True):
-        asked = await _asked(connection, query, editor=editor)
+        asked = await _asked(connection, query)
         after = _after(query, sort)
         rows = await connection.fetch(PAGE, *asked, sort, *after, query.limit + 1) if asked else []
         found = [row for row in rows if row["id"] is not None]
@@ -484,10 +489,10 @@ async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> Page[Project
     return Page(items=items, next=cursor, total=rows[0]["total"] if rows else 0)
 
 
-async def facets(pool: Pool, query: ProjectFilter, *, editor: bool) -> Facets:
+async def facets(pool: Pool, query: ProjectFilter) -> Facets:
     """Every facet's values with their counts, the most frequent first."""
     async with pool.acquire() as connection, connection.transaction(readonly=True):
-        asked = await _asked(connection, query, editor=editor)
+        asked = await _asked(connection, query)
         rows = await connection.fetch(FACETS, *asked) if asked else []
         counts: dict[str, dict[str, int]] = {name: {} for name in FACET_NAMES}
         for row in rows:
@@ -534,11 +539,9 @@ async def _facet_labels(
     }
 
 
-async def _asked(connection: Connection, query: ProjectFilter, *, editor: bool) -> tuple[Any, ...] | None:
+async def _asked(connection: Connection, query: ProjectFilter) -> tuple[Any, ...] | None:
     """The statements' first twelve parameters; None when the query holds no word at all."""
     states = query.status or PUBLIC
-    if not editor and set(states) - set(PUBLIC):
-        raise Problem("forbidden")
     how, prefixes, letters = await _how(connection, query.q, states)
     if how is None:
         return None

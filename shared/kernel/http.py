@@ -52,6 +52,7 @@ __all__ = [
     "make_app",
     "page",
     "problem_response",
+    "require",
 ]
 
 log = structlog.get_logger()
@@ -166,7 +167,7 @@ def _handler(
     async def handle(request: web.Request) -> web.StreamResponse:
         at = clock.now()
         identity = await identify(request)
-        _authorise(endpoint, identity)
+        require(endpoint.roles, identity)
         if not all(map(storable, request.match_info.values())):
             raise Problem("not_found")
         min_position, query = _read_query(endpoint, request)
@@ -192,8 +193,9 @@ def _handler(
     return handle
 
 
-def _authorise(endpoint: Endpoint, identity: Identity) -> None:
-    if endpoint.roles and not endpoint.roles & identity.roles:
+def require(roles: frozenset[Role], identity: Identity) -> None:
+    """One of the roles, if any is named: else 401 for whoever has not signed in, 403 for whoever has."""
+    if roles and not roles & identity.roles:
         raise Problem("unauthenticated" if identity.label == ANONYMOUS.label else "forbidden")
 
 

@@ -262,6 +262,17 @@ async def test_readers_change_nothing(session: tuple[ClientSession, Signer], rea
         assert (refused.status, refused.code) == (status, code)
 
 
+@pytest.mark.parametrize("status", [["drafted"], ["published", "archived"]])
+@pytest.mark.parametrize("path", ["/projects", "/projects/facets"])
+async def test_drafts_are_for_those_who_signed_in_as_editors(
+    session: tuple[ClientSession, Signer], reader: Client, editor: Client, path: str, status: list[str]
+) -> None:
+    assert (await editor.get(path, status=status)).status == 200
+    for who, expected, code in ((reader, 401, "unauthenticated"), (Client(*session, MEMBER), 403, "forbidden")):
+        refused = await who.get(path, status=status)
+        assert (refused.status, refused.code) == (expected, code)
+
+
 async def test_whom_the_gateway_did_not_sign_gets_nothing(session: tuple[ClientSession, Signer]) -> None:
     client, _ = session
     for headers in ({}, {"Ikz-Identity": "eyJhbGciOiJub25lIn0.e30."}):
