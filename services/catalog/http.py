@@ -24,7 +24,7 @@ from services.catalog.project import (
     SubmitProject,
 )
 from services.catalog.project_body import ProjectBody, resolved
-from services.catalog.project_content import Content
+from services.catalog.project_content import ONE_LINE, Content, Line
 from services.catalog.project_page import ProjectPage
 from services.catalog.resource_list import ResourceQuery, ResourceShown
 from services.catalog.search import Facets, ProjectCard, ProjectFilter, ProjectQuery
@@ -77,7 +77,7 @@ class AwardBody(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    occasion: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+    occasion: Line
     awarded_on: date
 
 
@@ -86,7 +86,7 @@ class RenamingBody(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=ONE_LINE)]
 
 
 class TermShown(BaseModel):
@@ -402,6 +402,7 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             "Find organisations",
             query=OrganisationQuery,
             answer=Page[OrganisationShown],
+            description="Municipalities and districts: © GeoBasis-DE / BKG 2017 (Daten verändert).",
         ),
         Endpoint(
             "GET",

@@ -23,14 +23,18 @@ from shared.kernel.decider import Refused
 MOST_TOPICS = 3
 FEWEST_PARTICIPATIONS = 2
 
-type Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+HIGHEST = 10**15  # every number up to it is exact in JSON's readers, too
+
+type Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=ONE_LINE)]
 type Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 type TopicCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 type Ags = Annotated[str, StringConstraints(pattern=r"^\d{5}(\d{3})?$")]
 type Id = Annotated[
-    str, StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", to_lower=True)
+    str, StringConstraints(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$", to_lower=True)
 ]
 type Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s<>\"]+$", max_length=2000)]
+type Number = Annotated[int, Field(ge=-HIGHEST, le=HIGHEST)] | Annotated[float, Field(ge=-HIGHEST, le=HIGHEST)]
 type Many[T] = Annotated[tuple[T, ...], Field(max_length=50)]
 
 
@@ -68,7 +72,7 @@ class Effect(Value):
 
     kind: EffectKind
     text: Line | None = None
-    value: int | float | None = None
+    value: Number | None = None
     unit: EffectUnit | None = None
     base: Line | None = None
     period: Line | None = None
@@ -119,7 +123,7 @@ class Funding(Value):
     """Public money in the project."""
 
     programme: Line
-    amount_eur: Annotated[int, Field(ge=0)] | None = None
+    amount_eur: Annotated[int, Field(ge=0, le=HIGHEST)] | None = None
     approved_on: date | None = None
 
 

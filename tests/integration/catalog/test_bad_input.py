@@ -55,6 +55,7 @@ async def test_what_is_no_project_is_refused(editor: Client, raw: bytes, status:
         ({"title": None}, "/title"),
         ({"title": "x" * 301}, "/title"),
         ({"title": "Bau\0hof"}, "/title"),
+        ({"title": "Bau\nhof"}, "/title"),
         ({"colour": "green"}, "/colour"),
         ({"topics": "works_depot"}, "/topics"),
         ({"topics": [7]}, "/topics/0"),
@@ -68,6 +69,9 @@ async def test_what_is_no_project_is_refused(editor: Client, raw: bytes, status:
         ({"start": "2021-02-30"}, "/start"),
         ({"effects": [{"kind": "cost_saving", "value": 18}]}, "/effects/0"),
         ({"effects": [{"kind": "cost_saving", "value": "18", "unit": "percent"}]}, "/effects/0/value"),
+        ({"effects": [{"kind": "cost_saving", "value": 10**19, "unit": "eur"}]}, "/effects/0/value"),
+        ({"effects": [{"kind": "cost_saving", "value": -1e300, "unit": "eur"}]}, "/effects/0/value"),
+        ({"funding": [{"programme": "IKZ", "amount_eur": 10**19}]}, "/funding/0/amount_eur"),
         ({"components": [{"name": "App", "link": "javascript:alert(1)"}]}, "/components/0/link"),
         ({"contacts": [{"function": "Bauamt", "email": "a@b.de"}]}, "/contacts/0/email"),
         ({"keywords": ["Wort"] * 51}, "/keywords"),
@@ -141,6 +145,13 @@ async def test_an_id_that_is_none_is_not_found(
     refused = await editor.call(method, f"/projects/{project_id}{path}", headers=headers, **options)
     assert (refused.status, refused.code) in {(404, "not_found"), (412, "stale_version")}
     assert refused.code == "not_found" or method == "PUT"
+
+
+async def test_an_id_in_capitals_is_the_same_id(editor: Client) -> None:
+    lemgo = (await editor.get("/organisations/05766044")).body["id"]
+    project_id = await editor.draft(participations=[{"organisation_id": lemgo.upper()}])
+    (participation,) = (await editor.get(f"/projects/{project_id.upper()}")).body["participations"]
+    assert participation["organisation_id"] == lemgo
 
 
 async def test_a_change_names_what_it_changes(editor: Client) -> None:
