@@ -10,11 +10,11 @@ import pytest
 
 from services.catalog.load_content import CONTENT, Batch, batches, organisation_id
 from services.catalog.organisation import Profile
-from services.catalog.project import DraftProject
+from services.catalog.project import AwardBestPractice, DraftProject
 from services.catalog.project_content import Content
 from services.catalog.topic import DefineTopic
 
-OURS = ("projects.json", "organisations.json", "topics.json", "resources.json", "key_figures.json")
+TEXTS = sorted(file.name for file in CONTENT.glob("*.json") if not file.name.endswith(".topo.json"))
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,13 @@ def test_the_saving_has_no_base(loaded: dict[str, Batch]) -> None:
     assert (effect.value, effect.unit, effect.base, effect.period) == (18, "percent", None, None)
 
 
+def test_where_a_stage_is_only_derived_the_text_says_so(loaded: dict[str, Batch]) -> None:
+    """Of a good example it was never said that it is in operation."""
+    for steps in loaded["projects"].steps:
+        marked = isinstance(steps[-1].command, AwardBestPractice)
+        assert ("abgeleitet, dass" in (steps[0].command.content.description or "")) == marked
+
+
 def test_every_figure_has_source_date_and_qualifier(loaded: dict[str, Batch]) -> None:
     readings = {steps[0].command.reading.value: steps[0].command.reading for steps in loaded["key_figures"].steps}
     assert (readings[6200].qualifier, readings[650].qualifier) == ("more_than", "further")
@@ -111,7 +118,7 @@ def test_no_statistics_that_may_not_be_shipped() -> None:
     assert "Daten verändert" in (CONTENT / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", TEXTS)
 def test_no_person_and_no_address_is_named(name: str) -> None:
     text = (Path(CONTENT) / name).read_text("utf-8")
     assert json.loads(text)
