@@ -5,12 +5,13 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from icalendar import Calendar, Event, Timezone
+from icalendar import Calendar, Event
 
 from services.events.programme import Venue
 from services.events.session import Life
 from services.events.session_list import when_label
 from services.events.times import BERLIN, When, midnight_after
+from shared.kernel.vtimezone import berlin
 
 PRODUCT = "-//Interkommunal//Veranstaltungen//DE"
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -19,7 +20,7 @@ END = b"END:VCALENDAR\r\n"
 REMEMBERED = 2048
 
 
-def calendar(sessions: Sequence[tuple[Life, dt.datetime]], name: str, public_url: str, at: dt.datetime) -> bytes:
+def calendar(sessions: Sequence[tuple[Life, dt.datetime]], name: str, public_url: str) -> bytes:
     """A feed of sessions with the time each was last changed; no personal links, as calendars are shared."""
     feed = Calendar()
     feed.add("prodid", PRODUCT)
@@ -29,7 +30,7 @@ def calendar(sessions: Sequence[tuple[Life, dt.datetime]], name: str, public_url
     feed.add("x-wr-calname", _text(name))
     feed.add("x-wr-timezone", BERLIN.key)
     feed.add("refresh-interval", EVERY_HOUR, parameters={"VALUE": "DURATION"})
-    feed.add_component(_timezone([life.when for life, _ in sessions], at))
+    feed.add_component(berlin())
     head: bytes = feed.to_ical()
     entries = (_entry(life, changed_at, public_url) for life, changed_at in sessions if life.when.day is not None)
     return b"".join((head.removesuffix(END), *entries, END))
@@ -38,14 +39,6 @@ def calendar(sessions: Sequence[tuple[Life, dt.datetime]], name: str, public_url
 def uid(session_id: str) -> str:
     """What calendars know a session by, whatever becomes of it."""
     return f"session-{session_id}@interkommunal"
-
-
-def _timezone(dates: Sequence[When], at: dt.datetime) -> Timezone:
-    """Germany's rules for the years in question (this one, if none); the default would list decades."""
-    days = [day for when in dates for day in (when.day, when.ends_at and when.ends_at.date()) if day]
-    years = [day.year for day in days] or [at.year]
-    first, last = dt.date(min(years), 1, 1), dt.date(max(years) + 1, 1, 1)
-    return Timezone.from_tzinfo(BERLIN, BERLIN.key, first_date=first, last_date=last)
 
 
 @lru_cache(maxsize=REMEMBERED)

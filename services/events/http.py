@@ -218,7 +218,7 @@ class Desk:
     async def feed(self, call: Call) -> Answer:
         wanted: SessionFilter = call.query
         found = await feed_rows(self.pool, wanted)
-        text = calendar(found, "Veranstaltungen zur interkommunalen Zusammenarbeit", self.public_url, call.at)
+        text = calendar(found, "Veranstaltungen zur interkommunalen Zusammenarbeit", self.public_url)
         return _calendar(text, "veranstaltungen.ics")
 
     async def session_calendar(self, call: Call) -> Answer:
@@ -227,7 +227,7 @@ class Desk:
             raise Problem("not_found")
         if found.life.when.day is None:
             raise Problem("session_without_date")
-        text = calendar([(found.life, found.changed_at)], found.life.content.title, self.public_url, call.at)
+        text = calendar([(found.life, found.changed_at)], found.life.content.title, self.public_url)
         return _calendar(text, f"veranstaltung-{found.life.session_id}.ics")
 
     async def list_participants(self, call: Call) -> Answer:

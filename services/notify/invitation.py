@@ -17,13 +17,13 @@ There is no link to a registration in the entry: calendars are shared with colle
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Literal
 
-from icalendar import Calendar, Event, Timezone, vCalAddress
+from icalendar import Calendar, Event, vCalAddress
 
 from services.notify.german import BERLIN
 from shared.contracts.events import Times
+from shared.kernel.vtimezone import berlin
 
 type Method = Literal["REQUEST", "CANCEL"]
 
@@ -53,7 +53,7 @@ def render(invitation: Invitation, *, organiser: str, attendee: str) -> bytes:
     calendar.add("method", invitation.method)
     begin = _begin(invitation.times)
     if isinstance(begin, datetime):
-        calendar.add_component(_berlin(begin.year))
+        calendar.add_component(berlin())
     calendar.add_component(_entry(invitation, begin, organiser, attendee))
     rendered: bytes = calendar.to_ical()
     return rendered
@@ -89,12 +89,6 @@ def _begin(times: Times) -> date:
     if times.date is None:
         raise ValueError("an invitation needs a day")
     return times.date
-
-
-@lru_cache(maxsize=16)
-def _berlin(year: int) -> Timezone:
-    """The zone's rules around one year: building them takes longer than all the rest of an invitation."""
-    return Timezone.from_tzid("Europe/Berlin", first_date=date(year, 1, 1), last_date=date(year + 2, 1, 1))
 
 
 def _plain(text: str) -> str:
