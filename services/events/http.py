@@ -10,7 +10,7 @@ from services.events import participant, registration_list, series, session
 from services.events.bodies import CancellationBody, PostponementBody, RegistrationBody, SessionBody
 from services.events.calendar import calendar
 from services.events.participant import Answers, Contact
-from services.events.programme import Documentation
+from services.events.programme import Content, Documentation
 from services.events.references import refuse_unknown
 from services.events.registration import (
     ConfirmRegistration,
@@ -174,19 +174,19 @@ class Desk:
 
     async def draft_session(self, call: Call) -> Answer:
         body: SessionBody = call.body
-        await self._known_series(body)
-        await refuse_unknown(self.bus, body.content)
+        context = call.context()
+        if not await self.journal.knows(context):
+            await self._refuse_unknown(body)
         session_id = str(new_id())
         command = DraftSession(session_id=session_id, content=body.content, when=body.when, weekday=body.weekday)
-        outcome = await self.journal.transact(session.DECIDER, session_id, command, call.context())
+        outcome = await self.journal.transact(session.DECIDER, session_id, command, context)
         return answer_to(outcome, 201, f"/api/v1/sessions/{outcome.aggregate_id}")
 
     async def revise_session(self, call: Call) -> Answer:
         body: SessionBody = call.body
-        await self._known_series(body)
         present = (await self.journal.load(session.DECIDER, call.path_id())).state.life
-        if present is not None:
-            await refuse_unknown(self.bus, body.content, present.content)
+        if present is not None and not await self.journal.knows(call.context()):
+            await self._refuse_unknown(body, present.content)
         command = ReviseSession(content=body.content, when=body.when, weekday=body.weekday, seen=call.expected_version)
         return answer_to(await self._transact(call, command))
 
@@ -296,9 +296,10 @@ class Desk:
             raise Problem("not_found")
         return found
 
-    async def _known_series(self, body: SessionBody) -> None:
+    async def _refuse_unknown(self, body: SessionBody, present: Content | None = None) -> None:
         if not await series_exists(self.pool, body.series_id):
             raise Problem("unknown_series")
+        await refuse_unknown(self.bus, body.content, present)
 
     async def _transact(self, call: Call, command: Command) -> Outcome:
         return await self.journal.transact(session.DECIDER, call.path_id(), command, call.context())
