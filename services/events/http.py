@@ -440,6 +440,7 @@ def _editing(desk: Desk) -> list[Endpoint]:
             answer=Committed,
             status=201,
             roles=EDITORS,
+            codes=("slug_taken",),
         ),
         Endpoint(
             "PUT",
@@ -449,6 +450,7 @@ def _editing(desk: Desk) -> list[Endpoint]:
             body=SeriesContent,
             answer=Committed,
             roles=EDITORS,
+            codes=("slug_taken",),
             if_match=True,
         ),
         Endpoint(

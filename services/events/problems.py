@@ -76,6 +76,12 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Registration is withdrawn",
         "Sie haben sich abgemeldet. Bitte melden Sie sich erneut an, wenn Sie teilnehmen möchten.",
     ),
+    "slug_taken": (
+        409,
+        "Kurzname ist vergeben",
+        "Slug is taken",
+        "Eine andere Veranstaltungsreihe hat diesen Kurznamen (slug) schon. Bitte wählen Sie einen anderen.",
+    ),
     "unknown_series": (
         409,
         "Veranstaltungsreihe ist unbekannt",

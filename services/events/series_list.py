@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.events.series import Format, SeriesContent, SeriesRevised, SeriesStarted
+from shared.kernel.decider import Refused
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
@@ -83,7 +85,7 @@ class SeriesAnswer(SeriesRef):
 
 
 async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> None:
-    """Keeps the last content of each series."""
+    """Keeps the last content of each series; refuses a slug that another one has."""
     rows: dict[str, dict[str, Any]] = {}
     for recorded in events:
         match recorded.event:
@@ -99,7 +101,10 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
             case _:  # of another aggregate
                 pass
     if rows:
-        await connection.execute(UPSERT, list(rows.values()))
+        try:
+            await connection.execute(UPSERT, list(rows.values()))
+        except asyncpg.UniqueViolationError as taken:  # no series sees another, so only the key can tell
+            raise Refused("slug_taken", field="/slug") from taken
 
 
 PROJECTION = Projection("series", ("series_view",), project)

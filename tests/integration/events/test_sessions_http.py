@@ -8,6 +8,13 @@ from uuid import uuid4
 import icalendar
 import pytest
 
+from services.events.due import by_itself
+from services.events.records import DECIDERS, PROJECTIONS
+from services.events.series import DECIDER as SERIES
+from services.events.series import SeriesContent, StartSeries
+from shared.kernel.decider import Refused
+from shared.kernel.journal import Journal
+from shared.kernel.wakeup import Wakeup
 from tests.integration.events.conftest import EDITOR, Events, sample
 
 
@@ -345,6 +352,38 @@ async def test_series_are_started_and_revised(events: Events) -> None:
     assert (await events.get(path))["title"] == "Sprechstunde"
     assert series_id in [item["id"] for item in (await events.get("/api/v1/series"))["items"]]
     assert (await events.ask("GET", f"/api/v1/series/{uuid4()}")).code == "404 not_found"
+
+
+async def test_a_slug_leads_to_one_series(events: Events) -> None:
+    body = {"slug": f"eigene-{uuid4().hex}", "title": "Die erste", "format": "workshop"}
+    key = str(uuid4())
+    first = await events.done("POST", "/api/v1/series", body, Idempotency_Key=key)
+    head = await events.journal.head()
+    second = await events.edit("POST", "/api/v1/series", body | {"title": "Die zweite"})
+    assert (second.code, second.body["errors"][0]["field"]) == ("409 slug_taken", "/slug")
+    other = f"/api/v1/series/{await events.series()}"
+    assert (await events.edit("PUT", other, body, If_Match="*")).code == "409 slug_taken"
+    assert await events.journal.head() == head + 1, "nothing but the other series"
+    assert await events.done("POST", "/api/v1/series", body, Idempotency_Key=key) == first
+    await events.done("PUT", f"/api/v1/series/{first['id']}", body | {"slug": f"neu-{uuid4().hex}"}, If_Match="*")
+    await events.done("PUT", other, body, If_Match="*")
+
+
+async def test_of_two_series_at_once_with_one_slug_one_is_refused(events: Events) -> None:
+    replica = Journal(events.dsn, events.pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
+    content = SeriesContent(slug=f"eigene-{uuid4().hex}", title="Eine", format="workshop")
+
+    async def start(journal: Journal) -> str:
+        command = StartSeries(series_id=str(uuid4()), content=content)
+        try:
+            await journal.transact(SERIES, command.series_id, command, by_itself(events.clock.now()))
+        except Refused as refused:
+            return refused.code
+        return "started"
+
+    async with replica.running():
+        outcomes = await asyncio.gather(*(start(journal) for _ in range(3) for journal in (events.journal, replica)))
+    assert sorted(outcomes) == ["slug_taken"] * 5 + ["started"]
 
 
 async def test_series_come_in_pages_and_are_found_by_a_part_of_their_words(events: Events) -> None:
