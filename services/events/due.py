@@ -23,7 +23,8 @@ SELECT session_id, array_remove(array_agg(registration_id), NULL) AS unconfirmed
 FROM (
     (SELECT session_id, NULL AS registration_id FROM session_view WHERE due_at <= $1 ORDER BY due_at LIMIT 100)
     UNION ALL
-    (SELECT session_id, registration_id FROM registration WHERE confirm_by <= $1 ORDER BY confirm_by LIMIT 1000)
+    (SELECT session_id, registration_id FROM registration JOIN session_view USING (session_id)
+     WHERE confirm_by <= $1 AND stage <> 'cancelled' ORDER BY confirm_by LIMIT 1000)
 ) AS due
 GROUP BY session_id
 """

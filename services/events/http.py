@@ -38,11 +38,13 @@ from services.events.session_list import (
     SessionAnswer,
     SessionFilter,
     SessionQuery,
+    SessionRow,
     SessionSummary,
     feed_rows,
     find_session,
     list_sessions,
     session_row,
+    summary,
 )
 from services.events.times import BERLIN
 from shared.kernel.bus import Bus
@@ -276,11 +278,11 @@ class Desk:
 
     async def show_registration(self, call: Call) -> Answer:
         row = await self._registration(call)
-        found = await find_session(self.pool, row["session_id"], call.at, for_editors=True)
+        found = await session_row(self.pool, row["session_id"])
         (contact,) = await participant.open_contacts(self.vault, [row])
         if found is None or contact is None:
             raise Problem("not_found")
-        return Answer(_registration(row, found, contact), headers=PRIVATE)
+        return Answer(_registration(row, found, contact, call.at), headers=PRIVATE)
 
     async def confirm(self, call: Call) -> Answer:
         row = await self._registration(call)
@@ -347,12 +349,12 @@ def _participant(row: Any, contact: Contact | None, answers: Answers) -> Partici
     )
 
 
-def _registration(row: Any, of: SessionAnswer, contact: Contact) -> RegistrationAnswer:
+def _registration(row: Any, of: SessionRow, contact: Contact, at: dt.datetime) -> RegistrationAnswer:
     status: Status = row["status"]
     standing = status in registration_list.STANDING
     return RegistrationAnswer(
         id=row["registration_id"],
-        session=SessionSummary(**{name: getattr(of, name) for name in SessionSummary.model_fields}),
+        session=summary(of, at),
         status=status,
         status_label=STATUS_LABELS[status],
         name=contact.name,
@@ -361,8 +363,8 @@ def _registration(row: Any, of: SessionAnswer, contact: Contact) -> Registration
         received_at=row["received_at"].astimezone(BERLIN),
         confirm_by=row["confirm_by"] and row["confirm_by"].astimezone(BERLIN),
         waiting_position=row["waiting_position"] if status == "waitlisted" else None,
-        access_link=of.access_link if status == "confirmed" else None,
-        can_confirm=standing and row["confirm_by"] is not None,
+        access_link=of.life.content.access_link if status == "confirmed" else None,
+        can_confirm=standing and row["confirm_by"] is not None and of.life.obstacle(at) is None,
         can_withdraw=standing,
     )
 

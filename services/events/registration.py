@@ -109,6 +109,13 @@ class RegistrationPromoted(OfRegistration):
     confirm_by: AwareDatetime | None
 
 
+class RegistrationProlonged(OfRegistration):
+    """The session takes place after all, and there is time again to confirm the `seat`, or the place in the queue."""
+
+    seat: bool
+    confirm_by: AwareDatetime
+
+
 class RegistrationLapsed(OfRegistration):
     """Nobody confirmed in time. `seat`: whether a seat became free, else a place in the queue."""
 
@@ -142,6 +149,7 @@ type RegistrationEvent = (
     | RegistrationConfirmed
     | WaitlistingConfirmed
     | RegistrationPromoted
+    | RegistrationProlonged
     | RegistrationLapsed
     | RegistrationWithdrawn
     | RegistrationLinkRequested
@@ -154,6 +162,7 @@ EVENTS = (
     RegistrationConfirmed,
     WaitlistingConfirmed,
     RegistrationPromoted,
+    RegistrationProlonged,
     RegistrationLapsed,
     RegistrationWithdrawn,
     RegistrationLinkRequested,
@@ -245,6 +254,8 @@ def evolve(roster: Roster, event: RegistrationEvent) -> Roster:
             return _change(
                 roster, event, status="received" if event.confirm_by else "confirmed", confirm_by=event.confirm_by
             )
+        case RegistrationProlonged():
+            return _change(roster, event, confirm_by=event.confirm_by)
         case RegistrationLapsed():
             return _change(roster, event, status="lapsed", confirm_by=None)
         case RegistrationWithdrawn():
@@ -351,11 +362,23 @@ def erase(command: EraseParticipant, roster: Roster, session: Admission, at: dat
 
 
 def lapse(registration_ids: Iterable[str], roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
-    """Ends those of the named registrations whose time to confirm is over."""
+    """Ends those of the named registrations whose time to confirm is over. None while the session is cancelled."""
+    if session.obstacle(at) == "session_cancelled":
+        return []
     named = (roster.registrations.get(registration_id) for registration_id in dict.fromkeys(registration_ids))
     late = [found for found in named if found and found.standing and found.confirm_by and found.confirm_by <= at]
     ends = [RegistrationLapsed(seat=found.seated, **_named(found, session, at)) for found in late]
     return _freed(ends, roster, session, at)
+
+
+def prolong(roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
+    """Time to confirm for everybody who has not: during a cancellation nobody could."""
+    confirm_by = held_until(session, at)
+    unconfirmed = (found for found in roster.registrations.values() if found.standing and found.confirm_by)
+    return [
+        RegistrationProlonged(seat=found.seated, confirm_by=confirm_by, **_named(found, session, at))
+        for found in sorted(unconfirmed, key=lambda found: found.registration_id)
+    ]
 
 
 def promotions(roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
@@ -419,7 +442,7 @@ def publish(event: RegistrationEvent) -> Contract | None:
             return contracts.RegistrationWithdrawn(cause=event.cause, **_ids(event))
         case RegistrationLinkRequested():
             return contracts.RegistrationLinkRequested(**_ids(event))
-        case WaitlistingConfirmed() | ParticipantErased():
+        case WaitlistingConfirmed() | RegistrationProlonged() | ParticipantErased():
             return None
 
 

@@ -16,6 +16,7 @@ from services.events.registration import (
     RegistrationConfirmed,
     RegistrationLapsed,
     RegistrationLinkRequested,
+    RegistrationProlonged,
     RegistrationPromoted,
     RegistrationReceived,
     RegistrationWaitlisted,
@@ -183,6 +184,9 @@ def _gather(changes: _Changes, recorded: Recorded[Any]) -> None:
         case RegistrationPromoted() as event:
             changes.change(recorded, "received" if event.confirm_by else "confirmed", event.confirm_by)
             changes.count(recorded, seated=1, waiting=-1)
+        case RegistrationProlonged() as event:
+            changes.change(recorded, "received" if event.seat else "waitlisted", event.confirm_by)
+            changes.count(recorded)
         case RegistrationLapsed():
             changes.leave(recorded, "lapsed")
         case RegistrationWithdrawn():

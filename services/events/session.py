@@ -410,7 +410,7 @@ def decide(command: Command, session: Session, at: datetime) -> Sequence[Session
     return [*events, *_follow_ups(reduce(evolve, events, session), at)] if events else []
 
 
-def _lead(command: LifeCommand, session: Session, life: Life, at: datetime) -> Sequence[LifeEvent]:
+def _lead(command: LifeCommand, session: Session, life: Life, at: datetime) -> Sequence[SessionEvent]:
     match command:
         case DraftSession() | LetTimePass():
             return []
@@ -427,7 +427,7 @@ def _lead(command: LifeCommand, session: Session, life: Life, at: datetime) -> S
         case CancelSession():
             return cancel(command, life, at)
         case ReinstateSession():
-            return reinstate(life, at)
+            return reinstate(session.roster, life, at)
         case RecordHeld():
             return record_held(command, life, at)
         case DocumentSession():
@@ -550,14 +550,15 @@ def cancel(command: CancelSession, life: Life, at: datetime) -> list[LifeEvent]:
     return [SessionCancelled(reason=command.reason, **_named(life, at, sequence=life.sequence + 1))]
 
 
-def reinstate(life: Life, at: datetime) -> list[LifeEvent]:
-    """A cancelled session takes place after all, if its date is still to come."""
+def reinstate(roster: Roster, life: Life, at: datetime) -> list[SessionEvent]:
+    """A cancelled session takes place after all, if its date is still to come; who is to confirm has time again."""
     if life.ahead:
         return []
     if life.stage != "cancelled":
         raise Refused(life.obstacle(at) or "session_over")
     refuse_past(life.when, at)
-    return [SessionReinstated(**_named(life, at, sequence=life.sequence + 1))]
+    reinstated = SessionReinstated(**_named(life, at, sequence=life.sequence + 1))
+    return [reinstated, *registration.prolong(roster, life, at)]
 
 
 def record_held(command: RecordHeld, life: Life, at: datetime) -> list[LifeEvent]:

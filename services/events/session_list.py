@@ -329,7 +329,7 @@ async def list_sessions(
     )
     found = [row for row in rows if row["session_id"] is not None]
     last = found[query.limit - 1] if len(found) > query.limit else None
-    items = [SessionSummary(**_summary(_read(row), at)) for row in found[: query.limit]]
+    items = [summary(_read(row), at) for row in found[: query.limit]]
     return items, encode_cursor((last["place"], last["session_id"])) if last else None, rows[0]["total"]
 
 
@@ -345,6 +345,11 @@ async def find_session(pool: Pool, session_id: str, at: dt.datetime, *, for_edit
     if found is None:
         return None
     return SessionAnswer(**_summary(found, at), **_details(found.life, for_editors=for_editors))
+
+
+def summary(found: SessionRow, at: dt.datetime) -> SessionSummary:
+    """A session as lists and registrations show it."""
+    return SessionSummary(**_summary(found, at))
 
 
 async def feed_rows(pool: Pool, wanted: SessionFilter) -> list[tuple[Life, dt.datetime]]:

@@ -196,6 +196,33 @@ async def test_what_nobody_confirms_lapses_and_the_next_one_comes_in(events: Eve
     assert (await events.ask("POST", f"/api/v1/registrations/{ada}/confirmations")).code == "409 registration_lapsed"
 
 
+async def test_a_hold_outlives_a_cancellation(events: Events) -> None:
+    session_id = await events.open_session(capacity=1)
+    path = f"/api/v1/sessions/{session_id}"
+    ada, bert = await events.registered(session_id), await events.registered(session_id)
+
+    async def pages() -> list[tuple[str, str, bool]]:
+        found = [await events.get(f"/api/v1/registrations/{token}") for token in (ada, bert)]
+        return [(page["status"], page["confirm_by"], page["can_confirm"]) for page in found]
+
+    tomorrow = "2025-07-02T10:00:00+02:00"
+    assert await pages() == [("received", tomorrow, True), ("waitlisted", tomorrow, True)]
+    await events.done("POST", f"{path}/cancellations", {"reason": "Krankheit"})
+    events.clock.forward(days=3)
+    await due.let_time_pass(events.journal, events.pool, events.clock.now())
+    assert await due.let_time_pass(events.journal, events.pool, events.clock.now()) == 0, "nothing stays due"
+    assert await pages() == [("received", tomorrow, False), ("waitlisted", tomorrow, False)]
+    await events.done("POST", f"{path}/reinstatements")
+    again = "2025-07-05T10:00:00+02:00"
+    assert await pages() == [("received", again, True), ("waitlisted", again, True)]
+    asked = RecipientsAsked(session_id=session_id)
+    told = (await recipients(events.pool, events.vault, asked)).recipients
+    assert {one.confirm_by for one in told} == {dt.datetime(2025, 7, 5, 8, tzinfo=dt.UTC)}
+    events.clock.forward(days=1)
+    await due.let_time_pass(events.journal, events.pool, events.clock.now())
+    assert [status for status, _, _ in await pages()] == ["lapsed", "lapsed"]
+
+
 async def test_the_clock_finds_nothing_twice(events: Events) -> None:
     session_id = await events.open_session(capacity=1, ends_at="2025-07-31T11:00:00+02:00")
     await events.registered(session_id)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from services.events.registration import (
     ConfirmRegistration,
     EraseParticipant,
+    RegistrationLapsed,
     RegistrationPromoted,
     Roster,
     WithdrawRegistration,
@@ -81,6 +82,8 @@ def check(before: Session, after: Session, events: Sequence[SessionEvent], at: d
     assert not promoted or all(one in promoted or one in left for one in waited[: waited.index(promoted[-1])]), (
         "nobody is passed over"
     )
+    lapsed = any(isinstance(event, RegistrationLapsed) for event in events)
+    assert not (lapsed and life.stage == "cancelled"), "nobody hears of a deadline after hearing of a cancellation"
     free = life.capacity is None or roster.seated < life.capacity
     assert not (queue(roster) and free) or life.obstacle(at), "no seat stays free while somebody waits"
 

@@ -1,6 +1,6 @@
 """Who gets a seat, who waits, who comes next."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,6 +11,7 @@ from services.events.registration import (
     RegistrationConfirmed,
     RegistrationLapsed,
     RegistrationLinkRequested,
+    RegistrationProlonged,
     RegistrationPromoted,
     RegistrationWithdrawn,
     WaitlistingConfirmed,
@@ -23,9 +24,11 @@ from services.events.session import (
     LetTimePass,
     PostponeSession,
     RegistrationClosed,
+    ReinstateSession,
     ReviseSession,
     SessionCancelled,
     SessionEvent,
+    SessionReinstated,
     SessionRevised,
 )
 from services.events.times import When
@@ -235,6 +238,58 @@ def test_an_unconfirmed_seat_lapses_after_a_day_and_the_next_one_is_promoted() -
     )
 
 
+def test_until_it_lapses_a_seat_can_be_confirmed_and_only_one_of_both_happens() -> None:
+    events, confirm = [*opened(), received("ada")], ConfirmRegistration(registration_id="r-ada")
+    passing = LetTimePass(unconfirmed=("r-ada",))
+    for moment in (DAY_LATER, DAY_LATER + hours(0.01)):
+        confirmed = (
+            given(DECIDER, events).when(confirm, at=moment).then([RegistrationConfirmed(**of("ada", at=moment))])
+        )
+        confirmed.when(passing, at=moment).then([])
+        lapsed = given(DECIDER, events).when(passing, at=moment)
+        lapsed.then([RegistrationLapsed(seat=True, **of("ada", at=moment))]).when(confirm, at=moment).refused(
+            "registration_lapsed"
+        )
+
+
+def test_who_lapsed_may_come_again_and_the_old_link_leads_nowhere() -> None:
+    events = [*opened(), received("ada"), RegistrationLapsed(seat=True, **of("ada"))]
+    again = received("ada").model_copy(update=asked("ada", "second"))
+    after = given(DECIDER, events).when(register("ada", registration="second"), at=NOW).then([again])
+    after.when(ConfirmRegistration(registration_id="r-ada"), at=NOW).refused("registration_lapsed")
+    after.when(WithdrawRegistration(registration_id="r-ada"), at=NOW).then([])
+
+
+def test_registration_closes_exactly_at_its_end_and_is_open_just_before() -> None:
+    closes_at = NOW + hours(1)
+    events = opened(registration_closes_at=closes_at)
+    last = closes_at - timedelta(microseconds=1)
+    given(DECIDER, events).when(register("ada"), at=last).then([received("ada", last)])
+    given(DECIDER, events).when(register("ada"), at=closes_at).refused("registration_closed")
+    given(DECIDER, opened()).when(register("ada", member=True), at=BEGIN - timedelta(microseconds=1)).then(
+        [member("ada").model_copy(update={"at": BEGIN - timedelta(microseconds=1)})]
+    )
+    given(DECIDER, opened()).when(register("ada", member=True), at=BEGIN).refused("session_over")
+
+
+def test_a_confirmation_counts_until_the_session_begins() -> None:
+    soon = BEGIN - hours(1)
+    events = [*opened(), received("ada", soon).model_copy(update={"confirm_by": BEGIN})]
+    confirm, last = ConfirmRegistration(registration_id="r-ada"), BEGIN - timedelta(microseconds=1)
+    given(DECIDER, events).when(confirm, at=last).then([RegistrationConfirmed(**of("ada", at=last))])
+    given(DECIDER, events).when(confirm, at=BEGIN).refused("session_over")
+
+
+def test_the_hour_of_links_ends_exactly_after_an_hour() -> None:
+    links = [RegistrationLinkRequested(request=f"q{n}", **of("ada")) for n in range(3)]
+    asked_often = given(DECIDER, [*opened(), received("ada"), *links])
+    asked_often.when(register("ada", registration="q3"), at=NOW + hours(1) - timedelta(microseconds=1)).then([])
+    later = NOW + hours(1)
+    asked_often.when(register("ada", registration="q3"), at=later).then(
+        [RegistrationLinkRequested(request="q3", **of("ada", at=later))]
+    )
+
+
 def test_confirmed_seats_never_lapse() -> None:
     events = [*opened(), received("ada"), RegistrationConfirmed(**of("ada"))]
     given(DECIDER, events).when(LetTimePass(unconfirmed=("r-ada", "r-nobody")), at=DAY_LATER).then([])
@@ -269,6 +324,48 @@ def test_a_cancelled_session_keeps_registrations_and_promotes_nobody() -> None:
     cancelled = [*events, SessionCancelled(reason="Krankheit", **named(sequence=1))]
     given(DECIDER, cancelled).when(WithdrawRegistration(registration_id="r-ada"), at=NOW).then(
         [RegistrationWithdrawn(seat=True, cause="participant", **of("ada"))]
+    )
+
+
+def test_nothing_lapses_while_a_session_is_cancelled() -> None:
+    events = [*opened(), received("ada"), SessionCancelled(reason="krank", **named(sequence=1))]
+    given(DECIDER, events).when(LetTimePass(unconfirmed=("r-ada",)), at=DAY_LATER + hours(99)).then([])
+
+
+def test_a_reinstated_session_leaves_a_day_again_to_confirm() -> None:
+    cancelled = SessionCancelled(reason="krank", **named(sequence=1))
+    queue = [waitlisted("cleo", DAY_LATER), waitlisted("dora", DAY_LATER), WaitlistingConfirmed(**of("dora"))]
+    events = [*opened(), received("ada"), member("bert"), *queue, cancelled]
+    later = NOW + hours(72)
+    prolonged = given(DECIDER, events).when(ReinstateSession(), at=later)
+    after = prolonged.then(
+        [
+            SessionReinstated(**named(sequence=2, at=later)),
+            RegistrationProlonged(seat=True, confirm_by=later + hours(24), **of("ada", at=later)),
+            RegistrationProlonged(seat=False, confirm_by=later + hours(24), **of("cleo", at=later)),
+        ]
+    )
+    everybody = LetTimePass(unconfirmed=("r-ada", "r-bert", "r-cleo", "r-dora"))
+    after.when(everybody, at=later + hours(23.9)).then([])
+    after.when(ConfirmRegistration(registration_id="r-ada"), at=later).then(
+        [RegistrationConfirmed(**of("ada", at=later))]
+    )
+
+
+def test_who_withdrew_during_a_cancellation_makes_room_when_it_ends() -> None:
+    events = [
+        *FULL,
+        waitlisted("cleo", DAY_LATER),
+        SessionCancelled(reason="krank", **named(sequence=1)),
+        RegistrationWithdrawn(seat=True, cause="participant", **of("ada")),
+    ]
+    later = BEGIN - hours(2)
+    given(DECIDER, events).when(ReinstateSession(), at=later).then(
+        [
+            SessionReinstated(**named(sequence=2, at=later)),
+            RegistrationProlonged(seat=False, confirm_by=BEGIN, **of("cleo", at=later)),
+            RegistrationPromoted(confirm_by=BEGIN, **of("cleo", at=later)),
+        ]
     )
 
 
