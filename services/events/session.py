@@ -260,7 +260,10 @@ class Postponement:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A session apart from its people. `earlier` are the dates it was postponed from, oldest first."""
+    """A session apart from its people. `earlier` are the dates it was postponed from, oldest first.
+
+    `ended_at` is when the clock last ended registration.
+    """
 
     session_id: str
     content: Content
@@ -272,6 +275,7 @@ class Life:
     announced_at: datetime | None = None
     sequence: int = 0
     intake: Intake = "not_opened"
+    ended_at: datetime | None = None
     history: bool = False
     agenda_version: int = 0
     documentation: Documentation | None = None
@@ -293,8 +297,11 @@ class Life:
 
     @property
     def awaits_window(self) -> bool:
-        """Whether registration is still to be opened by its window."""
-        return self.intake == "not_opened" and self.content.registration_opens_at is not None
+        """Whether registration is still to be opened by its window: the first one, or another after one that ended."""
+        opens_at = self.content.registration_opens_at
+        if self.intake == "ended" and self.ended_at and opens_at and self.registration_ends:
+            return self.ended_at < opens_at < self.registration_ends
+        return self.intake == "not_opened" and opens_at is not None
 
     @property
     def registration_ends(self) -> datetime | None:
@@ -366,7 +373,7 @@ def live(life: Life | None, event: LifeEvent) -> Life:
         case RegistrationOpened():
             return replace(life, intake="open")
         case RegistrationClosed():
-            return replace(life, intake="closed" if event.cause == "organiser" else "ended")
+            return _closed(life, event)
         case SessionPostponed():
             return _postponed(life, event)
         case AgendaPublished():
@@ -381,6 +388,12 @@ def live(life: Life | None, event: LifeEvent) -> Life:
             return replace(life, stage="held", documentation=event.documentation)
         case SessionDocumented():
             return replace(life, stage="documented", documentation=event.documentation)
+
+
+def _closed(life: Life, event: RegistrationClosed) -> Life:
+    if event.cause == "organiser":
+        return replace(life, intake="closed")
+    return replace(life, intake="ended", ended_at=event.at)
 
 
 def _postponed(life: Life, event: SessionPostponed) -> Life:
@@ -606,7 +619,7 @@ def _window(life: Life, at: datetime) -> list[LifeEvent]:
     if ends <= at and (life.intake == "open" or life.awaits_window):
         cause: ClosingCause = "session_begins" if ends == life.starts_at else "window"
         return [RegistrationClosed(cause=cause, **_named(life, at))]
-    opens = life.intake == "ended" or (life.awaits_window and opens_at is not None and opens_at <= at)
+    opens = opens_at is not None and opens_at <= at if life.awaits_window else life.intake == "ended"
     return [_opened(life, at)] if opens and at < ends else []
 
 
@@ -748,5 +761,5 @@ DECIDER: Decider[Session, Command, SessionEvent] = Decider(
     evolve=evolve,
     publish=publish,
     events=(*LIFE_EVENTS, *registration.EVENTS),
-    snapshots=Snapshots(every=2000, form=1, dump=dump, load=load),
+    snapshots=Snapshots(every=2000, form=2, dump=dump, load=load),
 )

@@ -31,7 +31,7 @@ from services.events.session import (
     load,
 )
 from services.events.times import When
-from tests.unit.events.samples import BEGIN, NOW, THURSDAY, attempt, content, fold, opened, register
+from tests.unit.events.samples import BEGIN, NOW, THURSDAY, attempt, content, fold, hours, opened, register
 
 PEOPLE = [f"p{number}" for number in range(6)]
 REGISTRATIONS = [f"r{number}" for number in range(16)]
@@ -47,6 +47,14 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(LetTimePass, unconfirmed=st.just(tuple(REGISTRATIONS))),
     st.builds(
         lambda seats: ReviseSession(content=content(capacity=seats), when=THURSDAY), st.none() | st.integers(1, 4)
+    ),
+    st.builds(
+        lambda opens, closes: ReviseSession(
+            content=content(registration_opens_at=NOW + hours(opens), registration_closes_at=NOW + hours(closes)),
+            when=THURSDAY,
+        ),
+        st.integers(0, 200),
+        st.integers(0, 200),
     ),
     st.builds(
         lambda day: PostponeSession(when=When(starts_at=BEGIN + dt.timedelta(days=day)), reason="-"), st.integers(1, 40)
@@ -100,6 +108,9 @@ def test_no_order_of_commands_is_unfair(journey: list[tuple[Command, float]]) ->
         assert not repeated, "the same command twice yields nothing"
         assert again is after
         session = after
+        passed = attempt(session, LetTimePass(), at)[0].life
+        assert passed is not None
+        assert passed.due is None or passed.due > at, "nothing stays due"
     assert load(dump(session)) == session, "a snapshot keeps everything"
 
 

@@ -60,6 +60,7 @@ AUGUST = When(
 )
 REASON = "organisatorische Gründe"
 OVER = BEGIN + hours(1)
+microsecond = dt.timedelta(microseconds=1)
 HELD = [*announced(), SessionHeld(**named(at=OVER))]
 CANCELLED = [*announced(), SessionCancelled(reason="krank", **named(sequence=1))]
 TALKS = Documentation(talks=(Talk(title="Ein Vortrag"),), attendance=Attendance(number=70, qualifier="more_than"))
@@ -125,6 +126,35 @@ def test_a_window_that_passed_unseen_is_closed_without_having_been_open() -> Non
     events = announced(registration_opens_at=NOW + hours(1), registration_closes_at=NOW + hours(5))
     late = NOW + hours(6)
     given(DECIDER, events).when(LetTimePass(), at=late).then([RegistrationClosed(cause="window", **named(at=late))])
+
+
+def test_a_window_after_one_that_ended_opens_in_its_turn() -> None:
+    over = NOW + hours(5)
+    window: dict[str, Any] = {"registration_opens_at": NOW, "registration_closes_at": over}
+    ended = RegistrationClosed(cause="window", **named(at=over))
+    again = content(registration_opens_at=NOW + hours(50), registration_closes_at=NOW + hours(90))
+    revised = SessionRevised(session_id=SESSION, content=again, when=THURSDAY, at=over)
+    waiting = given(DECIDER, [*opened(**window), ended]).when(ReviseSession(content=again, when=THURSDAY), at=over)
+    life = fold(waiting.then([revised]).events).life
+    assert life is not None
+    assert life.due == NOW + hours(50)
+    begun = given(DECIDER, [*opened(**window), ended, revised])
+    begun.when(LetTimePass(), at=NOW + hours(50) - microsecond).then([])
+    opening = RegistrationOpened(closes_at=NOW + hours(90), capacity=2, **named(at=NOW + hours(50)))
+    begun.when(LetTimePass(), at=NOW + hours(50)).then([opening])
+    late = NOW + hours(90)
+    missed = begun.when(LetTimePass(), at=late).then([RegistrationClosed(cause="window", **named(at=late))])
+    assert missed.state.life is not None
+    assert missed.state.life.due == THURSDAY.over, "the window is not due for ever"
+
+
+def test_a_longer_window_opens_at_once_what_had_ended() -> None:
+    over = NOW + hours(5)
+    window: dict[str, Any] = {"registration_opens_at": NOW, "registration_closes_at": over}
+    longer = content(registration_opens_at=NOW, registration_closes_at=over + hours(1))
+    events = [*opened(**window), RegistrationClosed(cause="window", **named(at=over))]
+    decided = given(DECIDER, events).when(ReviseSession(content=longer, when=THURSDAY), at=over).decided
+    assert [type(event) for event in decided] == [SessionRevised, RegistrationOpened]
 
 
 def test_the_begin_closes_registration_and_the_end_makes_it_held() -> None:
