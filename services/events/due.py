@@ -52,11 +52,20 @@ async def keep_time(journal: Journal, pool: Pool, dsn: str, clock: Clock) -> Non
 
 
 async def let_time_pass(journal: Journal, pool: Pool, at: datetime) -> int:
-    """Tells every session for which something is due; gives how many there were."""
+    """Tells every session for which something is due; gives how many there were.
+
+    A session that fails, as one that newer code has written to does, says so and keeps no other waiting for long.
+    """
     due = await pool.fetch(DUE, at)
     for row in due:
         command = LetTimePass(unconfirmed=tuple(row["unconfirmed"]))
-        await journal.transact(DECIDER, row["session_id"], command, by_itself(at))
+        try:
+            await journal.transact(DECIDER, row["session_id"], command, by_itself(at))
+        except (Unavailable, Conflict):
+            raise
+        except Exception:
+            log.exception("session_stuck", session_id=row["session_id"])
+            await asyncio.sleep(TROUBLE)
     return len(due)
 
 

@@ -236,6 +236,28 @@ async def test_the_clock_finds_nothing_twice(events: Events) -> None:
     assert (await events.get(f"/api/v1/sessions/{session_id}"))["status"] == "held"
 
 
+async def test_a_session_that_this_code_cannot_read_keeps_no_other_waiting(
+    events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer, other = await events.open_session(), await events.open_session()
+    ada = str(uuid4())
+    await events.register(newer, person=ada, member=True)
+    name = "UPDATE journal SET type = $2 WHERE stream = $1 AND version = 2"
+    await events.pool.execute(name, f"session-{newer}", "SessionOfTomorrow")
+    events.clock.forward(days=60)
+    monkeypatch.setattr(due, "TROUBLE", 0)
+    replica = Journal(events.dsn, events.pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
+    async with replica.running():
+        await due.let_time_pass(replica, events.pool, events.clock.now())
+        await erase(events, ada, by=replica)
+    assert (await events.types(other))[-1] == "SessionHeld"
+    assert (await events.types(newer))[-1] == "MemberRegistered"
+    await events.pool.execute(name, f"session-{newer}", "SessionAnnounced")
+    await due.let_time_pass(events.journal, events.pool, events.clock.now())
+    await erasure.free_places(events.journal, events.pool, events.clock.now())
+    assert (await events.types(newer))[-3:] == ["SessionHeld", "RegistrationWithdrawn", "ParticipantErased"]
+
+
 async def test_a_rush_overbooks_nothing(events: Events) -> None:
     session_id = await events.open_session(capacity=25)
     people = [str(uuid4()) for _ in range(80)]
@@ -376,13 +398,13 @@ async def test_an_erased_person_leaves_no_trace_and_a_free_seat(events: Events) 
     assert await events.journal.head() == before
 
 
-async def erase(events: Events, person: str) -> None:
+async def erase(events: Events, person: str, *, by: Journal | None = None) -> None:
     class Taken:
         data = PersonErased(person_id=person)
 
     async with events.pool.acquire() as connection, connection.transaction():
         await erasure.effect(events.vault).apply(connection, [Taken()])  # type: ignore[list-item]
-    await erasure.free_places(events.journal, events.pool, events.clock.now())
+    await erasure.free_places(by or events.journal, events.pool, events.clock.now())
 
 
 async def test_a_person_whose_key_is_gone_shows_as_such(events: Events) -> None:
