@@ -210,7 +210,8 @@ async def _keep_ahead(journal: Journal, pool: Pool, example: Example, at: dt.dat
     for later in range(52):
         when = example_date(example, at, later=later)
         known = session_id(f"example/{example.key}/{when.day}")
-        if (await journal.load(session.DECIDER, known)).version == 0:
+        life = (await journal.load(session.DECIDER, known)).state.life
+        if life is None or life.stage == "drafted":  # a draft is what a loading that was cut short leaves
             break
     else:
         return

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from services.events import due
-from services.events.load_content import CONTENT, load, session_id
+from services.events.load_content import CONTENT, Sessions, _content, example_date, load, session_id
+from services.events.session import DECIDER, DraftSession
 from services.events.times import WEEKDAYS
 from tests.integration.events.conftest import EDITOR, Events
 
@@ -134,3 +135,18 @@ async def test_an_example_that_is_over_is_followed_by_another(loaded: Events) ->
         "items"
     ]
     assert len(again) == 1
+
+
+async def test_a_loading_that_was_cut_short_is_taken_up_again(loaded: Events) -> None:
+    later = TODAY + dt.timedelta(weeks=30)
+    examples = Sessions.model_validate_json((CONTENT / "sessions.json").read_bytes()).examples
+    left = [session_id(f"example/{example.key}/{example_date(example, later).day}") for example in examples]
+    for example, known in zip(examples, left, strict=True):
+        command = DraftSession(session_id=known, content=_content(example.content), when=example_date(example, later))
+        await loaded.journal.transact(DECIDER, known, command, due.by_itself(later))
+    await load(loaded.journal, loaded.pool, CONTENT, later, lambda _line: None)
+    loaded.clock.time = later
+    upcoming = (await loaded.get("/api/v1/sessions?period=upcoming", EDITOR))["items"]
+    assert sorted((session["id"], session["status"]) for session in upcoming) == sorted(
+        (known, "announced") for known in left
+    ), "no draft stays behind"
