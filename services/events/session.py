@@ -450,6 +450,7 @@ def _lead(command: LifeCommand, session: Session, life: Life, at: datetime) -> S
 def draft(command: DraftSession, at: datetime) -> list[SessionEvent]:
     """A draft may have any date; announcing looks at it again."""
     check(command.when, command.weekday)
+    _check_window(command.content)
     return [SessionDrafted(session_id=command.session_id, content=command.content, when=command.when, at=at)]
 
 
@@ -458,6 +459,7 @@ def revise(command: ReviseSession, session: Session, life: Life, at: datetime) -
     check(command.when, command.weekday)
     if command.content == life.content and command.when == life.when:
         return []
+    _check_window(command.content)
     if command.seen is not None and not session.edited <= command.seen <= session.version:
         raise Refused("stale_version")
     if life.stage == "drafted":
@@ -470,6 +472,12 @@ def revise(command: ReviseSession, session: Session, life: Life, at: datetime) -
     after = reduce(live, scheduled, after)
     relocated = _relocated(life.content, after, at)
     return [revised, *scheduled, *relocated, *_agenda(life, reduce(live, relocated, after), at)]
+
+
+def _check_window(content: Content) -> None:
+    opens_at, closes_at = content.registration_opens_at, content.registration_closes_at
+    if opens_at and closes_at and _instant(closes_at) <= _instant(opens_at):
+        raise Refused("ends_before_start", field="/registration_closes_at")
 
 
 def _scheduled(when: When, life: Life, at: datetime) -> list[LifeEvent]:

@@ -82,6 +82,13 @@ def test_a_draft_with_a_wrong_weekday_is_refused() -> None:
     given(DECIDER, []).when(command, at=NOW).refused("weekday_mismatch")
 
 
+def test_registration_does_not_close_before_it_opens() -> None:
+    window = content(registration_opens_at=NOW + hours(2), registration_closes_at=NOW + hours(2))
+    draft = DraftSession(session_id=SESSION, content=window, when=THURSDAY)
+    given(DECIDER, []).when(draft, at=NOW).refused("ends_before_start", field="/registration_closes_at")
+    given(DECIDER, opened()).when(ReviseSession(content=window, when=THURSDAY), at=NOW).refused("ends_before_start")
+
+
 def test_a_draft_may_be_anything_later() -> None:
     revised = content(title="Sprechstunde")
     given(DECIDER, [drafted()]).when(ReviseSession(content=revised, when=When()), at=NOW).then(
