@@ -303,6 +303,17 @@ def test_a_reinstated_session_is_postponed_if_it_was() -> None:
     given(DECIDER, events).when(ReinstateSession(), at=NOW + hours(24 * 99)).refused("date_in_past")
 
 
+def test_the_last_moment_counts_and_the_next_one_does_not() -> None:
+    closed = RegistrationClosed(cause="session_begins", **named(at=BEGIN))
+    given(DECIDER, opened()).when(LetTimePass(), at=BEGIN - microsecond).then([])
+    given(DECIDER, [*opened(), closed]).when(LetTimePass(), at=OVER - microsecond).then([])
+    last = SessionReinstated(**named(sequence=2, at=BEGIN - microsecond))
+    given(DECIDER, CANCELLED).when(ReinstateSession(), at=BEGIN - microsecond).then([last])
+    given(DECIDER, CANCELLED).when(ReinstateSession(), at=BEGIN).refused("date_in_past")
+    soon = When(starts_at=NOW + microsecond)
+    given(DECIDER, announced()).when(PostponeSession(when=soon, reason=REASON), at=NOW).then([postponed(soon)])
+
+
 ON_A_DRAFT: list[Command] = [
     OpenRegistration(),
     CloseRegistration(),
