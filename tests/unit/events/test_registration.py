@@ -334,8 +334,8 @@ def test_nothing_lapses_while_a_session_is_cancelled() -> None:
 
 def test_a_reinstated_session_leaves_a_day_again_to_confirm() -> None:
     cancelled = SessionCancelled(reason="krank", **named(sequence=1))
-    queue = [waitlisted("cleo", DAY_LATER), waitlisted("dora", DAY_LATER), WaitlistingConfirmed(**of("dora"))]
-    events = [*opened(), received("ada"), member("bert"), *queue, cancelled]
+    waiting, proven = (waitlisted(who, DAY_LATER) for who in ("cleo", "dora")), WaitlistingConfirmed(**of("dora"))
+    events = [*opened(), received("ada"), member("bert"), *waiting, proven, cancelled]
     later = NOW + hours(72)
     prolonged = given(DECIDER, events).when(ReinstateSession(), at=later)
     after = prolonged.then(
