@@ -177,17 +177,20 @@ class Desk:
     async def draft_session(self, call: Call) -> Answer:
         body: SessionBody = call.body
         context = call.context()
-        if not await self.journal.knows(context):
+        outcome = await self.journal.outcome(context)
+        if outcome is None:
             await self._refuse_unknown(body)
-        session_id = str(new_id())
-        command = DraftSession(session_id=session_id, content=body.content, when=body.when, weekday=body.weekday)
-        outcome = await self.journal.transact(session.DECIDER, session_id, command, context)
+            session_id = str(new_id())
+            command = DraftSession(session_id=session_id, content=body.content, when=body.when, weekday=body.weekday)
+            outcome = await self.journal.transact(session.DECIDER, session_id, command, context)
         return answer_to(outcome, 201, f"/api/v1/sessions/{outcome.aggregate_id}")
 
     async def revise_session(self, call: Call) -> Answer:
         body: SessionBody = call.body
+        if before := await self.journal.outcome(call.context()):
+            return answer_to(before)
         present = (await self.journal.load(session.DECIDER, call.path_id())).state.life
-        if present is not None and not await self.journal.knows(call.context()):
+        if present is not None:
             await self._refuse_unknown(body, present.content)
         command = ReviseSession(content=body.content, when=body.when, weekday=body.weekday, seen=call.expected_version)
         return answer_to(await self._transact(call, command))
