@@ -24,8 +24,9 @@ _DAY = (
     r"(?P<day>\d{1,2})\.\s*(?:(?P<month>\d{1,2})\.|(?P<name>" + "|".join(MONTHS) + r"))\s*(?P<year>\d{4}|\d{2})(?!\d)"
 )
 _WEEKDAY = r"\b(?P<weekday>" + "|".join(WEEKDAYS) + r"|Sonnabend)\b"
-_BEFORE = re.compile(_WEEKDAY + r",?\s+(?:,?\s*(?:dem|den|der)\s+)?" + _DAY, re.IGNORECASE)
-_AFTER = re.compile(_DAY + r"[\s,(]+" + _WEEKDAY, re.IGNORECASE)
+_BEFORE = re.compile(_WEEKDAY + r",?\s+(?:,?\s*(?:dem|den|der)\s+)?\(?" + _DAY, re.IGNORECASE)
+# A weekday that is followed by a date belongs to that one: „Donnerstag, 31.07.2025, Mittwoch, 06.08.2025“.
+_AFTER = re.compile(_DAY + r"[ \t,(]+" + _WEEKDAY + r"(?!,?\s+(?:(?:dem|den|der)\s+)?\(?\d{1,2}\.)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
