@@ -202,7 +202,8 @@ def _facts(scene: Scene) -> list[Fact]:
             places = [Fact("Bisheriger Ort", before, outdated=True), Fact("Neuer Ort", where.value, main=True)]
             return [Fact("Termin", when), *places, *_link(scene.person), *hosts]
         case SessionCancelled() as cause:
-            return [Fact("Abgesagter Termin", when, outdated=True), *_reason(cause.reason), *hosts]
+            planned = [Fact("Abgesagter Termin", when, outdated=True)] if _dated(session) else []
+            return [*planned, *_reason(cause.reason), *hosts]
         case _:
             return [Fact("Termin", when, main=True), where, *_link(scene.person), *hosts]
 

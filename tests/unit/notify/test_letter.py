@@ -206,6 +206,11 @@ class TestCalendar:
         assert letter.invitation.times == OLD
 
 
+def test_a_cancellation_while_the_date_is_open_names_no_date_that_never_was() -> None:
+    letter = letter_for(samples.CANCELLED.model_copy(update=samples.dated(OPEN)), card=session(previous=OLD))
+    assert [fact.label for fact in letter.facts] == ["Grund", "Veranstaltet von"]
+
+
 def test_a_text_is_filled_once_and_reaches_no_attribute() -> None:
     assert fill("{title} {when}", {"title": "{when}", "when": "heute"}) == "{when} heute"
     assert fill("{title.__class__}", {"title": "x"}) == "{title.__class__}"
