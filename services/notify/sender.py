@@ -25,7 +25,7 @@ from services.notify.faults import TRY_AGAIN, described
 from services.notify.letter import Scene, compose
 from services.notify.mail import BadAddress, Composer, Envelope
 from services.notify.queue import Claimed, Verdict
-from services.notify.smtp import Connection, Down, Host, Result
+from services.notify.smtp import LONGEST, Connection, Down, Host, Result
 from services.notify.texts import Text
 from shared.contracts.rpc import Recipient
 from shared.kernel.clock import Clock
@@ -37,7 +37,7 @@ from shared.kernel.wakeup import Waiter, Wakeup
 BATCH = 20
 LEASE = timedelta(minutes=5)
 # No mail is begun when less than this is left of the lease: it could still be under way when others take it.
-MARGIN = timedelta(minutes=3)
+MARGIN = timedelta(seconds=LONGEST + 10)
 POLL = 1.0
 RETRY = 1.0
 LONGEST_PAUSE = 30.0

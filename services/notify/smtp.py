@@ -2,9 +2,11 @@
 
 The stages of a mail are sent one by one, because what an error means depends on where it happens: before DATA nothing
 has been handed over; when the connection breaks during DATA nobody knows; and a server that refuses the sender refuses
-us, not the recipient.
+us, not the recipient. A connection that breaks when a recipient is named is that message's trouble: it is tried later,
+or it would stand before all others for ever.
 """
 
+import asyncio
 import re
 import time
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ type Security = Literal["offered", "starttls", "tls"]
 
 CONNECT_TIMEOUT = 10.0
 COMMAND_TIMEOUT = 30.0
-DATA_TIMEOUT = 120.0
+LONGEST = 170.0  # from taking up a mail to its end; what comes before DATA has its own limits and leaves enough of it
 STALE_AFTER = 10.0
 OF_THE_MESSAGE = (452, 552)  # MAIL FROM carries the size
 ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
@@ -80,11 +82,12 @@ class Connection:
 
         When it is cancelled in the middle of a mail the conversation ends, for it cannot go on from there.
         """
+        until = asyncio.get_running_loop().time() + LONGEST
         await self.ready()
         client, self._client = self._client, None
         assert client is not None
         try:
-            result = await self._converse(client, sender, recipient, mail)
+            result = await self._converse(client, sender, recipient, mail, until)
         except BaseException:
             client.close()
             raise
@@ -107,20 +110,25 @@ class Connection:
             self._client.close()
         self._client = None
 
-    async def _converse(self, client: SMTP, sender: str, recipient: str, mail: bytes) -> Result:
+    async def _converse(self, client: SMTP, sender: str, recipient: str, mail: bytes, until: float) -> Result:
         try:
             await client.mail(sender)
-            await client.rcpt(recipient)
         except SMTPSenderRefused as error:
             if error.code not in OF_THE_MESSAGE:
                 raise Down(f"the server refuses the sender ({error.code})") from error
             return await self._refused(client, error)
-        except SMTPRecipientRefused as error:
-            return await self._refused(client, error)
         except (SMTPException, OSError) as error:
             raise Down(type(error).__name__) from error
         try:
-            response = await client.data(mail, timeout=DATA_TIMEOUT)
+            await client.rcpt(recipient)
+        except SMTPRecipientRefused as error:
+            return await self._refused(client, error)
+        except (SMTPException, OSError):
+            client.close()
+            return Result("deferred")
+        try:
+            async with asyncio.timeout_at(until):
+                response = await client.data(mail, timeout=None)
         except SMTPDataError as error:
             return await self._refused(client, error)
         except (SMTPException, OSError):
@@ -136,7 +144,7 @@ class Connection:
 
     async def _reset(self, client: SMTP) -> bool:
         try:
-            await client.rset()
+            await client.rset(timeout=CONNECT_TIMEOUT)
         except (SMTPException, OSError):
             return False
         return True

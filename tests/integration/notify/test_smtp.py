@@ -41,6 +41,7 @@ async def test_one_connection_carries_many_mails() -> None:
         ("DATA", "554 5.7.1 policy", Result("refused", 554, "5.7.1")),
         ("DATA", "451 4.3.0 try again", Result("deferred", 451, "4.3.0")),
         ("MAIL", "552 5.3.4 too big", Result("refused", 552, "5.3.4")),
+        ("RCPT", "hang up", Result("deferred")),
         ("DATA", "hang up", Result("lost")),
     ],
 )
@@ -57,7 +58,7 @@ async def test_a_verdict_on_the_message(stage: str, answer: str, result: Result)
 
 @pytest.mark.parametrize(
     ("stage", "answer"),
-    [("MAIL", "530 5.7.0 authentication required"), ("MAIL", "421 closing"), ("MAIL", "hang up"), ("RCPT", "hang up")],
+    [("MAIL", "530 5.7.0 authentication required"), ("MAIL", "421 closing"), ("MAIL", "hang up")],
 )
 async def test_trouble_that_is_not_the_messages(stage: str, answer: str) -> None:
     async with mail_server() as sink:
@@ -78,6 +79,28 @@ async def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("services.notify.smtp.CONNECT_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Down):
         await Connection(Host("127.0.0.1", silent.getsockname()[1])).ready()
+
+
+async def test_a_server_that_never_ends_a_mail_is_not_waited_for_longer_than_a_claim_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.notify.smtp.LONGEST", 0.5)
+
+    async def dawdle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 slow\r\n")
+        while line := await reader.readline():
+            if line == b"DATA\r\n":
+                await asyncio.sleep(0.3)
+                writer.write(b"354 go on\r\n")
+            elif line.startswith((b"EHLO", b"MAIL", b"RCPT")):
+                writer.write(b"250 OK\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(dawdle, "127.0.0.1", 0)
+    async with server:
+        connection = Connection(Host("127.0.0.1", server.sockets[0].getsockname()[1]))
+        async with asyncio.timeout(10):
+            assert await connection.send("portal@a.example", "erika@b.example", MAIL) == Result("lost")
 
 
 async def test_a_connection_that_was_closed_meanwhile_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
