@@ -55,7 +55,6 @@ class Composer:
         mail.set_raw("List-Id", f"Interkommunales.NRW <nachrichten.{self._sender.domain}>")
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
-        mail["Content-Language"] = "de"
         mail.set_content(self._layout.text(letter), cte="quoted-printable")
         mail.add_alternative(self._layout.html(letter), subtype="html", cte="quoted-printable")
         if letter.invitation is not None:
@@ -65,6 +64,7 @@ class Composer:
                 calendar.decode(), subtype="calendar", params={"method": method}, cte="quoted-printable"
             )
             mail.add_attachment(calendar, maintype="application", subtype="ics", filename=FILE_NAMES[method])
+        mail["Content-Language"] = "de"  # at the end: setting content drops what begins with Content-
         return mail.as_bytes()
 
 

@@ -1,7 +1,8 @@
 """Germany's clocks as calendar programs are told of them (RFC 5545, 3.6.5).
 
 Written out, because `icalendar` derives a component from zoneinfo with the onset of summer time an hour late: an onset
-is in the local time before it, which a clock that jumps never shows.
+is in the local time before it, which a clock that jumps never shows. And by yearly rules, since Outlook reads no single
+dates (RDATE) in a zone and would show sessions in summer an hour late.
 """
 
 from functools import cache

@@ -96,6 +96,7 @@ def test_headers_say_who_writes_and_that_no_answer_is_expected() -> None:
     assert POSTPONED["Message-ID"] == f"<{samples.MESSAGE}@interkommunal.example>"
     assert POSTPONED["List-Id"] == "Interkommunales.NRW <nachrichten.interkommunal.example>"
     assert POSTPONED["Auto-Submitted"] == "auto-generated"
+    assert POSTPONED["Content-Language"] == "de"
     assert str(POSTPONED["Subject"]).startswith("Verschoben: Digitale Sprechstunde mit dem Landesbeauftragten für IKZ")
     assert POSTPONED["Date"].datetime == samples.STAMP
 
