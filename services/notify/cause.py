@@ -1,6 +1,7 @@
 """What a message is sent for: the contracts that concern registered people, and how each is announced to them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 
 from pydantic import TypeAdapter
@@ -72,6 +73,17 @@ def registration_of(cause: Cause) -> str | None:
             return cause.registration_id
         case RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
             return cause.registration_id
+        case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
+            return None
+
+
+def of_use_until(cause: Cause) -> datetime | None:
+    """When a message about it has become pointless: nobody is asked to confirm what can no longer be confirmed."""
+    match cause:
+        case RegistrationReceived() | RegistrationWaitlisted() | RegistrationPromoted():
+            return cause.confirm_by
+        case RegistrationConfirmed() | RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
+            return None
         case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
             return None
 

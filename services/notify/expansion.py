@@ -1,7 +1,8 @@
 """From a mailing to its messages: the events service says who has to be told, page by page.
 
 Every page is one transaction that writes its messages and how far the mailing has come, so a process may die anywhere:
-the page is asked for again, and messages that are there already stay as they are.
+the page is asked for again, and messages that are there already stay as they are. Who is told is what the answer said
+when it was asked for: an answer that comes when its claim has run out and another process went on is dropped.
 """
 
 import asyncio
@@ -112,10 +113,11 @@ class Expansion:
             for asked, answer in pages
             for person in answer.recipients
         )
-        ends = [Page(asked.id, asked.session or answer.session, answer.next) for asked, answer in pages]
+        ends = [Page(asked.id, asked.session or answer.session, asked.after, answer.next) for asked, answer in pages]
         async with self.pool.acquire() as connection, connection.transaction():
-            added = await queue.write(connection, [note for note in notes if note is not None], now)
-            await mailing.advance(connection, ends, added, now)
+            ours = await mailing.advance(connection, ends, now)
+            added = await queue.write(connection, [note for note in notes if note and note.mailing_id in ours], now)
+            await mailing.count(connection, added)
         log.info("messages_written", mailings=len(pages), messages=len(added))
 
     async def _in_calendar(self, pages: Sequence[tuple[Mailing, RecipientsAnswered]]) -> set[str]:

@@ -47,8 +47,9 @@ RETURNING m.id, m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.
 ADVANCE = """
 UPDATE mailing m SET session = coalesce(m.session, p.session), after = p.after, failures = 0, ready_at = $2,
     problem = NULL, state = CASE WHEN p.after IS NULL THEN 'expanded' ELSE 'open' END
-FROM jsonb_to_recordset($1::jsonb) AS p(id bigint, session jsonb, after text)
-WHERE m.id = p.id AND m.state = 'open'
+FROM jsonb_to_recordset($1::jsonb) AS p(id bigint, session jsonb, began text, after text)
+WHERE m.id = p.id AND m.state = 'open' AND m.after IS NOT DISTINCT FROM p.began
+RETURNING m.id
 """
 COUNT = """
 UPDATE mailing m SET messages = m.messages + c.added
@@ -79,10 +80,11 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """How far a mailing has come: `after` is None when everybody is among its messages."""
+    """A page of a mailing: where it `began` and the next one begins; `after` is None when everybody has been told."""
 
     mailing_id: int
     session: SessionCard
+    began: str | None
     after: str | None
 
 
@@ -133,12 +135,22 @@ def read(row: asyncpg.Record) -> Mailing:
     )
 
 
-async def advance(connection: Connection, pages: Sequence[Page], added: Sequence[int], now: datetime) -> None:
-    """Notes how far mailings have come. `added` names the mailing of each new message."""
+async def advance(connection: Connection, pages: Sequence[Page], now: datetime) -> set[int]:
+    """Notes how far mailings have come; gives those that nobody else has advanced since the page was asked for."""
     rows = [
-        {"id": page.mailing_id, "session": page.session.model_dump(mode="json"), "after": page.after} for page in pages
+        {
+            "id": page.mailing_id,
+            "session": page.session.model_dump(mode="json"),
+            "began": page.began,
+            "after": page.after,
+        }
+        for page in pages
     ]
-    await connection.execute(ADVANCE, rows, now)
+    return {row["id"] for row in await connection.fetch(ADVANCE, rows, now)}
+
+
+async def count(connection: Connection, added: Sequence[int]) -> None:
+    """Adds to the number of messages. `added` names the mailing of each new one."""
     counts = Counter(added)
     await connection.execute(COUNT, list(counts), list(counts.values()))
 

@@ -75,6 +75,10 @@ EXPIRE = """
 UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $1, sealed = NULL
 WHERE (state IN ('waiting', 'sending') AND ready_at <= $1 OR state = 'failed') AND created_at < $2
 """
+GIVE_UP = """
+UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $2, sealed = NULL
+WHERE id = $1 AND state IN ('waiting', 'sending')
+"""
 UNREPORTED = """
 SELECT m.id, m.seq, m.kind, m.person_id, m.session_id, m.registration_id, m.state, m.reason, m.status, m.finished_at,
        g.cause, g.correlation_id
@@ -201,6 +205,11 @@ async def release(pool: Pool, claimed: Sequence[Claimed], at: datetime) -> None:
 async def expire(pool: Pool, now: datetime, max_age: timedelta) -> None:
     """Gives up what is too old to be of use to anybody."""
     await pool.execute(EXPIRE, now, now - max_age)
+
+
+async def give_up(pool: Pool, message_id: UUID, now: datetime) -> None:
+    """Gives up one message whose time is over."""
+    await pool.execute(GIVE_UP, message_id, now)
 
 
 async def forget(connection: Connection, person_ids: Sequence[str]) -> None:

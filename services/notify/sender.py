@@ -9,17 +9,16 @@ mailing or a slow server delays nobody who waits for a link.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import asyncpg
 import structlog
 
 from services.notify import mailing, queue
-from services.notify.cause import Priority
+from services.notify.cause import Priority, of_use_until
 from services.notify.expansion import PURPOSE
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.letter import Scene, compose
@@ -31,7 +30,7 @@ from shared.contracts.rpc import Recipient
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
 from shared.kernel.postgres import Pool
-from shared.kernel.vault import Unreadable, Vault
+from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Waiter, Wakeup
 
 BATCH = 20
@@ -47,6 +46,10 @@ CHECK = "smtp"
 NO_ADDRESS = "5.1.3"
 
 log = structlog.get_logger()
+
+
+class TooLate(Exception):
+    """The message has become pointless while it waited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,40 +115,31 @@ class Sender:
         give_up_at = time.monotonic() + (LEASE - MARGIN).total_seconds()
         try:
             told = await mailing.told(self.pool, list({each.mailing_id for each in waiting}))
-            opened = await self._open(waiting)
             while waiting and time.monotonic() < give_up_at:
-                await self._finish(connection, waiting[0], told, opened[waiting[0].id])
+                await self._finish(connection, waiting[0], told)
                 del waiting[0]
         finally:
             with suppress(*TRY_AGAIN):  # else the leases give them back
                 await queue.release(self.pool, waiting, self.clock.now())
         return True
 
-    async def _open(self, claimed: Sequence[Claimed]) -> dict[UUID, bytes | Unreadable | None]:
-        """What is known of the recipients; one that cannot be read does not keep the others from theirs."""
-        sealed = [(each.person_id, PURPOSE, each.sealed) for each in claimed]
-        try:
-            opened = await self.vault.open_many(sealed)
-        except Unreadable as unreadable:
-            if len(claimed) == 1:
-                return {claimed[0].id: unreadable}
-            one_by_one = [await self._open([each]) for each in claimed]
-            return {message: known for each in one_by_one for message, known in each.items()}
-        return {each.id: known for each, known in zip(claimed, opened, strict=True)}
+    async def _finish(self, connection: Connection, claimed: Claimed, told: Mapping[int, asyncpg.Record]) -> None:
+        """One message from composing to its record. Who cancels waits a moment for the mail in hand.
 
-    async def _finish(
-        self,
-        connection: Connection,
-        claimed: Claimed,
-        told: Mapping[int, asyncpg.Record],
-        known: bytes | Unreadable | None,
-    ) -> None:
-        """One message from composing to its record. Who cancels waits a moment for the mail in hand."""
-        if known is None:
-            await queue.drop(self.pool, claimed.id)
-            return
+        The recipient's data is opened for each mail anew: whoever was erased a moment ago gets none.
+        """
         try:
+            known = await self.vault.open(claimed.person_id, PURPOSE, claimed.sealed)
+            if known is None:
+                await queue.drop(self.pool, claimed.id)
+                return
             letter = self._write(claimed, told[claimed.mailing_id], known)
+        except TRY_AGAIN:
+            raise
+        except TooLate:
+            log.warning("message_too_late", message=str(claimed.id), kind=claimed.kind)
+            await queue.give_up(self.pool, claimed.id, self.clock.now())
+            return
         except BadAddress:
             result = Result("refused", status=NO_ADDRESS)
             await queue.finish(self.pool, [verdict(claimed, result, self.clock.now())])
@@ -163,12 +157,13 @@ class Sender:
                 await asyncio.wait_for(handing_over, GRACE)
             raise
 
-    def _write(self, claimed: Claimed, told: asyncpg.Record, known: bytes | Unreadable) -> tuple[str, bytes]:
+    def _write(self, claimed: Claimed, told: asyncpg.Record, known: bytes) -> tuple[str, bytes]:
         """The recipient's address and the mail."""
-        if isinstance(known, Unreadable):
-            raise known
         person = Recipient.model_validate_json(known)
         common = mailing.read_told(told)
+        now, until = self.clock.now(), of_use_until(common.cause)
+        if claimed.created_at < now - self.max_age or (until is not None and until <= now):
+            raise TooLate
         scene = Scene(
             common.cause,
             common.session,

@@ -38,9 +38,10 @@ class Owner:
         if asked.registration_id is not None:
             found = [person for person in self.people if person.registration_id == asked.registration_id]
             return RecipientsAnswered(session=self.session, recipients=tuple(found))
+        standing = [person for person in self.people if person.status not in {"withdrawn", "lapsed"}]
         begin = int(asked.after or 0)
-        found = self.people[begin : begin + self.page]
-        more = str(begin + self.page) if begin + self.page < len(self.people) else None
+        found = standing[begin : begin + self.page]
+        more = str(begin + self.page) if begin + self.page < len(standing) else None
         return RecipientsAnswered(session=self.session, recipients=tuple(found), next=more)
 
 

@@ -240,6 +240,15 @@ class TestMailServer:
         await office.send()
         assert await office.states() == ["delivered"] * 3
 
+    async def test_a_recipient_at_whose_name_the_server_hangs_up_keeps_no_other_waiting(
+        self, office: Office, sink: Sink
+    ) -> None:
+        bad = office.owner.people[0].email
+        sink.say = lambda envelope, stage: "hang up" if stage == "RCPT" and bad in envelope.rcpt_tos else None
+        await office.tell(postponed())
+        assert await office.states() == ["waiting", "delivered", "delivered"]
+        assert await office.notify.pool.fetchval("SELECT attempts FROM message WHERE state = 'waiting'") == 1
+
     async def test_a_server_that_refuses_us_bounces_nobody(self, office: Office, sink: Sink) -> None:
         sink.say = lambda _, stage: "530 5.7.0 authentication required" if stage == "MAIL" else None
         await office.hear(postponed())
@@ -257,6 +266,30 @@ class TestMailServer:
         await office.send()
         assert await office.states() == ["bounced"] * 3
         assert not sink.mails
+
+    async def test_what_became_too_old_while_nobody_looked_is_not_sent(self, office: Office, sink: Sink) -> None:
+        """The sender comes back after a week, before the queue was tidied up."""
+        await office.hear(postponed())
+        await office.expand()
+        office.notify.clock.forward(days=8)
+        await office.send()
+        assert await office.states() == ["bounced"] * 3
+        assert not sink.mails
+
+    @pytest.mark.parametrize("sample", [samples.RECEIVED, samples.WAITLISTED_GUEST, samples.PROMOTED_GUEST])
+    async def test_nobody_is_asked_to_confirm_when_the_time_for_it_is_over(
+        self, office: Office, sink: Sink, sample: Any
+    ) -> None:
+        person = samples.person("received", confirm_by=samples.CONFIRM_BY)
+        office.owner.people = [person]
+        await office.hear(of(person, sample))
+        await office.expand()
+        office.notify.clock.time = samples.CONFIRM_BY
+        await office.tell(of(person, samples.LAPSED), version=8)
+        assert await office.states() == ["bounced", "delivered"]
+        assert [mail.subject.split(":")[0] for mail in sink.mails] == ["Ihre Anmeldung ist verfallen"]
+        rows = await office.notify.pool.fetch("SELECT reason, sealed FROM message WHERE state = 'bounced'")
+        assert [tuple(row) for row in rows] == [("expired", None)]
 
     async def test_an_address_that_is_none_bounces_without_a_mail(self, office: Office, sink: Sink) -> None:
         office.owner.people = [samples.person(email="a@b.example\r\nBcc: c@d.example")]
@@ -312,6 +345,28 @@ class TestCrashes:
         await office.send()
         assert len(sink.mails) == 3
         assert await office.notify.pool.fetchval("SELECT messages FROM mailing") == 3
+
+    async def test_an_answer_that_came_too_late_tells_nobody_who_has_gone_since(
+        self, office: Office, sink: Sink
+    ) -> None:
+        """While a process waits for the answer its claim runs out; another one tells everybody, and somebody leaves."""
+        first = office.owner.people[0]
+        other = Office(office.notify, office.owner, sink)
+
+        async def slow(asked: RecipientsAsked) -> RecipientsAnswered:
+            answer = await office.owner.answer(asked)
+            office.owner.people[0] = first.model_copy(update={"status": "withdrawn"})
+            office.notify.clock.forward(seconds=31)
+            await other.expand()
+            return answer
+
+        object.__setattr__(office.expansion, "ask", slow)
+        await office.hear(postponed(), of(first, samples.WITHDRAWN))
+        await office.expansion.step()
+        await office.send()
+        assert [mail.subject.split(":")[0] for mail in sink.to(first.email)] == ["Abmeldung bestätigt"]
+        assert len(sink.mails) == 3
+        assert await office.notify.pool.fetchval("SELECT sum(messages) FROM mailing") == 3
 
     async def test_after_a_restore_of_our_own_database_the_message_is_the_same(
         self, office: Office, sink: Sink
@@ -535,6 +590,28 @@ async def test_an_erased_person_is_told_nothing_more(office: Office, sink: Sink)
     await office.tell(samples.CANCELLED, version=8)
     assert [mail.recipient for mail in sink.mails[1:]] == [second.email, third.email]
     assert await office.notify.pool.fetchval("SELECT count(*) FROM message WHERE person_id = $1", first.person_id) == 0
+
+
+async def test_who_is_erased_while_others_are_written_to_gets_no_mail(office: Office, sink: Sink) -> None:
+    *_, last = office.owner.people
+    await office.hear(postponed())
+    await office.expand()
+    erased: list[asyncio.Task[None]] = []
+
+    def erase(_: object, stage: str) -> None:
+        if stage == "MAIL" and not erased:
+            erased.append(asyncio.ensure_future(office.notify.vault.erase(last.person_id)))
+
+    async def slowly(*verdict: Any) -> None:
+        await asyncio.gather(*erased)
+        await finish(*verdict)
+
+    finish, sink.say = queue.finish, erase
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("services.notify.queue.finish", slowly)
+        await office.send()
+    assert len(sink.mails) == 2
+    assert not sink.to(last.email)
 
 
 async def test_ends_are_reported_once(office: Office, sink: Sink) -> None:
