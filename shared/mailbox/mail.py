@@ -3,6 +3,7 @@
 import email
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.message import EmailMessage, MIMEPart
@@ -12,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 from babel.dates import format_date, format_datetime
+
+from shared.mailbox.store import subject_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 LINK = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]]")
@@ -52,7 +55,15 @@ class Mail:
 
 
 def read(raw: bytes) -> Mail:
-    """Takes a mail apart; never fails on a malformed one, shows what can be read."""
+    """Takes a mail apart; one that is too malformed for that is shown as it came."""
+    try:
+        return _taken_apart(raw)
+    except Exception:  # noqa: BLE001 -- on malformed headers Python's parser raises what it happens to stumble over
+        text = raw.decode("utf-8", errors="replace")
+        return Mail(subject_of(raw), "", "", "", text=text, html=None, invitations=(), attachments=(), headers=())
+
+
+def _taken_apart(raw: bytes) -> Mail:
     message = email.message_from_bytes(raw, policy=default)
     parts = [Part(number, _name(part), part.get_content_type(), _bytes(part)) for number, part in _leaves(message)]
     plain = message.get_body(("plain",))
@@ -103,22 +114,24 @@ def _text(part: MIMEPart) -> str:
     charset = part.get_content_charset() or "utf-8"
     try:
         return _bytes(part).decode(charset, errors="replace")
-    except LookupError:
+    except (LookupError, ValueError):  # a charset that is none, or that decodes no mail (idna, undefined)
         return _bytes(part).decode("utf-8", errors="replace")
 
 
 def _date(message: EmailMessage) -> str:
     found = getattr(message.get("Date"), "datetime", None)
-    return _when(found) if found is not None else ""
+    with suppress(OverflowError):  # a day before the first or after the last year
+        return _when(found) if found is not None else ""
+    return ""
 
 
 def _invitations(content: bytes) -> list[Invitation]:
     try:
         calendar = icalendar.Calendar.from_ical(content)
-    except ValueError:
+        method = str(calendar.get("METHOD", "")).upper()
+        return [_invitation(method, event) for event in calendar.walk("VEVENT")]
+    except Exception:  # noqa: BLE001 -- properties of a malformed entry may be of any type; it is still attached
         return []
-    method = str(calendar.get("METHOD", "")).upper()
-    return [_invitation(method, event) for event in calendar.walk("VEVENT")]
 
 
 def _invitation(method: str, event: icalendar.cal.Component) -> Invitation:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.parser import BytesHeaderParser
 from email.policy import compat32
@@ -50,7 +51,7 @@ class Store:
         )
         self._file(entry.id).write_bytes(raw)
         with self._index.open("a", encoding="utf-8") as index:
-            index.write(entry.model_dump_json() + "\n")
+            index.write(f"\n{entry.model_dump_json()}\n")  # a line of its own even after one that a kill left half
         self._entries[entry.id] = entry
         return entry
 
@@ -75,13 +76,13 @@ class Store:
 def subject_of(raw: bytes) -> str:
     """The decoded subject in one line; as it stands where it cannot be decoded."""
     found = str(BytesHeaderParser(policy=compat32).parsebytes(raw, headersonly=True).get("Subject", ""))
-    with suppress(LookupError, ValueError):  # an unknown or broken encoding: a reader's program shows it raw as well
+    with suppress(LookupError, ValueError, MessageError):  # a broken encoding: a reader's program shows it raw as well
         found = str(make_header(decode_header(found)))
     return " ".join(found.split())
 
 
 def _read(index: Path) -> list[Entry]:
-    """Every whole line; the last one may be half written if the mailbox was killed."""
+    """Every whole line; one may be half written where the mailbox was killed."""
     if not index.exists():
         return []
     found = []

@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 
 from shared.embedded.process import free_ports
+from shared.mailbox.store import Store
 
 ICS = """BEGIN:VCALENDAR\r
 VERSION:2.0\r
@@ -127,9 +128,30 @@ async def test_what_is_not_there_and_other_names_are_refused(tmp_path: Path) -> 
             assert answer.status == 421
 
 
+def an_entry(line: bytes) -> bytes:
+    return (
+        b"Subject: x\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR\r\nVERSION:2.0\r\n"
+        b"METHOD:REQUEST\r\nBEGIN:VEVENT\r\n" + line + b"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+
+
 async def test_malformed_mails_are_kept_and_shown(tmp_path: Path) -> None:
     smtp, http = free_ports(2)
     raws = (
+        an_entry(b"SEQUENCE:abc"),
+        an_entry(b"SEQUENCE:1\r\nSEQUENCE:2"),
+        an_entry(b"DTSTART:nonsense"),
+        an_entry(b"DTSTART:20250101T100000\r\nDTSTART:20250101T100000"),
+        an_entry(b"DTSTART;VALUE=PERIOD:20250101T100000Z/20250101T110000Z"),
+        an_entry(b"DTSTART;VALUE=TIME:100000"),
+        an_entry(b"DTSTART:99991231T235959Z"),
+        an_entry(b"SUMMARY:a\r\nSUMMARY:b"),
+        b"Date: Fri, 31 Dec 9999 23:59:59 -1200\r\n\r\nx\r\n",
+        b"Content-Type: text/plain; charset=\x00\r\n\r\nx\r\n",
+        b"Content-Type: text/plain; charset=undefined\r\n\r\nx\r\n",
+        b"From: =?x?q?a?=\r\nTo: a@b, :, <>\r\n\r",
+        b"To: =?utf-8?b?\xff?=\r\n\r\nx\r\n",
+        b"Subject: =?utf-\xa0?q?x?=\r\n\r\nx\r\n",
         b"",
         b"no headers at all\r\n",
         b"Subject: =?utf-8?b?\xff\xff?=\r\nContent-Type: text/plain; charset=unheard-of\r\n\r\n\xff\xfe\r\n",
@@ -143,7 +165,16 @@ async def test_malformed_mails_are_kept_and_shown(tmp_path: Path) -> None:
             await asyncio.to_thread(_send_raw, smtp, raw)
         for entry in json.loads(await text(client, f"{url}/messages")):
             await text(client, f"{url}/mails/{entry['id']}")
-        assert "4 Nachrichten" in await text(client, url)
+        assert f"{len(raws)} Nachrichten" in await text(client, url)
+
+
+async def test_a_line_that_a_kill_left_half_spoils_no_later_one(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first = store.add(b"Subject: first\r\n\r\n", "a@example.org", ["b@example.org"])
+    with (tmp_path / "index.jsonl").open("a") as index:
+        index.write('{"id": "2026')
+    second = Store(tmp_path).add(b"Subject: second\r\n\r\n", "a@example.org", ["b@example.org"])
+    assert Store(tmp_path).entries() == [first, second]
 
 
 def _send_raw(port: int, raw: bytes) -> None:
