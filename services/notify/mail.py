@@ -80,6 +80,6 @@ def _recipient(address: str) -> Address:
         recipient = Address(addr_spec=address)
     except (HeaderParseError, ValueError, IndexError) as error:
         raise BadAddress from error
-    if not address.isascii() or not recipient.domain:
+    if not (address.isascii() and address.isprintable() and recipient.domain):
         raise BadAddress
     return recipient

@@ -237,6 +237,8 @@ def test_no_header_can_be_smuggled_in(evil: str) -> None:
         "a@b.example, c@d.example",
         "ä@b.example",
         "<a@b.example>",
+        '"a\tb"@c.example',
+        "a@b.example\t",
     ],
 )
 def test_what_is_no_address_gets_no_mail(address: str) -> None:
