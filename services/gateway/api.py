@@ -50,7 +50,7 @@ class Api:
         """Takes a registration; the answer tells nobody who is registered."""
         session_id = call.path_id()
         request = call.request
-        client = client_address(request.remote, request.headers.get("X-Forwarded-For"), self.trusted_proxies)
+        client = client_address(request.remote, request.headers.getall("X-Forwarded-For", ()), self.trusted_proxies)
         limits = self.desk.admit(network_of(client))
         context = call.context()
         answer = await self.desk.register(

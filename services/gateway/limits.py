@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -73,9 +73,12 @@ def network_of(address: str | None) -> str:
     return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 64), strict=False))
 
 
-def client_address(remote: str | None, forwarded: str | None, trusted_proxies: int) -> str | None:
-    """The client's address: the peer's, or what the outermost of our `trusted_proxies` wrote into X-Forwarded-For."""
-    hops = [hop.strip() for hop in (forwarded or "").split(",") if hop.strip()]
+def client_address(remote: str | None, forwarded: Sequence[str], trusted_proxies: int) -> str | None:
+    """The client's address: the peer's, or what the outermost of our `trusted_proxies` wrote into X-Forwarded-For.
+
+    `forwarded` are all lines of that header, as they came: a proxy may add a line of its own below the client's.
+    """
+    hops = [hop.strip() for hop in ",".join(forwarded).split(",") if hop.strip()]
     if trusted_proxies < 1 or len(hops) < trusted_proxies:
         return remote
     return hops[-trusted_proxies]

@@ -1,8 +1,10 @@
 """Sessions and the way to register for one without a script."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -12,6 +14,7 @@ from services.gateway.portal.portal import Portal, given, path_id, together
 from services.gateway.portal.reading import Series, Session, SessionShort
 from services.gateway.portal.rendering import Link
 from services.gateway.portal.services import Refusal, refusal
+from services.gateway.proxy import read_body
 from services.gateway.registrations import Wanted, checked
 from shared.kernel.ids import new_id
 from shared.kernel.logs import current_trace
@@ -82,11 +85,11 @@ async def register(portal: Portal, request: web.Request) -> web.StreamResponse:
     refuse_pages_of_others(request.headers)
     session_id = path_id(request)
     typed = await _typed(request)
-    values = {name: str(typed.get(name, "")) for name in FIELDS}
+    values = {name: typed.get(name, "") for name in FIELDS}
     now = portal.clock.now()
     try:
         _trust(portal, session_id, typed, now)
-        await _register(portal, request, session_id, values, now)
+        await _register(portal, request, session_id, typed, now)
     except Untrusted as untrusted:
         return await _page(portal, request, Form("", values, notice=MISTRUST[untrusted.code]))
     except Refusal as no:
@@ -99,35 +102,42 @@ async def register(portal: Portal, request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther(f"/veranstaltungen/{session_id}/angemeldet")
 
 
-def _trust(portal: Portal, session_id: str, typed: Mapping[str, object], now: dt.datetime) -> None:
+def _trust(portal: Portal, session_id: str, typed: Mapping[str, str], now: dt.datetime) -> None:
     if typed.get(TRAP):
         raise Untrusted(TRAP)
-    portal.guard.check(session_id, str(typed.get("stamp", "")), now)
+    portal.guard.check(session_id, typed.get("stamp", ""), now)
 
 
-async def _typed(request: web.Request) -> Mapping[str, object]:
+async def back(_portal: Portal, request: web.Request) -> web.StreamResponse:
+    """Whoever comes to the form's address by a link, or reloads it there, gets the page with the form."""
+    raise web.HTTPSeeOther(f"/veranstaltungen/{path_id(request)}#anmeldung")
+
+
+async def _typed(request: web.Request) -> Mapping[str, str]:
+    """The form's fields; in UTF-8, as our page asks for it, whatever else is said to be."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise Problem("unsupported_media_type")
-    if (request.content_length or 0) > LONGEST_FORM:
-        raise Problem("body_too_large")
-    return await request.post()
+    body = await read_body(request, LONGEST_FORM) or b""
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _once(typed: Mapping[str, str]) -> str:
+    """Names what was sent, so that a form sent twice (a double click) is one registration and one mail."""
+    return hashlib.sha256(repr(sorted(typed.items())).encode()).hexdigest()
 
 
 async def _register(
-    portal: Portal, request: web.Request, session_id: str, values: Mapping[str, str], now: dt.datetime
+    portal: Portal, request: web.Request, session_id: str, typed: Mapping[str, str], now: dt.datetime
 ) -> None:
-    forwarded = request.headers.get("X-Forwarded-For")
+    forwarded = request.headers.getall("X-Forwarded-For", ())
     portal.desk.admit(network_of(client_address(request.remote, forwarded, portal.trusted_proxies)))
-    wanted = Wanted(
-        email=values["email"][:1000],
-        name=values["name"][:1000],
-        organisation_name=values["organisation_name"][:1000] or None,
-    )
+    name, email, organisation = (typed.get(field, "")[:1000] for field in FIELDS)
+    wanted = Wanted(email=email, name=name, organisation_name=organisation or None)
     trace = current_trace()
     context = Context(
         new_id(), "anonymous", now, correlation_id=trace.trace_id, traceparent=trace.traceparent, fresh=True
     )
-    answer = await portal.desk.register(session_id, checked(wanted), context)
+    answer = await portal.desk.register(session_id, checked(wanted), context, _once(typed))
     if answer.status >= 400:
         raise refusal("events", answer)
 

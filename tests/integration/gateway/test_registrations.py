@@ -170,6 +170,10 @@ async def test_a_flood_from_one_network_is_met_calmly(open_door: Any, services: 
         async with door.post(f"/api/v1/sessions/{session}/registrations", json=body, headers=client) as answer:
             assert answer.status == (202 if number < 5 else 429)
             assert ("Retry-After" in answer.headers) == (number >= 5)
+    hiding = [("X-Forwarded-For", "198.51.100.7"), ("X-Forwarded-For", "192.0.2.200")]
+    body = {"email": address(), **PERSON_DATA}
+    async with door.post(f"/api/v1/sessions/{session}/registrations", json=body, headers=hiding) as answer:
+        assert answer.status == 429
     other = {"X-Forwarded-For": "198.51.100.1"}
     body = {"email": address(), **PERSON_DATA}
     async with door.post(f"/api/v1/sessions/{session}/registrations", json=body, headers=other) as answer:

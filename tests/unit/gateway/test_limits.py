@@ -62,13 +62,15 @@ def test_a_client_is_known_by_its_network(address: str | None, network: str) -> 
 @pytest.mark.parametrize(
     ("forwarded", "proxies", "address"),
     [
-        ("198.51.100.1", 0, "10.0.0.1"),
-        (None, 1, "10.0.0.1"),
-        ("198.51.100.1", 1, "198.51.100.1"),
-        ("6.6.6.6, 198.51.100.1", 1, "198.51.100.1"),
-        ("6.6.6.6, 198.51.100.1, 10.0.0.9", 2, "198.51.100.1"),
-        ("198.51.100.1", 2, "10.0.0.1"),
+        (["198.51.100.1"], 0, "10.0.0.1"),
+        ([], 1, "10.0.0.1"),
+        (["198.51.100.1"], 1, "198.51.100.1"),
+        (["6.6.6.6, 198.51.100.1"], 1, "198.51.100.1"),
+        (["6.6.6.6", "198.51.100.1"], 1, "198.51.100.1"),
+        (["6.6.6.6, 198.51.100.1, 10.0.0.9"], 2, "198.51.100.1"),
+        (["6.6.6.6", "198.51.100.1, 10.0.0.9"], 2, "198.51.100.1"),
+        (["198.51.100.1"], 2, "10.0.0.1"),
     ],
 )
-def test_only_what_our_own_proxies_wrote_is_believed(forwarded: str | None, proxies: int, address: str) -> None:
+def test_only_what_our_own_proxies_wrote_is_believed(forwarded: list[str], proxies: int, address: str) -> None:
     assert client_address("10.0.0.1", forwarded, proxies) == address
