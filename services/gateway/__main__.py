@@ -5,7 +5,7 @@ import asyncio
 from services.gateway import problems
 from services.gateway.api import Api
 from services.gateway.guard import FormGuard, form_key
-from services.gateway.http import Gateway
+from services.gateway.http import Gateway, starting
 from services.gateway.http import build as build_app
 from services.gateway.limits import Limit
 from services.gateway.people import People
@@ -68,10 +68,10 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         health=runtime.health,
         max_body=settings.max_body,
         fingerprint_key=settings.vault_key,
-        https=settings.public_url.startswith("https://"),
+        https=settings.https,
     )
     return Parts(app=build_app(gateway), journal=journal, tasks=[relay.run], closing=[session.close])
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(GatewaySettings, build))
+    raise SystemExit(main(GatewaySettings, build, starting))

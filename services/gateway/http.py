@@ -14,15 +14,17 @@ from services.gateway.audit import Attempt
 from services.gateway.documents import Documents
 from services.gateway.portal import routes
 from services.gateway.portal.portal import Portal
+from services.gateway.portal.rendering import Pages, Static, site_of
+from services.gateway.settings import GatewaySettings
 from services.gateway.upstream import Down
 from shared.kernel import openapi
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
-from shared.kernel.http import make_app
+from shared.kernel.http import make_app, starting_app
 from shared.kernel.identity import ANONYMOUS, Identity
 from shared.kernel.logs import current_trace
 from shared.kernel.postgres import CONNECTION_LOST, Pool
-from shared.kernel.problems import Problem
+from shared.kernel.problems import Problem, meaning_of
 
 API = "/api/v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -105,9 +107,20 @@ def build(gateway: Gateway) -> web.Application:
     app.router.add_route("OPTIONS", API + "/{anything:.*}", preflight)
     app.router.add_route("*", API + "/{anything:.*}", nothing)
     routes.add_routes(app, gateway.portal)
-    app.middlewares.insert(0, _finishing(gateway))
+    app.middlewares[:0] = [_readable(gateway.portal.pages), _finishing(gateway)]
     app.middlewares.append(_beginning(gateway))
     app.on_response_prepare.append(_headers(https=gateway.https))
+    return app
+
+
+def starting(settings: GatewaySettings, health: Health) -> web.Application:
+    """What answers until the gateway is ready: that it is not, to people as a page."""
+    static = Static()
+    pages = Pages(site_of(settings), static, Clock(settings.clock_offset))
+    app = starting_app(health)
+    routes.add_static(app, static)
+    app.middlewares.insert(0, _readable(pages))
+    app.on_response_prepare.append(_headers(https=settings.https))
     return app
 
 
@@ -152,15 +165,13 @@ def _beginning(gateway: Gateway) -> Middleware:
 
 
 def _finishing(gateway: Gateway) -> Middleware:
-    """Farthest from the handlers: how an audited change ended, and problems on the portal's pages as pages."""
+    """Around the handlers: how an audited change ended."""
 
     @web.middleware
     async def finish(request: web.Request, handler: Next) -> web.StreamResponse:
         response = await handler(request)
         if AUDITED in request:
             await _note_end(gateway.pool, request[AUDITED], response.status)
-        if isinstance(response, web.Response) and response.content_type == PROBLEM and not of_machines(request.path):
-            return _page_for(gateway.portal, request, response)
         return response
 
     return finish
@@ -173,29 +184,51 @@ async def _note_end(pool: Pool, number: int, status: int) -> None:
         log.warning("audit_end_missing", number=number, status=status, reason=type(error).__name__)
 
 
+def _readable(pages: Pages) -> Middleware:
+    """Farthest from the handlers: problems on the portal's addresses are pages."""
+
+    @web.middleware
+    async def show(request: web.Request, handler: Next) -> web.StreamResponse:
+        response = await handler(request)
+        if isinstance(response, web.Response) and response.content_type == PROBLEM and not of_machines(request.path):
+            return _page_for(pages, request, response)
+        return response
+
+    return show
+
+
 ERRORS = {
     404: ("Diese Seite gibt es nicht", "Vielleicht wurde sie verschoben, oder die Adresse ist nicht vollständig."),
+    405: (
+        "Das ist hier nicht möglich",
+        "Unter dieser Adresse können Sie nichts absenden. Bitte gehen Sie eine Seite zurück.",
+    ),
+    408: (
+        "Das hat zu lange gedauert",
+        "Ihre Angaben kamen nicht vollständig bei uns an. Bitte senden Sie sie noch einmal ab.",
+    ),
+    413: ("Das war zu viel auf einmal", "Ihre Angaben sind länger, als wir annehmen können. Bitte kürzen Sie sie."),
+    415: (
+        "Das konnten wir nicht lesen",
+        "Bitte gehen Sie eine Seite zurück, laden Sie sie neu und senden Sie das Formular noch einmal ab.",
+    ),
     429: (
         "Einen Augenblick bitte",
-        "Aus Ihrem Netz kamen gerade sehr viele Anmeldungen. Bitte versuchen Sie es in einigen Minuten noch einmal.",
+        "Aus Ihrem Netz oder für diese E-Mail-Adresse kamen sehr viele Anmeldungen. Bitte versuchen Sie es später.",
     ),
-    503: (
-        "Dieser Bereich ist gerade nicht erreichbar",
-        "Bitte laden Sie die Seite in einigen Minuten neu. Die übrigen Bereiche stehen Ihnen zur Verfügung.",
-    ),
+    500: ("Das hat leider nicht geklappt", "Der Fehler wurde aufgezeichnet. Bitte versuchen Sie es noch einmal."),
 }
-SAYS_ITSELF = frozenset({400, 403, 405, 409, 413, 415, 422})
-OTHERWISE = ("Das hat leider nicht geklappt", "Der Fehler wurde aufgezeichnet. Bitte versuchen Sie es noch einmal.")
+OTHERWISE = "Bitte gehen Sie eine Seite zurück und versuchen Sie es noch einmal."
+NOT_THERE = "Diese Seite ist gerade nicht erreichbar"
 
 
-def _page_for(portal: Portal, request: web.Request, response: web.Response) -> web.StreamResponse:
-    """The page that says what a problem says."""
+def _page_for(pages: Pages, request: web.Request, response: web.Response) -> web.StreamResponse:
+    """The page that says what a problem says, in German whatever the browser prefers."""
     assert isinstance(response.body, bytes)
     problem = orjson.loads(response.body)
-    heading, text = ERRORS.get(response.status, OTHERWISE)
-    if response.status in SAYS_ITSELF:
-        heading, text = problem["title"], problem["detail"] or text
-    page = portal.pages.respond(
+    itself = NOT_THERE if response.status == 503 else meaning_of(problem["code"]).german
+    heading, text = ERRORS.get(response.status, (itself, problem["detail"] or OTHERWISE))
+    page = pages.respond(
         request,
         "error.html",
         status=response.status,

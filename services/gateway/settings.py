@@ -64,6 +64,11 @@ class GatewaySettings(ServiceSettings):
     """The data protection officer."""
 
     @property
+    def https(self) -> bool:
+        """Whether readers come by https."""
+        return self.public_url.startswith("https://")
+
+    @property
     def services(self) -> dict[Service, URL]:
         """Where each service answers."""
         return {"catalog": URL(self.catalog_url), "events": URL(self.events_url), "notify": URL(self.notify_url)}

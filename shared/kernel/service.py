@@ -102,9 +102,15 @@ class Parts:
 
 
 type Build[S: ServiceSettings] = Callable[[Runtime[S]], Awaitable[Parts]]
+type Starting[S: ServiceSettings] = Callable[[S, Health], web.Application]
 
 
-def main[S: ServiceSettings](settings_type: type[S], build: Build[S]) -> int:
+def for_programs(_settings: ServiceSettings, health: Health) -> web.Application:
+    """What answers until a service is ready, where nobody but programs ask."""
+    return starting_app(health)
+
+
+def main[S: ServiceSettings](settings_type: type[S], build: Build[S], starting: Starting[S] = for_programs) -> int:
     """Reads the settings and serves until SIGTERM or SIGINT. Exit code 1 is a failure, 2 wrong settings."""
     try:
         settings = settings_type()
@@ -116,10 +122,10 @@ def main[S: ServiceSettings](settings_type: type[S], build: Build[S]) -> int:
     except (SettingsError, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    return uvloop.run(serve(settings.service, settings, build))
+    return uvloop.run(serve(settings.service, settings, build, starting))
 
 
-async def serve[S: ServiceSettings](name: str, settings: S, build: Build[S]) -> int:
+async def serve[S: ServiceSettings](name: str, settings: S, build: Build[S], starting: Starting[S]) -> int:
     """The whole life of a service; gives the exit code."""
     logs.configure(name, settings.log_level, settings.log_format)
     try:
@@ -129,7 +135,8 @@ async def serve[S: ServiceSettings](name: str, settings: S, build: Build[S]) -> 
         log.error("port_not_available", host=settings.host, port=settings.port, reason=reason)  # noqa: TRY400
         return 1
     with listening:
-        return await _Service(name, settings, build, Door(listening, settings.stop_timeout)).live()
+        door = Door(listening, settings.stop_timeout)
+        return await _Service(name, settings, build, starting, door).live()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -176,10 +183,11 @@ class Door:
 
 
 class _Service[S: ServiceSettings]:
-    def __init__(self, name: str, settings: S, build: Build[S], door: Door) -> None:
+    def __init__(self, name: str, settings: S, build: Build[S], starting: Starting[S], door: Door) -> None:
         self._name = name
         self._settings = settings
         self._build = build
+        self._starting = starting
         self._door = door
         self._clock = Clock(settings.clock_offset)
         self._health = Health()
@@ -192,7 +200,7 @@ class _Service[S: ServiceSettings]:
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         for check in ("postgres", "nats", "service"):
             self._health.expect(check)
-        await self._door.admit(starting_app(self._health))
+        await self._door.admit(self._starting(self._settings, self._health))
         log.info("service_starting", host=self._settings.host, port=self._door.port, pid=os.getpid())
         try:
             async with asyncio.TaskGroup() as group:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from services.gateway.portal import projects, reader, registration, sessions, start
 from services.gateway.portal.portal import Portal
+from services.gateway.portal.rendering import Static
 from shared.kernel.problems import Problem
 
 type Page = Callable[[Portal, web.Request], Awaitable[web.StreamResponse]]
@@ -17,6 +18,7 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/karte.svg", projects.places),
     ("GET", "/veranstaltungen", sessions.sessions),
     ("GET", "/veranstaltungen/{id}", sessions.session),
+    ("GET", "/veranstaltungen/{id}/anmeldung", sessions.back),
     ("POST", "/veranstaltungen/{id}/anmeldung", sessions.register),
     ("GET", "/veranstaltungen/{id}/angemeldet", sessions.registered),
     ("GET", "/anmeldung/{token}", registration.registration),
@@ -38,20 +40,27 @@ def add_routes(app: web.Application, portal: Portal) -> None:
         if method == "GET":
             app.router.add_route("HEAD", path, handler)
 
-    async def static(request: web.Request) -> web.StreamResponse:
-        name, version = request.match_info["name"], request.match_info["version"]
-        return portal.static.respond(name, version, request.headers.get("Accept-Encoding", ""))
-
-    async def icon(request: web.Request) -> web.StreamResponse:
-        return portal.static.respond("logo.svg", "", request.headers.get("Accept-Encoding", ""))
+    add_static(app, portal.static)
 
     async def robots(_request: web.Request) -> web.StreamResponse:
         return web.Response(text=ROBOTS)
 
-    app.router.add_get("/static/{version:[0-9a-f]+}/{name:.+}", static)
-    app.router.add_get("/favicon.ico", icon)
     app.router.add_get("/robots.txt", robots)
     app.router.add_get("/{path:.*}", elsewhere)
+
+
+def add_static(app: web.Application, files: Static) -> None:
+    """Adds the files that pages are made of."""
+
+    async def static(request: web.Request) -> web.StreamResponse:
+        name, version = request.match_info["name"], request.match_info["version"]
+        return files.respond(name, version, request.headers.get("Accept-Encoding", ""))
+
+    async def icon(request: web.Request) -> web.StreamResponse:
+        return files.respond("logo.svg", "", request.headers.get("Accept-Encoding", ""))
+
+    app.router.add_get("/static/{version:[0-9a-f]+}/{name:.+}", static)
+    app.router.add_get("/favicon.ico", icon)
 
 
 def _bound(page: Page, portal: Portal) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -174,7 +174,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         health=Health(),
         max_body=set_to.max_body,
         fingerprint_key=bytes(32),
-        https=set_to.public_url.startswith("https:"),
+        https=set_to.https,
     )
 
 
