@@ -46,9 +46,10 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
     upstream = Upstream(session, signer, settings.services)
 
     seconds = asyncio.get_running_loop().time
-    networks = Limit("registrations", quota=60, window=600, seconds=seconds) if settings.rate_limits else None
-    addresses = Limit("registrations-of-one-address", quota=10, window=3600, seconds=seconds)
-    desk = Desk(people, upstream, networks, addresses if settings.rate_limits else None)
+    networks = Limit("registrations", settings.registrations_per_network, 600, seconds)
+    addresses = Limit("registrations-of-one-address", settings.registrations_per_address, 3600, seconds)
+    limited = settings.rate_limits
+    desk = Desk(people, upstream, networks if limited else None, addresses if limited else None)
 
     static = Static()
     portal = Portal(

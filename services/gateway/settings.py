@@ -41,6 +41,10 @@ class GatewaySettings(ServiceSettings):
     """The longest request body in bytes."""
     rate_limits: bool = True
     """False lifts the limits against floods, for load tests."""
+    registrations_per_network: int = Field(default=60, gt=0)
+    """How often people of one network (/24, /64) may register within ten minutes."""
+    registrations_per_address: int = Field(default=10, gt=0)
+    """How often one mail address may be registered within an hour."""
     trusted_proxies: int = Field(default=0, ge=0)
     """How many proxies of the operator's own stand in front and write X-Forwarded-For."""
 
