@@ -172,7 +172,9 @@ class Pages:
             tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
             response.headers["ETag"] = tag
             if headers.matches(request.headers.get("If-None-Match"), tag):
-                return web.Response(status=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
+                return web.Response(
+                    status=304, headers={"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+                )
         if len(body) > WORTH_COMPRESSING and "gzip" in request.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, 5)
             response.headers["Content-Encoding"] = "gzip"
