@@ -290,6 +290,11 @@ class Venue(Read):
     city: str | None = None
 
     @property
+    def short(self) -> str:
+        """Its name and town."""
+        return ", ".join(filter(None, (self.name, self.city)))
+
+    @property
     def line(self) -> str:
         """In one line."""
         return ", ".join(filter(None, (self.name, self.address, self.city)))
@@ -351,10 +356,17 @@ class SessionShort(Times):
 
     @property
     def where(self) -> str:
-        """„Online“, or the place."""
-        if self.mode == "online" or self.venue is None:
+        """„Online“, or the place and its town."""
+        return self._at(self.venue.short if self.venue else None)
+
+    @property
+    def whole_place(self) -> str:
+        """„Online“, or the place with its address."""
+        return self._at(self.venue.line if self.venue else None)
+
+    def _at(self, place: str | None) -> str:
+        if self.mode == "online" or place is None:
             return self.mode_label
-        place = ", ".join(filter(None, (self.venue.name, self.venue.city)))
         return f"{place} und online" if self.mode == "hybrid" else place
 
     def tags(self, now: dt.datetime) -> list[Tag]:
@@ -471,12 +483,11 @@ class News(Read):
 
     @property
     def links(self) -> list[tuple[str, str]]:
-        """Where its actions lead, and what they are called; an action without its reference leads nowhere."""
+        """Where its actions lead, and what they are called; one that leads nowhere yet is left out."""
         of_session = f"/veranstaltungen/{self.session_id}" if self.session_id else None
         targets = {
             "session": of_session,
             "registration": of_session and f"{of_session}#anmeldung",
-            "questions": of_session,
             "talks": of_session and f"{of_session}#programm",
             "agenda": of_session and f"{of_session}#programm",
             "project": f"/projekte/{self.project_id}" if self.project_id else None,

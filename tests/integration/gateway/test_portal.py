@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from aiohttp import ClientSession, web
 
+from services.gateway import guard, proxy
 from services.gateway.portal.rendering import Static
 
 SESSION_ID = "019b0000-0000-7000-8000-000000000001"
@@ -229,6 +230,7 @@ async def test_a_session_shows_the_old_date_struck_through(door: Any, content: A
     ("change", "expected"),
     [
         ({"status": "cancelled", "cancelled_reason": "Krankheit"}, "Diese Veranstaltung fällt aus. Krankheit"),
+        ({"status": "cancelled"}, "Wann Abgesagt: Donnerstag, 28. August 2025, ab 10:00 Uhr"),
         ({"status": "documented", "agenda": HELD}, "Keine Datei veröffentlicht"),
         ({"starts_at": "2025-07-01T08:00:00Z", "date": "2025-07-01"}, "Vergangen"),
         ({"starts_at": None, "date": None}, "sobald Tag und Uhrzeit feststehen"),
@@ -242,6 +244,21 @@ async def test_a_session_that_takes_nobody_says_why(door: Any, content: Any, cha
     html = await page(door, f"/veranstaltungen/{SESSION_ID}")
     assert expected in text_of(html)
     assert "<form" not in html
+
+
+async def test_a_cancelled_session_offers_nothing(door: Any, content: Any) -> None:
+    content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | {"status": "cancelled", "registration_open": False}
+    html = await page(door, f"/veranstaltungen/{SESSION_ID}")
+    assert re.search(r"<del>.*?28\. August 2025.*?</del>", html)
+    assert "sessions/" not in html
+    assert "kostenfrei" not in html
+
+
+async def test_a_place_is_told_with_its_address(door: Any, content: Any) -> None:
+    venue = {"name": "Kongresszentrum", "address": "Musterstraße 12", "city": "40213 Düsseldorf"}
+    content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | {"mode": "hybrid", "venue": venue}
+    text = text_of(await page(door, f"/veranstaltungen/{SESSION_ID}"))
+    assert "Wo Kongresszentrum, Musterstraße 12, 40213 Düsseldorf und online" in text
 
 
 async def test_a_full_session_offers_the_waiting_list(door: Any, content: Any) -> None:
@@ -308,7 +325,10 @@ async def test_pages_of_others_cannot_send_the_form(door: Any, services: Any, co
     assert services.asked == []
 
 
-async def test_a_form_filled_in_no_time_is_asked_again(door: Any, content: Any) -> None:
+async def test_a_form_filled_in_no_time_is_asked_again(
+    door: Any, content: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "SHORTEST", timedelta(hours=1))
     async with door.get(f"/veranstaltungen/{SESSION_ID}") as answer:
         stamp = re.search(r'name="stamp" value="([^"]+)"', await answer.text())
     assert stamp
@@ -317,12 +337,94 @@ async def test_a_form_filled_in_no_time_is_asked_again(door: Any, content: Any) 
         assert "sehr schnell" in await answer.text()
 
 
+async def test_a_form_sent_twice_is_one_command_and_a_corrected_one_another(
+    door: Any, services: Any, content: Any
+) -> None:
+    form = typed(door)
+    for sent in (form, form, form | {"name": "Otto Beispiel"}):
+        async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=sent) as answer:
+            assert answer.status == 303
+    commands = [asked.headers["Idempotency-Key"] for asked in services.asked if asked.target.startswith("/internal/")]
+    assert commands[0] == commands[1]
+    assert commands[2] != commands[0]
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=utf-16", "; charset=nonsense"])
+async def test_a_form_that_is_no_text_comes_back(door: Any, content: Any, charset: str) -> None:
+    kind = {"Content-Type": f"application/x-www-form-urlencoded{charset}"}
+    async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=b"name=\xff&stamp=\xfe", headers=kind) as got:
+        assert got.status == 422
+        assert "nicht mehr gültig" in await got.text()
+
+
+async def test_a_form_that_never_ends_is_given_up(door: Any, content: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def dribbling() -> Any:
+        yield b"name="
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(proxy, "SECONDS_FOR_BODY", 0.1)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    async with asyncio.timeout(20):
+        path = f"/veranstaltungen/{SESSION_ID}/anmeldung"
+        async with door.post(path, data=dribbling(), headers=kind) as answer:
+            assert answer.status == 408
+            assert "noch einmal" in await answer.text()
+
+
+async def test_the_address_of_a_sent_form_leads_back_to_it(door: Any, services: Any, content: Any) -> None:
+    async with door.get(f"/veranstaltungen/{SESSION_ID}/anmeldung") as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, f"/veranstaltungen/{SESSION_ID}#anmeldung")
+    assert services.asked == []
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("POST", "/projekte", 405, "können Sie nichts absenden"),
+        ("POST", f"/veranstaltungen/{SESSION_ID}/anmeldung", 415, "senden Sie das Formular noch einmal ab"),
+        ("GET", "/projekte", 503, "Der Projektkatalog ist zurzeit nicht erreichbar"),
+    ],
+)
+async def test_pages_about_errors_are_in_german_and_true(
+    door: Any, content: Any, case: tuple[str, str, int, str]
+) -> None:
+    method, path, status, expected = case
+    content["/api/v1/projects"] = lambda _: web.Response(status=503)
+    async with door.send(method, path, headers={"Accept-Language": "en"}, json={}) as answer:
+        assert (answer.status, answer.content_type) == (status, "text/html")
+        text = text_of(unescape(await answer.text()))
+    assert expected in text
+    assert "aufgezeichnet" not in text
+
+
+async def test_a_refusal_is_in_german_for_every_browser(door: Any, content: Any) -> None:
+    content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | {"status": "cancelled", "registration_open": False}
+    path, english = f"/veranstaltungen/{SESSION_ID}/anmeldung", {"Accept-Language": "en"}
+    async with door.post(path, data=typed(door), headers=english) as answer:
+        assert answer.status == 409
+        assert "<h1>Veranstaltung ist abgesagt</h1>" in await answer.text()
+
+
 async def test_what_a_service_refuses_is_told(door: Any, content: Any) -> None:
     closed = {"code": "registration_closed", "detail": "Für diese Veranstaltung ist zurzeit keine Anmeldung möglich."}
     content[f"/internal/sessions/{SESSION_ID}/registrations"] = lambda _: web.json_response(closed, status=409)
     async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=typed(door)) as answer:
         assert answer.status == 422
         assert "zurzeit keine Anmeldung möglich" in await answer.text()
+
+
+async def test_what_a_service_refuses_is_told_without_a_form_too(door: Any, content: Any) -> None:
+    def refuse(_: web.Request) -> web.Response:
+        content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | {"registration_open": False}
+        return web.json_response(
+            {"code": "registration_closed", "detail": "Die Frist ist gerade abgelaufen."}, status=409
+        )
+
+    content[f"/internal/sessions/{SESSION_ID}/registrations"] = refuse
+    async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=typed(door)) as answer:
+        text = await answer.text()
+    assert "<form" not in text
+    assert "Die Frist ist gerade abgelaufen." in text
 
 
 TOKEN = "t" * 22
@@ -410,10 +512,14 @@ async def test_a_refused_confirmation_says_why(door: Any, content: Any) -> None:
 
 
 async def test_news_lead_where_they_say(door: Any, content: Any) -> None:
+    content[f"/api/v1/announcements/{NEWS['id']}"] = NEWS | {
+        "actions": [*NEWS["actions"], {"label": "Frage einreichen", "target": "questions"}]
+    }
     html = await page(door, f"/aktuelles/{NEWS['id']}")
     assert f'href="/veranstaltungen/{SESSION_ID}#anmeldung"' in html
     assert "29. Juli 2025" in html
     assert '/projekte/None"' not in html
+    assert "Frage einreichen" not in html
     assert "Sprechstunde verschoben" in await page(door, "/aktuelles")
 
 
