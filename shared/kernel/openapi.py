@@ -20,7 +20,8 @@ MODES: dict[Part, JsonSchemaMode] = {"body": "validation", "query": "validation"
 REF = "#/components/schemas/"
 PARAMETER = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
 ALWAYS = ("bad_request", "internal", "unauthenticated", "unavailable")
-WITH_BODY = ("malformed_json", "invalid_request", "body_too_large", "unsupported_media_type", "request_timeout")
+CHANGING = ("conflict", "idempotency_key_reused", "invalid_request", "body_too_large", "request_timeout")
+WITH_BODY = ("malformed_json", "unsupported_media_type")
 
 PROBLEM: Json = {
     "type": "object",
@@ -140,7 +141,7 @@ def problem_codes(endpoint: Endpoint) -> list[str]:
             *(("forbidden",) if endpoint.roles else ()),
             *(("not_found",) if "{" in endpoint.path else ()),
             *(("precondition_required", "stale_version") if endpoint.if_match else ()),
-            *(("conflict", "idempotency_key_reused", "invalid_request") if changing else ("position_not_reached",)),
+            *(CHANGING if changing else ("position_not_reached",)),
             *(WITH_BODY if endpoint.body else ()),
             "invalid_query",
         }
