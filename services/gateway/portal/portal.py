@@ -19,6 +19,7 @@ from shared.kernel.clock import Clock
 from shared.kernel.ids import parse_id
 from shared.kernel.problems import Problem
 
+PATIENCE = 4.0
 UNREADABLE_QUERY = {"invalid_query", "invalid_request"}
 
 
@@ -62,14 +63,15 @@ def _page_of[Item: BaseModel](item: type[Item]) -> type[Listed[Item]]:
 
 
 async def together(*parts: Awaitable[Any]) -> list[Any]:
-    """Every part of a page, read at once; None for a part whose service is down."""
+    """Every part of a page, read at once; None for a part whose service is down, or holds up the others."""
     return list(await asyncio.gather(*(_or_none(part) for part in parts)))
 
 
 async def _or_none(part: Awaitable[Any]) -> Any:
     try:
-        return await part
-    except Down:
+        async with asyncio.timeout(PATIENCE):
+            return await part
+    except (Down, TimeoutError):
         return None
 
 

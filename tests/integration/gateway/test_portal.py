@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from services.gateway import guard, proxy
+from services.gateway.portal import portal
 from services.gateway.portal.rendering import Static
 
 SESSION_ID = "019b0000-0000-7000-8000-000000000001"
@@ -161,6 +162,18 @@ async def test_a_service_that_is_down_costs_its_part_of_the_start_page(
     text = text_of(await page(door, "/"))
     assert gone in text
     assert still in text
+
+
+async def test_a_service_that_hangs_holds_up_no_page_that_can_do_without(
+    door: Any, content: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portal, "PATIENCE", 0.5)
+    released = asyncio.Event()
+    content["/api/v1/sessions"] = lambda _: released.wait()
+    async with asyncio.timeout(8):
+        text = text_of(await page(door, "/"))
+    released.set()
+    assert "Die Veranstaltungen sind gerade nicht erreichbar" in text
 
 
 async def test_a_page_whose_service_is_down_says_so(door: Any, content: Any) -> None:
