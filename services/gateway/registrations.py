@@ -85,10 +85,10 @@ class Registrant:
 
 
 def checked(wanted: Wanted) -> Registrant:
-    """The registrant; `invalid_request` names every field that is wrong."""
+    """The registrant; `invalid_request` names every field that is wrong, in the order of the form."""
     errors: list[FieldError] = []
-    address = _parsed(parse_address, wanted.email, "/email", errors)
     name = _parsed(parse_name, wanted.name, "/name", errors)
+    address = _parsed(parse_address, wanted.email, "/email", errors)
     organisation = wanted.organisation_name and wanted.organisation_name.strip()
     if organisation:
         organisation = _parsed(parse_name, organisation, "/organisation_name", errors)

@@ -311,6 +311,13 @@ async def test_a_form_with_errors_keeps_what_was_typed(door: Any, services: Any,
     assert not any(asked.target.startswith("/internal/") for asked in services.asked)
 
 
+async def test_errors_are_listed_in_the_order_of_the_fields(door: Any, content: Any) -> None:
+    form = typed(door, name="", email="keine Adresse", organisation_name="www.spam.example")
+    async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=form) as answer:
+        listed = re.findall(r'<li><a href="#(\w+)">', await answer.text())
+    assert listed == ["name", "email", "organisation_name"]
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
