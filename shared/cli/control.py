@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.cli.target import DEFAULT_DATA, AsJson, Data, check_service, fail
+from shared.cli.target import DEFAULT_DATA, AsJson, Data, check_service, fail, running_in
 from shared.kernel.bootstrap import SERVICES
 
 MODULES = (*SERVICES, "mailbox")
@@ -53,13 +53,9 @@ def run(
 
 
 def _status(data: Any) -> dict[str, Any]:
-    from shared.embedded.folder import DataFolder, NotRunning, local_url  # noqa: PLC0415
+    from shared.embedded.folder import local_url  # noqa: PLC0415
 
-    folder = DataFolder(data)
-    try:
-        running = folder.running()
-    except NotRunning:
-        fail(f"No system runs in {data}.")
+    folder, running = running_in(data)
     if not running.ready:
         fail(f"The system in {data} is starting.")
     kept = folder.secrets()

@@ -38,7 +38,7 @@ def doctor(
 
 
 def _findings(data: Path) -> Iterator[Finding]:
-    from shared.embedded.folder import DataFolder, NotRunning  # noqa: PLC0415
+    from shared.embedded.folder import DataFolder, NotRunning, NotUsable  # noqa: PLC0415
     from shared.embedded.nats import binary  # noqa: PLC0415
     from shared.embedded.postgres import installation, unprivileged  # noqa: PLC0415
     from shared.embedded.process import is_free  # noqa: PLC0415
@@ -48,7 +48,7 @@ def _findings(data: Path) -> Iterator[Finding]:
     yield "PostgreSQL can be executed", _trouble(lambda: installation(unprivileged()))
     yield "NATS can be executed", _trouble(binary)
     yield "the portal's styles are installed", _styles()
-    place = next(parent for parent in (data.absolute(), *data.absolute().parents) if parent.exists())
+    place = next(parent for parent in (data.absolute(), *data.absolute().parents) if os.access(parent, os.F_OK))
     yield f"{place} can be written to", None if os.access(place, os.W_OK | os.X_OK) else "it cannot"
     free = shutil.disk_usage(place).free
     yield f"{free // 1024**2} MiB are free there", None if free > FREE_BYTES else "that is little"
@@ -57,6 +57,9 @@ def _findings(data: Path) -> Iterator[Finding]:
     except NotRunning:
         for name, port in {"gateway": DEFAULT_PORT, **FURTHER_PORTS}.items():
             yield f"port {port} ({name}) is free", None if is_free(port) else "another program listens there"
+        return
+    except NotUsable as error:
+        yield f"{data} can be read", str(error)
         return
     yield f"a system runs in {data} since {running.since.astimezone():%Y-%m-%d %H:%M}", None
     for service in SERVICES:

@@ -9,13 +9,16 @@ import os
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.kernel.bootstrap import SERVICES
+
+if TYPE_CHECKING:
+    from shared.embedded.folder import DataFolder, Running
 
 DEFAULT_DATA = Path(".ikz")
 Data = Annotated[
@@ -125,14 +128,23 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _from_folder(data: Path) -> Target:
-    from shared.embedded.folder import DataFolder, NotRunning, environment_of, nats_url  # noqa: PLC0415
+def running_in(data: Path) -> tuple["DataFolder", "Running"]:
+    """The embedded system of a data folder; ends the command when none runs there."""
+    from shared.embedded.folder import DataFolder, NotRunning, NotUsable  # noqa: PLC0415
 
     folder = DataFolder(data)
     try:
-        running = folder.running()
+        return folder, folder.running()
     except NotRunning:
         fail(f"No system runs in {data}. Start it with `ikz up --data {data}`, or name another one with --data.")
+    except NotUsable as error:
+        fail(f"The folder {data} cannot be used ({error}).")
+
+
+def _from_folder(data: Path) -> Target:
+    from shared.embedded.folder import environment_of, nats_url  # noqa: PLC0415
+
+    folder, running = running_in(data)
     kept = folder.secrets()
     return Target(
         {service: environment_of(service, running, kept, folder) for service in SERVICES},

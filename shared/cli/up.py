@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,10 +56,10 @@ def up(
         progress.end()
         another = 9080 if error.port != 9080 else 9180
         fail(f"{str(error).capitalize()}. End that program, or choose another port: ikz up --port {another}")
-    except StartFailed as error:
+    except (StartFailed, OSError) as error:
         progress.end()
         fail(f"The system did not start: {error}\nLogs are in {data / 'logs'}.")
-    progress.console.print("Stopped.")
+    progress.say("Stopped.")
 
 
 class Progress:
@@ -85,7 +85,7 @@ class Progress:
         self._done[step] = time.monotonic() - self._began[step]
         self._details[step] = detail
         if not self._live.is_started:
-            self.console.print(f"{step}: ready after {self._done[step]:.1f} s {detail}".rstrip())
+            self.say(f"{step}: ready after {self._done[step]:.1f} s {detail}".rstrip())
 
     def progress(self, step: str, done: int, total: int, what: str) -> None:
         """How far a step is."""
@@ -93,11 +93,17 @@ class Progress:
 
     def warn(self, message: str) -> None:
         """Something a person should know."""
-        self.console.print(Text(time.strftime("%H:%M:%S ") + message, style="yellow"))
+        self.say(Text(time.strftime("%H:%M:%S ") + message, style="yellow"))
+
+    def say(self, text: str | Text) -> None:
+        """A line. A terminal that is gone keeps nobody from stopping in good order."""
+        with suppress(OSError):
+            self.console.print(text, soft_wrap=True, highlight=False)
 
     def end(self) -> float:
         """No more steps; the seconds they took together."""
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
         return time.monotonic() - self._start
 
     def _table(self) -> Table:
@@ -119,18 +125,19 @@ async def _run(wanted: "Wanted", progress: Progress) -> None:
     def asked_to_stop() -> None:
         if stopping.is_set():
             system.kill()
-        else:
-            progress.console.print("Stopping … (once more: at once)")
+            return
         stopping.set()
+        progress.say("Stopping … (once more: at once)")
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, asked_to_stop)
+    loop.add_signal_handler(signal.SIGINT, asked_to_stop)
+    loop.add_signal_handler(signal.SIGTERM, asked_to_stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        loop.add_signal_handler(signal.SIGHUP, asked_to_stop)
 
     def on_ready(started: "Started") -> None:
         seconds = progress.end()
-        progress.console.print(_summary(started, wanted.folder, seconds), soft_wrap=True, highlight=False)
-        sys.stdout.flush()
+        progress.say(_summary(started, wanted.folder, seconds))
 
     try:
         await system.run(stopping, on_ready)

@@ -26,7 +26,7 @@ DATABASE = "ikz"
 
 
 class NotUsable(Exception):
-    """The folder cannot be made, or not written to; the message says why."""
+    """The folder cannot be made, read or written to; the message says why."""
 
 
 class AlreadyRunning(Exception):
@@ -101,6 +101,8 @@ class DataFolder:
             made = _new_secrets()
             self.keep(made)
             return made
+        except ValueError:  # told without its text, which may hold secrets
+            raise NotUsable("its secrets.json is damaged") from None
 
     def keep(self, changed: Secrets) -> None:
         """Stores the secrets, readable to their owner alone."""
@@ -111,11 +113,13 @@ class DataFolder:
         write_atomically(self / "run.json", running.model_dump_json(indent=2) + "\n")
 
     def last(self) -> Running | None:
-        """What was noted last, whether it still runs or not."""
+        """What was noted last, whether it still runs or not; `NotUsable` if that must not be read."""
         try:
             return Running.model_validate_json((self / "run.json").read_bytes())
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
+        except OSError as error:
+            raise NotUsable(error.strerror) from error
 
     def running(self) -> Running:
         """The system that runs here now, else `NotRunning`."""

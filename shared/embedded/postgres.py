@@ -146,7 +146,8 @@ class EmbeddedPostgres:
         if self._cluster.exists():
             self._check_version()
             return
-        draft = self.folder / "cluster.new"
+        draft, record = self.folder / "cluster.new", self.folder / "initdb.json"
+        await end_leftover(record, BRIEF)
         if draft.exists():
             await asyncio.to_thread(shutil.rmtree, draft)
         draft.mkdir(mode=0o700)
@@ -161,7 +162,7 @@ class EmbeddedPostgres:
         with reachable(draft, account) as (name, keep_open):
             process = await spawn(
                 [binaries / "initdb", "-D", name, f"--pwfile={password_file}", *INITDB, *sync],
-                record=self.folder / "initdb.json",
+                record=record,
                 log=log,
                 environment=_environment(),
                 folder=Path("/"),
@@ -174,7 +175,7 @@ class EmbeddedPostgres:
                 if process.returncode is None:
                     await end(process, BRIEF)
         password_file.unlink()
-        (self.folder / "initdb.json").unlink()
+        record.unlink()
         if code:
             raise StartFailed(f"initdb failed ({code}):\n{tail(log)}")
         write_atomically(self.folder / "password", password + "\n")

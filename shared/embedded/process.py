@@ -59,11 +59,15 @@ def identity(pid: int) -> str | None:
 def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Replaces a file so that nobody ever reads half of it and a crash leaves the old or the new one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:  # noqa: PTH123
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:  # noqa: PTH123
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 async def spawn(
@@ -98,7 +102,12 @@ async def spawn(
             pass_fds=tuple(keep_open),
             process_group=0,
         )
-    write_atomically(record, json.dumps({"pid": process.pid, "identity": identity(process.pid)}))
+    try:
+        write_atomically(record, json.dumps({"pid": process.pid, "identity": identity(process.pid)}))
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
     return process
 
 
@@ -148,15 +157,20 @@ async def _gone(pid: int, who: str, seconds: float) -> bool:
     return True
 
 
-def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen there now."""
+def obstacle(port: int, host: str = "127.0.0.1") -> OSError | None:
+    """What keeps a server from listening there now, if anything."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error
+    return None
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen there now."""
+    return obstacle(port) is None
 
 
 def free_ports(count: int, *, without: Sequence[int] = ()) -> list[int]:

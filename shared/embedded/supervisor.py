@@ -50,7 +50,10 @@ class Program:
 
 
 async def keep(child: Child, noticed: Callable[[str], None], restarted: Callable[[], None]) -> None:
-    """Starts `child` again whenever it ends, for ever; `noticed` is told why, `restarted` after each start."""
+    """Starts `child` again whenever it ends, for ever; `noticed` is told why, `restarted` after each start.
+
+    A start that fails is tried again as well: a full disk may have room later.
+    """
     loop = asyncio.get_running_loop()
     delay = FIRST_DELAY
     while True:
@@ -63,7 +66,6 @@ async def keep(child: Child, noticed: Callable[[str], None], restarted: Callable
         delay = min(2 * delay, LONGEST_DELAY)
         try:
             await child.start()
-        except StartFailed as error:
-            noticed(str(error))
-        else:
             restarted()
+        except (StartFailed, OSError) as error:
+            noticed(str(error))

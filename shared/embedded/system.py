@@ -1,6 +1,7 @@
 """A whole system on one machine: servers, services, mailbox and content, started together and kept running."""
 
 import asyncio
+import errno
 import hashlib
 import json
 import os
@@ -18,7 +19,18 @@ from shared.embedded.folder import DATABASE, DataFolder, Running, Secrets, envir
 from shared.embedded.nats import EmbeddedNats
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.embedded.probe import ask
-from shared.embedded.process import BRIEF, StartFailed, end_leftover, free_ports, identity, is_free, spawn, tail
+from shared.embedded.process import (
+    BRIEF,
+    PORTS,
+    StartFailed,
+    end_leftover,
+    free_ports,
+    identity,
+    is_free,
+    obstacle,
+    spawn,
+    tail,
+)
 from shared.embedded.supervisor import Child, Program, keep
 from shared.kernel.bootstrap import SERVICES, bootstrap_database, create_database
 from shared.kernel.bus import TROUBLE
@@ -30,14 +42,16 @@ DEFAULT_PORT = 8080
 FURTHER_PORTS = {"catalog": 8081, "events": 8082, "notify": 8083, "mailbox": 8025}
 CHOSEN_PORTS = ("smtp", "postgres", "nats", "nats_monitor")
 WITH_CONTENT = ("catalog", "events", "notify")
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 class PortTaken(StartFailed):
-    """Somebody else listens where the system should."""
+    """The system cannot listen where it should, mostly because somebody else does."""
 
-    def __init__(self, port: int, name: str) -> None:
-        super().__init__(f"port {port} ({name}) is taken by another program")
+    def __init__(self, port: int, name: str, obstacle: OSError) -> None:
+        taken = obstacle.errno == errno.EADDRINUSE
+        why = "is taken by another program" if taken else f"cannot be used ({obstacle.strerror})"
+        super().__init__(f"port {port} ({name}) {why}")
         self.port = port
 
 
@@ -151,12 +165,13 @@ class System:
         last = self._folder.last()
         fixed = {"gateway": self._wanted.port} | (FURTHER_PORTS if usual else {})
         for name, port in fixed.items():
-            if not is_free(port):
-                raise PortTaken(port, name)
+            if in_the_way := obstacle(port):
+                raise PortTaken(port, name, in_the_way)
         chosen = [*CHOSEN_PORTS, *(() if usual else FURTHER_PORTS)]
-        fresh = free_ports(len(chosen), without=list(fixed.values()))
         before = last.ports if last else {}
-        kept = {name: before[name] for name in chosen if name in before and is_free(before[name])}
+        spare = set(PORTS) - set(fixed.values())
+        kept = {name: before[name] for name in chosen if before.get(name) in spare and is_free(before[name])}
+        fresh = free_ports(len(chosen), without=[*fixed.values(), *kept.values()])
         return fixed | dict(zip(chosen, fresh, strict=True)) | kept
 
     async def _prepare(

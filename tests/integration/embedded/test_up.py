@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pty
 import signal
 import subprocess
 from collections.abc import Callable
@@ -162,9 +163,31 @@ async def test_stopped_while_it_starts_it_leaves_nothing(tmp_path: Path) -> None
     assert not list((tmp_path / "processes").glob("*"))
 
 
+async def test_a_closed_terminal_ends_it_in_good_order(tmp_path: Path) -> None:
+    ours, its = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(*IKZ, "up", "--empty", "--data", str(tmp_path), "--port", str(free_ports(1)[0])),
+        stdin=its, stdout=its, stderr=its, start_new_session=True,
+    )  # fmt: skip
+    os.close(its)
+    try:
+        await eventually((tmp_path / "run.json").exists, 60)
+        gone = all_gone(json.loads((tmp_path / "run.json").read_text())["pids"])
+        os.close(ours)  # what it prints from now on fails
+        process.send_signal(signal.SIGHUP)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert gone()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
 async def test_commands_without_a_system_say_so(tmp_path: Path) -> None:
     for command in (("status", "--json"), ("token",), ("tail",), ("migrate",), ("bootstrap",)):
         code, output, errors = await ikz(*command, "--data", str(tmp_path))
         assert (code, output) == (1, "")
         assert "No system runs" in errors
         assert "Traceback" not in errors
+    code, _, errors = await ikz("status", "--data", "/dev/null")
+    assert (code, "No system runs" in errors) == (1, True)
