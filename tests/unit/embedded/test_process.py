@@ -1,16 +1,19 @@
 """How processes are told apart, and what is written survives."""
 
+import errno
 import os
 import socket
 import subprocess
 from pathlib import Path
 
-from shared.embedded.process import free_ports, identity, is_free, tail, write_atomically
+import pytest
+
+from shared.embedded.process import free_ports, identity, is_free, obstacle, tail, write_atomically
+from shared.embedded.system import PortTaken
 
 
 def test_a_process_has_an_identity_as_long_as_it_lives() -> None:
-    assert identity(os.getpid()) == identity(os.getpid())
-    assert identity(os.getpid()) != identity(os.getppid())
+    assert identity(os.getpid()) == identity(os.getpid()) is not None
     with subprocess.Popen(["true"]) as child:
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert identity(child.pid) is None, "a zombie runs no more"
@@ -25,6 +28,22 @@ def test_ports_are_free_and_different() -> None:
         taken.listen()
         assert not is_free(ports[0])
         assert ports[0] not in free_ports(50)
+
+
+def test_what_keeps_a_server_from_a_port_is_told() -> None:
+    nowhere = obstacle(free_ports(1)[0], "192.0.2.1")
+    assert nowhere is not None
+    assert nowhere.errno == errno.EADDRNOTAVAIL
+    assert str(PortTaken(80, "gateway", PermissionError(errno.EACCES, "Permission denied"))) == (
+        "port 80 (gateway) cannot be used (Permission denied)"
+    )
+
+
+def test_a_file_that_cannot_be_replaced_stays_and_leaves_no_draft(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_atomically(tmp_path / "folder", "one")
+    assert [found.name for found in tmp_path.iterdir()] == ["folder"]
 
 
 def test_a_file_is_replaced_as_a_whole_and_is_private(tmp_path: Path) -> None:
