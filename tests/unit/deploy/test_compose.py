@@ -108,3 +108,9 @@ def test_only_the_portal_the_mailbox_and_nats_are_reachable_and_from_this_machin
     published = {part: PARTS[part]["ports"] for part in PARTS if "ports" in PARTS[part]}
     assert set(published) == {"gateway", "mailbox", "nats"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+
+
+def test_whatever_stays_up_says_whether_it_is_well() -> None:
+    """`docker compose ps` shows all of them as healthy, as the page on containers says."""
+    ends = {part for part in PARTS if part == "prepare" or part.startswith("content-")}
+    assert {part for part in PARTS if "healthcheck" in PARTS[part]} == PARTS.keys() - ends
