@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 
 from shared.embedded.nats import EmbeddedNats
@@ -16,6 +17,9 @@ from shared.embedded.postgres import EmbeddedPostgres
 from shared.kernel.bootstrap import SERVICES, bootstrap_database, create_database, role_of
 from shared.kernel.nats_access import USERS, render_config
 from tests.running import RunningSystem, up
+
+hypothesis.settings.register_profile("patient", deadline=None)  # a deadline measures the machine, not the code
+hypothesis.settings.load_profile("patient")
 
 UNLIMITED = {"IKZ_RATE_LIMITS": "false"}
 PASSWORDS = {service: f"password of {service}" for service in SERVICES}
