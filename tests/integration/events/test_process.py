@@ -35,6 +35,7 @@ from tests.integration.bus.rig import eventually
 from tests.integration.events.catalogue import Catalogue, answering
 from tests.integration.events.conftest import EDITOR
 
+STARTING = 60.0  # importing everything takes long where many do so at once
 PATIENCE = 20.0
 NEXT_YEAR = f"{Clock().now().year + 1}-07-01T10:00:00+02:00"
 
@@ -64,7 +65,7 @@ async def process_of(database: Database, nats: EmbeddedNats, keys: KeyPair) -> A
     )
     assert process.stderr is not None
     try:
-        started = json.loads(await asyncio.wait_for(process.stderr.readline(), PATIENCE))
+        started = json.loads(await asyncio.wait_for(process.stderr.readline(), STARTING))
         drain = asyncio.create_task(process.stderr.read())
         yield process, f"http://127.0.0.1:{started['port']}"
     finally:
