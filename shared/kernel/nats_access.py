@@ -125,12 +125,12 @@ def render_config(
     """The server's configuration file: users and rights of the manifest, JetStream that syncs before it answers."""
     users = ",\n".join(_user(user, passwords[user]) for user in USERS)
     return f"""\
-server_name: {json.dumps(name)}
-listen: {json.dumps(f"{host}:{port}")}
-http: {json.dumps(f"{host}:{monitor_port}")}
+server_name: {_quoted(name)}
+listen: {_quoted(f"{host}:{port}")}
+http: {_quoted(f"{host}:{monitor_port}")}
 max_payload: 1MB
 jetstream {{
-  store_dir: {json.dumps(str(store_dir))}
+  store_dir: {_quoted(str(store_dir))}
   max_memory_store: 67108864
   max_file_store: {max_file_bytes}
   sync_interval: always
@@ -146,6 +146,11 @@ accounts {{
 """
 
 
+def _quoted(text: str) -> str:
+    """A string for the server; it knows no escapes for letters like ä."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _user(user: str, password: str) -> str:
-    shown = f"${password}" if isinstance(password, Variable) else json.dumps(password)
+    shown = f"${password}" if isinstance(password, Variable) else _quoted(password)
     return f"      {{user: {user}, password: {shown}, permissions: {json.dumps(permissions(user))}}}"
