@@ -31,7 +31,9 @@ from shared.contracts.rpc import Recipient, SessionCard
 
 MAX_NAME = 100
 STANDING = {
-    "received": "Ihre Anmeldung ist noch nicht bestätigt. Bitte bestätigen Sie sie, wenn Sie teilnehmen möchten.",
+    "received": (
+        "Ihre Anmeldung ist noch nicht bestätigt. Bitte bestätigen Sie sie{until}, wenn Sie teilnehmen möchten."
+    ),
     "waitlisted": "Sie stehen weiterhin auf der Warteliste.",
     "confirmed": "Ihre Anmeldung bleibt bestehen, Sie brauchen nichts weiter zu tun.",
     "lapsed": "Die Anmeldung ist verfallen.",
@@ -45,7 +47,8 @@ BUTTON = {
     "withdrawn": "Anmeldung ansehen",
 }
 STANDING_UNCONFIRMED_IN_QUEUE = (
-    "Ihr Platz auf der Warteliste ist noch nicht bestätigt. Bitte bestätigen Sie ihn, wenn Sie teilnehmen möchten."
+    "Ihr Platz auf der Warteliste ist noch nicht bestätigt. "
+    "Bitte bestätigen Sie ihn{until}, wenn Sie teilnehmen möchten."
 )
 BUTTON_UNCONFIRMED_IN_QUEUE = "Platz auf der Warteliste bestätigen"
 TAKES_PEOPLE = {"registration_open", "full", "postponed_rescheduled"}
@@ -171,13 +174,16 @@ def _values(scene: Scene, calendar: str | None) -> dict[str, str | None]:
         "before": german.span(cause.previous) if isinstance(cause, SessionPostponed) else None,
         "confirm_by": german.moment(confirm_by) if confirm_by else None,
         "position": str(position) if position else None,
-        "standing": STANDING_UNCONFIRMED_IN_QUEUE
-        if _unproven_in_queue(scene.person)
-        else STANDING[scene.person.status],
+        "standing": _standing(scene.person),
         "again": AGAIN if _takes_people(scene) else None,
         "access": LINK_FOLLOWS if online and not scene.person.access_link else None,
         "calendar": calendar,
     }
+
+
+def _standing(person: Recipient) -> str:
+    text = STANDING_UNCONFIRMED_IN_QUEUE if _unproven_in_queue(person) else STANDING[person.status]
+    return text.format(until=f" bis {german.moment(person.confirm_by)}" if person.confirm_by else "")
 
 
 def _facts(scene: Scene) -> list[Fact]:

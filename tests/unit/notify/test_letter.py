@@ -55,6 +55,16 @@ def test_a_postponement_to_an_open_date_says_so() -> None:
     assert "Sobald der neue Termin feststeht, schreiben wir Ihnen." in letter.closing
 
 
+@pytest.mark.parametrize(
+    ("status", "asked"), [("received", "bestätigen Sie sie"), ("waitlisted", "bestätigen Sie ihn")]
+)
+def test_who_has_not_confirmed_reads_until_when_that_is_possible(status: str, asked: str) -> None:
+    until = datetime(2025, 7, 30, 9, 15, tzinfo=BERLIN)
+    letter = letter_for(samples.REINSTATED, person(status, confirm_by=until))
+    assert f"{asked} bis Mittwoch, 30. Juli 2025, 09:15 Uhr, wenn" in said(letter)
+    assert " bis " not in said(letter_for(samples.REINSTATED, person(status)))
+
+
 def test_a_letter_tells_the_session_as_its_cause_left_it() -> None:
     later = session(**samples.dated(Times(date=date(2025, 12, 1))), sequence=5, status="cancelled")
     letter = letter_for(postponed(), card=later)
