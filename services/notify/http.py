@@ -18,7 +18,7 @@ from services.notify.announcement import (
 )
 from services.notify.messages import MessageQuery, Messages
 from services.notify.news import NewsArticle, NewsItem, NewsQuery
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, page
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, page, require
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
@@ -55,8 +55,8 @@ class Handlers:
 
     async def announcements(self, call: Call) -> Answer:
         """One page of the news; drafts and what was withdrawn are for editors."""
-        if call.query.status != "published" and not _sees_all(call):
-            raise Problem("unauthenticated" if call.identity.label == "anonymous" else "forbidden")
+        if call.query.status != "published":
+            require(SEE_ALL, call.identity)
         found = await news.listed(self.pool, call.query)
         return page(found.items, found.next, found.total, call)
 
