@@ -42,7 +42,7 @@ def content(
     if as_json:
         typer.echo(json.dumps({"loaded": loaded}))
     else:
-        typer.echo("Loaded: " + (", ".join(f"{count} {what}" for what, count in loaded.items()) or "nothing"))
+        typer.echo("Loaded: " + (", ".join(f"{what}: {count}" for what, count in loaded.items()) or "nothing"))
 
 
 def _load(target: Target, service: str, folder: Path | None, progress: Progress) -> dict[str, int]:

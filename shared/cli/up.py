@@ -147,10 +147,10 @@ async def _run(wanted: "Wanted", progress: Progress) -> None:
 
 def _summary(started: "Started", data: Path, seconds: float) -> Text:
     from shared.embedded.folder import local_url  # noqa: PLC0415
+    from shared.embedded.system import in_words  # noqa: PLC0415
 
     ports = started.running.ports
     option = "" if data == DEFAULT_DATA else f" --data {data}"
-    loaded = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in started.loaded.items())
     lines = [Text(f"Interkommunal runs (started in {seconds:.1f} s).", style="bold green")]
     for name, value in (
         ("Portal", started.running.public_url),
@@ -158,7 +158,7 @@ def _summary(started: "Started", data: Path, seconds: float) -> Text:
         ("Mailbox", local_url(ports["mailbox"])),
         ("Services", "  ".join(f"{name} {ports[name]}" for name in ("catalog", "events", "notify")) + "  (internal)"),
         ("NATS", f"nats://127.0.0.1:{ports['nats']}  (reader's credentials: ikz status{option})"),
-        ("Content", loaded or started.content),
+        ("Content", in_words(started.loaded) or started.content),
         ("Editor's token", f"{started.secrets.editor_token}  (again: ikz token{option})"),
         ("Data, logs", f"{data}, {data / 'logs'}"),
         ("Watch events", f"ikz tail{option}"),

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -258,8 +258,7 @@ class System:
         with suppress(FileNotFoundError, ValueError):
             before = json.loads(marker.read_text())
             if before["edition"] == edition:
-                counts = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in before["loaded"].items())
-                started.content = f"as loaded before: {counts}"
+                started.content = f"as loaded before: {in_words(before['loaded'])}"
                 return
         try:
             for name in WITH_CONTENT:
@@ -358,6 +357,11 @@ class System:
         self._report.begin(step)
         await work
         self._report.done(step)
+
+
+def in_words(loaded: Mapping[str, int]) -> str:
+    """What was loaded, and how many of each."""
+    return ", ".join(f"{what.replace('_', ' ')}: {count}" for what, count in loaded.items())
 
 
 async def _together(*work: Awaitable[object]) -> None:
