@@ -1,6 +1,7 @@
 """`ikz up`: a whole system on this machine."""
 
 import asyncio
+import shlex
 import signal
 import time
 from contextlib import suppress
@@ -150,7 +151,7 @@ def _summary(started: "Started", data: Path, seconds: float) -> Text:
     from shared.embedded.system import in_words  # noqa: PLC0415
 
     ports = started.running.ports
-    option = "" if data == DEFAULT_DATA else f" --data {data}"
+    option = "" if data == DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
     lines = [Text(f"Interkommunal runs (started in {seconds:.1f} s).", style="bold green")]
     for name, value in (
         ("Portal", started.running.public_url),
