@@ -240,10 +240,12 @@ class System:
     async def _fill(self, started: Started, prepared: asyncio.Event) -> None:
         """Loads the portal's content and makes the editor's token, once each."""
         await prepared.wait()
+        work = []
         if started.secrets.editor_token is None:
-            await self._timed("editor's token", self._make_token(started))
+            work.append(self._timed("editor's token", self._make_token(started)))
         if self._wanted.content:
-            await self._timed("content", self._load(started))
+            work.append(self._timed("content", self._load(started)))
+        await _together(*work)
 
     async def _make_token(self, started: Started) -> None:
         command = ["-m", "services.gateway.tokens", "create", "--role", "editor", "--label", "ikz-up"]
@@ -260,12 +262,18 @@ class System:
             if before["edition"] == edition:
                 started.content = f"as loaded before: {in_words(before['loaded'])}"
                 return
+        loaded: dict[str, dict[str, int]] = {}
+
+        async def load(name: str) -> None:
+            loaded[name] = await self.load_content(name, started)
+
         try:
-            for name in WITH_CONTENT:
-                started.loaded |= await self.load_content(name, started)
+            await _together(*(load(name) for name in WITH_CONTENT))
         except StartFailed as error:
             self._report.warn(f"The portal's content is not loaded: {error}")
             return
+        for name in WITH_CONTENT:
+            started.loaded |= loaded[name]
         marker.write_text(json.dumps({"edition": edition, "loaded": started.loaded}))
 
     async def load_content(self, service: str, started: Started) -> dict[str, int]:
