@@ -279,7 +279,7 @@ def publish(event: AnnouncementEvent) -> Contract | None:
             return contracts.AnnouncementWithdrawn(announcement_id=event.announcement_id, title=event.content.title)
 
 
-ANNOUNCEMENT = Decider[Announcement, Command, AnnouncementEvent](
+ANNOUNCEMENT: Decider[Announcement, Command, AnnouncementEvent] = Decider(
     category="announcement",
     initial=Announcement(),
     decide=decide,

@@ -99,7 +99,7 @@ def publish(event: DeliveryEvent) -> Contract:
             return contracts.MessageBounced(**event.message.model_dump(), reason=event.reason, status=event.status)
 
 
-DELIVERY = Decider[Delivery, Command, DeliveryEvent](
+DELIVERY: Decider[Delivery, Command, DeliveryEvent] = Decider(
     category="message",
     initial=Delivery(),
     decide=decide,

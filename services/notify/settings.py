@@ -43,7 +43,7 @@ class NotifySettings(ServiceSettings):
     @classmethod
     def _is_a_mailbox(cls, value: str) -> str:
         try:
-            if Address(addr_spec=parseaddr(value)[1]).domain:
+            if value.isprintable() and Address(addr_spec=parseaddr(value)[1]).domain:
                 return value
         except (HeaderParseError, ValueError, IndexError):
             pass
