@@ -4,7 +4,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,13 +60,15 @@ async def servers() -> AsyncIterator[Servers]:
             EmbeddedNats(folder / "nats", render_config, NATS_PASSWORDS) as nats,
         ):
             yield Servers(postgres, nats)
+            assert await databases_left(postgres) == [], "whoever makes a database drops it"
     finally:
         shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
-async def database(servers: Servers) -> Database:
-    return await make_database(servers)
+async def database(servers: Servers) -> AsyncIterator[Database]:
+    async with fresh_database(servers) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -95,16 +97,33 @@ async def system_at(tmp_path: Path) -> AsyncIterator[Callable[[float], Awaitable
         yield make
 
 
-async def make_database(servers: Servers) -> Database:
-    """Another fresh database on the servers of this run."""
+@asynccontextmanager
+async def fresh_database(servers: Servers) -> AsyncIterator[Database]:
+    """Another database on the servers of this run, as long as it is needed.
+
+    Hundreds of them would be fifty thousand files to remove at the end of a run.
+    """
     made = Database(f"ikz_{secrets.token_hex(6)}", servers.postgres)
     await create_database(servers.postgres.superuser_dsn, made.name)
-    await bootstrap_database(made.operator_dsn, PASSWORDS)
-    return made
+    try:
+        await bootstrap_database(made.operator_dsn, PASSWORDS)
+        yield made
+    finally:
+        await drop_database(made)
+
+
+async def databases_left(postgres: EmbeddedPostgres) -> list[str]:
+    """Those of tests that are still there."""
+    connection = await asyncpg.connect(postgres.superuser_dsn)
+    try:
+        found = await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'ikz%'")
+        return [row["datname"] for row in found]
+    finally:
+        await connection.close()
 
 
 async def drop_database(database: Database) -> None:
-    """Takes a test's database away: hundreds of them would be fifty thousand files to remove at the end of a run."""
+    """Takes a database away, whoever is still connected."""
     connection = await asyncpg.connect(database.postgres.superuser_dsn)
     try:
         await connection.execute(

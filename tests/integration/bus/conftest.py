@@ -12,7 +12,7 @@ from shared.kernel.migrations import apply, migrations_of
 from shared.kernel.nats_access import USERS, render_config
 from shared.kernel.postgres import OwnConnection, connect
 from shared.kernel.streams import PUBLISHERS, bootstrap_streams, stream_of
-from tests.conftest import Database, Servers, drop_database, make_database
+from tests.conftest import Database, Servers, fresh_database
 
 NATS_PASSWORDS = {user: f"password/of {user}" for user in USERS}
 
@@ -59,13 +59,12 @@ def clear_away(nats: EmbeddedNats) -> None:
 @pytest.fixture
 async def store(servers: Servers) -> AsyncIterator[Database]:
     """A database where three services have the kernel's tables and nothing else."""
-    database = await make_database(servers)
-    for service in ("catalog", "events", "notify"):
-        connection = await connect(database.dsn(service), name="tests")
-        await apply(connection, [one for one in migrations_of(service) if one.label.startswith("kernel/")])
-        await connection.close()
-    yield database
-    await drop_database(database)
+    async with fresh_database(servers) as database:
+        for service in ("catalog", "events", "notify"):
+            connection = await connect(database.dsn(service), name="tests")
+            await apply(connection, [one for one in migrations_of(service) if one.label.startswith("kernel/")])
+            await connection.close()
+        yield database
 
 
 @pytest.fixture

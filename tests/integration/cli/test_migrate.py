@@ -1,5 +1,7 @@
 """What `ikz migrate` says: what it did, what waits, and why it could not go on."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 import typer
 
@@ -8,17 +10,23 @@ from shared.cli.target import OperatorSettings, Target
 from shared.kernel import migrations
 from shared.kernel.migrations import Migration, migrate, migrations_of
 from shared.kernel.postgres import connect
-from tests.conftest import Servers, make_database
+from tests.conftest import Servers, fresh_database
 
 CONTRACT = Migration(
     "catalog/0009_narrower", "-- contract: nobody reads fingerprints\nALTER TABLE command DROP fingerprint"
 )
 
 
+@pytest.fixture
+async def dsn(servers: Servers) -> AsyncIterator[str]:
+    """The catalog service's role in a database where nothing was ever applied."""
+    async with fresh_database(servers) as database:
+        yield database.dsn("catalog")
+
+
 async def test_what_takes_away_waits_for_a_word(
-    servers: Servers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dsn = (await make_database(servers)).dsn("catalog")
     target = Target({"catalog": {"IKZ_DATABASE_URL": dsn}}, OperatorSettings(), {})
     await _migrate(target, ["catalog"], contract=False)
     assert capsys.readouterr().out.startswith("catalog: kernel/0001_journal, ")
@@ -32,11 +40,10 @@ async def test_what_takes_away_waits_for_a_word(
 
 
 async def test_a_file_that_cannot_be_applied_is_named(
-    servers: Servers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(migrations, "LOCK_TIMEOUT", "50ms")
     monkeypatch.setattr(migrations, "BETWEEN_ATTEMPTS", 0.01)
-    dsn = (await make_database(servers)).dsn("catalog")
     await migrate(dsn, "catalog")
     target = Target({"catalog": {"IKZ_DATABASE_URL": dsn}}, OperatorSettings(), {})
     everything = [*migrations_of("catalog"), CONTRACT]

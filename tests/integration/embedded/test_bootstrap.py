@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from shared.kernel.bootstrap import SERVICES, bootstrap_database, scram_verifier
-from tests.conftest import PASSWORDS, Database
+from tests.conftest import PASSWORDS, Database, drop_database
 
 FOREIGN = (
     "CREATE TABLE events.x (a int)",
@@ -81,10 +81,14 @@ async def test_an_operator_need_not_be_superuser(database: Database) -> None:
             await superuser.execute(f"GRANT ikz_{service} TO {name} WITH ADMIN OPTION")
     finally:
         await superuser.close()
-    await bootstrap_database(database.postgres.dsn(name, "x", name), PASSWORDS)
-    connection = await asyncpg.connect(Database(name, database.postgres).dsn("gateway"))
-    assert await connection.fetchval("SHOW search_path") == "gateway, ext"
-    await connection.close()
+    managed = Database(name, database.postgres)
+    try:
+        await bootstrap_database(database.postgres.dsn(name, "x", name), PASSWORDS)
+        connection = await asyncpg.connect(managed.dsn("gateway"))
+        assert await connection.fetchval("SHOW search_path") == "gateway, ext"
+        await connection.close()
+    finally:
+        await drop_database(managed)
 
 
 async def test_no_password_no_entry(database: Database) -> None:

@@ -26,7 +26,7 @@ from shared.kernel.migrations import migrate
 from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
-from tests.conftest import Servers, make_database
+from tests.conftest import Database, Servers
 from tests.integration.events.catalogue import Catalogue, answering
 
 PUBLIC_URL = "https://portal.example"
@@ -188,10 +188,9 @@ async def bus(servers: Servers) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture(scope="module")
-async def silent_events(servers: Servers, bus: Bus) -> AsyncIterator[Events]:
+async def silent_events(database: Database, bus: Bus) -> AsyncIterator[Events]:
     """The service, and no catalogue."""
     problems.register()
-    database = await make_database(servers)
     dsn = database.dsn("events")
     await migrate(dsn, "events")
     clock, keys = SetClock(), generate_keys()

@@ -31,7 +31,7 @@ from shared.kernel.rebuild import rebuild
 from shared.kernel.recorded import Recorded
 from shared.kernel.wakeup import Wakeup
 from shared.kernel.writer import FORGET, SETTINGS
-from tests.conftest import Database, Servers, drop_database, make_database
+from tests.conftest import Database, Servers, fresh_database
 from tests.integration.kernel.hall import (
     BOOKINGS,
     CREATE,
@@ -50,13 +50,12 @@ type MakeJournal = Callable[..., Awaitable[Journal]]
 @pytest.fixture
 async def store(servers: Servers) -> AsyncIterator[Database]:
     """A database with an empty journal of the catalog service and the table of bookings."""
-    database = await make_database(servers)
-    connection = await connect(database.dsn("catalog"), name="tests")
-    await apply(connection, [one for one in migrations_of("catalog") if one.label == "kernel/0001_journal"])
-    await connection.execute(CREATE)
-    await connection.close()
-    yield database
-    await drop_database(database)
+    async with fresh_database(servers) as database:
+        connection = await connect(database.dsn("catalog"), name="tests")
+        await apply(connection, [one for one in migrations_of("catalog") if one.label == "kernel/0001_journal"])
+        await connection.execute(CREATE)
+        await connection.close()
+        yield database
 
 
 @pytest.fixture
@@ -150,9 +149,8 @@ async def test_results_are_forgotten_by_age_but_not_those_of_causes_that_come_ag
     assert (again.version, again.repeated) == (6, False)
 
 
-async def test_forgetting_finds_what_is_old_by_its_index(servers: Servers) -> None:
-    database = await make_database(servers)
-    connection = await connect(database.dsn("catalog"), name="tests", enable_seqscan="off")
+async def test_forgetting_finds_what_is_old_by_its_index(store: Database) -> None:
+    connection = await connect(store.dsn("catalog"), name="tests", enable_seqscan="off")
     await apply(connection, [one for one in migrations_of("catalog") if one.label.startswith("kernel/")])
     plan = await connection.fetch("EXPLAIN " + FORGET, timedelta(days=30), 1000)
     assert any("command_to_forget" in row[0] for row in plan), plan

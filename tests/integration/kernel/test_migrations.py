@@ -17,7 +17,7 @@ from shared.kernel.migrations import (
     pending,
 )
 from shared.kernel.postgres import OwnConnection, connect
-from tests.conftest import Servers, make_database
+from tests.conftest import Database, Servers, fresh_database
 
 FIRST = Migration("kernel/0001_first", "-- expand: a\nCREATE TABLE a (id int)")
 SECOND = Migration("kernel/0002_second", "-- expand: b\nCREATE TABLE b (id int)")
@@ -26,9 +26,15 @@ FOURTH = Migration("kernel/0004_fourth", "-- expand: c\nCREATE TABLE c (id int)"
 
 
 @pytest.fixture
-async def connections(servers: Servers) -> AsyncIterator[list[OwnConnection]]:
-    database = await make_database(servers)
-    opened = [await connect(database.dsn("events"), name="tests") for _ in range(3)]
+async def store(servers: Servers) -> AsyncIterator[Database]:
+    """A database where nothing was ever applied."""
+    async with fresh_database(servers) as database:
+        yield database
+
+
+@pytest.fixture
+async def connections(store: Database) -> AsyncIterator[list[OwnConnection]]:
+    opened = [await connect(store.dsn("events"), name="tests") for _ in range(3)]
     yield opened
     for connection in opened:
         await connection.close()
@@ -71,9 +77,9 @@ async def test_a_fresh_database_gets_everything_in_order(connections: list[OwnCo
 
 
 async def test_a_service_starts_before_what_takes_away_is_applied(
-    servers: Servers, monkeypatch: pytest.MonkeyPatch
+    store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dsn = (await make_database(servers)).dsn("events")
+    dsn = store.dsn("events")
     await migrate(dsn, "events")
     known = migrations_of("events")
     monkeypatch.setattr(module, "migrations_of", lambda _service: [*known, CONTRACT, FOURTH])

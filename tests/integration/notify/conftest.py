@@ -22,7 +22,7 @@ from shared.kernel.migrations import migrate
 from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
-from tests.conftest import Servers, make_database
+from tests.conftest import Servers, fresh_database
 
 EDITOR = Identity(None, frozenset({"reader", "editor"}), None, "token:test")
 
@@ -90,10 +90,11 @@ UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_a
 @pytest.fixture(scope="module")
 async def module_pool(servers: Servers) -> AsyncIterator[tuple[str, Pool]]:
     problems.register()
-    dsn = (await make_database(servers)).dsn("notify")
-    await migrate(dsn, "notify")
-    async with await connect_pool(dsn, name="notify test") as pool:
-        yield dsn, pool
+    async with fresh_database(servers) as database:
+        dsn = database.dsn("notify")
+        await migrate(dsn, "notify")
+        async with await connect_pool(dsn, name="notify test") as pool:
+            yield dsn, pool
 
 
 @pytest.fixture

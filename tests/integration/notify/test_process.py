@@ -28,7 +28,7 @@ from shared.kernel.nats_access import USERS, render_config
 from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.rpc import RpcEndpoint, serve_rpc
 from shared.kernel.streams import bootstrap_streams, stream_of
-from tests.conftest import Servers, make_database
+from tests.conftest import Servers, fresh_database
 from tests.integration.notify.conftest import EDITOR
 from tests.integration.notify.office import Owner, methods, of, people
 from tests.integration.notify.sink import Sink, mail_server
@@ -126,15 +126,15 @@ async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
 @pytest.fixture
 async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """A database, streams, an events service that answers, a mail server; nothing published yet."""
-    dsn = (await make_database(servers)).dsn("notify")
-    await migrate(dsn, "notify")
     passwords = {user: f"password-of-{user}" for user in USERS}
     owner = Owner(session(), people(3))
     async with (
         EmbeddedNats(tmp_path_factory.mktemp("nats"), render_config, passwords) as nats,
         mail_server() as sink,
-        await connect_pool(dsn, name="test") as pool,
+        fresh_database(servers) as database,
+        await connect_pool(dsn := database.dsn("notify"), name="test") as pool,
     ):
+        await migrate(dsn, "notify")
         await bootstrap_streams(nats.url("operator"))
         operator = await open_connection(nats.url("operator"), "test operator")
         events = await open_connection(nats.url("events"), "test events")
