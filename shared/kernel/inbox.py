@@ -21,6 +21,7 @@ from nats.aio.msg import Msg
 from shared.kernel import dead_letters
 from shared.kernel.bus import TROUBLE, Connection, open_connection
 from shared.kernel.faults import described
+from shared.kernel.forgetting import keep_forgetting
 from shared.kernel.health import Health
 from shared.kernel.intake import Checkpoint, Effect, Intake, Message, Overtaken, Received, follow, parse
 from shared.kernel.leader import lead
@@ -34,7 +35,6 @@ __all__ = ["Consumer", "Effect", "Received"]
 BATCH = 500
 PATIENCE = 5.0
 DEAD_LETTERS_EVERY = 1.0
-FORGET_EVERY = 600.0
 RETRY_FIRST, RETRY_LAST = 0.2, 5.0
 ACQUIRE = 5.0
 MAX_AGE = timedelta(days=7)
@@ -212,11 +212,9 @@ class Consumer:
 
     async def _forget(self) -> None:
         """Keeps the inbox from growing for ever."""
-        while True:
-            await asyncio.sleep(FORGET_EVERY)
-            try:
-                async with self._pool.acquire(timeout=ACQUIRE) as connection:
-                    while await self._intake.forget(connection):
-                        pass
-            except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
-                log.warning("inbox_forgets_later", consumer=self._name, reason=type(error).__name__)
+
+        async def forget(limit: int) -> int:
+            async with self._pool.acquire(timeout=ACQUIRE) as connection:
+                return await self._intake.forget(connection, limit)
+
+        await keep_forgetting(f"inbox of {self._name}", forget)

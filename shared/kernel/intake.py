@@ -89,7 +89,6 @@ ON CONFLICT (consumer, source, event_id) DO UPDATE SET position = excluded.posit
 """
 RETRY_LAST = timedelta(hours=1)
 KEPT = timedelta(days=90)
-FORGOTTEN_AT_ONCE = 1000
 
 log = structlog.get_logger()
 
@@ -220,12 +219,12 @@ class Intake:
         """The effect of one message, which was taken in before; raises what the effect raises."""
         await self._effects[message.type].apply(connection, [self._received(message, now, installed_at)])
 
-    async def forget(self, connection: Connection) -> bool:
-        """Deletes a few of the ids that are too old to matter; True when there may be more of them."""
+    async def forget(self, connection: Connection, limit: int) -> int:
+        """Deletes ids that are too old to matter, so many at most; gives how many."""
         async with connection.transaction():
             await connection.execute(LOCK, self.consumer, self.source)
-            gone = await connection.fetchval(FORGET, self.consumer, self.source, KEPT, FORGOTTEN_AT_ONCE)
-            return bool(gone == FORGOTTEN_AT_ONCE)
+            gone: int = await connection.fetchval(FORGET, self.consumer, self.source, KEPT, limit)
+            return gone
 
     async def _within(
         self,

@@ -12,12 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
-import structlog
 
 from shared.kernel.codec import Codec
 from shared.kernel.decider import Decider, Event
 from shared.kernel.folding import Folded, Folds
-from shared.kernel.postgres import CONNECTION_LOST, Connection, Pool
+from shared.kernel.forgetting import keep_forgetting
+from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection, follow
 from shared.kernel.recorded import (
     Conflict,
@@ -51,10 +51,6 @@ FROM journal WHERE position > $1 ORDER BY position LIMIT $2
 HEAD = "SELECT position FROM journal_counter"
 FOLLOWED = "SELECT position FROM projection WHERE name = $1"
 POLL = 0.02
-FORGET_TOGETHER = 1000
-FORGET_EVERY = 600.0
-
-log = structlog.get_logger()
 
 
 class PositionNotReached(Exception):
@@ -157,13 +153,7 @@ class Journal:
 
         A client's command id that comes again later is a new command. Ids that follow from a cause are kept.
         """
-        while True:
-            try:
-                while await self._pool.fetchval(FORGET, after, FORGET_TOGETHER) == FORGET_TOGETHER:
-                    pass
-            except CONNECTION_LOST as error:
-                log.warning("results_not_forgotten", reason=type(error).__name__)
-            await asyncio.sleep(FORGET_EVERY)
+        await keep_forgetting("results of commands", lambda limit: self._pool.fetchval(FORGET, after, limit))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Journal"]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from shared.embedded.nats import EmbeddedNats
-from shared.kernel import inbox, intake, postgres, relay
+from shared.kernel import forgetting, inbox, postgres, relay
 from shared.kernel import pull as pull_module
 from shared.kernel.bus import ApiError, Connection, open_connection
 from shared.kernel.intake import Intake, Overtaken
@@ -163,8 +163,8 @@ async def test_old_ids_are_forgotten_and_count_as_known(
     store: Database, nats: EmbeddedNats, events: OwnConnection, operator: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even when another store id has everything read once more."""
-    monkeypatch.setattr(inbox, "FORGET_EVERY", 0.05)
-    monkeypatch.setattr(intake, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(forgetting, "EVERY", 0.05)
+    monkeypatch.setattr(forgetting, "AT_ONCE", 2)
     await turns(events, 10, 1)
     await events.execute("UPDATE journal SET recorded_at = recorded_at - interval '91 days' WHERE position <= 7")
     await events.execute("UPDATE journal SET recorded_at = recorded_at + interval '1 year' WHERE position = 8")

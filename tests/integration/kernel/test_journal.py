@@ -12,8 +12,9 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
-from shared.kernel import journal as journals
+from shared.kernel import forgetting
 from shared.kernel.decider import Decider, NotThere, Refused
 from shared.kernel.journal import (
     Conflict,
@@ -43,6 +44,11 @@ from tests.integration.kernel.hall import (
     OpenHall,
     context,
 )
+
+NOT_NOW = """
+CREATE FUNCTION not_now() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;
+CREATE TRIGGER not_now BEFORE DELETE ON command FOR EACH STATEMENT EXECUTE FUNCTION not_now()
+"""
 
 type MakeJournal = Callable[..., Awaitable[Journal]]
 
@@ -129,7 +135,7 @@ async def test_a_repeated_command_id_answers_the_same(make: MakeJournal) -> None
 async def test_results_are_forgotten_by_age_but_not_those_of_causes_that_come_again(
     make: MakeJournal, sql: OwnConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journals, "FORGET_TOGETHER", 2)
+    monkeypatch.setattr(forgetting, "AT_ONCE", 2)
     journal = await make()
     await opened(journal)
     keyed, by_text, named, recent = uuid4(), uuid5(NAMESPACE_URL, "key"), uuid5(NAMESPACE_URL, "cause"), uuid4()
@@ -139,14 +145,36 @@ async def test_results_are_forgotten_by_age_but_not_those_of_causes_that_come_ag
     await journal.transact(HALL, "h", BookSeat(guest="e"), context(recent, b"e"))
     await sql.execute("UPDATE command SET at = at - interval '29 days' WHERE id = $1", recent)
 
-    forgetting = asyncio.create_task(journal.forget_results(timedelta(days=30)))
+    task = asyncio.create_task(journal.forget_results(timedelta(days=30)))
     async with asyncio.timeout(10):
         while await sql.fetchval("SELECT count(*) FROM command") > 2:
             await asyncio.sleep(0.01)
-    forgetting.cancel()
+    task.cancel()
     assert {row["id"] for row in await sql.fetch("SELECT id FROM command")} == {named, recent}
     again = await journal.transact(HALL, "h", BookSeat(guest="a"), context(keyed, b"another request"))
     assert (again.version, again.repeated) == (6, False)
+
+
+async def test_what_cannot_be_forgotten_now_is_forgotten_later(
+    make: MakeJournal, sql: OwnConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the database says against it: no service ends because of results that are too old."""
+    monkeypatch.setattr(forgetting, "EVERY", 0.01)
+    journal = await make()
+    await opened(journal)
+    await sql.execute("UPDATE command SET at = at - interval '31 days'")
+    await sql.execute(NOT_NOW)
+    with capture_logs() as said:
+        task = asyncio.create_task(journal.forget_results(timedelta(days=30)))
+        async with asyncio.timeout(10):
+            while len(said) < 2 and not task.done():
+                await asyncio.sleep(0.01)
+            await sql.execute("DROP TRIGGER not_now ON command")
+            while await sql.fetchval("SELECT count(*) FROM command") and not task.done():
+                await asyncio.sleep(0.01)
+    assert not task.done()
+    task.cancel()
+    assert said[0]["event"] == "forgets_later"
 
 
 async def test_forgetting_finds_what_is_old_by_its_index(store: Database) -> None:
