@@ -24,7 +24,7 @@ from services.catalog.project import (
     SubmitProject,
 )
 from services.catalog.project_body import ProjectBody, resolved
-from services.catalog.project_content import ONE_LINE, Content, Line
+from services.catalog.project_content import Content
 from services.catalog.project_page import ProjectPage
 from services.catalog.resource_list import ResourceQuery, ResourceShown
 from services.catalog.search import Facets, ProjectCard, ProjectFilter, ProjectQuery
@@ -37,6 +37,7 @@ from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
+from shared.kernel.texts import ONE_LINE, Line
 
 API = "/api/v1"
 EDITORS: frozenset[Role] = frozenset({"editor"})

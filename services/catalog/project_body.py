@@ -7,10 +7,11 @@ from pydantic_core import PydanticCustomError
 
 from services.catalog import organisation_directory, project_page, topic_list
 from services.catalog.organisation_directory import Named
-from services.catalog.project_content import Ags, Content, Description, Id, Line, Participation, Value
+from services.catalog.project_content import Ags, Content, Description, Participation, Value
 from services.catalog.vocabulary import Role
 from shared.kernel.postgres import Connection
 from shared.kernel.problems import of_fields
+from shared.kernel.texts import Id, Line
 
 
 class ParticipationBody(Value):

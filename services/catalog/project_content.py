@@ -19,20 +19,14 @@ from services.catalog.vocabulary import (
     SuccessFactor,
 )
 from shared.kernel.decider import Refused
+from shared.kernel.texts import Id, Line, Text
 
 MOST_TOPICS = 3
 FEWEST_PARTICIPATIONS = 2
-
-ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 HIGHEST = 10**15  # every number up to it is exact in JSON's readers, too
 
-type Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=ONE_LINE)]
-type Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 type TopicCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 type Ags = Annotated[str, StringConstraints(pattern=r"^\d{5}(\d{3})?$")]
-type Id = Annotated[
-    str, StringConstraints(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$", to_lower=True)
-]
 type Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s<>\"]+$", max_length=2000)]
 type Number = Annotated[int, Field(ge=-HIGHEST, le=HIGHEST)] | Annotated[float, Field(ge=-HIGHEST, le=HIGHEST)]
 type Many[T] = Annotated[tuple[T, ...], Field(max_length=50)]

@@ -7,8 +7,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from services.events.participant import Answers
-from services.events.programme import Content, Id, Key, Line
+from services.events.programme import Content, Key
 from services.events.times import Weekday, When, berlin
+from shared.kernel.texts import ONE_LINE, Id, Line
 
 YEARS = range(1950, 2200)
 
@@ -26,6 +27,7 @@ def _at_the_edge(time: dt.datetime) -> dt.datetime:
 type Time = Annotated[AwareDatetime, AfterValidator(_at_the_edge)]
 type Day = Annotated[dt.date, AfterValidator(_in_range)]
 type Email = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s]{1,64}@[^@\s]{1,189}$")]
+type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=ONE_LINE)]
 type Answer = Annotated[str, StringConstraints(max_length=2000)] | bool
 
 
@@ -104,7 +106,7 @@ class RegistrationBody(Body):
 
     person_id: Id
     email: Email
-    name: Annotated[Line, StringConstraints(max_length=200)]
+    name: Name
     organisation_id: Id | None = None
     organisation_name: Line | None = None
     answers: Annotated[dict[Key, Answer], Field(max_length=20)] = {}

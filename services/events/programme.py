@@ -6,12 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.events.times import WallTime
 from shared.contracts.events import HeldTalk, Mode, Place
+from shared.kernel.texts import Id, Line, Text
 
-type Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")
-]
-type Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
-type Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 type Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
 type Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s<>\"]{1,2000}$")]
 type Qualifier = Literal["exactly", "about", "at_least", "more_than"]

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from services.events.programme import Line, Text, Value
+from services.events.programme import Value
 from shared.contracts.contract import Contract
 from shared.kernel.decider import Decider, Event, NotThere
+from shared.kernel.texts import Line, Text
 
 type Format = Literal["online_spotlight", "annual_conference", "consultation_hour", "award_ceremony", "workshop"]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from services.events import registration
-from services.events.programme import Content, Documentation, Line
+from services.events.programme import Content, Documentation
 from services.events.registration import (
     ForRegistration,
     Registration,
@@ -21,6 +21,7 @@ from services.events.times import WallTime, Weekday, When, check, moved, refuse_
 from shared.contracts import events as contracts
 from shared.contracts.contract import Contract
 from shared.kernel.decider import Decider, Event, NotThere, Refused, Snapshots
+from shared.kernel.texts import Line
 
 type Stage = Literal["drafted", "announced", "postponed", "cancelled", "held", "documented"]
 type ClosingCause = Literal["organiser", "window", "session_begins"]

@@ -16,6 +16,7 @@ from services.gateway.upstream import Fetched, Upstream
 from shared.kernel.identity import ANONYMOUS, Identity
 from shared.kernel.problems import FieldError, Problem
 from shared.kernel.recorded import Context
+from shared.kernel.texts import Id
 
 # Answers leave at multiples of this time: how long we needed tells nothing about the person.
 BEAT = 0.1
@@ -28,8 +29,7 @@ SENTENCES = {
     "name_not_plain": "Bitte geben Sie nur den Namen ein, ohne Internetadresse und Sonderzeichen.",
 }
 
-type Line = Annotated[str, StringConstraints(max_length=1000)]
-type Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+type Typed = Annotated[str, StringConstraints(max_length=1000)]
 type Question = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
 type Answer = Annotated[str, StringConstraints(max_length=2000)] | bool
 
@@ -39,10 +39,10 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    email: Line = Field(description="Where the link to confirm is sent.", examples=["erika.muster@stadt.example"])
-    name: Line = Field(description="The person's name.", examples=["Erika Muster"])
+    email: Typed = Field(description="Where the link to confirm is sent.", examples=["erika.muster@stadt.example"])
+    name: Typed = Field(description="The person's name.", examples=["Erika Muster"])
     organisation_id: Id | None = Field(default=None, description="An organisation of the catalogue.")
-    organisation_name: Line | None = Field(default=None, description="Or its name.", examples=["Stadt Musterstadt"])
+    organisation_name: Typed | None = Field(default=None, description="Or its name.", examples=["Stadt Musterstadt"])
     answers: dict[Question, Answer] = Field(default={}, max_length=20, description="To the organiser's questions.")
 
 

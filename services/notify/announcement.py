@@ -3,24 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.notify.weekdays import contradictions
 from shared.contracts import notify as contracts
 from shared.contracts.contract import Contract
 from shared.contracts.notify import AnnouncementKind
 from shared.kernel.decider import Decider, Event, NotThere, Refused
+from shared.kernel.texts import ONE_LINE, Id
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
 type Target = Literal["session", "registration", "questions", "talks", "agenda", "project", "projects", "resource"]
-
-
-type Reference = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-LINE = r"^[^\x00-\x1f\x7f]*$"
 
 
 class Action(BaseModel):
@@ -28,7 +25,7 @@ class Action(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    label: str = Field(min_length=1, max_length=60, pattern=LINE)
+    label: str = Field(min_length=1, max_length=60, pattern=ONE_LINE)
     target: Target
 
 
@@ -38,12 +35,12 @@ class Content(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: AnnouncementKind = "news"
-    title: str = Field(min_length=3, max_length=200, pattern=LINE)
-    teaser: str = Field(min_length=3, max_length=500, pattern=LINE)
+    title: str = Field(min_length=3, max_length=200, pattern=ONE_LINE)
+    teaser: str = Field(min_length=3, max_length=500, pattern=ONE_LINE)
     body: str = Field(default="", max_length=20_000)
-    session_id: Reference | None = None
-    project_id: Reference | None = None
-    resource_id: Reference | None = None
+    session_id: Id | None = None
+    project_id: Id | None = None
+    resource_id: Id | None = None
     actions: tuple[Action, ...] = Field(default=(), max_length=4)
 
 

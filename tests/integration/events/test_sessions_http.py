@@ -354,6 +354,13 @@ async def test_series_are_started_and_revised(events: Events) -> None:
     assert (await events.ask("GET", f"/api/v1/series/{uuid4()}")).code == "404 not_found"
 
 
+async def test_an_id_in_capitals_is_the_same_id(events: Events) -> None:
+    series_id = await events.series()
+    drafted = await events.done("POST", "/api/v1/sessions", sample(series_id.upper()))
+    page = await events.get(f"/api/v1/sessions/{drafted['id'].upper()}", EDITOR)
+    assert page["series"]["id"] == series_id
+
+
 async def test_a_slug_leads_to_one_series(events: Events) -> None:
     body = {"slug": f"eigene-{uuid4().hex}", "title": "Die erste", "format": "workshop"}
     key = str(uuid4())
