@@ -6,6 +6,7 @@ embedded system in `.ikz`.
 
 import asyncio
 import os
+import shlex
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,11 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def naming(data: Path) -> str:
+    """The option that leads a command that is printed for people to this folder; nothing where it is the usual one."""
+    return "" if data == DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
+
+
 def running_in(data: Path) -> tuple["DataFolder", "Running"]:
     """The embedded system of a data folder; ends the command when none runs there."""
     from shared.embedded.folder import DataFolder, NotRunning, NotUsable  # noqa: PLC0415
@@ -136,7 +142,7 @@ def running_in(data: Path) -> tuple["DataFolder", "Running"]:
     try:
         return folder, folder.running()
     except NotRunning:
-        fail(f"No system runs in {data}. Start it with `ikz up --data {data}`, or name another one with --data.")
+        fail(f"No system runs in {data}. Start it with `ikz up{naming(data)}`, or name another one with --data.")
     except NotUsable as error:
         fail(f"The folder {data} cannot be used ({error}).")
 

@@ -1,7 +1,6 @@
 """`ikz up`: a whole system on this machine."""
 
 import asyncio
-import shlex
 import signal
 import time
 from contextlib import suppress
@@ -15,7 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from shared.cli.target import DEFAULT_DATA, fail
+from shared.cli.target import DEFAULT_DATA, fail, naming
 
 if TYPE_CHECKING:
     from shared.embedded.system import Started, Wanted
@@ -49,14 +48,14 @@ def up(
         asyncio.run(_run(Wanted(data, port, content=not empty), progress))
     except AlreadyRunning:
         progress.end()
-        fail(f"A system runs in {data} already: `ikz status --data {data}` shows its addresses.")
+        fail(f"A system runs in {data} already: `ikz status{naming(data)}` shows its addresses.")
     except NotUsable as error:
         progress.end()
         fail(f"The folder {data} cannot be used ({error}): choose another with --data.")
     except PortTaken as error:
         progress.end()
-        another = 9080 if error.port != 9080 else 9180
-        fail(f"{str(error).capitalize()}. End that program, or choose another port: ikz up --port {another}")
+        another = f"ikz up --port {9080 if error.port != 9080 else 9180}{naming(data)}"
+        fail(f"{str(error).capitalize()}. End that program, or choose another port: {another}")
     except (StartFailed, OSError) as error:
         progress.end()
         fail(f"The system did not start: {error}\nLogs are in {data / 'logs'}.")
@@ -151,7 +150,7 @@ def _summary(started: "Started", data: Path, seconds: float) -> Text:
     from shared.embedded.system import in_words  # noqa: PLC0415
 
     ports = started.running.ports
-    option = "" if data == DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
+    option = naming(data)
     lines = [Text(f"Interkommunal runs (started in {seconds:.1f} s).", style="bold green")]
     for name, value in (
         ("Portal", started.running.public_url),

@@ -1,5 +1,8 @@
 """Commands that talk to servers say in a sentence what is wrong with them."""
 
+import socket
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -37,3 +40,13 @@ def test_a_server_that_is_not_there_is_named(nowhere: int, command: list[str], s
     assert isinstance(done.exception, SystemExit)
     assert done.stderr.startswith(server)
     assert "secret" not in done.output
+
+
+def test_the_commands_that_are_printed_run_as_they_stand(tmp_path: Path) -> None:
+    folder = tmp_path / "my folder"
+    done = CliRunner().invoke(app, ["status", "--data", str(folder)])
+    assert f"`ikz up --data '{folder}'`" in done.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = CliRunner().invoke(app, ["up", "--data", str(folder), "--port", port])
+    assert done.stderr.endswith(f"ikz up --port 9080 --data '{folder}'\n")
