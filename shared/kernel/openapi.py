@@ -70,7 +70,8 @@ IF_MATCH: Json = {
 IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Names the command: sent again with the same key it is not done again and answers the same.",
+    "description": "Names the command: sent again with the same key it is not done again and answers the same, "
+    "for as long as the operator keeps results (30 days by default).",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 HEADERS: Json = {
