@@ -22,7 +22,7 @@ FALLBACK = "Diese Angabe ist ungültig."
 PYDANTICS_OWN = frozenset(get_args(core_schema.ErrorType))
 TABS_AND_LINE_ENDS = frozenset("\t\n\r")
 DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-NO_CHARACTERS = frozenset({"Cc", "Cn", "Cs"})  # controls, unassigned ones, halves of surrogate pairs
+NO_CHARACTERS = frozenset({"Cc", "Cs"})  # controls, halves of surrogate pairs
 
 SENTENCES: dict[str, str] = {
     "missing": "Diese Angabe fehlt.",
@@ -153,9 +153,16 @@ def _look_again(raw: bytes) -> None:
 
 
 def _refused(character: str) -> bool:
-    return character in DIRECTIONS or (
-        character not in TABS_AND_LINE_ENDS and unicodedata.category(character) in NO_CHARACTERS
+    return (
+        character in DIRECTIONS
+        or (character not in TABS_AND_LINE_ENDS and unicodedata.category(character) in NO_CHARACTERS)
+        or _noncharacter(ord(character))
     )
+
+
+def _noncharacter(code: int) -> bool:
+    """One of the 66 that never stand for anything (Unicode, 23.7). What is unassigned may be tomorrow's emoji."""
+    return 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
 
 
 def _not_allowed(where: str, character: str) -> FieldError:

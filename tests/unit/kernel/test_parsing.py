@@ -147,7 +147,7 @@ def spelled(value: object) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    "character", ["\b", "\x1b", "\x7f", "\x85", "\u202e", "\u2066", "\ufdd0", "\uffff", "\U000e0080"]
+    "character", ["\b", "\x1b", "\x7f", "\x85", "\u202e", "\u2066", "\ufdd0", "\uffff", "\U0010fffe"]
 )
 def test_what_no_reader_sees_for_what_it_is_is_no_text(character: str) -> None:
     for raw in spelled({"title": f"a{character}b", "extra": {"ü": character}}):
@@ -161,7 +161,7 @@ def test_what_no_reader_sees_for_what_it_is_is_no_text(character: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Zeile\r\n\tnoch eine", "Groß\u00adstadt", "a\u00a0b\u202fc", "\u200fעברית", "👩\u200d🚒", "\ue000"],
+    ["Zeile\r\n\tnoch eine", "Groß\u00adstadt", "a\u00a0b\u202fc", "\u200fעברית", "👩\u200d🚒", "\ue000", "\U000e0080"],
 )
 def test_everything_else_is_text(text: str) -> None:
     for raw in spelled({"title": text}):
