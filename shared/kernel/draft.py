@@ -77,6 +77,11 @@ class Draft:
         heads = [(stream, self._heads[stream]) for stream in self._ordinals if self._heads[stream] > 0]
         return [stream for stream, _ in heads], [version for _, version in heads]
 
+    def foundations(self) -> tuple[list[str], list[int], list[UUID]]:
+        """The streams that grow, the versions they are built upon, and the command ids that are new."""
+        versions = [self._heads[stream] for stream in self._ordinals]
+        return list(self._ordinals), versions, [row[0] for row in self.commands]
+
     def _decided(self, order: "Order", before: Folded[Any]) -> tuple[Folded[Any], list[Recorded[Any]]]:
         if order.expected_version is not None and order.expected_version != before.version:
             raise StaleVersion(before.version)

@@ -18,7 +18,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from shared.kernel.decider import Decider
+from shared.kernel.decider import Decider, Refused
 from shared.kernel.draft import Draft
 from shared.kernel.folding import Folds, keep_snapshot
 from shared.kernel.postgres import CONNECTION_LOST, Connection, OwnConnection, connect
@@ -54,6 +54,13 @@ SELECT base FROM counter
 REMEMBER = """
 INSERT INTO command (id, fingerprint, stream, version, position, at)
 SELECT c.id, c.fingerprint, c.stream, c.version, c.position, c.at FROM unnest($1::remembered_command[]) AS c
+"""
+# Whether another process has written to one of the streams since they were loaded, or served one of the commands.
+OVERTAKEN = """
+SELECT EXISTS (
+    SELECT FROM unnest($1::text[], $2::bigint[]) AS head(stream, version)
+    JOIN journal j ON j.stream = head.stream AND j.version = head.version + 1
+) OR EXISTS (SELECT FROM command WHERE id = ANY($3::uuid[]))
 """
 REMEMBERED = "SELECT id, fingerprint, stream, version, position FROM command WHERE id = ANY($1::uuid[])"
 # A client's key and an id made for one attempt are forgotten. An id that follows from a cause (UUIDv5, no fingerprint)
@@ -126,6 +133,10 @@ class Order:
 
 class _Behind(Exception):
     """The journal does not hold what was folded: it was restored to an older state."""
+
+
+class _Overtaken(Exception):
+    """Another process was faster."""
 
 
 class _Unreachable(Exception):
@@ -206,13 +217,10 @@ class Writer:
             await self._rest(group, repr(error))
             if last:
                 self._waiting.rotate(-1)  # whoever loses it by itself lets the others go first
-        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, _Behind) as lost:
-            if self._race_lost(lost):
-                self._folds.forget([order.stream for order in group])
-                self._contend(group)
-                self._again(group)
-            else:
-                self._singly(group, lost)
+        except (asyncpg.DeadlockDetectedError, _Overtaken, _Behind):
+            self._folds.forget([order.stream for order in group])
+            self._contend(group)
+            self._again(group)
         except Exception as error:  # noqa: BLE001 -- a defect in one command or projection must not end the writer
             self._singly(group, error)
 
@@ -237,13 +245,6 @@ class Writer:
                 order.settle(Unavailable())
         self._waiting = deque(order for order in self._waiting if not order.answer.done())
 
-    @staticmethod
-    def _race_lost(error: Exception) -> bool:
-        """Whether another process was faster; any other key is a projection's."""
-        if isinstance(error, asyncpg.UniqueViolationError):
-            return error.constraint_name in {"journal_stream_version", "command_pkey"}
-        return True
-
     def _again(self, group: list[Order]) -> None:
         """Back to the head of the queue, but for those who have waited or lost long enough."""
         now = time.monotonic()
@@ -267,25 +268,38 @@ class Writer:
     async def _write(self, group: list[Order]) -> None:
         """Decides and writes a group in at most one transaction, then answers."""
         connection = await self._connected()
-        contended = [order.stream for order in group if self._contended.get(order.stream, 0) > time.monotonic()]
-        async with AsyncExitStack() as transaction:
-            if contended:
-                await transaction.enter_async_context(connection.transaction())
-                await connection.execute(LOCK_STREAMS, list(set(contended)))
-            draft = await self._decide(connection, group)
-            if draft.recorded:
-                if self._projections and not contended:
-                    await transaction.enter_async_context(connection.transaction())
-                base = await self._append(connection, draft)
-            else:
-                base = 0
-                if draft.commands:
-                    await connection.execute(REMEMBER, draft.commands)
+        draft, base = await self._transaction(connection, group)
         for order, answer in draft.answers(base):
             order.settle(answer)
         if draft.recorded:
             self._wakeup.announce()
             await self._keep(connection, draft, base)
+
+    async def _transaction(self, connection: OwnConnection, group: list[Order]) -> tuple[Draft, int]:
+        """What was decided, and behind which position it stands.
+
+        A projection meets its keys before the journal does: what it refuses after another process was faster is a lost
+        race as well, and only the journal can tell.
+        """
+        draft = None
+        contended = [order.stream for order in group if self._contended.get(order.stream, 0) > time.monotonic()]
+        try:
+            async with AsyncExitStack() as transaction:
+                if contended:
+                    await transaction.enter_async_context(connection.transaction())
+                    await connection.execute(LOCK_STREAMS, list(set(contended)))
+                draft = await self._decide(connection, group)
+                if draft.recorded:
+                    if self._projections and not contended:
+                        await transaction.enter_async_context(connection.transaction())
+                    return draft, await self._append(connection, draft)
+                if draft.commands:
+                    await connection.execute(REMEMBER, draft.commands)
+                return draft, 0
+        except (asyncpg.IntegrityConstraintViolationError, Refused) as error:
+            if draft is not None and await connection.fetchval(OVERTAKEN, *draft.foundations()):
+                raise _Overtaken from error
+            raise
 
     async def _decide(self, connection: OwnConnection, group: list[Order]) -> Draft:
         known = await self._known(connection, group)

@@ -42,6 +42,7 @@ from tests.integration.kernel.hall import (
     GiveBack,
     Hall,
     OpenHall,
+    SeatBooked,
     context,
 )
 
@@ -234,6 +235,63 @@ async def test_a_refusal_is_decided_on_what_other_replicas_did(make: MakeJournal
     await one.transact(HALL, "h", BookSeat(guest="a"), context())
     await other.transact(HALL, "h", GiveBack(guest="a"), context())
     assert (await one.transact(HALL, "h", BookSeat(guest="b"), context())).version == 4
+
+
+async def admit(connection: Connection, events: Sequence[Recorded[Any]]) -> None:
+    booked = [(one.event.guest, one.version) for one in events if isinstance(one.event, SeatBooked)]
+    await connection.executemany("INSERT INTO booking (hall, guest, version) VALUES ('all', $1, $2)", booked)
+
+
+def beaten(first: Callable[[], Awaitable[Outcome]], refuses: bool) -> Projection:  # noqa: FBT001
+    """A read model that admits each guest once; just before it is written to, another replica is faster."""
+    waiting = [first]
+
+    async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> None:
+        while waiting:
+            await waiting.pop()()
+        try:
+            await admit(connection, events)
+        except asyncpg.UniqueViolationError as taken:
+            if refuses:
+                raise Refused("guest_taken") from taken
+            raise
+
+    return Projection("once", ("booking",), project)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_what_a_projection_refuses_when_another_replica_was_faster_is_decided_again(
+    make: MakeJournal, *, refuses: bool
+) -> None:
+    """The same guest, at once, at two replicas: its read model's key speaks before the stream's version could."""
+    other = await make(projections=(Projection("once", ("booking",), admit),))
+    await opened(other)
+    one = await make(projections=(beaten(lambda: other.transact(HALL, "h", BookSeat(guest="a"), context()), refuses),))
+    outcome = await one.transact(HALL, "h", BookSeat(guest="a"), context())
+    assert (outcome.version, (await one.load(HALL, "h")).state.guests) == (2, ("a",))
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_the_same_command_id_at_once_for_new_aggregates_acts_once(make: MakeJournal, *, refuses: bool) -> None:
+    """As when something is made whose id is chosen anew by each attempt, and whose name must be its own."""
+    key = uuid4()
+    other = await make(projections=(Projection("once", ("booking",), admit),))
+    await opened(other, hall="h1")
+    await opened(other, hall="h2")
+    one = await make(
+        projections=(beaten(lambda: other.transact(HALL, "h1", BookSeat(guest="a"), context(key, b"r")), refuses),)
+    )
+    outcome = await one.transact(HALL, "h2", BookSeat(guest="a"), context(key, b"r"))
+    assert (outcome.aggregate_id, outcome.version, outcome.repeated) == ("h1", 2, True)
+
+
+async def test_what_a_projection_refuses_otherwise_is_the_answer(make: MakeJournal) -> None:
+    journal = await make(projections=(Projection("once", ("booking",), admit),))
+    await opened(journal, hall="h1")
+    await opened(journal, hall="h2")
+    await journal.transact(HALL, "h1", BookSeat(guest="a"), context())
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await journal.transact(HALL, "h2", BookSeat(guest="a"), context())
 
 
 async def test_one_bad_command_spoils_no_other_of_its_group(make: MakeJournal, sql: OwnConnection) -> None:
