@@ -2,6 +2,7 @@
 
 from services.notify import effects, problems
 from services.notify.expansion import Expansion
+from services.notify.holders import Holders
 from services.notify.http import endpoints
 from services.notify.layout import Layout
 from services.notify.mail import Composer
@@ -39,8 +40,16 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     async def recipients(question: RecipientsAsked) -> RecipientsAnswered:
         return await ask(runtime.bus, RecipientsAsked.subject, question, RecipientsAnswered)
 
+    holders = Holders(settings.database_url, clock, messages.announce)
     expansion = Expansion(
-        pool, runtime.vault, recipients, clock, settings.mail_max_age, mailings.waiter(), messages.announce
+        pool,
+        runtime.vault,
+        recipients,
+        clock,
+        settings.mail_max_age,
+        mailings.waiter(),
+        messages.announce,
+        holders.number,
     )
     sender = Sender(
         pool=pool,
@@ -53,6 +62,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         connections=settings.smtp_connections,
         max_age=settings.mail_max_age,
         finished=ends.announce,
+        holder=holders.number,
     )
     reports = Reports(pool, journal, ends.waiter())
     consumers = [
@@ -72,7 +82,14 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     return Parts(
         endpoints=endpoints(journal, pool),
         journal=journal,
-        tasks=[relay.run, *(consumer.run for consumer in consumers), expansion.run, sender.run, reports.run],
+        tasks=[
+            relay.run,
+            *(consumer.run for consumer in consumers),
+            expansion.run,
+            sender.run,
+            reports.run,
+            holders.run,
+        ],
     )
 
 

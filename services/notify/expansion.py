@@ -46,7 +46,10 @@ type Ask = Callable[[RecipientsAsked], Awaitable[RecipientsAnswered]]
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """The worker that turns mailings into messages; `written` is called when there are new ones."""
+    """The worker that turns mailings into messages; `written` is called when there are new ones.
+
+    `holder` is the number of this process in its claims (see `holders.py`).
+    """
 
     pool: Pool
     vault: Vault
@@ -55,6 +58,7 @@ class Expansion:
     max_age: timedelta
     bell: Waiter
     written: Callable[[], None]
+    holder: int
 
     async def run(self) -> None:
         """Works for ever; what cannot be reached now is tried again."""
@@ -69,7 +73,7 @@ class Expansion:
     async def step(self) -> bool:
         """One page of every mailing whose turn it is; False when there was none."""
         now = self.clock.now()
-        rows = await mailing.claim(self.pool, now, now + LEASE, BATCH)
+        rows = await mailing.claim(self.pool, now, now + LEASE, BATCH, holder=self.holder)
         answers = await together(self._page(row, now) for row in rows)
         pages = [answer for answer in answers if answer is not None]
         if pages:

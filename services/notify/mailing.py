@@ -40,13 +40,13 @@ WITH due AS (
     )
     ORDER BY m.id LIMIT $3 FOR UPDATE SKIP LOCKED
 )
-UPDATE mailing m SET ready_at = $2 FROM due WHERE m.id = due.id
+UPDATE mailing m SET ready_at = $2, holder = $4 FROM due WHERE m.id = due.id
 RETURNING m.id, m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.as_of_version,
           m.priority, m.happened_at, m.created_at, m.session, m.after, m.failures
 """
 ADVANCE = """
 UPDATE mailing m SET session = coalesce(m.session, p.session), after = p.after, failures = 0, ready_at = $2,
-    problem = NULL, state = CASE WHEN p.after IS NULL THEN 'expanded' ELSE 'open' END
+    problem = NULL, holder = NULL, state = CASE WHEN p.after IS NULL THEN 'expanded' ELSE 'open' END
 FROM jsonb_to_recordset($1::jsonb) AS p(id bigint, session jsonb, began text, after text)
 WHERE m.id = p.id AND m.state = 'open' AND m.after IS NOT DISTINCT FROM p.began
 RETURNING m.id
@@ -55,7 +55,9 @@ COUNT = """
 UPDATE mailing m SET messages = m.messages + c.added
 FROM unnest($1::bigint[], $2::int[]) AS c(id, added) WHERE m.id = c.id
 """
-DEFER = "UPDATE mailing SET ready_at = $2, failures = failures + 1, problem = $3 WHERE id = $1 AND state = 'open'"
+DEFER = """
+UPDATE mailing SET ready_at = $2, failures = failures + 1, problem = $3, holder = NULL WHERE id = $1 AND state = 'open'
+"""
 ABANDON = "UPDATE mailing SET state = 'abandoned', problem = $2 WHERE id = $1 AND state = 'open'"
 TOLD = "SELECT id, type, data, session, happened_at FROM mailing WHERE id = ANY($1::bigint[])"
 
@@ -112,9 +114,9 @@ def _row(received: Received[Cause]) -> dict[str, Any]:
     }
 
 
-async def claim(pool: Pool, now: datetime, until: datetime, limit: int) -> list[asyncpg.Record]:
+async def claim(pool: Pool, now: datetime, until: datetime, limit: int, *, holder: int) -> list[asyncpg.Record]:
     """Takes the mailings whose turn it is, for this process alone until `until`."""
-    return await pool.fetch(CLAIM, now, until, limit)
+    return await pool.fetch(CLAIM, now, until, limit, holder)
 
 
 def read(row: asyncpg.Record) -> Mailing:

@@ -44,7 +44,7 @@ WITH first AS (
     )
     ORDER BY m.priority, m.seq LIMIT $4 FOR UPDATE SKIP LOCKED
 )
-UPDATE message m SET state = 'sending', ready_at = $2, attempts = m.attempts + 1
+UPDATE message m SET state = 'sending', ready_at = $2, attempts = m.attempts + 1, holder = $5
 FROM first WHERE m.id = first.id
 RETURNING m.id, m.seq, m.priority, m.mailing_id, m.kind, m.person_id, m.calendar, m.sealed, m.attempts, m.created_at
 """
@@ -172,9 +172,11 @@ async def in_calendar(pool: Pool, registration_ids: Sequence[str]) -> set[str]:
     return {row["registration_id"] for row in rows if row["calendar"] == "REQUEST"}
 
 
-async def claim(pool: Pool, now: datetime, until: datetime, highest: Priority, limit: int) -> list[Claimed]:
+async def claim(
+    pool: Pool, now: datetime, until: datetime, highest: Priority, limit: int, *, holder: int
+) -> list[Claimed]:
     """Takes the messages that come next, for this sender alone until `until`; at most the first of each lane."""
-    rows = await pool.fetch(CLAIM, now, until, highest, limit)
+    rows = await pool.fetch(CLAIM, now, until, highest, limit, holder)
     return [
         Claimed(
             id=UUID(bytes=row["id"].bytes),

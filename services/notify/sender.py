@@ -1,9 +1,9 @@
 """From waiting messages to the mail server.
 
 Several connections are kept open; each takes a few messages at a time, hands them over one by one and records every
-verdict before the next mail. A process that dies between the server's answer and the record sends that one mail again
-when its claim runs out, with the same Message-ID. One connection serves single persons' messages only, so that a large
-mailing or a slow server delays nobody who waits for a link.
+verdict before the next mail. When a process dies between the server's answer and the record, that one mail is sent
+again, with the same Message-ID. One connection serves single persons' messages only, so that a large mailing or a slow
+server delays nobody who waits for a link.
 """
 
 import asyncio
@@ -75,6 +75,7 @@ class Sender:
     connections: int
     max_age: timedelta
     finished: Callable[[], None]
+    holder: int
 
     async def run(self) -> None:
         """Sends for ever. When it is cancelled, the mail in hand is finished and what was only claimed given back."""
@@ -109,7 +110,7 @@ class Sender:
     async def batch(self, connection: Connection, highest: Priority) -> bool:
         """Takes a few messages and sends them; False when there was none to take."""
         now = self.clock.now()
-        waiting = await queue.claim(self.pool, now, now + LEASE, highest, BATCH)
+        waiting = await queue.claim(self.pool, now, now + LEASE, highest, BATCH, holder=self.holder)
         if not waiting:
             return False
         give_up_at = time.monotonic() + (LEASE - MARGIN).total_seconds()

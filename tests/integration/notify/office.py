@@ -64,6 +64,7 @@ class Office:
             dt.timedelta(days=7),
             Waiter(),
             lambda: None,
+            holder=1,
         )
         self.sender = Sender(
             pool=self.notify.pool,
@@ -76,6 +77,7 @@ class Office:
             connections=self.connections,
             max_age=dt.timedelta(days=7),
             finished=lambda: None,
+            holder=1,
         )
         self.reports = Reports(self.notify.pool, self.notify.journal, Waiter())
 

@@ -276,6 +276,19 @@ async def test_killed_again_and_again_it_tells_everybody(world: World) -> None:
         assert kinds.index("Verschoben") < kinds.index("Abgesagt")
 
 
+async def test_what_a_killed_process_had_claimed_is_told_soon(world: World) -> None:
+    world.owner.people = people(60)
+    await world.happens(postponed())
+    async with world.service() as process:
+        await until(lambda: bool(world.sink.mails))
+        process.kill()
+        await process.wait()
+    assert await world.pool.fetchval("SELECT count(*) FROM message WHERE state = 'sending'")
+    async with world.service():
+        await world.settles()
+    assert len({mail.message_id for mail in world.sink.mails}) == 60
+
+
 async def test_an_erased_person_is_forgotten(world: World) -> None:
     first, *others = world.owner.people
     world.sink.say = lambda _, stage: "450 4.2.0 later" if stage == "RCPT" else None

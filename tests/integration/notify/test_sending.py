@@ -383,7 +383,10 @@ class TestCrashes:
         await office.hear(postponed())
         await office.expand()
         now = office.notify.clock.now()
-        assert len(await queue.claim(office.notify.pool, now, now + dt.timedelta(minutes=5), Priority.MANY, 20)) == 3
+        assert (
+            len(await queue.claim(office.notify.pool, now, now + dt.timedelta(minutes=5), Priority.MANY, 20, holder=1))
+            == 3
+        )
         await office.send()
         assert not sink.mails
         office.notify.clock.forward(minutes=5)
@@ -418,7 +421,7 @@ class TestCrashes:
         await office.hear(postponed())
         await office.expand()
         now = office.notify.clock.now()
-        (old,) = await queue.claim(office.notify.pool, now, now, Priority.MANY, 1)
+        (old,) = await queue.claim(office.notify.pool, now, now, Priority.MANY, 1, holder=1)
         await office.send()
         assert await office.states() == ["delivered"]
         late = queue.Verdict(old.id, old.number, "waiting", now, "deferred", ready_at=now)
@@ -431,8 +434,8 @@ class TestCrashes:
         await office.hear(postponed())
         await office.expand()
         pool, now = office.notify.pool, office.notify.clock.now()
-        (first,) = await queue.claim(pool, now, now, Priority.MANY, 1)
-        (second,) = await queue.claim(pool, now, now + dt.timedelta(minutes=5), Priority.MANY, 1)
+        (first,) = await queue.claim(pool, now, now, Priority.MANY, 1, holder=1)
+        (second,) = await queue.claim(pool, now, now + dt.timedelta(minutes=5), Priority.MANY, 1, holder=1)
         assert (first.number, second.number) == (1, 2)
         await queue.finish(pool, [queue.Verdict(first.id, 1, "waiting", now, "deferred", ready_at=now)])
         assert await office.states() == ["sending"]
@@ -444,7 +447,7 @@ class TestCrashes:
         await office.hear(postponed())
         await office.expand()
         pool, now = office.notify.pool, office.notify.clock.now()
-        (claimed,) = await queue.claim(pool, now, now, Priority.MANY, 1)
+        (claimed,) = await queue.claim(pool, now, now, Priority.MANY, 1, holder=1)
         await queue.expire(pool, now + dt.timedelta(days=8), dt.timedelta(days=7))
         await queue.finish(pool, [queue.Verdict(claimed.id, 1, "delivered", now, "delivered")])
         assert await office.states() == ["bounced"]
