@@ -126,7 +126,12 @@ class Desk:
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
-            refused = await self._ask_for(session_id, context.at)
+            try:
+                refused = await self._ask_for(session_id, context.at)
+            except Problem:
+                if accepted := await self._accepted_before(session_id, registrant, context, idempotency_key):
+                    return accepted
+                raise
             return refused or await self._forward(session_id, registrant, context, idempotency_key)
         finally:
             await asyncio.sleep(BEAT - (clock() - began) % BEAT)
@@ -140,6 +145,18 @@ class Desk:
             return session
         Enrolment.model_validate_json(session.content).refuse(at)
         return None
+
+    async def _accepted_before(
+        self, session_id: str, registrant: Registrant, context: Context, idempotency_key: str | None
+    ) -> Fetched | None:
+        """The answer to a request that is repeated when the session takes nobody any more; only the service knows it.
+
+        A refusal is not passed on: it would tell that the address is known.
+        """
+        if idempotency_key is None or await self.people.known(registrant.address) is None:
+            return None
+        answer = await self._forward(session_id, registrant, context, idempotency_key)
+        return answer if answer.status == 202 else None
 
     async def _forward(
         self, session_id: str, registrant: Registrant, context: Context, idempotency_key: str | None

@@ -199,6 +199,21 @@ async def test_the_idempotency_key_goes_on(door: Any, services: Any, session: st
     assert services.asked[-1].headers["Idempotency-Key"] == key["Idempotency-Key"]
 
 
+async def test_a_repeated_request_is_the_services_to_answer_though_the_session_takes_nobody_now(
+    door: Any, services: Any, session: str
+) -> None:
+    key = {"Idempotency-Key": str(uuid4())}
+    body = {"email": address(), **PERSON_DATA}
+    statuses = []
+    for closed in ({}, {"status": "registration_closed", "registration_open": False}):
+        services.answers[f"/api/v1/sessions/{session}"] = OPEN | closed
+        async with door.post(f"/api/v1/sessions/{session}/registrations", json=body, headers=key) as answer:
+            statuses.append(answer.status)
+    assert statuses == [202, 202]
+    first, second = forwarded(services)
+    assert first == second
+
+
 async def test_editors_have_a_person_forgotten(open_door: Any, services: Any, session: str, pool: Pool) -> None:
     door = await open_door()
     email = address()
