@@ -48,6 +48,7 @@ UPDATE message m SET state = 'sending', ready_at = $2, attempts = m.attempts + 1
 FROM first WHERE m.id = first.id
 RETURNING m.id, m.seq, m.priority, m.mailing_id, m.kind, m.person_id, m.calendar, m.sealed, m.attempts, m.created_at
 """
+OURS = "SELECT EXISTS (SELECT FROM message WHERE id = $1 AND attempts = $2 AND state = 'sending')"
 FINISH = """
 WITH verdict AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS v(message_id uuid, number smallint, state text, at timestamptz,
@@ -190,6 +191,12 @@ async def claim(
         )
         for row in sorted(rows, key=lambda row: (row["priority"], row["seq"]))
     ]
+
+
+async def is_ours(pool: Pool, claimed: Claimed) -> bool:
+    """Whether the claim still holds: one that ran out, or was freed for want of a sign from us, may be another's."""
+    ours: bool = await pool.fetchval(OURS, claimed.id, claimed.number)
+    return ours
 
 
 async def finish(pool: Pool, verdicts: Sequence[Verdict]) -> None:

@@ -130,6 +130,8 @@ class Sender:
         The recipient's data is opened for each mail anew: whoever was erased a moment ago gets none.
         """
         try:
+            if not await queue.is_ours(self.pool, claimed):
+                return
             known = await self.vault.open(claimed.person_id, PURPOSE, claimed.sealed)
             if known is None:
                 await queue.drop(self.pool, claimed.id)

@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -10,9 +10,11 @@ import pytest
 from services.notify import holders, mailing, queue
 from services.notify.cause import Priority
 from services.notify.holders import Holders
+from services.notify.queue import Claimed, Verdict
+from shared.kernel.postgres import Pool
 from tests.integration.notify.conftest import Notify
 from tests.integration.notify.office import Office, Owner, people
-from tests.integration.notify.sink import Sink
+from tests.integration.notify.sink import Sink, mail_server
 from tests.unit.notify.samples import postponed, session
 
 LEASE = dt.timedelta(minutes=5)
@@ -62,6 +64,30 @@ async def test_claims_of_a_process_that_is_gone_are_free_again(notify: Notify) -
     async with process(notify, ALIVE) as freed:
         await asyncio.wait_for(freed.wait(), 20)
     assert await holding(notify) == [ALIVE] * 2
+
+
+async def test_who_was_taken_for_gone_sends_no_more_of_what_is_anothers_now(
+    notify: Notify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with mail_server() as sink:
+        office = Office(notify, Owner(session(), people(5)), sink)
+        await office.hear(postponed())
+        await office.expand()
+        finish = queue.finish
+        others: list[Claimed] = []
+
+        async def finish_late(pool: Pool, verdicts: Sequence[Verdict]) -> None:
+            """Meanwhile another process has freed the claims and taken them over."""
+            if not others:
+                await pool.execute(holders.FREE, [1], notify.clock.now())
+                now = notify.clock.now()
+                others.extend(await queue.claim(pool, now, now + LEASE, Priority.MANY, 5, holder=ALIVE))
+            await finish(pool, verdicts)
+
+        monkeypatch.setattr(queue, "finish", finish_late)
+        await office.send()
+        assert (len(sink.mails), len(others)) == (1, 5)
+        assert await office.states() == ["delivered", *["sending"] * 4]
 
 
 async def test_who_lost_only_the_connection_keeps_what_it_claimed(notify: Notify) -> None:
