@@ -63,6 +63,7 @@ INITDB = (
 FAST_THEN_IMMEDIATE = Ending(((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0)))
 START_SECONDS = 60.0
 SOCKET_PATH_BYTES = 107
+NO_PROCESS = 2**31 - 1  # a number that Linux gives nobody, with more digits than any it gives
 
 
 class EmbeddedPostgres:
@@ -244,15 +245,26 @@ class EmbeddedPostgres:
             return []
 
     async def _settle_lock(self) -> None:
-        """Ends a server that still works here, and removes the lock of a dead one whose number another process has."""
+        """Ends a server that still works here, and sees to it that the lock of a dead one names no process."""
         lines = self._lock_lines()
         pid = int(lines[0]) if lines and lines[0].isdigit() else 0
-        who = identity(pid) if pid else None
-        if who is None:
+        if not pid:
             return
-        if _works_in(pid, self._cluster):
+        who = identity(pid)
+        if who is not None and _works_in(pid, self._cluster):
             await end_stranger(pid, who, FAST_THEN_IMMEDIATE)
-        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+        self._take_number_from_lock()
+
+    def _take_number_from_lock(self) -> None:
+        """The number may be another process's by now, or still be held by one that is dead but not yet buried.
+
+        The rest stays: by it the server sees whether backends of the dead one are still at work. It is one write that
+        only makes the file longer, so that a kill leaves the old or the new one.
+        """
+        lines = self._lock_lines()
+        if lines:
+            with suppress(FileNotFoundError), (self._cluster / "postmaster.pid").open("r+b", buffering=0) as lock:
+                lock.write("".join(f"{line}\n" for line in (NO_PROCESS, *lines[1:])).encode())
 
     def _remove_old_socket_folder(self) -> None:
         noted = self.folder / "sockets"

@@ -92,6 +92,32 @@ async def test_a_lock_whose_number_another_process_has_is_removed(folder: Path) 
             await stranger.wait()
 
 
+def soon_dead() -> subprocess.Popen[bytes]:
+    """A process that ends at once, and that nobody waits for yet."""
+    return subprocess.Popen(["true"], user="nobody" if ROOT else None)
+
+
+async def test_a_lock_of_a_dead_process_that_is_not_yet_buried_is_no_obstacle(folder: Path) -> None:
+    """As after a kill of it and of the parent that would have waited for it: it is there until somebody else does."""
+    async with EmbeddedPostgres(folder) as server:
+        assert server.process is not None
+        server.process.kill()
+        await server.process.wait()
+        lock = folder / "cluster" / "postmaster.pid"
+        dead = soon_dead()
+        try:
+            async with asyncio.timeout(30):
+                while identity(dead.pid) is not None:
+                    await asyncio.sleep(0.01)
+            os.kill(dead.pid, 0)
+            lines = lock.read_text().splitlines()
+            lock.write_text("".join(f"{line}\n" for line in (dead.pid, *lines[1:])))
+            await server.start()
+            assert await value(server.superuser_dsn, "SELECT 1") == 1
+        finally:
+            dead.wait()
+
+
 ORPHAN = """
 import asyncio, os, signal, sys
 from pathlib import Path
