@@ -12,6 +12,7 @@ import structlog
 from services.events import erasure
 from services.events.session import DECIDER, LetTimePass
 from shared.kernel.clock import Clock
+from shared.kernel.codec import UnknownEvent
 from shared.kernel.ids import new_id
 from shared.kernel.journal import Journal
 from shared.kernel.leader import lead
@@ -54,18 +55,19 @@ async def keep_time(journal: Journal, pool: Pool, dsn: str, clock: Clock) -> Non
 async def let_time_pass(journal: Journal, pool: Pool, at: datetime) -> int:
     """Tells every session for which something is due; gives how many there were.
 
-    A session that fails, as one that newer code has written to does, says so and keeps no other waiting for long.
+    One that newer code has written to is left to a replica that runs it, and keeps no other waiting for long.
     """
     due = await pool.fetch(DUE, at)
+    unread = 0
     for row in due:
         command = LetTimePass(unconfirmed=tuple(row["unconfirmed"]))
         try:
             await journal.transact(DECIDER, row["session_id"], command, by_itself(at))
-        except (Unavailable, Conflict):
-            raise
-        except Exception:
-            log.exception("session_stuck", session_id=row["session_id"])
-            await asyncio.sleep(TROUBLE)
+        except UnknownEvent as unknown:
+            log.warning("session_of_newer_code", session_id=row["session_id"], reason=str(unknown))
+            unread += 1
+    if unread:
+        await asyncio.sleep(TROUBLE)
     return len(due)
 
 
