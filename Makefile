@@ -3,6 +3,8 @@
 #   make up        install what is missing and start the whole system (options: make up ARGS="--port 9000 --empty")
 #   make check     style, types, boundaries between modules, contracts, licences
 #   make test      all tests, on real servers
+#   make test-long the fault tests again, longer and with a new seed
+#   make test-breaks  breaks the code on purpose, guard by guard: the tests must notice
 #   make install   only install; it makes .venv/bin/ikz
 #   make lock      choose newer versions of the libraries, within pyproject.toml and package.json
 #   make bench     measurements
@@ -24,7 +26,7 @@ PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.14 python3 pyth
 NPM := $(shell npm --version >/dev/null 2>&1 && echo npm || echo $(BIN)/npm)
 NPM_INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --loglevel=error
 
-.PHONY: install up check test bench lock lock-npm clean
+.PHONY: install up check test test-long test-breaks bench lock lock-npm clean
 .DEFAULT_GOAL := up
 
 install: $(VENV)/installed node_modules/.installed
@@ -42,6 +44,12 @@ check: $(VENV)/installed-dev install
 
 test: $(VENV)/installed-dev node_modules/.installed-dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+test-long: $(VENV)/installed-dev node_modules/.installed-dev
+	$(BIN)/python -m pytest tests/faults --storm-seconds 40 --storm-seed random --timeout 600 --durations 0 $(ARGS)
+
+test-breaks: $(VENV)/installed-dev node_modules/.installed-dev
+	$(BIN)/python -m tests.faults.breaking $(ARGS)
 
 bench: $(VENV)/installed-dev install
 	$(BIN)/python -m bench $(ARGS)

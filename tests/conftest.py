@@ -26,6 +26,23 @@ PASSWORDS = {service: f"password of {service}" for service in SERVICES}
 NATS_PASSWORDS = {user: f"password-of-{user}" for user in USERS}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How the tests in `faults/` rage; see their README."""
+    parser.addoption("--storm-seconds", type=float, default=5.0, help="how long each fault test rages")
+    parser.addoption("--storm-seed", default="1", help="a number, or `random`")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A random seed is chosen once, so that every worker of a run has the same."""
+    if config.option.storm_seed == "random":
+        config.option.storm_seed = str(secrets.randbelow(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Says how to have the same storms again."""
+    return f"storms: --storm-seed {config.option.storm_seed} --storm-seconds {config.option.storm_seconds:g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Servers:
     """The servers of this test run; they end with it."""
