@@ -1,9 +1,10 @@
 """Folded states of streams: kept in memory, brought up to date by what is new, started from snapshots where long."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import asyncpg
 from immutables import Map
@@ -46,8 +47,7 @@ WHERE snapshot.version < excluded.version OR snapshot.form <> excluded.form
 CAPACITY = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Folded[S]:
+class Folded[S](NamedTuple):
     """A stream folded up to `version`; `published` counts the contracts of each aggregate in it.
 
     `snapshot_version` is where its stored snapshot stands; `last_aggregate` is that of the last event's contract.
@@ -56,17 +56,18 @@ class Folded[S]:
     state: S
     version: int = 0
     position: int = 0
-    published: Map[str, int] = Map()  # noqa: RUF009 -- immutable
+    published: Map[str, int] = Map()
     snapshot_version: int = 0
     last_aggregate: str | None = None
 
     def at(self, position: int) -> "Folded[S]":
         """The same, now that the last event has its position."""
-        return replace(self, position=position)
+        state, version, _, published, snapshot_version, aggregate = self
+        return Folded(state, version, position, published, snapshot_version, aggregate)
 
     def snapshotted(self) -> "Folded[S]":
         """The same, with a snapshot of just this version kept."""
-        return replace(self, snapshot_version=self.version)
+        return self._replace(snapshot_version=self.version)
 
 
 class Folds:
@@ -118,20 +119,28 @@ class Folds:
         streams: Mapping[str, Decider[Any, Any, Any]],
         rows: Sequence[asyncpg.Record],
     ) -> None:
+        """Brings the states up to date; `rows` come stream by stream."""
+        for stream, its_own in groupby(rows, key=itemgetter("stream")):
+            folded[stream] = self._fold(streams[stream], folded[stream], its_own)
+
+    def _fold(
+        self, decider: Decider[Any, Any, Any], before: Folded[Any], rows: Iterable[asyncpg.Record]
+    ) -> Folded[Any]:
+        state, version, position, published, snapshot_version, _ = before
+        counts: dict[str, int] = {}
+        category, evolve, decode = decider.category, decider.evolve, self._codec.decode
         for row in rows:
-            stream = row["stream"]
-            decider, before = streams[stream], folded[stream]
-            if row["type"] is None:
-                folded[stream] = _from_snapshot(decider, row)
+            position, _, version, name, form, data, aggregate, *snapshot = row
+            if name is None:
+                state, published = _from_snapshot(decider, *snapshot)
+                snapshot_version = version
                 continue
-            event = self._codec.decode(decider.category, row["type"], row["form"], row["data"])
-            folded[stream] = Folded(
-                decider.evolve(before.state, event),
-                row["version"],
-                row["position"],
-                counted(before.published, row["aggregate"]),
-                before.snapshot_version,
-            )
+            state = evolve(state, decode(category, name, form, data))
+            if aggregate is not None:
+                counts[aggregate] = counts.get(aggregate, 0) + 1
+        for aggregate, more in counts.items():
+            published = published.set(aggregate, published.get(aggregate, 0) + more)
+        return Folded(state, version, position, published, snapshot_version)
 
 
 def counted(published: Map[str, int], aggregate: str | None) -> Map[str, int]:
@@ -139,10 +148,11 @@ def counted(published: Map[str, int], aggregate: str | None) -> Map[str, int]:
     return published if aggregate is None else published.set(aggregate, published.get(aggregate, 0) + 1)
 
 
-def _from_snapshot(decider: Decider[Any, Any, Any], row: asyncpg.Record) -> Folded[Any]:
+def _from_snapshot[S](
+    decider: Decider[S, Any, Any], published: dict[str, int], state: bytes
+) -> tuple[S, Map[str, int]]:
     assert decider.snapshots is not None
-    state = decider.snapshots.load(row["state"])
-    return Folded(state, row["version"], row["position"], Map(row["published"]), row["version"])
+    return decider.snapshots.load(state), Map(published)
 
 
 async def keep_snapshot(connection: Connection, decider: Decider[Any, Any, Any], stream: str, at: Folded[Any]) -> None:

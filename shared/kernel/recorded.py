@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 
@@ -36,11 +37,11 @@ class Outcome:
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded[E]:
+class Recorded[E](NamedTuple):
     """One event of a journal. `position` is None inside an inline projection: it is handed out last.
 
-    `aggregate` and `aggregate_version` are those of the contract it becomes: `registration/<id>`, without holes.
+    A tuple, since one is made for every event that is read or written. `aggregate` and `aggregate_version` are those of
+    the contract it becomes: `registration/<id>`, without holes.
     """
 
     position: int | None
