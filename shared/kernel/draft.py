@@ -1,68 +1,93 @@
 """What a group of commands comes to in memory, before it is written: rows, new states, answers."""
 
-from collections.abc import Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from shared.kernel.decider import Decider, Event
 from shared.kernel.folding import Folded, counted
+from shared.kernel.orders import Order
 from shared.kernel.recorded import Outcome, Recorded, StaleVersion
-
-if TYPE_CHECKING:
-    from shared.kernel.writer import Order
 
 
 class Draft:
     """Decides orders one after the other, each on the state the ones before it leave.
 
-    `rows` and `commands` are those of the SQL types `appended_event` and `remembered_command`; `recorded` is for
-    inline projections.
+    `rows` are of the SQL type `appended_event`; `recorded` is for inline projections. A draft may build upon one that
+    is still being written: `stands_on` tells it where the events of that one came to stand.
     """
 
-    def __init__(self, folded: dict[str, Folded[Any]], at: datetime) -> None:
-        self.at = at
-        self._heads = {stream: state.version for stream, state in folded.items()}
-        self._folded = dict(folded)
+    def __init__(self) -> None:
+        self.at = datetime.now(UTC)
+        self.orders: list[Order] = []
+        self.ids: set[UUID] = set()
+        self._heads: dict[str, int] = {}
+        self._grown: dict[str, Folded[Any]] = {}
         self._deciders: dict[str, Decider[Any, Any, Any]] = {}
         self._ordinals: dict[str, int] = {}
+        self._positions: dict[str, int] = {}
         self._answers: list[tuple[Order, Outcome | Exception | int]] = []
+        self._commands: list[tuple[Order, int, int, int]] = []
         self.recorded: list[Recorded[Any]] = []
         self.rows: list[tuple[Any, ...]] = []
-        self.commands: list[tuple[UUID, bytes | None, str, int, int, int, datetime]] = []
 
-    def add(self, order: "Order") -> None:
-        """Decides one order; whatever its decider raises is its answer alone."""
-        before = self._folded[order.stream]
+    def grown(self, stream: str) -> Folded[Any] | None:
+        """The new state of a stream that this draft has added to; its position is not known yet."""
+        return self._grown.get(stream)
+
+    def add(self, order: Order, before: Folded[Any]) -> None:
+        """Decides one order on the state `before`; whatever its decider raises is its answer alone."""
+        self._enter(order)
         try:
             after, events = self._decided(order, before)
         except Exception as refusal:  # noqa: BLE001 -- a rule's refusal or a defect: the caller's to deal with
             self._answers.append((order, refusal))
             return
-        self._folded[order.stream] = after
-        self._deciders[order.stream] = order.decider
-        for recorded in events:
-            self.recorded.append(recorded)
-            self.rows.append(_row(len(self.recorded), recorded))
+        stream = order.stream
         if events:
-            self._ordinals[order.stream] = len(self.recorded)
-        ordinal = self._ordinals.get(order.stream, 0)
-        context = order.context
-        self.commands.append(
-            (context.command_id, context.fingerprint, order.stream, after.version, after.position, ordinal, self.at)
-        )
-        self._answers.append((order, len(self.commands) - 1))
+            self._heads.setdefault(stream, before.version)
+            self._grown[stream], self._deciders[stream] = after, order.decider
+            for recorded in events:
+                self.recorded.append(recorded)
+                self.rows.append(_row(len(self.recorded), recorded))
+            self._ordinals[stream] = len(self.recorded)
+        self._answers.append((order, len(self._commands)))
+        self._commands.append((order, after.version, after.position, self._ordinals.get(stream, 0)))
 
-    def repeat(self, order: "Order", answer: Outcome | Exception) -> None:
+    def repeat(self, order: Order, answer: Outcome | Exception) -> None:
         """Notes the answer of an order that was served before."""
+        self._enter(order)
         self._answers.append((order, answer))
 
-    def answers(self, base: int) -> Iterator[tuple["Order", Outcome | Exception]]:
+    def stands_on(self, landed: Mapping[str, Folded[Any]]) -> None:
+        """The draft before this one is written: these are the streams that it had added to."""
+        for stream, folded in landed.items():
+            self._positions[stream] = folded.position
+            if stream in self._grown:
+                self._grown[stream] = self._grown[stream]._replace(snapshot_version=folded.snapshot_version)
+
+    def commands(self) -> list[tuple[UUID, bytes | None, str, int, int, int, datetime]]:
+        """What to remember of each command, in the order of the SQL type `remembered_command`."""
+        return [
+            (
+                order.context.command_id,
+                order.context.fingerprint,
+                order.stream,
+                version,
+                self._positions.get(order.stream, position),
+                ordinal,
+                self.at,
+            )
+            for order, version, position, ordinal in self._commands
+        ]
+
+    def answers(self, base: int) -> Iterator[tuple[Order, Outcome | Exception]]:
         """Every order's answer, now that the group's events stand behind position `base`."""
         for order, answer in self._answers:
             if isinstance(answer, int):
-                _, _, _, version, position, ordinal, _ = self.commands[answer]
-                at = base + ordinal if ordinal else position
+                _, version, position, ordinal = self._commands[answer]
+                at = base + ordinal if ordinal else self._positions.get(order.stream, position)
                 yield order, Outcome(order.aggregate_id, version, at, repeated=False)
             else:
                 yield order, answer
@@ -70,19 +95,26 @@ class Draft:
     def settled(self, base: int) -> Iterator[tuple[str, Decider[Any, Any, Any], Folded[Any]]]:
         """The streams that have grown and their states, with positions."""
         for stream, ordinal in self._ordinals.items():
-            yield stream, self._deciders[stream], self._folded[stream].at(base + ordinal)
+            yield stream, self._deciders[stream], self._grown[stream].at(base + ordinal)
 
     def heads(self) -> tuple[list[str], list[int]]:
         """The streams and versions that the group builds upon."""
-        heads = [(stream, self._heads[stream]) for stream in self._ordinals if self._heads[stream] > 0]
+        heads = [(stream, version) for stream, version in self._heads.items() if version]
         return [stream for stream, _ in heads], [version for _, version in heads]
 
     def foundations(self) -> tuple[list[str], list[int], list[UUID]]:
         """The streams that grow, the versions they are built upon, and the command ids that are new."""
-        versions = [self._heads[stream] for stream in self._ordinals]
-        return list(self._ordinals), versions, [row[0] for row in self.commands]
+        ids = [order.context.command_id for order, *_ in self._commands]
+        return list(self._heads), list(self._heads.values()), ids
 
-    def _decided(self, order: "Order", before: Folded[Any]) -> tuple[Folded[Any], list[Recorded[Any]]]:
+    def _enter(self, order: Order) -> None:
+        if not self.orders:
+            self.at = datetime.now(UTC)
+        self.orders.append(order)
+        if order.may_be_known:
+            self.ids.add(order.context.command_id)
+
+    def _decided(self, order: Order, before: Folded[Any]) -> tuple[Folded[Any], list[Recorded[Any]]]:
         if order.expected_version is not None and order.expected_version != before.version:
             raise StaleVersion(before.version)
         decider, context, after = order.decider, order.context, before

@@ -13,10 +13,12 @@ from typing import Any
 
 import asyncpg
 
+from shared.kernel.appending import FORGET, outcome_of
 from shared.kernel.codec import Codec
 from shared.kernel.decider import Decider, Event
 from shared.kernel.folding import Folded, Folds
 from shared.kernel.forgetting import keep_forgetting
+from shared.kernel.orders import Order
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection, follow
 from shared.kernel.recorded import (
@@ -29,7 +31,7 @@ from shared.kernel.recorded import (
     Unavailable,
 )
 from shared.kernel.wakeup import Wakeup
-from shared.kernel.writer import FORGET, Order, Writer, outcome_of
+from shared.kernel.writer import Writer
 
 __all__ = [
     "Conflict",

@@ -17,12 +17,14 @@ from typing import Any
 import asyncpg
 import structlog
 
+from shared.kernel import garbage
 from shared.kernel.decider import Decider
 from shared.kernel.journal import FOLLOWED, HEAD, Journal
 from shared.kernel.logs import configure
 from shared.kernel.migrations import HOLD_OFF
 from shared.kernel.postgres import OwnConnection, connect, connect_pool
 from shared.kernel.projection import BATCH, LOCK_CURSOR, MOVE_CURSOR, NEW_CURSOR, Projection
+from shared.kernel.recorded import Recorded
 from shared.kernel.settings import ServiceSettings
 from shared.kernel.wakeup import Wakeup
 
@@ -52,6 +54,7 @@ DIGEST = """
 SELECT format('SELECT count(*) || ''-'' || coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM %I.%I t',
               $1::text, $2::text)
 """
+DURABLE = "SET LOCAL synchronous_commit = on"  # and with it everything that was filled in before
 LOCK_BRIEFLY = "SET LOCAL lock_timeout = '500ms'"
 CLOSE_ENOUGH = 500
 BETWEEN_SWAPS = 1.0
@@ -76,7 +79,7 @@ async def rebuild(
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Rebuilt:
     """Builds `projection` anew beside the live tables and swaps it in; `progress` gets positions done and in all."""
-    connection = await connect(dsn, name=f"rebuild {projection.name}", timeout=None)
+    connection = await connect(dsn, name=f"rebuild {projection.name}", timeout=None, synchronous_commit="off")
     try:
         return await _Rebuild(connection, journal, projection, progress).run()
     finally:
@@ -126,27 +129,45 @@ class _Rebuild:
         return int(await self._connection.fetchval(HEAD))
 
     async def _fill(self, end_of: Callable[[], Awaitable[int]]) -> None:
-        """Reads on until an end that moves on is near."""
+        """Reads on until an end that moves on is near; while one batch is written the next one is read."""
         end = await end_of()
-        while self._position < end:
-            async with self._connection.transaction():
-                await self._batch(end)
-            self._progress(self._position, end)
-            if end - self._position < CLOSE_ENOUGH:
+        events = await self._next(self._position, end)
+        while events:
+            last = events[-1].position or self._position
+            if end - last < CLOSE_ENOUGH:
                 end = await end_of()
+            ahead = asyncio.create_task(self._next(last, end))
+            try:
+                await self._written(events)
+            except BaseException:
+                ahead.cancel()
+                raise
+            self._progress(self._position, end)
+            events = await ahead
+
+    async def _next(self, position: int, end: int) -> Sequence[Recorded[Any]]:
+        limit = min(BATCH, end - position)
+        return await self._journal.read(position, limit) if limit > 0 else []
+
+    async def _written(self, events: Sequence[Recorded[Any]]) -> None:
+        async with self._connection.transaction():
+            await self._project(events)
 
     async def _batch(self, end: int) -> bool:
         limit = min(BATCH, end - self._position)
         events = await self._journal.read(self._position, limit, self._connection) if limit > 0 else []
         if not events:
             return False
+        await self._project(events)
+        return True
+
+    async def _project(self, events: Sequence[Recorded[Any]]) -> None:
         await self._connection.execute(
             "SELECT set_config('search_path', $1 || ',' || current_setting('search_path'), true)", self._beside
         )
         await self._projection.project(self._connection, events)
         await self._connection.execute("SELECT set_config('search_path', $1 || ', ext', true)", self._live)
         self._position = events[-1].position or self._position
-        return True
 
     async def _compared(self, tables: list[str]) -> tuple[str, ...]:
         """Which live tables differ: one snapshot shows them and the end they belong to, and nobody waits for it."""
@@ -173,6 +194,7 @@ class _Rebuild:
 
     async def _swap(self, tables: list[str]) -> None:
         async with self._connection.transaction():
+            await self._connection.execute(DURABLE)
             await self._connection.execute(LOCK_BRIEFLY)
             if self._projection.following:
                 await self._connection.execute(NEW_CURSOR, self._projection.name)
@@ -221,6 +243,7 @@ def main(
     wanted = list(projections) if chosen.all else [names[name] for name in chosen.projection]
     settings = settings_type()
     configure(settings.service, settings.log_level, settings.log_format)
+    garbage.settle()
     _tell({"projections": [projection.name for projection in wanted] or list(names)})
     asyncio.run(_rebuild_all(settings.database_url, deciders, projections, wanted))
     return 0

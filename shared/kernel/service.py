@@ -29,7 +29,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from structlog.stdlib import BoundLogger
 
-from shared.kernel import logs
+from shared.kernel import garbage, logs
 from shared.kernel.bus import Bus, Denied, Lost
 from shared.kernel.clock import Clock
 from shared.kernel.connections import Runner
@@ -268,6 +268,7 @@ class _Service[S: ServiceSettings]:
             for work in (*own, *journal, *parts.tasks):
                 tasks.create_task(self._for_ever(work))
             await self._door.admit(app)
+            garbage.settle()
             self._health.up("service")
             log.info("service_ready", port=self._door.port)
 

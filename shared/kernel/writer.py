@@ -1,146 +1,78 @@
 """Group append: whatever commands wait are decided one after the other in memory and written by one statement.
 
-There is no timer: while one group is written the next one gathers. Order inside the transaction: load, decide, project,
-then append with the counter's row as the last lock before COMMIT, so that positions are gapless and become visible in
-their order, and writers wait for each other during the commit only.
+There is no timer. While one group is written the next one is decided, on the states the first will leave: its streams
+need not be read again, and if it comes to nothing, neither does what was built upon it. With nothing under way a group
+is cut off as soon as deciding it has taken as long as writing the one before: the disk is not kept waiting for the
+processor, nor, where the disk is slow, are groups split that one flush could carry.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import structlog
 
-from shared.kernel.decider import Decider, Refused
+from shared.kernel.appending import (
+    LOCK_STREAMS,
+    REFUSALS,
+    SETTINGS,
+    Behind,
+    Overtaken,
+    as_before,
+    known_of,
+    put,
+    raise_if_overtaken,
+    write,
+)
 from shared.kernel.draft import Draft
-from shared.kernel.folding import Folds, keep_snapshot
-from shared.kernel.postgres import CONNECTION_LOST, Connection, OwnConnection, connect
+from shared.kernel.folding import Folded, Folds, keep_snapshot
+from shared.kernel.orders import Order
+from shared.kernel.postgres import CONNECTION_LOST, OwnConnection, connect
 from shared.kernel.projection import Projection
-from shared.kernel.recorded import Conflict, Context, IdempotencyKeyReused, Outcome, Unavailable
+from shared.kernel.recorded import Conflict, Outcome, Unavailable
 from shared.kernel.wakeup import Wakeup
 
-# One statement for a whole group. The UPDATE locks the counter's row until commit. A version or command id that another
-# process has taken fails on its key, and with it the transaction. A stream whose last known version is gone (a journal
-# restored to an older state) leaves the counter alone, and nothing is written.
-APPEND = """
-WITH counter AS (
-    UPDATE journal_counter SET position = position + cardinality($1::appended_event[])
-    WHERE NOT EXISTS (
-        SELECT FROM unnest($3::text[], $4::bigint[]) AS head(stream, version)
-        WHERE NOT EXISTS (SELECT FROM journal j WHERE j.stream = head.stream AND j.version = head.version)
-    )
-    RETURNING position - cardinality($1::appended_event[]) AS base
-), written AS (
-    INSERT INTO journal (position, stream, version, type, form, data, actor, command_id, correlation_id, causation_id,
-                         traceparent, history, aggregate, aggregate_version, recorded_at)
-    SELECT counter.base + e.ordinal, e.stream, e.version, e.type, e.form, e.data, e.actor, e.command_id,
-           e.correlation_id, e.causation_id, e.traceparent, e.history, e.aggregate, e.aggregate_version, e.recorded_at
-    FROM counter, unnest($1::appended_event[]) AS e
-), remembered AS (
-    INSERT INTO command (id, fingerprint, stream, version, position, at)
-    SELECT c.id, c.fingerprint, c.stream, c.version,
-           CASE WHEN c.ordinal > 0 THEN counter.base + c.ordinal ELSE c.position END, c.at
-    FROM counter, unnest($2::remembered_command[]) AS c
-)
-SELECT base FROM counter
-"""
-REMEMBER = """
-INSERT INTO command (id, fingerprint, stream, version, position, at)
-SELECT c.id, c.fingerprint, c.stream, c.version, c.position, c.at FROM unnest($1::remembered_command[]) AS c
-"""
-# Whether another process has written to one of the streams since they were loaded, or served one of the commands.
-OVERTAKEN = """
-SELECT EXISTS (
-    SELECT FROM unnest($1::text[], $2::bigint[]) AS head(stream, version)
-    JOIN journal j ON j.stream = head.stream AND j.version = head.version + 1
-) OR EXISTS (SELECT FROM command WHERE id = ANY($3::uuid[]))
-"""
-REMEMBERED = "SELECT id, fingerprint, stream, version, position FROM command WHERE id = ANY($1::uuid[])"
-# A client's key and an id made for one attempt are forgotten. An id that follows from a cause (UUIDv5, no fingerprint)
-# is kept: the cause may come again at any time. SKIP LOCKED: several processes forget at once.
-FORGET = """
-WITH old AS (
-    SELECT id FROM command
-    WHERE (fingerprint IS NOT NULL OR uuid_extract_version(id) <> 5) AND at < now() - $1::interval
-    ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED
-), forgotten AS (
-    DELETE FROM command USING old WHERE command.id = old.id RETURNING 1
-)
-SELECT count(*) FROM forgotten
-"""
-LOCK_STREAMS = """
-SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' ' || stream, 0))
-FROM (SELECT stream FROM unnest($1::text[]) AS stream ORDER BY stream) AS ordered
-"""
-# A frozen writer must not hold the counter: the server ends its transaction.
-SETTINGS = {
-    "synchronous_commit": "on",
-    "transaction_timeout": "2s",
-    "idle_in_transaction_session_timeout": "2s",
-    "max_parallel_workers_per_gather": "0",
-    "plan_cache_mode": "force_generic_plan",  # planning the append anew costs more than running it
-}
 LARGEST_GROUP = 500
 PATIENCE = 5.0
 RACES = 12
 CONTENDED_FOR = 5.0
 BACK_OFF = 0.1
+TURN = 4  # so many commands are decided before the write under way has a turn
 
 log = structlog.get_logger()
 
 
-@dataclass(slots=True, eq=False)
-class Order:
-    """A command on its way: what is asked of which stream, and the future that takes the answer.
-
-    `alone`: the group it was in failed as a whole, so it is served by itself.
-    """
-
-    decider: Decider[Any, Any, Any]
-    stream: str
-    aggregate_id: str
-    command: Any
-    context: Context
-    expected_version: int | None
-    answer: "asyncio.Future[Outcome]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    since: float = field(default_factory=time.monotonic)
-    races: int = 0
-    tried: bool = False
-    alone: bool = False
-
-    @property
-    def may_be_known(self) -> bool:
-        """Whether its command id could have a result already."""
-        return self.tried or not self.context.fresh
-
-    def settle(self, answer: Outcome | Exception) -> None:
-        """Gives the answer, unless nobody waits any more."""
-        if self.answer.done():
-            return
-        if isinstance(answer, Exception):
-            self.answer.set_exception(answer)
-            self.answer.exception()  # a caller that went away has no use for it
-        else:
-            self.answer.set_result(answer)
-
-
-class _Behind(Exception):
-    """The journal does not hold what was folded: it was restored to an older state."""
-
-
-class _Overtaken(Exception):
-    """Another process was faster."""
-
-
 class _Unreachable(Exception):
     """There is no connection to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Connections:
+    """One to look up with, and one to write with meanwhile."""
+
+    reading: OwnConnection
+    writing: OwnConnection
+
+    @property
+    def lost(self) -> bool:
+        return self.reading.is_closed() or self.writing.is_closed()
+
+    def terminate(self) -> None:
+        self.reading.terminate()
+        self.writing.terminate()
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A draft that is being written; its task gives the streams it has added to."""
+
+    draft: Draft
+    task: "asyncio.Task[dict[str, Folded[Any]]]"
 
 
 class Writer:
@@ -156,8 +88,12 @@ class Writer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._ended = False
-        self._connection: OwnConnection | None = None
+        self._connections: _Connections | None = None
         self._contended: dict[str, float] = {}
+        self._draft = Draft()
+        self._states: dict[str, Folded[Any]] = {}
+        self._flight: _Flight | None = None
+        self._took = 0.001
 
     async def submit(self, order: Order) -> Outcome:
         """The order's answer. A caller that is cancelled leaves the order at work."""
@@ -166,33 +102,66 @@ class Writer:
         self._waiting.append(order)
         self._idle.clear()
         self._arrived.set()
-        return await asyncio.shield(order.answer)
+        return await order.answer
 
     async def drain(self) -> None:
         """Returns when nothing waits."""
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Serves group after group, for ever; when it is cancelled, nobody is left without an answer."""
-        group: list[Order] = []
+        """Serves what is submitted, for ever; when it is cancelled, nobody is left without an answer."""
         try:
             while True:
                 await self._arrived.wait()
                 self._arrived.clear()
-                while group := self._take():
-                    await self._serve(group)
+                while self._waiting or self._draft.orders or self._flight:
+                    await self._advance()
                 self._idle.set()
         finally:
             self._ended = True
+            flown = []
+            if self._flight is not None:
+                self._flight.task.cancel()
+                flown = self._flight.draft.orders
             self._disconnect()
-            for order in (*group, *self._waiting):
+            for order in (*flown, *self._draft.orders, *self._waiting):
                 order.settle(Unavailable())
             self._waiting.clear()
             self._idle.set()
 
+    async def _advance(self) -> None:
+        """One step: what can be decided is decided, what is decided is written, or something is waited for."""
+        if group := self._take():
+            await self._gather(group)
+        elif self._flight is not None:
+            await self._arrived.wait()
+            self._arrived.clear()
+            await self._land()
+        if self._flight is None and self._draft.orders:
+            self._launch()
+        elif self._flight is None and self._waiting and self._goes_alone(self._waiting[0]):
+            await self._serve(self._take_together())
+
     def _take(self) -> list[Order]:
-        """The orders that wait, up to the first that goes alone or whose command id is in the group already."""
-        if self._waiting and self._waiting[0].alone:
+        """The orders at the head of the queue that can be decided now; they stay there until they are."""
+        ids = self._draft.ids | (self._flight.draft.ids if self._flight else set())
+        group: list[Order] = []
+        for order in self._waiting:
+            if len(self._draft.orders) + len(group) >= LARGEST_GROUP or self._goes_alone(order):
+                break
+            if order.may_be_known:
+                if order.context.command_id in ids:
+                    break
+                ids.add(order.context.command_id)
+            group.append(order)
+        return group
+
+    def _goes_alone(self, order: Order) -> bool:
+        return order.alone or self._contended.get(order.stream, 0) > time.monotonic()
+
+    def _take_together(self) -> list[Order]:
+        """Off the queue: its head if it goes alone, or those up to the first that does or whose command id is in."""
+        if self._waiting[0].alone:
             return [self._waiting.popleft()]
         group: dict[UUID, Order] = {}
         while self._waiting and len(group) < LARGEST_GROUP:
@@ -202,26 +171,164 @@ class Writer:
             group[order.context.command_id] = self._waiting.popleft()
         return list(group.values())
 
-    async def _serve(self, group: list[Order]) -> None:
-        """Every order of the group is answered, or waits again at the head of the queue."""
+    async def _gather(self, group: list[Order]) -> None:
+        """Decides those at the head of the queue, into the draft."""
         try:
-            await self._write(group)
-        except ValueError as error:  # also asyncpg's refusal to encode an argument, which is an InterfaceError
+            connection = (await self._connected()).reading
+            known = await known_of(connection, group)
+            self._states = await self._load(connection, [one for one in group if one.context.command_id not in known])
+        except Exception as error:  # noqa: BLE001 -- one bad command must not end the writer
+            await self._cannot_gather(group, error)
+            return
+        began = time.perf_counter()
+        for count, order in enumerate(group):
+            if self._flight is None:
+                if self._draft.orders and time.perf_counter() - began > self._took:
+                    self._launch()
+            elif count % TURN == 0:
+                await asyncio.sleep(0)
+                if not await self._land():
+                    return
+            self._waiting.popleft()
+            if known and (result := known.get(order.context.command_id)):
+                self._draft.repeat(order, as_before(order.context, result))
+            else:
+                self._draft.add(order, self._state(order.stream))
+
+    async def _cannot_gather(self, group: list[Order], error: Exception) -> None:
+        """What is on its way arrives first; then those in the draft are put back behind it, and the group failed."""
+        if self._flight is not None:
+            await asyncio.wait([self._flight.task])
+        if await self._land():
+            drafted = self._start_over()
+            for _ in group:
+                self._waiting.popleft()
+            await self._failed(group, error)
+            self._put_back(drafted)
+
+    async def _load(self, connection: OwnConnection, orders: Sequence[Order]) -> dict[str, Folded[Any]]:
+        """The states of those streams that neither the draft nor the one being written has added to."""
+        wanted = {order.stream: order.decider for order in orders if self._speculated(order.stream) is None}
+        return await self._folds.load(connection, wanted) if wanted else {}
+
+    def _speculated(self, stream: str) -> Folded[Any] | None:
+        return self._draft.grown(stream) or (self._flight.draft.grown(stream) if self._flight else None)
+
+    def _state(self, stream: str) -> Folded[Any]:
+        return self._speculated(stream) or self._states[stream]
+
+    def _launch(self) -> None:
+        """The draft is on its way; the next one begins."""
+        draft, self._draft = self._draft, Draft()
+        task = asyncio.create_task(self._write(draft))
+        task.add_done_callback(self._notice)
+        self._flight = _Flight(draft, task)
+
+    def _notice(self, task: "asyncio.Task[dict[str, Folded[Any]]]") -> None:
+        if not task.cancelled():
+            task.exception()  # seen, even if this writer ends before it lands
+        self._arrived.set()
+
+    async def _land(self) -> bool:
+        """What was on its way, if it has arrived. False when it failed: then the queue is in order again."""
+        flight = self._flight
+        if flight is None or not flight.task.done():
+            return True
+        self._flight = None
+        try:
+            landed = flight.task.result()
+        except Exception as error:  # noqa: BLE001 -- a defect in one command or projection must not end the writer
+            self._put_back(self._start_over())
+            await self._failed(flight.draft.orders, error)
+            return False
+        self._states.update(landed)
+        self._draft.stands_on(landed)
+        return True
+
+    async def _write(self, draft: Draft) -> dict[str, Folded[Any]]:
+        assert self._connections is not None
+        connection = self._connections.writing
+        began = time.perf_counter()
+        base = await write(connection, draft, self._projections)
+        if draft.recorded:
+            self._took = (self._took + time.perf_counter() - began) / 2
+        return await self._answer(connection, draft, base)
+
+    async def _serve(self, group: list[Order]) -> None:
+        """A group by itself, with its streams locked before they are loaded: processes take turns instead of racing."""
+        draft = Draft()
+        try:
+            connection = (await self._connected()).writing
+            try:
+                async with connection.transaction():
+                    await connection.execute(LOCK_STREAMS, list({order.stream for order in group}))
+                    base = await self._decide_and_put(connection, group, draft)
+            except REFUSALS as error:
+                await raise_if_overtaken(connection, draft, error)
+                raise
+            await self._answer(connection, draft, base)
+        except Exception as error:  # noqa: BLE001 -- a defect in one command or projection must not end the writer
+            await self._failed(group, error)
+
+    async def _decide_and_put(self, connection: OwnConnection, group: list[Order], draft: Draft) -> int:
+        known = await known_of(connection, group)
+        new = {order.stream: order.decider for order in group if order.context.command_id not in known}
+        states = await self._folds.load(connection, new)
+        for order in group:
+            if result := known.get(order.context.command_id):
+                draft.repeat(order, as_before(order.context, result))
+            else:
+                draft.add(order, draft.grown(order.stream) or states[order.stream])
+        return await put(connection, draft, self._projections)
+
+    async def _answer(self, connection: OwnConnection, draft: Draft, base: int) -> dict[str, Folded[Any]]:
+        """Tells everybody, and gives the streams that have grown."""
+        for order, answer in draft.answers(base):
+            order.settle(answer)
+        if draft.recorded:
+            self._wakeup.announce()
+        return await self._keep(connection, draft, base)
+
+    async def _keep(self, connection: OwnConnection, draft: Draft, base: int) -> dict[str, Folded[Any]]:
+        kept: dict[str, Folded[Any]] = {}
+        for stream, decider, folded in draft.settled(base):
+            snapshots = decider.snapshots
+            if snapshots and folded.version - folded.snapshot_version >= snapshots.every:
+                try:
+                    await keep_snapshot(connection, decider, stream, folded)
+                    folded = folded.snapshotted()  # noqa: PLW2901
+                except Exception as error:  # noqa: BLE001 -- the group is written and answered, whatever a dump does
+                    log.warning("snapshot_not_kept", stream=stream, version=folded.version, reason=repr(error))
+            self._folds.keep(stream, folded)
+            kept[stream] = folded
+        return kept
+
+    def _start_over(self) -> list[Order]:
+        """Drops the draft; its orders have to be decided again."""
+        drafted, self._draft = self._draft.orders, Draft()
+        return drafted
+
+    def _put_back(self, orders: list[Order]) -> None:
+        self._waiting.extendleft(reversed(orders))
+
+    async def _failed(self, group: list[Order], error: Exception) -> None:
+        """Every order of a group that came to nothing is answered, or waits again at the head of the queue."""
+        if isinstance(error, ValueError):  # also asyncpg's refusal to encode an argument, which is an InterfaceError
             self._singly(group, error)
-        except _Unreachable as error:
+        elif isinstance(error, _Unreachable):
             await self._rest(group, str(error))
-        except CONNECTION_LOST as error:
+        elif isinstance(error, CONNECTION_LOST):
             last = group[0].alone
             for order in group:
                 order.alone = order.tried  # lost twice: one of them may be the reason
             await self._rest(group, repr(error))
             if last:
                 self._waiting.rotate(-1)  # whoever loses it by itself lets the others go first
-        except (asyncpg.DeadlockDetectedError, _Overtaken, _Behind):
+        elif isinstance(error, (asyncpg.DeadlockDetectedError, Overtaken, Behind)):
             self._folds.forget([order.stream for order in group])
             self._contend(group)
             self._again(group)
-        except Exception as error:  # noqa: BLE001 -- a defect in one command or projection must not end the writer
+        else:
             self._singly(group, error)
 
     def _singly(self, group: list[Order], error: Exception) -> None:
@@ -231,10 +338,10 @@ class Writer:
             return
         for order in group:
             order.alone = order.tried = True
-        self._waiting.extendleft(reversed(group))
+        self._put_back(group)
 
     async def _rest(self, group: list[Order], reason: str) -> None:
-        """Begins anew in a moment, with a connection that is not yet lost and those who can still wait."""
+        """Begins anew in a moment, with connections that are not yet lost and those who can still wait."""
         log.warning("journal_unreachable", waiting=len(group) + len(self._waiting), reason=reason)
         self._disconnect()
         await asyncio.sleep(BACK_OFF)
@@ -243,7 +350,7 @@ class Writer:
         for order in self._waiting:
             if order.since < late:
                 order.settle(Unavailable())
-        self._waiting = deque(order for order in self._waiting if not order.answer.done())
+        self._waiting = deque(order for order in self._waiting if order.since >= late)
 
     def _again(self, group: list[Order]) -> None:
         """Back to the head of the queue, but for those who have waited or lost long enough."""
@@ -258,112 +365,35 @@ class Writer:
                 self._waiting.appendleft(order)
 
     def _contend(self, group: list[Order]) -> None:
-        """For a while these streams are locked before they are loaded: processes take turns instead of racing."""
+        """For a while these streams are served alone."""
         now = time.monotonic()
         self._contended = {stream: until for stream, until in self._contended.items() if until > now}
         for order in group:
             order.races += 1
             self._contended[order.stream] = now + CONTENDED_FOR
 
-    async def _write(self, group: list[Order]) -> None:
-        """Decides and writes a group in at most one transaction, then answers."""
-        connection = await self._connected()
-        draft, base = await self._transaction(connection, group)
-        for order, answer in draft.answers(base):
-            order.settle(answer)
-        if draft.recorded:
-            self._wakeup.announce()
-            await self._keep(connection, draft, base)
-
-    async def _transaction(self, connection: OwnConnection, group: list[Order]) -> tuple[Draft, int]:
-        """What was decided, and behind which position it stands.
-
-        A projection meets its keys before the journal does: what it refuses after another process was faster is a lost
-        race as well, and only the journal can tell.
-        """
-        draft = None
-        contended = [order.stream for order in group if self._contended.get(order.stream, 0) > time.monotonic()]
-        try:
-            async with AsyncExitStack() as transaction:
-                if contended:
-                    await transaction.enter_async_context(connection.transaction())
-                    await connection.execute(LOCK_STREAMS, list(set(contended)))
-                draft = await self._decide(connection, group)
-                if draft.recorded:
-                    if self._projections and not contended:
-                        await transaction.enter_async_context(connection.transaction())
-                    return draft, await self._append(connection, draft)
-                if draft.commands:
-                    await connection.execute(REMEMBER, draft.commands)
-                return draft, 0
-        except (asyncpg.IntegrityConstraintViolationError, Refused) as error:
-            if draft is not None and await connection.fetchval(OVERTAKEN, *draft.foundations()):
-                raise _Overtaken from error
-            raise
-
-    async def _decide(self, connection: OwnConnection, group: list[Order]) -> Draft:
-        known = await self._known(connection, group)
-        unknown = [order for order in group if order.context.command_id not in known]
-        folded = await self._folds.load(connection, {order.stream: order.decider for order in unknown})
-        draft = Draft(folded, datetime.now(UTC))
-        for order in group:
-            if result := known.get(order.context.command_id):
-                draft.repeat(order, _as_before(order.context, result))
-            else:
-                draft.add(order)
-        return draft
-
-    @staticmethod
-    async def _known(connection: Connection, group: list[Order]) -> dict[UUID, asyncpg.Record]:
-        ids = [order.context.command_id for order in group if order.may_be_known]
-        return {row["id"]: row for row in await connection.fetch(REMEMBERED, ids)} if ids else {}
-
-    async def _append(self, connection: OwnConnection, draft: Draft) -> int:
-        for projection in self._projections:
-            await projection.project(connection, draft.recorded)
-        streams, versions = draft.heads()
-        base: int | None = await connection.fetchval(APPEND, draft.rows, draft.commands, streams, versions)
-        if base is None:
-            raise _Behind
-        return base
-
-    async def _keep(self, connection: OwnConnection, draft: Draft, base: int) -> None:
-        for stream, decider, folded in draft.settled(base):
-            snapshots = decider.snapshots
-            if snapshots and folded.version - folded.snapshot_version >= snapshots.every:
-                try:
-                    await keep_snapshot(connection, decider, stream, folded)
-                    folded = folded.snapshotted()  # noqa: PLW2901
-                except Exception as error:  # noqa: BLE001 -- the group is written and answered, whatever a dump does
-                    log.warning("snapshot_not_kept", stream=stream, version=folded.version, reason=repr(error))
-            self._folds.keep(stream, folded)
-
-    async def _connected(self) -> OwnConnection:
-        if self._connection is None or self._connection.is_closed():
+    async def _connected(self) -> _Connections:
+        """Two connections that were opened together: what is written builds upon what was read of the same server."""
+        if self._connections is None or self._connections.lost:
+            if self._flight is not None:
+                raise _Unreachable("one of two connections is lost")
+            self._disconnect()
+            reading = await self._open("journal reads")
             try:
-                self._connection = await connect(self._dsn, name="journal", timeout=5, **SETTINGS)
-            except (*CONNECTION_LOST, asyncpg.PostgresError) as refused:  # also full, starting, closed for maintenance
-                raise _Unreachable(repr(refused)) from refused
+                self._connections = _Connections(reading, await self._open("journal"))
+            except BaseException:
+                reading.terminate()
+                raise
             self._folds.forget_all()  # the server behind a new connection may hold another history
-        return self._connection
+        return self._connections
+
+    async def _open(self, name: str) -> OwnConnection:
+        try:
+            return await connect(self._dsn, name=name, timeout=5, **SETTINGS)
+        except (*CONNECTION_LOST, asyncpg.PostgresError) as refused:  # also full, starting, closed for maintenance
+            raise _Unreachable(repr(refused)) from refused
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
-
-
-async def outcome_of(connection: Connection, context: Context) -> Outcome | None:
-    """The stored result of a command id, if it has one; `IdempotencyKeyReused` if that is another request's."""
-    known = await connection.fetchrow(REMEMBERED, [context.command_id])
-    answer = _as_before(context, known) if known else None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
-
-
-def _as_before(context: Context, known: asyncpg.Record) -> Outcome | Exception:
-    """The stored result of a command id, or the refusal to use the id for something else."""
-    if context.fingerprint is not None and known["fingerprint"] != context.fingerprint:
-        return IdempotencyKeyReused()
-    return Outcome(known["stream"].partition("-")[2], known["version"], known["position"], repeated=True)
+        if self._connections is not None:
+            self._connections.terminate()
+            self._connections = None

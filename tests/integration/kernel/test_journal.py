@@ -15,6 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.kernel import forgetting
+from shared.kernel.appending import FORGET, SETTINGS
 from shared.kernel.decider import Decider, NotThere, Refused
 from shared.kernel.journal import (
     Conflict,
@@ -31,7 +32,6 @@ from shared.kernel.projection import Projection
 from shared.kernel.rebuild import rebuild
 from shared.kernel.recorded import Recorded
 from shared.kernel.wakeup import Wakeup
-from shared.kernel.writer import FORGET, SETTINGS
 from tests.conftest import Database, Servers, fresh_database
 from tests.integration.kernel.hall import (
     BOOKINGS,
