@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import asyncpg
@@ -67,12 +68,12 @@ class Appending:
             await asyncio.sleep(self._dice.random() * 0.05)
 
     async def _call(self, journal: Journal, caller: str) -> None:
-        number = 0
-        while not self._ends.is_set():
-            number += 1
+        for number in count():
             own = f"{caller}-{number}"
             await self._answered(journal, own, OpenHall(seats=SEATS))
             for guest in range(3):
+                if self._ends.is_set():
+                    return
                 shared = f"shared{self._dice.randrange(SHARED_HALLS)}"
                 await self._answered(journal, own, BookSeat(guest=f"{guest}"))
                 await self._answered(journal, shared, BookSeat(guest=f"{own}-{guest}"))

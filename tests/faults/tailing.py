@@ -12,7 +12,7 @@ from tests.faults.storm import Storm
 
 TRUTH = "SELECT position, stream, version FROM journal ORDER BY position"
 LARGEST = 40
-PAUSE = 0.03
+PAUSE = 0.06
 
 
 class Fact(NamedTuple):
