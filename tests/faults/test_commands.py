@@ -93,6 +93,8 @@ class Crowd:
             self.commands.append(command)
             for _ in range(dice.randint(1, 3)):
                 await asyncio.gather(*(self._attempt(command, dice) for _ in range(dice.choice((1, 1, 2)))))
+                if any(reply.status == 0 for reply in command.replies):
+                    return
             again = dice.choice(self.commands)
             await self._attempt(again, dice)
             if again.outcomes:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -77,10 +78,11 @@ class Appender:
     async def goes_on(self) -> None:
         """Returns when something more was acknowledged."""
         before = len(self.acknowledged)
-        async with asyncio.timeout(PATIENCE):
-            while len(self.acknowledged) == before:
-                assert self.process.returncode is None, f"{self.name} has ended"
-                await asyncio.sleep(0.01)
+        until = time.monotonic() + PATIENCE
+        while len(self.acknowledged) == before:
+            assert self.process.returncode is None, f"{self.name} has ended"
+            assert time.monotonic() < until, f"nothing that {self.name} sends is acknowledged any more"
+            await asyncio.sleep(0.01)
 
 
 class Weather:
