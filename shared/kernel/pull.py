@@ -149,7 +149,9 @@ class Pull:
         elif message.headers.get("Status") in PLAIN:
             self._asked -= int(message.headers.get("Nats-Pending-Messages", 0))
         else:
-            self._ended = message.headers.get("Description") or message.headers.get("Status")
+            # nats-py takes the first header of a status without words (503) for its description
+            words = message.headers.get("Description", "").partition("\n")[0]
+            self._ended = words.strip() or message.headers.get("Status")
         self._arrived.set()
 
     @staticmethod
