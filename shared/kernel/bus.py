@@ -26,7 +26,8 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-PULSE = 5.0
+PULSE = 2.0
+PULSE_ANSWER = 4.0
 ANSWER = 5.0
 OPENING = 5.0
 CLOSING = 2.0
@@ -155,7 +156,7 @@ class Connection:
         """One round trip: our own message comes back through the server and both loops of this client."""
         reply, answer = self.expect()
         await self._publish(reply, b"", "", None)
-        await self.answer(reply, answer, ANSWER)
+        await self.answer(reply, answer, PULSE_ANSWER)
 
     async def close(self) -> None:
         """Ends the connection within seconds, whatever the server does, and at once when cancelled."""

@@ -21,6 +21,10 @@ from shared.kernel.streams import PUBLISHERS, stream_of, subjects_of
 
 OPERATOR, READER = "operator", "reader"
 
+# A client that has gone without a word is dropped after `PING * (PINGS_MISSED + 1)`. The server's own 2 minutes would
+# leave it among those who answer questions, and every second one would go to it.
+PING, PINGS_MISSED = "2s", 2
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -129,6 +133,8 @@ server_name: {_quoted(name)}
 listen: {_quoted(f"{host}:{port}")}
 http: {_quoted(f"{host}:{monitor_port}")}
 max_payload: 1MB
+ping_interval: {_quoted(PING)}
+ping_max: {PINGS_MISSED}
 jetstream {{
   store_dir: {_quoted(str(store_dir))}
   max_memory_store: 67108864

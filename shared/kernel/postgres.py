@@ -1,6 +1,8 @@
 """Connections to Postgres as every part of a service takes them."""
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import orjson
@@ -30,14 +32,34 @@ CONNECTION_LOST = (
 )
 
 # A process that freezes inside a transaction must not hold its locks: the server ends the session.
-IDLE_IN_TRANSACTION = "10s"
+IDLE_IN_TRANSACTION = "5s"
+
+# What a statement may take, and after one that took longer or was given up, how long the server may keep silent about
+# its cancellation. Past that the link is taken for half open: nothing arrives on it any more, and nobody will say so.
+STATEMENT = 5.0
+CANCELLATION = 1.5
 
 
 class BareConnection(Plain):
-    """A connection handed back as it is: no code here changes session state, and a reset costs 40 % of a query."""
+    """A connection handed back as it is: no code here changes session state, and a reset costs 40 % of a query.
+
+    One that turns out to be half open is dropped, and `half_open` is called.
+    """
+
+    half_open: Callable[[], Awaitable[None]] | None = None
 
     def get_reset_query(self) -> str:
         return ""
+
+    async def _cancel(self, *waiters: Any) -> None:
+        """As asyncpg does it, but not for as long as a statement may take: everything on the connection waits."""
+        async with asyncio.timeout(CANCELLATION) as patience:
+            await super()._cancel(*waiters)  # type: ignore[misc]  # the stubs leave it out
+        if not patience.expired():
+            return
+        self.terminate()
+        if self.half_open is not None:
+            await self.half_open()
 
 
 async def _codecs(connection: Connection) -> None:
@@ -50,18 +72,25 @@ async def _codecs(connection: Connection) -> None:
 
 
 async def connect_pool(
-    dsn: str, *, name: str, size: int = 8, timeout: float = 10, settings: dict[str, str] | None = None
+    dsn: str, *, name: str, size: int = 8, timeout: float = STATEMENT, settings: dict[str, str] | None = None
 ) -> Pool:
     """A pool of at most `size` connections; `timeout` bounds every statement, in seconds.
 
-    jsonb columns are read and written as Python values, json columns as text.
+    jsonb columns are read and written as Python values, json columns as text. When one connection turns out to be half
+    open, the others are not used again: most often they all are.
     """
-    return await asyncpg.create_pool(
+
+    async def prepare(connection: Connection) -> None:
+        await _codecs(connection)
+        assert isinstance(connection, BareConnection)
+        connection.half_open = pool.expire_connections
+
+    pool: Pool = await asyncpg.create_pool(
         dsn,
         min_size=0,
         max_size=size,
         connection_class=BareConnection,
-        init=_codecs,
+        init=prepare,
         command_timeout=timeout,
         timeout=5,
         max_inactive_connection_lifetime=60,
@@ -71,9 +100,10 @@ async def connect_pool(
             **(settings or {}),
         },
     )
+    return pool
 
 
-async def connect(dsn: str, *, name: str, timeout: float | None = 10, **settings: str) -> OwnConnection:
+async def connect(dsn: str, *, name: str, timeout: float | None = STATEMENT, **settings: str) -> OwnConnection:
     """One connection of one's own, for what must not share a pool: the writer, listeners, elections, rebuilds."""
     connection: OwnConnection = await asyncpg.connect(
         dsn,

@@ -15,6 +15,8 @@ from shared.kernel.postgres import CONNECTION_LOST, OwnConnection, connect
 
 COALESCE = 0.005
 RETRY = 1.0
+BEAT = 3.0
+ANSWER = 3.0
 
 log = structlog.get_logger()
 
@@ -75,7 +77,7 @@ class Wakeup:
             waiter.ring()
 
     async def _exchange(self, dsn: str) -> None:
-        connection = await connect(dsn, name="wakeup")
+        connection = await connect(dsn, name="wakeup", timeout=ANSWER)
         try:
             channel = await connection.fetchval("SELECT 'journal_' || current_schema()")
             await connection.add_listener(channel, self._heard(connection.get_server_pid()))
@@ -90,7 +92,7 @@ class Wakeup:
     async def _send(self, connection: OwnConnection, channel: str, lost: asyncio.Event) -> None:
         while not lost.is_set():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(BEAT):
                     await self._outgoing.wait()
             if self._outgoing.is_set():
                 self._outgoing.clear()

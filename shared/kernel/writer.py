@@ -37,6 +37,7 @@ from shared.kernel.projection import Projection
 from shared.kernel.recorded import Conflict, Outcome, Unavailable
 from shared.kernel.wakeup import Wakeup
 
+STATEMENT = 3.0  # more than a transaction may take: what takes longer is lost on the way
 LARGEST_GROUP = 500
 PATIENCE = 5.0
 RACES = 12

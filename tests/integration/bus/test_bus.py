@@ -100,7 +100,7 @@ async def test_a_frozen_server_is_noticed_and_closing_does_not_hang(
 ) -> None:
     monkeypatch.setattr(bus, "PULSE", 0.1)
     connection = await open_connection(own.url("catalog"), "test")
-    monkeypatch.setattr(bus, "ANSWER", 0.5)
+    monkeypatch.setattr(bus, "PULSE_ANSWER", 0.5)
     freeze(own)
     try:
         await connection.send(b"PUB ikz.catalog.x 1000000\r\n" + bytes(1_000_000) + b"\r\n")
