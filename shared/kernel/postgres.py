@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import asyncpg
 import orjson
@@ -40,6 +40,23 @@ STATEMENT = 5.0
 CANCELLATION = 1.5
 
 
+type Isolation = Literal["read_committed", "read_uncommitted", "serializable", "repeatable_read"]
+
+
+class Transaction(asyncpg.transaction.Transaction):
+    """asyncpg's, but a cancellation stays one when the connection is lost meanwhile.
+
+    As the error of the rollback, it would be caught by somebody who then goes on for ever.
+    """
+
+    async def __aexit__(self, extype: object, ex: object, tb: object) -> None:
+        try:
+            await super().__aexit__(extype, ex, tb)
+        except CONNECTION_LOST:
+            if not isinstance(ex, asyncio.CancelledError):
+                raise
+
+
 class BareConnection(Plain):
     """A connection handed back as it is: no code here changes session state, and a reset costs 40 % of a query.
 
@@ -50,6 +67,12 @@ class BareConnection(Plain):
 
     def get_reset_query(self) -> str:
         return ""
+
+    def transaction(
+        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
+    ) -> Transaction:
+        """A block that is committed or rolled back as a whole."""
+        return Transaction(self, isolation, readonly, deferrable)
 
     async def _cancel(self, *waiters: Any) -> None:
         """As asyncpg does it, but not for as long as a statement may take: everything on the connection waits."""
