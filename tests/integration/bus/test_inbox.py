@@ -383,6 +383,24 @@ async def test_a_checkpoint_beyond_the_streams_end_waits_for_nothing(
             assert await notify.heard() == all_of(10, 2)
 
 
+async def test_what_lies_before_the_checkpoint_and_was_never_taken_is_searched_for(
+    store: Database, nats: EmbeddedNats, events: OwnConnection
+) -> None:
+    """As after a restored stream that has grown beyond its old end again, with other sequences."""
+    async with publishing(store, nats, "events", SEATS) as publisher:
+        async with hearing(store, nats) as notify:
+            await turns(events, 10, 1)
+            await eventually(notify.count, 10)
+        notify_schema = await connect(store.dsn("notify"), name="tests")
+        await notify_schema.execute("UPDATE inbox_consumer SET stream_seq = 15")
+        await notify_schema.close()
+        await turns(events, 10, 1)
+        await eventually(publisher.reached, 20)
+        async with hearing(store, nats) as notify:
+            await eventually(notify.count, 20)
+            assert await notify.heard() == all_of(10, 2)
+
+
 async def test_what_was_purged_unread_is_waited_for(
     store: Database, nats: EmbeddedNats, events: OwnConnection, operator: Connection
 ) -> None:

@@ -240,6 +240,21 @@ async def test_a_deleted_stream_is_waited_for_and_filled_again(
     assert await ids(nats) == await published(sql)
 
 
+async def test_a_stream_made_anew_between_two_looks_is_filled_again(
+    store: Database, nats: EmbeddedNats, sql: OwnConnection, operator: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The relay has nothing to publish meanwhile: only looking tells."""
+    monkeypatch.setattr(relay_module, "LOOK_EVERY", 1000)
+    await record(sql, 20)
+    async with publishing(store, nats) as catalog:
+        await eventually(catalog.reached, 18)
+        await operator.api("STREAM.DELETE.IKZ_CATALOG")
+        await bootstrap_streams(nats.url("operator"))
+        monkeypatch.setattr(relay_module, "LOOK_EVERY", 0.1)
+        await eventually(last_of(nats), 18)
+    assert await ids(nats) == await published(sql)
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("alive", [True, False], ids=["while it runs", "while it is away"])
 async def test_a_purged_stream_is_filled_again(
