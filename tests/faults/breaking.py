@@ -21,7 +21,7 @@ README = Path(__file__).parent / "README.md"
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", ".ikz*", "node_modules", "__pycache__", ".*_cache", "results")
 SECONDS = 300
 SHOWN = 110
-REASON = re.compile(r"^E\s+(.*\S)", re.MULTILINE)
+REASON = re.compile(r"^(?:E|[ ]+(?:\|[ ]+)+(?=(?!\w*Group)[A-Z][\w.]*: ))\s*(.*\S)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
