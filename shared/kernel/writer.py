@@ -390,7 +390,7 @@ class Writer:
 
     async def _open(self, name: str) -> OwnConnection:
         try:
-            return await connect(self._dsn, name=name, timeout=5, **SETTINGS)
+            return await connect(self._dsn, name=name, timeout=STATEMENT, **SETTINGS)
         except (*CONNECTION_LOST, asyncpg.PostgresError) as refused:  # also full, starting, closed for maintenance
             raise _Unreachable(repr(refused)) from refused
 
