@@ -14,8 +14,8 @@ from shared.embedded.nats import EmbeddedNats
 from shared.kernel.postgres import OwnConnection, connect
 from tests.conftest import Database
 from tests.faults.blows import Target, kill_backends
-from tests.faults.relaying import Relaying, relaying
 from tests.faults.forks import Troop, troop
+from tests.faults.relaying import Relaying, relaying
 from tests.faults.storm import Storm
 from tests.integration.bus.conftest import nats, operator, sql, store, streams
 from tests.integration.bus.rig import eventually, in_stream
