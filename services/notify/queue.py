@@ -92,6 +92,7 @@ FORGET = "DELETE FROM message WHERE person_id = ANY($1::text[])"
 FORGET_ONE = "DELETE FROM message WHERE id = $1"
 
 FIRST_RETRY = timedelta(seconds=30)
+SOON = timedelta(seconds=2)
 LAST_RETRY = timedelta(hours=4)
 
 type State = Literal["waiting", "sending", "delivered", "bounced", "failed"]
@@ -147,10 +148,10 @@ def message_id(person_id: str, cause: str, recorded_at: datetime, kind: str) -> 
     return uuid5(NAMESPACE_URL, f"ikz:message:{person_id}:{cause}:{recorded_at.isoformat()}:{kind}:email")
 
 
-def retry_at(now: datetime, number: int, jitter: float) -> datetime:
+def retry_at(now: datetime, number: int, jitter: float, first: timedelta = FIRST_RETRY) -> datetime:
     """When attempt `number + 1` may be made: four times as long each time, moved by `jitter` (0 to 1)."""
     times: int = 4 ** min(number - 1, 10)
-    return now + min(FIRST_RETRY * times, LAST_RETRY) * (0.8 + 0.4 * jitter)
+    return now + min(first * times, LAST_RETRY) * (0.8 + 0.4 * jitter)
 
 
 async def write(connection: Connection, notes: Sequence[Note], at: datetime) -> list[int]:

@@ -216,7 +216,7 @@ class Sender:
 
 
 def verdict(claimed: Claimed, result: Result, now: datetime) -> Verdict:
-    """What follows from an attempt."""
+    """What follows from an attempt. A server that asks for time gets it; one that only went away may be back soon."""
     if result.outcome == "delivered":
         return Verdict(claimed.id, claimed.number, "delivered", now, "delivered", code=result.code)
     if result.outcome == "refused":
@@ -230,7 +230,8 @@ def verdict(claimed: Claimed, result: Result, now: datetime) -> Verdict:
             code=result.code,
             status=result.status,
         )
-    again = queue.retry_at(now, claimed.number, random.random())  # noqa: S311 -- spreads load
+    first = queue.SOON if result.code is None else queue.FIRST_RETRY
+    again = queue.retry_at(now, claimed.number, random.random(), first)  # noqa: S311 -- spreads load
     return Verdict(
         claimed.id,
         claimed.number,
