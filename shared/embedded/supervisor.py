@@ -8,8 +8,8 @@ from typing import Protocol
 from shared.embedded.process import StartFailed, end, end_leftover, spawn
 
 FIRST_DELAY = 0.2
-LONGEST_DELAY = 10.0
-STEADY_AFTER = 30.0
+LONGEST_DELAY = 3.0  # whatever was killed how often before, all is well again ten seconds after the last time
+STEADY_AFTER = 10.0
 
 
 class Child(Protocol):

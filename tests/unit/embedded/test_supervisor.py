@@ -44,3 +44,18 @@ async def test_a_start_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch
     await asyncio.gather(keeping, return_exceptions=True)
     assert "it did not start" in noticed
     assert "[Errno 28] No space left on device" in noticed
+
+
+async def test_what_ends_again_and_again_is_waited_for_longer_but_never_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 12:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await supervisor.keep(Stubborn(), lambda _: None, lambda: None)
+    assert waits == sorted(waits)
+    assert (waits[0], max(waits)) == (0.2, 3.0)
