@@ -1,0 +1,190 @@
+"""What a system holds when all is over: its journals, streams, mails, and whether its read models are what they say."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.parser import BytesHeaderParser
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from shared.embedded.folder import DataFolder, environment_of, nats_url
+from shared.kernel.bus import open_connection
+from shared.kernel.journal import Journal
+from shared.kernel.postgres import connect, connect_pool
+from shared.kernel.rebuild import rebuild
+from shared.kernel.streams import stream_of
+from shared.kernel.wakeup import Wakeup
+from shared.mailbox.store import Store
+
+SERVICES = ("catalog", "events", "notify", "gateway")
+JOURNAL = """
+SELECT position, stream, version, type, data, command_id, aggregate, aggregate_version, recorded_at
+FROM journal ORDER BY position
+"""
+COMMANDS = "SELECT id, stream, version, position FROM command"
+DEAD_LETTERS = "SELECT count(*) FROM dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event as the journal holds it."""
+
+    position: int
+    stream: str
+    version: int
+    type: str
+    data: Mapping[str, Any]
+    command_id: UUID
+    aggregate: str | None
+    aggregate_version: int | None
+    recorded_at: datetime
+
+    @property
+    def id(self) -> str:
+        """What it is called on NATS."""
+        return f"{self.stream}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command came to, as its service remembers it."""
+
+    stream: str
+    version: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of a stream."""
+
+    id: str
+    position: int
+    previous: int
+    aggregate: str
+    aggregate_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as its recipient's server got it. Several may have the same Message-ID."""
+
+    message_id: str
+    to: str
+    received_at: datetime
+
+
+@dataclass(slots=True)
+class Remains:
+    """By service, and all mails in the order in which they came. `different`: tables that a rebuild made otherwise."""
+
+    journals: dict[str, list[Recorded]] = field(default_factory=dict)
+    results: dict[str, dict[UUID, Result]] = field(default_factory=dict)
+    streams: dict[str, list[Message]] = field(default_factory=dict)
+    different: list[str] = field(default_factory=list)
+    dead_letters: int = 0
+    mails: list[Mail] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Reads what is left of the system in a folder, while it runs and nobody works with it."""
+
+    folder: Path
+
+    def dsn(self, service: str) -> str:
+        """A service's own address of its database."""
+        folder = DataFolder(self.folder)
+        return environment_of(service, folder.running(), folder.secrets(), folder)["IKZ_DATABASE_URL"]
+
+    async def read(self) -> Remains:
+        """Everything but the read models."""
+        remains = Remains(mails=self.mails())
+        for service in SERVICES:
+            await self._read_journal(service, remains)
+        await self._read_streams(remains)
+        return remains
+
+    async def journal(self, service: str) -> list[Recorded]:
+        """One service's journal alone."""
+        remains = Remains()
+        await self._read_journal(service, remains)
+        return remains.journals[service]
+
+    def mails(self) -> list[Mail]:
+        """All mails so far."""
+        store = Store(self.folder / "mailbox")
+        return [
+            Mail(_message_id(store.raw(entry.id) or b""), entry.to.lower(), entry.received_at)
+            for entry in store.entries()
+        ]
+
+    async def rebuilt(self) -> list[str]:
+        """Builds every read model anew from the journal; gives the tables that were different before."""
+        found = await asyncio.gather(*(self._rebuilt(service) for service in SERVICES))
+        return [table for tables in found for table in tables]
+
+    async def _read_journal(self, service: str, remains: Remains) -> None:
+        connection = await connect(self.dsn(service), name="remains")
+        try:
+            remains.journals[service] = [_recorded(row) for row in await connection.fetch(JOURNAL)]
+            remains.results[service] = {
+                UUID(bytes=row["id"].bytes): Result(row["stream"], row["version"], row["position"])
+                for row in await connection.fetch(COMMANDS)
+            }
+            remains.dead_letters += await connection.fetchval(DEAD_LETTERS)
+        finally:
+            await connection.close()
+
+    async def _read_streams(self, remains: Remains) -> None:
+        folder = DataFolder(self.folder)
+        connection = await open_connection(nats_url(folder.running(), folder.secrets(), "operator"), "remains")
+        try:
+            for service in SERVICES:
+                name = stream_of(service)
+                state = (await connection.api(f"STREAM.INFO.{name}"))["state"]
+                numbers = range(state["first_seq"], state["last_seq"] + 1) if state["messages"] else ()
+                remains.streams[service] = [
+                    _message(await connection.request(f"$JS.API.DIRECT.GET.{name}", b'{"seq": %d}' % number))
+                    for number in numbers
+                ]
+        finally:
+            await connection.close()
+
+    async def _rebuilt(self, service: str) -> list[str]:
+        records = import_module(f"services.{service}.records")
+        dsn = self.dsn(service)
+        async with await connect_pool(dsn, name="remains", size=2) as pool:
+            journal = Journal(dsn, pool, records.DECIDERS, records.PROJECTIONS, wakeup=Wakeup())
+            found = [await rebuild(dsn, journal, projection) for projection in records.PROJECTIONS]
+        return [f"{service}.{table}" for each in found for table in each.different]
+
+
+def _recorded(row: asyncpg.Record) -> Recorded:
+    return Recorded(
+        row["position"],
+        row["stream"],
+        row["version"],
+        row["type"],
+        json.loads(row["data"]),
+        UUID(bytes=row["command_id"].bytes),
+        row["aggregate"],
+        row["aggregate_version"],
+        row["recorded_at"],
+    )
+
+
+def _message(raw: Any) -> Message:
+    event = orjson.loads(raw.data)
+    return Message(event["id"], event["position"], event["prevposition"], event["subject"], event["aggregateversion"])
+
+
+def _message_id(raw: bytes) -> str:
+    return str(BytesHeaderParser().parsebytes(raw, headersonly=True)["Message-ID"])
