@@ -77,6 +77,17 @@ def registration_of(cause: Cause) -> str | None:
             return None
 
 
+def person_of(cause: Cause) -> str | None:
+    """The one person a cause concerns; None if it concerns everybody who is registered."""
+    match cause:
+        case RegistrationReceived() | RegistrationConfirmed() | RegistrationWaitlisted() | RegistrationPromoted():
+            return cause.person_id
+        case RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
+            return cause.person_id
+        case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
+            return None
+
+
 def of_use_until(cause: Cause) -> datetime | None:
     """When a message about it has become pointless: nobody is asked to confirm what can no longer be confirmed."""
     match cause:

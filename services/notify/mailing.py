@@ -1,7 +1,8 @@
 """What is to be told: one mailing for each cause, remembered with the message that brought it.
 
 A mailing is turned into messages page by page (see `expansion.py`). Those of one session keep their order: what
-concerns everybody waits for all that came before, what concerns one registration for what concerns everybody or it.
+concerns everybody waits for all that came before, what concerns one person for what concerns everybody or that person,
+who may have withdrawn and registered again.
 """
 
 from collections import Counter
@@ -12,21 +13,21 @@ from typing import Any
 
 import asyncpg
 
-from services.notify.cause import KINDS, Cause, Priority, read_cause, registration_of
+from services.notify.cause import KINDS, Cause, Priority, person_of, read_cause, registration_of
 from services.notify.letter import as_left_by
 from shared.contracts.rpc import SessionCard
 from shared.kernel.inbox import Received
 from shared.kernel.postgres import Connection, Pool
 
 REMEMBER = """
-INSERT INTO mailing (cause, recorded_at, kind, type, data, session_id, registration_id, as_of_version, priority,
-                     happened_at, correlation_id, created_at, ready_at)
-SELECT m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.as_of_version, m.priority,
-       m.happened_at, m.correlation_id, $2, $2
+INSERT INTO mailing (cause, recorded_at, kind, type, data, session_id, registration_id, person_id, as_of_version,
+                     priority, happened_at, correlation_id, created_at, ready_at)
+SELECT m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.person_id, m.as_of_version,
+       m.priority, m.happened_at, m.correlation_id, $2, $2
 FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (cause text, recorded_at timestamptz, kind text, type text, data jsonb,
-    session_id text, registration_id text, as_of_version bigint, priority smallint, happened_at timestamptz,
-    correlation_id text)) WITH ORDINALITY AS m(cause, recorded_at, kind, type, data, session_id, registration_id,
-    as_of_version, priority, happened_at, correlation_id, place)
+    session_id text, registration_id text, person_id text, as_of_version bigint, priority smallint,
+    happened_at timestamptz, correlation_id text)) WITH ORDINALITY AS m(cause, recorded_at, kind, type, data,
+    session_id, registration_id, person_id, as_of_version, priority, happened_at, correlation_id, place)
 ORDER BY m.place
 ON CONFLICT ON CONSTRAINT mailing_once DO NOTHING
 """
@@ -36,7 +37,8 @@ WITH due AS (
     WHERE m.state = 'open' AND m.ready_at <= $1 AND NOT EXISTS (
         SELECT FROM mailing o
         WHERE o.state = 'open' AND o.session_id = m.session_id AND o.id < m.id
-          AND (o.registration_id IS NULL OR m.registration_id IS NULL OR o.registration_id = m.registration_id)
+          AND (o.registration_id IS NULL OR m.registration_id IS NULL OR o.registration_id = m.registration_id
+               OR o.person_id = m.person_id)
     )
     ORDER BY m.id LIMIT $3 FOR UPDATE SKIP LOCKED
 )
@@ -98,7 +100,7 @@ async def remember(connection: Connection, received: Sequence[Received[Cause]], 
 
 def _row(received: Received[Cause]) -> dict[str, Any]:
     cause = received.data
-    kind, registration_id = KINDS[type(cause)], registration_of(cause)
+    kind, registration_id, person_id = KINDS[type(cause)], registration_of(cause), person_of(cause)
     return {
         "cause": received.id,
         "recorded_at": received.recorded_at,
@@ -107,6 +109,7 @@ def _row(received: Received[Cause]) -> dict[str, Any]:
         "data": cause.model_dump(mode="json"),
         "session_id": cause.session_id,
         "registration_id": registration_id,
+        "person_id": person_id,
         "as_of_version": None if registration_id else int(received.id.rpartition("@")[2]),
         "priority": kind.priority,
         "happened_at": received.time,
