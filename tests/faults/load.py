@@ -123,7 +123,7 @@ class Load:
             attempt = await self.send(asked, self.dice.uniform(0.005, HURRY) if hurried else PATIENCE)
             if attempt.done and self.dice.random() < 0.1:
                 await self.send(asked)
-            if attempt.final:
+            if attempt.final or attempt.status == 500:
                 return attempt.answer if attempt.done else None
             if not self.patient and (tries == TRIES or self.dice.random() < 0.1):
                 return None

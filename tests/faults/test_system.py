@@ -45,12 +45,16 @@ LONG = 20.0
 """How many seconds a storm has to rage for second processes to be worth their start."""
 
 
+class NotWell(Exception):
+    """The system does not come back."""
+
+
 @dataclass(slots=True)
 class Portal:
     """A running system with everybody who works with it. `quiet` is a session that only this test registers for.
 
     `slowness` is how many times longer everything takes because others are at work on this machine; `took` are the
-    seconds from the last fault of each gust until everything worked again.
+    seconds from the last fault of each gust until everything worked again, `unwell` is what never did.
     """
 
     archive: Archive
@@ -62,6 +66,7 @@ class Portal:
     history: History
     quiet: str = ""
     took: list[float] = field(default_factory=list)
+    unwell: list[str] = field(default_factory=list)
 
     def pids(self) -> Mapping[str, int]:
         """Everything that runs now."""
@@ -83,8 +88,12 @@ class Portal:
         storm.begin()
         while storm.raging or havoc.spared:
             await havoc.gust(storm.dice.randint(1, 4) if self.replicas else len(havoc.targets))
-            await self.ready()
-            await self.works()
+            try:
+                await self.ready()
+                await self.works()
+            except NotWell as failed:
+                self.unwell.append(str(failed))
+                return
             self.took.append(time.time() - self.history.last_fault())
 
     async def ready(self) -> None:
@@ -100,22 +109,31 @@ class Portal:
                             del waiting[url]
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
                     waiting[url] = repr(error)
-            assert not waiting or time.monotonic() < until, f"not ready long after the last fault: {waiting}"
+            if waiting and time.monotonic() > until:
+                raise NotWell(f"not ready long after the last fault: {waiting}")
             await asyncio.sleep(0.05)
 
     async def works(self) -> None:
         """Returns when every service has taken something new, and who registered has the mail."""
-        until = time.monotonic() + PATIENCE
         address = f"{uuid4().hex}@stadt.example"
         news = {"title": "Nach dem Sturm", "teaser": "Es ist still."}
         project = {"title": "Nach dem Sturm", "summary": "Es ist still.", "participations_complete": False}
-        assert await self.patient.command("draft_project", "catalog", "/projects", project)
-        assert await self.patient.command("draft_announcement", "notify", "/announcements", news)
-        assert await self.patient.insist(self.patient.registration(self.quiet, address))
-        inbox = Inbox(self.load.inbox.folder)
-        while not any(entry.to == address for entry, _ in inbox.new()):
-            assert time.monotonic() < until, "no mail long after the last fault"
-            await asyncio.sleep(0.05)
+        doing = "takes nothing new"
+        try:
+            async with asyncio.timeout(PATIENCE):
+                done = [
+                    await self.patient.command("draft_project", "catalog", "/projects", project),
+                    await self.patient.command("draft_announcement", "notify", "/announcements", news),
+                    await self.patient.insist(self.patient.registration(self.quiet, address)),
+                ]
+                doing = "sends no mail"
+                inbox = Inbox(self.load.inbox.folder)
+                while not any(entry.to == address for entry, _ in inbox.new()):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise NotWell(f"long after the last fault it {doing}") from None
+        if not all(done):
+            raise NotWell(f"after the last fault it refuses what is new: {done}")
 
     async def calm(self) -> None:
         """Returns when nobody waits for an answer or a mail any more, and what should not come had time to come."""
@@ -131,7 +149,8 @@ class Portal:
     def late(self) -> list[str]:
         """Whenever it was not well again in time."""
         limit = BACK_WITHIN * self.slowness
-        return [f"all was well only {seconds:.1f} s after the last fault" for seconds in self.took if seconds > limit]
+        found = [f"all was well only {seconds:.1f} s after the last fault" for seconds in self.took if seconds > limit]
+        return found + self.unwell
 
 
 @pytest.mark.timeout(900)
