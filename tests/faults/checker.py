@@ -44,8 +44,8 @@ def broken(history: History, remains: Remains) -> list[str]:
         *kept(history, remains),
         *streams(remains),
         *(fault for each in walks for fault in each.broken),
-        *people(history, remains, walks),
         *mails(history, remains, walks),
+        *people(history, remains, walks),
         *(f"{table} is not what the journal makes of it" for table in remains.different),
         *([f"{remains.dead_letters} dead letters"] if remains.dead_letters else []),
     ]
@@ -183,8 +183,9 @@ def people(history: History, remains: Remains, walks: Sequence[Walk]) -> Iterato
             continue
         session, person = asked.path.split("/")[2], addresses.get(asked.person)
         result = remains.results["events"].get(asked.key) if asked.key else None
-        version = entered.get((session, person)) if person else None
-        if result is not None and (version is None or version > result.version):
+        if person is None:
+            yield f"{asked.person} was accepted for {session} and never got a mail"
+        elif result is not None and entered.get((session, person), result.version + 1) > result.version:
             yield f"{asked.person} was accepted for {session} and is not registered"
 
 

@@ -111,6 +111,14 @@ def lost(forged: Forgery) -> None:
 
 
 def lost_registration(forged: Forgery) -> None:
+    """Otto was accepted for another session, and nothing was written but the result of the command."""
+    asked = replace(forged.otto.asked, key=uuid4(), path="/sessions/t/registrations")
+    forged.history.attempts.append(replace(forged.otto, asked=asked))
+    assert asked.key is not None
+    forged.remains.results["events"][asked.key] = Result("session-t", 6, 6)
+
+
+def nobody_known(forged: Forgery) -> None:
     """Somebody else was accepted, and nothing was written but the result of the command."""
     asked = replace(forged.erika.asked, key=uuid4(), person="emma@stadt.example")
     forged.history.attempts.append(replace(forged.erika, asked=asked))
@@ -253,7 +261,8 @@ def dead_letter(forged: Forgery) -> None:
 
 FORGED: list[tuple[Callable[[Forgery], None], str]] = [
     (lost, "nobody remembers it"),
-    (lost_registration, "is not registered"),
+    (lost_registration, "otto@stadt.example was accepted for t and is not registered"),
+    (nobody_known, "emma@stadt.example was accepted for s and never got a mail"),
     (never_written, "session-s@99 is not in the journal"),
     (another_outcome, "came to"),
     (refused_later, "was done and then refused"),
