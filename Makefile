@@ -7,10 +7,12 @@
 #   make test-breaks  breaks the code on purpose, guard by guard: the tests must notice
 #   make install   only install; it makes .venv/bin/ikz
 #   make lock      choose newer versions of the libraries, within pyproject.toml and package.json
-#   make bench     measurements
+#   make bench     measurements beside other libraries, in at most 15 minutes (make bench ARGS="--quick": a look)
+#   make bench-large   the same with 5,000,000 events in the journal
 #   make clean     remove what is installed and cached; data in .ikz stays
 
 VENV := .venv
+PEERS := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
 SERVICES := catalog events notify gateway
@@ -26,7 +28,7 @@ PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.14 python3 pyth
 NPM := $(shell npm --version >/dev/null 2>&1 && echo npm || echo $(BIN)/npm)
 NPM_INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --loglevel=error
 
-.PHONY: install up check test test-long test-breaks bench lock lock-npm clean
+.PHONY: install up check test test-long test-breaks bench bench-large lock lock-npm clean
 .DEFAULT_GOAL := up
 
 install: $(VENV)/installed node_modules/.installed
@@ -51,8 +53,11 @@ test-long: $(VENV)/installed-dev node_modules/.installed-dev
 test-breaks: $(VENV)/installed-dev node_modules/.installed-dev
 	$(BIN)/python -m tests.faults.breaking $(ARGS)
 
-bench: $(VENV)/installed-dev install
+bench: $(VENV)/installed-dev install $(PEERS)/installed
 	$(BIN)/python -m bench $(ARGS)
+
+bench-large: $(VENV)/installed-dev install $(PEERS)/installed
+	$(BIN)/python -m bench --large $(ARGS)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.12 or newer with venv and ensurepip is needed; none was found." >&2; exit 1; }
@@ -69,6 +74,14 @@ $(VENV)/installed: requirements/up.txt pyproject.toml | $(BIN)/python
 $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
 	@echo "Installing the tools for development"
 	@$(PIP) --require-hashes --only-binary :all: --no-binary reuse --no-build-isolation -r requirements/dev.txt
+	@touch $@
+
+# What is measured beside our own code has libraries of its own.
+$(PEERS)/installed: requirements/bench.txt | $(BIN)/python
+	@echo "Installing what is compared with"
+	@$(BIN)/python -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet --no-input --require-hashes \
+		--only-binary :all: -r requirements/bench.txt
 	@touch $@
 
 # node and npm in a wheel, for machines that have none.
@@ -95,12 +108,13 @@ lock: $(VENV)/installed-dev lock-npm
 	for part in $(SERVICES) mailbox; do \
 	$(COMPILE) pyproject.toml --extra $$part -c requirements/dev.txt -o requirements/$$part.txt || exit 1; done
 	$(COMPILE) requirements/npm.in -o requirements/npm.txt
+	$(COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 
 # The lock names no registry (.npmrc), so that every machine uses its own.
 lock-npm:
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) install --package-lock-only
 
 clean:
-	rm -rf $(VENV) node_modules build dist services/gateway/portal/static/vendor
+	rm -rf $(VENV) $(PEERS) node_modules build dist services/gateway/portal/static/vendor
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.ikz/*' -prune -exec rm -rf {} +

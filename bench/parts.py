@@ -1,0 +1,6 @@
+"""The parts of the benchmark, in the order of the table."""
+
+from bench import append_rows
+from bench.part import Part
+
+PARTS: tuple[Part, ...] = (Part("appends", append_rows.measure),)
