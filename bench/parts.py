@@ -1,6 +1,9 @@
 """The parts of the benchmark, in the order of the table."""
 
-from bench import append_rows
+from bench import append_rows, idle_rows
 from bench.part import Part
 
-PARTS: tuple[Part, ...] = (Part("appends", append_rows.measure),)
+PARTS: tuple[Part, ...] = (
+    Part("appends", append_rows.measure),
+    Part("idle", idle_rows.measure),
+)

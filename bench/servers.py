@@ -53,16 +53,22 @@ class Servers:
 
         `more` is SQL of the benchmark, run as that service.
         """
-        made = Database(f"bench_{secrets.token_hex(4)}", self.postgres, self.kept)
-        await create_database(self.postgres.superuser_dsn, made.name)
-        try:
-            await bootstrap_database(made.operator_dsn, self.kept.postgres)
+        async with self.empty_database(f"bench_{secrets.token_hex(4)}") as made:
             connection = await connect(made.dsn(service), name="bench", timeout=None)
             files = [file for file in migrations_of(service) if own or file.label.startswith("kernel/")]
             await apply(connection, files)
             if more:
                 await connection.execute(more)
             await connection.close()
+            yield made
+
+    @asynccontextmanager
+    async def empty_database(self, name: str) -> AsyncIterator[Database]:
+        """One with the roles and schemas of all services and no tables, dropped at the end."""
+        made = Database(name, self.postgres, self.kept)
+        await create_database(self.postgres.superuser_dsn, name)
+        try:
+            await bootstrap_database(made.operator_dsn, self.kept.postgres)
             yield made
         finally:
             await self._drop(made)
