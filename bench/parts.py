@@ -1,9 +1,10 @@
 """The parts of the benchmark, in the order of the table."""
 
-from bench import append_rows, idle_rows
+from bench import append_rows, idle_rows, rush_rows
 from bench.part import Part
 
 PARTS: tuple[Part, ...] = (
     Part("appends", append_rows.measure),
+    Part("rush", rush_rows.measure),
     Part("idle", idle_rows.measure),
 )
