@@ -11,7 +11,7 @@ from bench.row import Row, at_most
 from bench.services import Site, site
 from shared.kernel.bootstrap import SERVICES
 
-IDLE = 3.0
+IDLE = 2.0
 READY, RESIDENT, SHARE = "s", "RSS MB", "PSS MB"
 
 

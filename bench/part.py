@@ -7,6 +7,8 @@ from bench.rounds import Contender, Found, alternate
 from bench.row import Row
 from bench.servers import Servers
 
+PATIENCE = 45.0
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:
@@ -23,7 +25,7 @@ class Bench:
 
     async def alternate(self, contenders: Mapping[str, Contender]) -> dict[str, Found]:
         """Contenders in turn, round after round: what is compared is always measured this way."""
-        return await alternate(self.rounds, contenders, self.told)
+        return await alternate(self.rounds, contenders, self.told, PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)

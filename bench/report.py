@@ -73,7 +73,7 @@ class Report:
         (folder / f"{name}.svg").write_text(chart([row for part in self.parts for row in part.rows]))
 
     def _table(self) -> Table:
-        table = Table(title=f"Medians of {self.rounds} rounds, lowest and highest in brackets", title_justify="left")
+        table = Table(title=f"Medians of {self._rounds()} rounds, lowest and highest in brackets", title_justify="left")
         table.add_column("what", ratio=4)
         table.add_column("ours", justify="right", ratio=3)
         table.add_column("compared with", ratio=3)
@@ -85,6 +85,10 @@ class Report:
             for row in part.rows:
                 table.add_row(*_cells(row), end_section=row is part.rows[-1])
         return table
+
+    def _rounds(self) -> str:
+        done = {len(row.values) for part in self.parts for row in part.rows}
+        return " to ".join(dict.fromkeys(str(count) for count in (min(done), max(done))))
 
     def _circumstances(self) -> list[str]:
         machine = self.machine

@@ -1,9 +1,12 @@
 """How things are measured: contenders in turn, callers in a closed loop, the time of each call."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+LEAST_ROUNDS = 3
 
 type Figures = Mapping[str, float]
 """What one round of a contender came to: measure → figure."""
@@ -21,16 +24,25 @@ class Found:
 
 
 async def alternate(
-    rounds: int, contenders: Mapping[str, Contender], told: Callable[[str], None] = lambda _progress: None
+    rounds: int,
+    contenders: Mapping[str, Contender],
+    told: Callable[[str], None] = lambda _progress: None,
+    within: float = math.inf,
 ) -> dict[str, Found]:
-    """Every contender once a round, in an order that turns by one each round; the first round warms up, uncounted."""
+    """Every contender once a round, in an order that turns by one each round; the first round warms up, uncounted.
+
+    On a machine that is too slow for all rounds `within` so many seconds there are fewer, but never fewer than three.
+    """
     found: dict[str, list[Figures]] = {name: [] for name in contenders}
+    started = time.perf_counter()
     for number in range(rounds + 1):
         for name in _turned(list(contenders), number):
             figures = await contenders[name]()
             if number:
                 found[name].append(figures)
         told(f"round {number} of {rounds}" if number else "warmed up")
+        if number >= LEAST_ROUNDS and time.perf_counter() - started > within:
+            break
     return {name: Found(tuple(figures)) for name, figures in found.items()}
 
 

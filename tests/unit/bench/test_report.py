@@ -86,6 +86,14 @@ async def test_contenders_take_turns_and_the_first_round_does_not_count() -> Non
     assert found["b"]["turn"] == (3.0, 6.0)
 
 
+async def test_a_slow_machine_has_three_rounds_and_no_more() -> None:
+    async def measured() -> Figures:
+        return {"turn": 1.0}
+
+    found = await alternate(9, {"a": measured}, within=0)
+    assert len(found["a"]["turn"]) == 3
+
+
 async def test_as_many_calls_are_made_as_were_asked_for() -> None:
     called: list[None] = []
 
