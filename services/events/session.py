@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from services.events import registration
 from services.events.programme import Content, Documentation
 from services.events.registration import (
+    ABOUT_PEOPLE,
     ForRegistration,
     Registration,
     RegistrationCommand,
@@ -353,9 +354,9 @@ class Session:
 def evolve(session: Session, event: SessionEvent) -> Session:
     """Records an event."""
     version = session.version + 1
-    if isinstance(event, LIFE_EVENTS):
-        return Session(live(session.life, event), session.roster, version, version)
-    return Session(session.life, registration.evolve(session.roster, event), version, session.edited)
+    if isinstance(event, ABOUT_PEOPLE):
+        return Session(session.life, registration.evolve(session.roster, event), version, session.edited)
+    return Session(live(session.life, event), session.roster, version, version)
 
 
 def live(life: Life | None, event: LifeEvent) -> Life:
@@ -660,7 +661,7 @@ def _named(life: Life, at: datetime, *, when: When | None = None, sequence: int 
 
 def publish(event: SessionEvent) -> Contract | None:
     """The contract an event becomes; drafts and corrections become none."""
-    return _announce(event) if isinstance(event, LIFE_EVENTS) else registration.publish(event)
+    return registration.publish(event) if isinstance(event, ABOUT_PEOPLE) else _announce(event)
 
 
 def _announce(event: LifeEvent) -> Contract | None:

@@ -267,7 +267,7 @@ class SessionRow:
 
 async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> None:
     """Keeps each session as its aggregate records it."""
-    of_sessions = [recorded for recorded in events if isinstance(recorded.event, LIFE_EVENTS)]
+    of_sessions = [recorded for recorded in events if type(recorded.event) in LIFE_EVENTS]
     if not of_sessions:
         return
     present = await connection.fetch(PRESENT, list({recorded.event.session_id for recorded in of_sessions}))
