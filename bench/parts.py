@@ -1,11 +1,16 @@
 """The parts of the benchmark, in the order of the table."""
 
-from bench import append_rows, folding_rows, idle_rows, large_rows, rebuild_rows, rush_rows
+from bench import append_rows, bus_rows, folding_rows, http_rows, idle_rows, large_rows, rebuild_rows, rush_rows
 from bench.part import Part
 
 PARTS: tuple[Part, ...] = (
     Part("appends", append_rows.measure),
     Part("rush", rush_rows.measure),
+    Part("commands", http_rows.commands),
+    Part("registrations", http_rows.registrations),
+    Part("latency", bus_rows.latency),
+    Part("relay", bus_rows.relay),
+    Part("consumer", bus_rows.consumer),
     Part("rebuild", rebuild_rows.measure),
     Part("folding", folding_rows.measure),
     Part("idle", idle_rows.measure),
