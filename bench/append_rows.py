@@ -24,6 +24,7 @@ INSERT = "INSERT INTO raw (data) VALUES ($1)"
 ROW = json.dumps({"at": "2026-11-22T10:00:00.000000Z", "account": "1", "amount": 1, "note": NOTE})
 REACH = {32: 1.3, 128: 1.8}
 TIMES_EVENTSOURCING = 20.0
+SECONDS = 3.0
 
 
 def deposit(journal: Journal, account: str) -> Awaitable[object]:
@@ -56,11 +57,11 @@ async def measure(bench: Bench) -> Sequence[Row]:
 
 
 def _driven(total: int, callers: int, call: Callable[[], Awaitable[object]]) -> Contender:
-    return lambda: drive(total, callers, call)
+    return lambda: drive(total, callers, call, SECONDS)
 
 
 def _asked(ask: Callable[..., Awaitable[Figures]], threads: int, total: int) -> Contender:
-    return lambda: ask(do="save", threads=threads, total=total)
+    return lambda: ask(do="save", threads=threads, total=total, within=SECONDS)
 
 
 @asynccontextmanager

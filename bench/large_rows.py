@@ -6,7 +6,7 @@ from functools import partial
 from itertools import cycle
 
 from bench.account import ACCOUNT, CREATE, DEPOSITS, WITH_SNAPSHOTS
-from bench.append_rows import deposit
+from bench.append_rows import SECONDS, deposit
 from bench.filling import fill, project_all
 from bench.folding_rows import MORE, load, snapshotted
 from bench.part import Bench
@@ -90,4 +90,4 @@ async def _contenders(bench: Bench, database: Database, every: int) -> AsyncIter
 async def _append(journal: Journal, every: int, total: int) -> Figures:
     """To streams all over the journal; they are in memory after the round that warms up."""
     accounts = cycle([str(number * every) for number in range(APPENDED_TO)])
-    return await drive(total, CALLERS, lambda: deposit(journal, next(accounts)))
+    return await drive(total, CALLERS, lambda: deposit(journal, next(accounts)), SECONDS)

@@ -1,8 +1,9 @@
 """The library `eventsourcing` with PostgreSQL, as its documentation uses it: an application, aggregates, `save`.
 
 Its settings are the safe ones: an insert locks the table, so that notification ids become visible in their order.
-Requests: {"do": "save", "threads", "total"}; {"do": "load", "id", "times"}; {"do": "fill", "events", "more"} makes an
-aggregate of so many events, with a snapshot then and `more` events after it if `more` is not null.
+Requests: {"do": "save", "threads", "total", "within"}: so many saves, but none begins after so many seconds.
+{"do": "fill", "events", "more"}: an aggregate of so many events, with a snapshot then and `more` events after it if
+`more` is not null. {"do": "load", "id", "times"}.
 """
 
 import json
@@ -38,13 +39,15 @@ class Accounts(Application[UUID]):
     is_snapshotting_enabled = True
 
 
-def save(app: Accounts, threads: int, total: int) -> dict[str, float]:
-    """Each thread deposits into an account of its own that it has in memory, and saves it."""
+def save(app: Accounts, threads: int, total: int, within: float) -> dict[str, float]:
+    """Each thread deposits into an account of its own that it has in memory, and saves it; for so many seconds."""
     took: list[float] = []
 
     def work(account: Account) -> None:
         for _ in range(total // threads):
             began = time.perf_counter()
+            if began - started > within:
+                return
             account.deposit(1, NOTE)
             app.save(account)
             took.append(time.perf_counter() - began)
@@ -90,8 +93,8 @@ def load(app: Accounts, number: str, times: int) -> dict[str, float]:
 def answer(app: Accounts, request: dict[str, Any]) -> dict[str, Any]:
     """What a request comes to."""
     match request:
-        case {"do": "save", "threads": threads, "total": total}:
-            return save(app, threads, total)
+        case {"do": "save", "threads": threads, "total": total, "within": within}:
+            return save(app, threads, total, within)
         case {"do": "fill", "events": events, "more": more}:
             return fill(app, events, more)
         case {"do": "load", "id": number, "times": times}:
