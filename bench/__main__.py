@@ -1,7 +1,6 @@
 """`make bench`: how fast it is, beside its peers and its reach, in one run. See README.md."""
 
 import argparse
-import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from bench.parts import PARTS
 from bench.peer import versions
 from bench.report import Measured, Report
 from bench.servers import servers
+from shared.kernel import garbage
 
 RESULTS = Path(__file__).parent / "results"
 ROUNDS, QUICK_ROUNDS = 5, 2
@@ -43,7 +43,7 @@ async def run(parts: Sequence[Part], rounds: int, *, quick: bool) -> Report:
 
 
 async def _measured(part: Part, bench: Bench) -> Measured:
-    gc.collect()
+    garbage.settle()  # as a service does when it is ready
     before, started = load(), time.perf_counter()
     rows = await part.measure(bench)
     return Measured(part.name, tuple(rows), time.perf_counter() - started, before, load())
