@@ -5,9 +5,11 @@ person exists. `erased_person` is projected from it, and what is still kept of a
 `forget_erased`, after each erasure and at every start (of a restored backup, too).
 """
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.gateway.addresses import MailAddress, lookup_key
@@ -17,12 +19,17 @@ from shared.kernel.journal import Journal
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Context, Recorded
+from shared.kernel.together import Together
 from shared.kernel.vault import Vault
 
-FIND = "SELECT person_id::text FROM person WHERE lookup = $1"
+FIND = "SELECT lookup, person_id::text FROM person WHERE lookup = ANY($1)"
 ADD = """
-INSERT INTO person (person_id, lookup, address, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (lookup) DO NOTHING
-RETURNING person_id::text
+INSERT INTO person (person_id, lookup, address, created_at)
+SELECT person_id, lookup, address, created_at
+FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::timestamptz[]) AS given (person_id, lookup, address, created_at)
+ORDER BY lookup
+ON CONFLICT (lookup) DO NOTHING
+RETURNING lookup, person_id::text
 """
 STILL_KEPT = """
 SELECT p.person_id::text FROM person p
@@ -36,47 +43,87 @@ ON CONFLICT DO NOTHING
 """
 
 
-@dataclass(frozen=True, slots=True)
+class Asked(NamedTuple):
+    """Who is looked for."""
+
+    lookup: bytes
+    mailbox: str
+    at: datetime
+
+
+class Found(NamedTuple):
+    """Who it is; `made` now, or known before."""
+
+    person_id: str
+    made: bool
+
+
 class People:
     """The persons the gateway knows."""
 
-    pool: Pool
-    journal: Journal
-    vault: Vault
-    key: bytes
+    def __init__(self, pool: Pool, journal: Journal, vault: Vault, key: bytes) -> None:
+        self.pool = pool
+        self.journal = journal
+        self.vault = vault
+        self.key = key
+        self._finding = Together(self._found_or_made)
 
     async def known(self, address: MailAddress) -> str | None:
         """The id of the person with this address, if there is one."""
-        person_id: str | None = await self.pool.fetchval(FIND, lookup_key(address, self.key))
-        return person_id
+        lookup = lookup_key(address, self.key)
+        return (await self._known([lookup])).get(lookup)
 
     async def find_or_make(self, address: MailAddress, context: Context) -> str:
         """The id of the person with this address; the same one for all who ask at once."""
-        person_id = await self.known(address) or await self._make(address, context)
-        if (await self._recorded(person_id, context)).erased:
+        asked = Asked(lookup_key(address, self.key), address.mailbox, context.at)
+        found = await self._finding.ask(asked)
+        if found.made:
+            await self._record(found.person_id, context)
+        elif (await self._recorded(found.person_id, context)).erased:
             await self.forget_erased()
             return await self.find_or_make(address, context)
-        return person_id
+        return found.person_id
 
-    async def _make(self, address: MailAddress, context: Context) -> str:
-        candidate = str(new_id())
-        await self.vault.ensure(candidate)
-        sealed = await self.vault.seal(candidate, "address", {"address": address.mailbox})
-        lookup = lookup_key(address, self.key)
-        made: str | None = await self.pool.fetchval(ADD, UUID(candidate), lookup, sealed, context.at)
-        if made is not None:
-            return made
-        await self.vault.erase(candidate)
-        return await self.known(address) or await self._make(address, context)
+    async def _found_or_made(self, asked: Sequence[Asked]) -> list[Found]:
+        """Everyone who is asked for, in a few statements; of those who ask for the same person, the first makes it."""
+        people: dict[bytes, Found] = {}
+        while unknown := {one.lookup: one for one in asked if one.lookup not in people}:
+            known = await self._known(list(unknown))
+            people |= {lookup: Found(person_id, made=False) for lookup, person_id in known.items()}
+            people |= await self._make([one for lookup, one in unknown.items() if lookup not in known])
+        return [people[one.lookup] for one in asked]
+
+    async def _known(self, lookups: Sequence[bytes]) -> dict[bytes, str]:
+        return {row["lookup"]: row["person_id"] for row in await self.pool.fetch(FIND, lookups)}
+
+    async def _make(self, unknown: Sequence[Asked]) -> dict[bytes, Found]:
+        """New persons, without those whom another process made meanwhile."""
+        if not unknown:
+            return {}
+        candidates = [str(new_id()) for _ in unknown]
+        await asyncio.gather(*map(self.vault.ensure, candidates))
+        sealed = [
+            await self.vault.seal(candidate, "address", {"address": one.mailbox})
+            for candidate, one in zip(candidates, unknown, strict=True)
+        ]
+        lookups, times = [one.lookup for one in unknown], [one.at for one in unknown]
+        rows = await self.pool.fetch(ADD, candidates, lookups, sealed, times)
+        made = {row["lookup"]: row["person_id"] for row in rows}
+        for candidate in set(candidates) - set(made.values()):
+            await self.vault.erase(candidate)
+        return {lookup: Found(person_id, made=True) for lookup, person_id in made.items()}
 
     async def _recorded(self, person_id: str, context: Context) -> Person:
         """The person in the journal, entered now if a crash came between its row and its first event."""
         folded = await self.journal.load(PERSON, person_id)
         if folded.state.registered:
             return folded.state
+        await self._record(person_id, context)
+        return Person(registered=True)
+
+    async def _record(self, person_id: str, context: Context) -> None:
         entering = replace(context, command_id=new_id(), fingerprint=None, fresh=True)
         await self.journal.transact(PERSON, person_id, RegisterPerson(), entering)
-        return Person(registered=True)
 
     async def erase(self, address: MailAddress, context: Context) -> None:
         """Forgets the person with this address everywhere; an address that nobody has is forgotten already."""

@@ -20,15 +20,18 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import BaseModel
 
 from shared.kernel.postgres import Pool
+from shared.kernel.together import Together
 
 ENSURE = """
 WITH made AS (
-    INSERT INTO vault (person_id, wrapped) VALUES ($1, $2) ON CONFLICT (person_id) DO NOTHING
-    RETURNING wrapped, erased_at
+    INSERT INTO vault (person_id, wrapped)
+    SELECT person_id, wrapped FROM unnest($1::text[], $2::bytea[]) AS given (person_id, wrapped) ORDER BY person_id
+    ON CONFLICT (person_id) DO NOTHING
+    RETURNING person_id, wrapped
 )
-SELECT wrapped, erased_at FROM made
+SELECT person_id, wrapped FROM made
 UNION ALL
-SELECT wrapped, erased_at FROM vault WHERE person_id = $1
+SELECT person_id, wrapped FROM vault WHERE person_id = ANY($1)
 """
 KEYS = "SELECT person_id, wrapped FROM vault WHERE person_id = ANY($1) AND wrapped IS NOT NULL"
 IS_ERASED = "SELECT erased_at IS NOT NULL FROM vault WHERE person_id = $1"
@@ -65,19 +68,24 @@ class Vault:
         self._wrapping = AESGCM(key)
         self._ledger = ledger
         self._sealing: OrderedDict[str, AESGCM] = OrderedDict()
+        self._ensuring = Together(self._ensured)
 
     async def ensure(self, person_id: str) -> None:
         """Makes the person's key if there is none; durable when it returns. `Erased` once they have been erased."""
-        fresh = self._wrap(person_id, AESGCM.generate_key(KEY_BITS))
-        row = None
-        while (
-            row is None
-        ):  # none only when another process made the key between our statement's snapshot and its insert
-            row = await self._pool.fetchrow(ENSURE, person_id, fresh)
-        if row["wrapped"] is None:
+        wrapped = await self._ensuring.ask(person_id)
+        if wrapped is None:
             self._sealing.pop(person_id, None)
             raise Erased(person_id)
-        self._remember(person_id, self._unwrap(person_id, row["wrapped"]))
+        self._remember(person_id, self._unwrap(person_id, wrapped))
+
+    async def _ensured(self, people: Sequence[str]) -> list[bytes | None]:
+        """Everyone's wrapped key, made if there was none; None for the erased."""
+        found: dict[str, bytes | None] = {}
+        while missing := [person_id for person_id in dict.fromkeys(people) if person_id not in found]:
+            # Again only for whom another process made the key between our statement's snapshot and its insert.
+            fresh = [self._wrap(person_id, AESGCM.generate_key(KEY_BITS)) for person_id in missing]
+            found |= {row["person_id"]: row["wrapped"] for row in await self._pool.fetch(ENSURE, missing, fresh)}
+        return [found[person_id] for person_id in people]
 
     async def seal(self, person_id: str, purpose: str, plain: BaseModel | Mapping[str, object]) -> str:
         """`plain` as text that only this vault can open, for the same person and purpose, until they are erased."""
