@@ -1,6 +1,7 @@
 """What the events service offers over HTTP. Paths are the public ones; `/internal/…` is for the gateway alone."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -8,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.events import participant, registration_list, series, session
 from services.events.bodies import CancellationBody, PostponementBody, RegistrationBody, SessionBody
-from services.events.calendar import calendar
 from services.events.participant import Answers, Contact
 from services.events.programme import Content, Documentation
 from services.events.references import refuse_unknown
@@ -28,6 +28,7 @@ from services.events.session import (
     Command,
     DocumentSession,
     DraftSession,
+    Life,
     OpenRegistration,
     PostponeSession,
     ReinstateSession,
@@ -223,7 +224,7 @@ class Desk:
     async def feed(self, call: Call) -> Answer:
         wanted: SessionFilter = call.query
         found = await feed_rows(self.pool, wanted)
-        text = calendar(found, "Veranstaltungen zur interkommunalen Zusammenarbeit", self.public_url)
+        text = self._calendar(found, "Veranstaltungen zur interkommunalen Zusammenarbeit")
         return _calendar(text, "veranstaltungen.ics")
 
     async def session_calendar(self, call: Call) -> Answer:
@@ -232,8 +233,14 @@ class Desk:
             raise Problem("not_found")
         if found.life.when.day is None:
             raise Problem("session_without_date")
-        text = calendar([(found.life, found.changed_at)], found.life.content.title, self.public_url)
+        text = self._calendar([(found.life, found.changed_at)], found.life.content.title)
         return _calendar(text, f"veranstaltung-{found.life.session_id}.ics")
+
+    def _calendar(self, sessions: Sequence[tuple[Life, dt.datetime]], name: str) -> bytes:
+        # Not before somebody asks for one: icalendar takes 4 MB, and time at the start.
+        from services.events.calendar import calendar  # noqa: PLC0415
+
+        return calendar(sessions, name, self.public_url)
 
     async def list_participants(self, call: Call) -> Answer:
         session_id, query = (await self._session(call)).id, call.query

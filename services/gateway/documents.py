@@ -1,7 +1,7 @@
 """What machines read about the API: its merged OpenAPI document, the AsyncAPI document, the contracts' schemas."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, get_args
@@ -25,13 +25,14 @@ class Documents:
     """The documents; what the services say of themselves is kept for a minute, and longer while one is down."""
 
     upstream: Upstream
-    own: dict[str, Any] = field(default_factory=dict)
+    own: Callable[[], dict[str, Any]] = dict
     _known: dict[Service, tuple[float, dict[str, Any]]] = field(default_factory=dict)
 
     async def openapi(self, _: Call) -> Answer:
         """All public endpoints in one document."""
         described = await asyncio.gather(*(self._of(service) for service in SERVICES))
-        merged = openapi.merge([*described, self.own], title=TITLE)
+        own = await asyncio.to_thread(self.own)
+        merged = openapi.merge([*described, own], title=TITLE)
         return Answer(openapi.rendered(merged).encode(), headers={"Content-Type": "application/json"})
 
     async def asyncapi(self, _: Call) -> Answer:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 import orjson
 import structlog
@@ -93,7 +94,7 @@ def build(gateway: Gateway) -> web.Application:
     """The application."""
     described = Documents(gateway.own.upstream)
     own = [*api.endpoints(gateway.own), *documents.endpoints(described)]
-    described.own = openapi.describe("gateway", own)
+    described.own = cache(partial(openapi.describe, "gateway", own))
     app = make_app(
         "gateway",
         own,

@@ -10,7 +10,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from uuid import UUID
 
-from services.notify.invitation import Method, render
+from services.notify.invitation import Invitation, Method
 from services.notify.layout import Layout
 from services.notify.letter import Letter
 
@@ -59,13 +59,19 @@ class Composer:
         mail.add_alternative(self._layout.html(letter), subtype="html", cte="quoted-printable")
         if letter.invitation is not None:
             method = letter.invitation.method
-            calendar = render(letter.invitation, organiser=self.sender, attendee=envelope.recipient)
+            calendar = self._calendar(letter.invitation, envelope.recipient)
             mail.add_alternative(
                 calendar.decode(), subtype="calendar", params={"method": method}, cte="quoted-printable"
             )
             mail.add_attachment(calendar, maintype="application", subtype="ics", filename=FILE_NAMES[method])
         mail["Content-Language"] = "de"  # at the end: setting content drops what begins with Content-
         return mail.as_bytes()
+
+    def _calendar(self, invitation: Invitation, attendee: str) -> bytes:
+        # Not before a mail has one: icalendar takes 4 MB, and time at the start.
+        from services.notify.itip import render  # noqa: PLC0415
+
+        return render(invitation, organiser=self.sender, attendee=attendee)
 
 
 def _subject(text: str) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import cache
 from typing import Any
 
 import asyncpg
@@ -102,8 +103,7 @@ def make_app(
     app = web.Application(middlewares=[boundary], client_max_size=max_body)
     app.on_response_prepare.append(_name_server)
     add_health(app, health)
-    document = orjson.dumps(openapi.describe(service, described))
-    app.router.add_get("/openapi.json", _constant(document))
+    app.router.add_get("/openapi.json", _description(service, described))
     known_by = identify or _by_signature(verifier)
     for endpoint in described:
         handler = _handler(endpoint, known_by, clock, journal, max_body=max_body, fingerprint_key=fingerprint_key)
@@ -306,10 +306,16 @@ def _json(body: object, status: int = 200) -> web.Response:
     return response
 
 
-def _constant(document: bytes) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    etag = _digest(document)
+def _description(service: str, endpoints: list[Endpoint]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Answers with the OpenAPI document. It is made for the first who asks, aside: it takes long, and few ask."""
+
+    @cache
+    def described() -> tuple[bytes, str]:
+        document = orjson.dumps(openapi.describe(service, endpoints))
+        return document, _digest(document)
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        document, etag = await asyncio.to_thread(described)
         response = web.Response(body=document, content_type="application/json")
         response.headers.update({"ETag": etag, "Cache-Control": "no-cache"})
         return _unchanged(response) if headers.matches(request.headers.get("If-None-Match"), etag) else response
