@@ -16,6 +16,7 @@ from services.gateway.registrations import BEAT
 from shared.kernel.ids import new_id
 from shared.kernel.postgres import Pool
 from shared.kernel.recorded import Context
+from shared.kernel.vault import Vault
 
 OPEN = {"status": "registration_open", "starts_at": "2099-01-01T10:00:00+01:00", "registration_open": True}
 PERSON_DATA = {"name": "Erika Muster", "organisation_name": "Stadt Musterstadt", "answers": {"diet": "keine"}}
@@ -79,6 +80,46 @@ async def test_one_address_is_one_person_however_often_and_at_once(
     ids = {sent["person_id"] for sent in forwarded(services)}
     assert len(ids) == 1
     assert await pool.fetchval("SELECT count(*) FROM journal WHERE stream = $1", f"person-{ids.pop()}") == 1
+
+
+async def test_many_who_register_at_once_are_different_people_for_few_questions(
+    open_door: Any, services: Any, session: str
+) -> None:
+    door = await open_door(rate_limits=False)
+
+    async def register() -> int:
+        body = {"email": address(), **PERSON_DATA}
+        async with door.post(f"/api/v1/sessions/{session}/registrations", json=body) as answer:
+            status: int = answer.status
+            return status
+
+    assert set(await asyncio.gather(*(register() for _ in range(30)))) == {202}
+    assert len({sent["person_id"] for sent in forwarded(services)}) == 30
+    assert 0 < sum(asked.method == "GET" for asked in services.asked) < 15
+
+
+async def test_a_session_that_closes_is_closed_for_the_next_who_asks(door: Any, services: Any, session: str) -> None:
+    path = f"/api/v1/sessions/{session}/registrations"
+    async with door.post(path, json={"email": address(), **PERSON_DATA}) as answer:
+        assert answer.status == 202
+    services.answers[f"/api/v1/sessions/{session}"] = OPEN | {"registration_open": False}
+    async with door.post(path, json={"email": address(), **PERSON_DATA}) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (409, "registration_closed")
+    assert len(forwarded(services)) == 1
+
+
+async def test_two_processes_at_once_make_one_person(people: People, pool: Pool) -> None:
+    other = People(pool, people.journal, Vault(pool, b"v" * 32), people.key)
+    everybody = [parse_address(address()) for _ in range(20)]
+    found = await asyncio.gather(
+        *(process.find_or_make(who, context(people)) for who in everybody for process in (people, other))
+    )
+    assert found[::2] == found[1::2]
+    assert len(set(found)) == 20
+    for who, person_id in zip(everybody, found[::2], strict=True):
+        assert await people.known(who) == person_id
+    keys = await pool.fetch("SELECT person_id FROM vault WHERE person_id = ANY($1) AND wrapped IS NOT NULL", found)
+    assert len(keys) == 20
 
 
 async def test_the_database_holds_no_address_in_clear(door: Any, services: Any, session: str, pool: Pool) -> None:
