@@ -5,6 +5,7 @@ import hmac
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -51,6 +52,7 @@ def parse_address(text: str) -> MailAddress:
     return MailAddress(f"{local}@{_ascii_domain(domain)}")
 
 
+@lru_cache(maxsize=4096)
 def _ascii_domain(domain: str) -> str:
     try:
         ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()

@@ -4,6 +4,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import ceil
 
 MOST_KEYS = 50_000
@@ -62,6 +63,7 @@ class Limit:
         )
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str | None) -> str:
     """The network a client's address belongs to (/24, /64): what is limited, since one client has many addresses."""
     try:

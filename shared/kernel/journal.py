@@ -1,8 +1,9 @@
 """The journal of a service: every fact in one table, in one gapless order, and the way of a command into it.
 
 `Journal.transact` is the whole application layer: commands that wait together are decided against folded states in
-memory and written by one statement (see `writer.py`, `appending.py`). Reading in global order is `position > $1 ORDER BY position`:
-positions are handed out under a row lock held until commit, so they become visible in their order and without holes.
+memory (`writer.py`) and written by one statement (`appending.py`). Reading in global order is `position > $1 ORDER BY
+position`: positions are handed out under a row lock held until commit, so they become visible in their order and
+without holes.
 """
 
 import asyncio

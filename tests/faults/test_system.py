@@ -23,12 +23,12 @@ from shared.kernel.recorded import Context
 from shared.kernel.wakeup import Wakeup
 from tests.conftest import UNLIMITED
 from tests.faults.admission import walk
+from tests.faults.beside import Replica, running_beside
 from tests.faults.checker import broken, message_id
 from tests.faults.havoc import Havoc
 from tests.faults.history import History
 from tests.faults.load import TOPIC, Inbox, Load
 from tests.faults.remains import SERVICES, Archive
-from tests.faults.beside import Replica, running_beside
 from tests.faults.storm import Storm
 from tests.running import RunningSystem, up
 
