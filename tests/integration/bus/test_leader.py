@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 
-from shared.kernel import leader, migrations, writer
+from shared.kernel import appending, leader, migrations
 from shared.kernel.leader import Resigned, lead
 from shared.kernel.postgres import connect
 from tests.conftest import Database
@@ -84,7 +84,7 @@ async def test_no_two_services_share_a_lock(store: Database) -> None:
             held.push_async_callback(connection.close)
             await held.enter_async_context(connection.transaction())
             await connection.execute(migrations.LOCK)
-            await connection.execute(writer.LOCK_STREAMS, ["hall-h"])
+            await connection.execute(appending.LOCK_STREAMS, ["hall-h"])
             assert await connection.fetchval(leader.TRY_LOCK, "relay")
         locks = await connections[0].fetch(
             "SELECT DISTINCT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND granted "

@@ -13,6 +13,7 @@ from shared.kernel import writer
 from shared.kernel.codec import Codec
 from shared.kernel.folding import Folds
 from shared.kernel.journal import Outcome, Unavailable
+from shared.kernel.orders import Order
 from shared.kernel.postgres import Connection, OwnConnection, connect
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -137,7 +138,7 @@ async def test_whoever_waits_when_the_writer_ends_is_told(make: MakeJournal, sto
     running = asyncio.create_task(ending.run())
 
     def book(guest: str) -> Coroutine[Any, Any, Outcome]:
-        return ending.submit(writer.Order(HALL, "hall-h", "h", BookSeat(guest=guest), context(), None))
+        return ending.submit(Order(HALL, "hall-h", "h", BookSeat(guest=guest), context(), None))
 
     holder = await connect(store.dsn("catalog"), name="tests")
     async with holder.transaction():
