@@ -18,13 +18,14 @@ from shared.kernel.recorded import Context, IdempotencyKeyReused, Outcome
 
 # One statement for a whole group. The UPDATE locks the counter's row until commit. A version or command id that another
 # process has taken fails on its key, and with it the transaction. A stream whose last known version is gone (a journal
-# restored to an older state) leaves the counter alone, and nothing is written.
+# restored to an older state) leaves the counter alone, and nothing is written. A subquery looks for each version by the
+# index of (stream, version): a join may read the whole journal while the table's statistics are young.
 APPEND = """
 WITH counter AS (
     UPDATE journal_counter SET position = position + cardinality($1::appended_event[])
     WHERE NOT EXISTS (
         SELECT FROM unnest($3::text[], $4::bigint[]) AS head(stream, version)
-        WHERE NOT EXISTS (SELECT FROM journal j WHERE j.stream = head.stream AND j.version = head.version)
+        WHERE (SELECT j.version FROM journal j WHERE j.stream = head.stream AND j.version = head.version) IS NULL
     )
     RETURNING position - cardinality($1::appended_event[]) AS base
 ), written AS (
@@ -49,7 +50,7 @@ SELECT c.id, c.fingerprint, c.stream, c.version, c.position, c.at FROM unnest($1
 OVERTAKEN = """
 SELECT EXISTS (
     SELECT FROM unnest($1::text[], $2::bigint[]) AS head(stream, version)
-    JOIN journal j ON j.stream = head.stream AND j.version = head.version + 1
+    WHERE (SELECT j.version FROM journal j WHERE j.stream = head.stream AND j.version = head.version + 1) IS NOT NULL
 ) OR EXISTS (SELECT FROM command WHERE id = ANY($3::uuid[]))
 """
 REMEMBERED = "SELECT id, fingerprint, stream, version, position FROM command WHERE id = ANY($1::uuid[])"

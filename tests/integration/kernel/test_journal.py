@@ -1,6 +1,7 @@
 """The journal on a real Postgres: order, idempotency, races, faults, read models, rebuilds."""
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -15,8 +16,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.kernel import forgetting
-from shared.kernel.appending import FORGET, SETTINGS
+from shared.kernel.appending import APPEND, FORGET, OVERTAKEN, SETTINGS
 from shared.kernel.decider import Decider, NotThere, Refused
+from shared.kernel.folding import SNAPSHOT_AND_TAILS, TAILS
 from shared.kernel.journal import (
     Conflict,
     IdempotencyKeyReused,
@@ -604,3 +606,17 @@ async def test_no_migration_is_swapped_away(make: MakeJournal, sql: OwnConnectio
     await rebuild(store.dsn("catalog"), journal, replace(BOOKINGS, project=project))
     await asyncio.wait_for(migrating[0], 20)
     assert [tuple(row) for row in await sql.fetch("SELECT guest, note FROM booking")] == [("a", None)]
+
+
+@pytest.mark.parametrize("statement", [APPEND, OVERTAKEN, TAILS, SNAPSHOT_AND_TAILS], ids=lambda sql: sql.split()[0])
+async def test_no_group_reads_the_whole_journal_while_its_statistics_are_young(
+    make: MakeJournal, sql: OwnConnection, statement: str
+) -> None:
+    journal = await make()
+    await asyncio.gather(*(opened(journal, hall=f"h{number}") for number in range(500)))
+    await sql.execute("SET plan_cache_mode = force_generic_plan")
+    await sql.execute(f"PREPARE asked AS {statement}")
+    parameters = ", ".join(["NULL"] * len(set(re.findall(r"\$\d", statement))))
+    plan = "\n".join(row[0] for row in await sql.fetch(f"EXPLAIN EXECUTE asked ({parameters})"))
+    assert "journal_stream_version" in plan
+    assert "Seq Scan on journal " not in plan
