@@ -110,8 +110,9 @@ async def break_off(port: int, request: bytes, dice: random.Random) -> None:
         writer.write(request)
         await writer.drain()
         if dice.random() < 0.2:
-            with contextlib.suppress(ConnectionError):
-                await reader.read(dice.randint(1, 40))
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await reader.read(dice.randint(1, 40))
         else:
             await asyncio.sleep(dice.random() * AWAY)
     finally:

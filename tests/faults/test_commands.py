@@ -85,20 +85,19 @@ class Crowd:
     storm: Storm
     commands: list[Command] = field(default_factory=list)
     misuses: list[str] = field(default_factory=list)
+    silence: bool = False
 
     async def client(self, dice: random.Random) -> None:
-        while self.storm.raging:
+        while self.storm.raging and not self.silence:
             await self._last_seat(dice)
             command = self._new(dice)
             self.commands.append(command)
             for _ in range(dice.randint(1, 3)):
                 await asyncio.gather(*(self._attempt(command, dice) for _ in range(dice.choice((1, 1, 2)))))
-                if any(reply.status == 0 for reply in command.replies):
-                    return
             again = dice.choice(self.commands)
             await self._attempt(again, dice)
             if again.outcomes:
-                self.misuses.append(said(await send(dice.choice(self.replicas).port, again.other_request)))
+                self.misuses.append(said(await self._send(dice.choice(self.replicas).port, again.other_request)))
 
     async def _last_seat(self, dice: random.Random) -> None:
         """Two guests who want the only seat of a new hall at the same time, each from another replica."""
@@ -107,17 +106,25 @@ class Crowd:
         both = [Command(new_id(dice), "POST", hall, guest) for guest in "ab"]
         self.commands += both
         replies = await asyncio.gather(
-            *(send(one.port, command.request) for one, command in zip(self.replicas, both, strict=True))
+            *(self._send(one.port, command.request) for one, command in zip(self.replicas, both, strict=True))
         )
         for command, reply in zip(both, replies, strict=True):
             command.replies.append(reply)
 
     async def _attempt(self, command: Command, dice: random.Random) -> None:
+        if self.silence:
+            return
         port = dice.choice(self.replicas).port
         if dice.random() < 0.4:
             await break_off(port, command.request, dice)
         else:
-            command.replies.append(await send(port, command.request))
+            command.replies.append(await self._send(port, command.request))
+
+    async def _send(self, port: int, request: bytes) -> Reply:
+        """Once somebody gets no answer, nobody needs to go on."""
+        reply = await send(port, request)
+        self.silence |= reply.status == 0
+        return reply
 
     def _new(self, dice: random.Random) -> Command:
         hall = self.halls[0] if dice.random() < 0.5 else dice.choice(self.halls[:32])
