@@ -9,6 +9,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -48,7 +49,8 @@ def hurry(patches: Patches) -> None:
 
 def _live(work: Work, setup: Any, log: Path) -> None:
     """The whole life of a replica; what it says goes to `log`. It dies with the server that it was forked from."""
-    ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
