@@ -62,11 +62,16 @@ class Expansion:
 
     async def run(self) -> None:
         """Works for ever; what cannot be reached now is tried again."""
+        lost = False
         while True:
             try:
+                if lost:
+                    await mailing.forgo(self.pool, self.holder, self.clock.now())
+                    lost = False
                 if not await self.step():
                     await self.bell.wait(POLL)
             except* TRY_AGAIN as errors:
+                lost = True
                 log.warning("expansion_waits", reason=type(errors.exceptions[0]).__name__)
                 await asyncio.sleep(RETRY)
 

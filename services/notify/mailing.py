@@ -61,6 +61,7 @@ DEFER = """
 UPDATE mailing SET ready_at = $2, failures = failures + 1, problem = $3, holder = NULL WHERE id = $1 AND state = 'open'
 """
 ABANDON = "UPDATE mailing SET state = 'abandoned', problem = $2 WHERE id = $1 AND state = 'open'"
+FORGO = "UPDATE mailing SET ready_at = $2, holder = NULL WHERE state = 'open' AND holder = $1"
 TOLD = "SELECT id, type, data, session, happened_at FROM mailing WHERE id = ANY($1::bigint[])"
 
 
@@ -120,6 +121,11 @@ def _row(received: Received[Cause]) -> dict[str, Any]:
 async def claim(pool: Pool, now: datetime, until: datetime, limit: int, *, holder: int) -> list[asyncpg.Record]:
     """Takes the mailings whose turn it is, for this process alone until `until`."""
     return await pool.fetch(CLAIM, now, until, limit, holder)
+
+
+async def forgo(pool: Pool, holder: int, at: datetime) -> None:
+    """Frees what a process has claimed and does not work on."""
+    await pool.execute(FORGO, holder, at)
 
 
 def read(row: asyncpg.Record) -> Mailing:

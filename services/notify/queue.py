@@ -5,7 +5,7 @@ message one. Messages of one lane (a person and a session) are sent in the order
 cancellation never overtakes the invitation it cancels; between lanes, single persons' messages come first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -71,6 +71,10 @@ RELEASE = """
 UPDATE message m SET state = 'waiting', ready_at = $3, attempts = m.attempts - 1
 FROM unnest($1::uuid[], $2::smallint[]) AS held(id, number)
 WHERE m.id = held.id AND m.attempts = held.number AND m.state = 'sending'
+"""
+FORGO = """
+UPDATE message SET state = 'waiting', ready_at = $2, holder = NULL
+WHERE state = 'sending' AND holder = $1 AND NOT id = ANY($3::uuid[])
 """
 EXPIRE = """
 UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $1, sealed = NULL
@@ -210,6 +214,11 @@ async def release(pool: Pool, claimed: Sequence[Claimed], at: datetime) -> None:
     """Gives messages back untried."""
     if claimed:
         await pool.execute(RELEASE, [each.id for each in claimed], [each.number for each in claimed], at)
+
+
+async def forgo(pool: Pool, holder: int, in_hand: Collection[UUID], at: datetime) -> None:
+    """Frees what a process claimed without knowing: the database took the claim, or kept it, when it went away."""
+    await pool.execute(FORGO, holder, at, list(in_hand))
 
 
 async def expire(pool: Pool, now: datetime, max_age: timedelta) -> None:

@@ -11,8 +11,9 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -76,6 +77,7 @@ class Sender:
     max_age: timedelta
     finished: Callable[[], None]
     holder: int
+    in_hand: set[UUID] = field(default_factory=set)
 
     async def run(self) -> None:
         """Sends for ever. When it is cancelled, the mail in hand is finished and what was only claimed given back."""
@@ -87,10 +89,13 @@ class Sender:
                 tasks.create_task(self._work(highest, self.wakeup.waiter()))
 
     async def _work(self, highest: Priority, bell: Waiter) -> None:
-        connection, pause = Connection(self.host), RETRY
+        connection, pause, lost = Connection(self.host), RETRY, False
         try:
             while True:
                 try:
+                    if lost:
+                        await queue.forgo(self.pool, self.holder, self.in_hand, self.clock.now())
+                        lost = False
                     await connection.ready()
                     self.health.up(CHECK)
                     pause = RETRY
@@ -102,6 +107,7 @@ class Sender:
                     await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 -- spreads load
                     pause = min(pause * 2, LONGEST_PAUSE)
                 except TRY_AGAIN as error:
+                    lost = True
                     log.warning("sender_waits", reason=type(error).__name__)
                     await asyncio.sleep(RETRY)
         finally:
@@ -113,6 +119,8 @@ class Sender:
         waiting = await queue.claim(self.pool, now, now + LEASE, highest, BATCH, holder=self.holder)
         if not waiting:
             return False
+        ours = [each.id for each in waiting]
+        self.in_hand.update(ours)
         give_up_at = time.monotonic() + (LEASE - MARGIN).total_seconds()
         try:
             told = await mailing.told(self.pool, list({each.mailing_id for each in waiting}))
@@ -122,6 +130,7 @@ class Sender:
         finally:
             with suppress(*TRY_AGAIN):  # else the leases give them back
                 await queue.release(self.pool, waiting, self.clock.now())
+            self.in_hand.difference_update(ours)
         return True
 
     async def _finish(self, connection: Connection, claimed: Claimed, told: Mapping[int, asyncpg.Record]) -> None:

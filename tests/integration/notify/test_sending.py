@@ -150,6 +150,32 @@ async def test_who_withdrew_and_comes_again_is_told_in_this_order(office: Office
     assert [row["kind"] for row in kinds] == ["registration_withdrawn", "registration_confirmed"]
 
 
+async def test_what_was_claimed_when_the_database_went_away_is_sent_when_it_is_back(
+    office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim counts, but its answer was lost: nobody works on it, and its holder lives."""
+    real, lost = queue.claim, [True]
+
+    async def claim(*arguments: Any, **named: Any) -> list[queue.Claimed]:
+        found = await real(*arguments, **named)
+        if found and lost and lost.pop():
+            raise ConnectionResetError
+        return found
+
+    monkeypatch.setattr(queue, "claim", claim)
+    await office.hear(postponed())
+    await office.expand()
+    running = asyncio.create_task(office.sender.run())
+    try:
+        async with asyncio.timeout(20):
+            while await office.states() != ["delivered"] * 3:
+                await asyncio.sleep(0.05)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+    assert len(sink.mails) == 3
+
+
 async def test_a_persons_own_message_goes_before_a_mailing(office: Office, sink: Sink) -> None:
     office.owner.people = people(50)
     await office.hear(postponed())
