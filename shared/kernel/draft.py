@@ -36,14 +36,22 @@ class Draft:
         """The new state of a stream that this draft has added to; its position is not known yet."""
         return self._grown.get(stream)
 
-    def add(self, order: Order, before: Folded[Any]) -> None:
-        """Decides one order on the state `before`; whatever its decider raises is its answer alone."""
-        self._enter(order)
+    def add(self, order: Order, before: Folded[Any], *, sure: bool = True) -> bool:
+        """Decides one order on the state `before`; whatever its decider raises is its answer alone.
+
+        A state that may be old is good enough for what adds to the stream: then the journal would refuse it. What comes
+        to nothing on one is left out: False.
+        """
         try:
             after, events = self._decided(order, before)
         except Exception as refusal:  # noqa: BLE001 -- a rule's refusal or a defect: the caller's to deal with
-            self._answers.append((order, refusal))
-            return
+            if sure:
+                self._enter(order)
+                self._answers.append((order, refusal))
+            return sure
+        if not events and not sure:
+            return False
+        self._enter(order)
         stream = order.stream
         if events:
             self._heads.setdefault(stream, before.version)
@@ -54,6 +62,7 @@ class Draft:
             self._ordinals[stream] = len(self.recorded)
         self._answers.append((order, len(self._commands)))
         self._commands.append((order, after.version, after.position, self._ordinals.get(stream, 0)))
+        return True
 
     def repeat(self, order: Order, answer: Outcome | Exception) -> None:
         """Notes the answer of an order that was served before."""

@@ -97,6 +97,10 @@ class Folds:
                 self.keep(stream, now)
         return folded
 
+    def cached(self, stream: str) -> Folded[Any] | None:
+        """What is remembered of a stream, which may be old."""
+        return self._kept.get(stream)
+
     def keep(self, stream: str, folded: Folded[Any]) -> None:
         """Remembers a state that is durable."""
         self._kept[stream] = folded

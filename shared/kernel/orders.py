@@ -13,7 +13,8 @@ from shared.kernel.recorded import Context, Outcome
 class Order:
     """A command on its way: what is asked of which stream, and the future that takes the answer.
 
-    `alone`: the group it was in failed as a whole, so it is served by itself.
+    `alone`: the group it was in failed as a whole, so it is served by itself. `look`: what it came to may be due to an
+    old state, so its stream is read.
     """
 
     decider: Decider[Any, Any, Any]
@@ -27,6 +28,7 @@ class Order:
     races: int = 0
     tried: bool = False
     alone: bool = False
+    look: bool = False
 
     @property
     def may_be_known(self) -> bool:

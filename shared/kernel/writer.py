@@ -4,6 +4,10 @@ There is no timer. While one group is written the next one is decided, on the st
 need not be read again, and if it comes to nothing, neither does what was built upon it. With nothing under way a group
 is cut off as soon as deciding it has taken as long as writing the one before: the disk is not kept waiting for the
 processor, nor, where the disk is slow, are groups split that one flush could carry.
+
+Positions are gapless, so a writer sees by its own whether another process has appended between. While none has for some
+time, a state in memory is not looked up before it is decided on: had it changed, the journal would refuse what is added
+to it, and what comes to nothing is decided again on what the journal says.
 """
 
 import asyncio
@@ -20,7 +24,6 @@ import structlog
 from shared.kernel.appending import (
     LOCK_STREAMS,
     REFUSALS,
-    SETTINGS,
     Behind,
     Overtaken,
     as_before,
@@ -32,40 +35,21 @@ from shared.kernel.appending import (
 from shared.kernel.draft import Draft
 from shared.kernel.folding import Folded, Folds, keep_snapshot
 from shared.kernel.orders import Order
-from shared.kernel.postgres import CONNECTION_LOST, OwnConnection, connect
+from shared.kernel.pair import Pair, Unreachable
+from shared.kernel.postgres import CONNECTION_LOST, OwnConnection
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Conflict, Outcome, Unavailable
 from shared.kernel.wakeup import Wakeup
 
-STATEMENT = 3.0  # more than a transaction may take: what takes longer is lost on the way
 LARGEST_GROUP = 500
 PATIENCE = 5.0
 RACES = 12
 CONTENDED_FOR = 5.0
 BACK_OFF = 0.1
+COMPANY_FOR = 30.0
 TURN = 4  # so many commands are decided before the write under way has a turn
 
 log = structlog.get_logger()
-
-
-class _Unreachable(Exception):
-    """There is no connection to be had."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Connections:
-    """One to look up with, and one to write with meanwhile."""
-
-    reading: OwnConnection
-    writing: OwnConnection
-
-    @property
-    def lost(self) -> bool:
-        return self.reading.is_closed() or self.writing.is_closed()
-
-    def terminate(self) -> None:
-        self.reading.terminate()
-        self.writing.terminate()
 
 
 @dataclass(slots=True)
@@ -89,12 +73,14 @@ class Writer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._ended = False
-        self._connections: _Connections | None = None
+        self._connections: Pair | None = None
         self._contended: dict[str, float] = {}
         self._draft = Draft()
         self._states: dict[str, Folded[Any]] = {}
         self._flight: _Flight | None = None
         self._took = 0.001
+        self._head = 0
+        self._company = 0.0
 
     async def submit(self, order: Order) -> Outcome:
         """The order's answer. A caller that is cancelled leaves the order at work."""
@@ -193,8 +179,9 @@ class Writer:
             self._waiting.popleft()
             if known and (result := known.get(order.context.command_id)):
                 self._draft.repeat(order, as_before(order.context, result))
-            else:
-                self._draft.add(order, self._state(order.stream))
+            elif not self._decide(order):
+                order.look = True
+                self._waiting.append(order)
 
     async def _cannot_gather(self, group: list[Order], error: Exception) -> None:
         """What is on its way arrives first; then those in the draft are put back behind it, and the group failed."""
@@ -208,15 +195,29 @@ class Writer:
             self._put_back(drafted)
 
     async def _load(self, connection: OwnConnection, orders: Sequence[Order]) -> dict[str, Folded[Any]]:
-        """The states of those streams that neither the draft nor the one being written has added to."""
-        wanted = {order.stream: order.decider for order in orders if self._speculated(order.stream) is None}
+        """The states of those streams that have to be read.
+
+        Not those that the draft or the one being written has added to, nor, while nobody else appends, those in memory.
+        """
+        wanted = {
+            order.stream: order.decider
+            for order in orders
+            if self._speculated(order.stream) is None and (order.look or self._remembered(order.stream) is None)
+        }
         return await self._folds.load(connection, wanted) if wanted else {}
 
     def _speculated(self, stream: str) -> Folded[Any] | None:
         return self._draft.grown(stream) or (self._flight.draft.grown(stream) if self._flight else None)
 
-    def _state(self, stream: str) -> Folded[Any]:
-        return self._speculated(stream) or self._states[stream]
+    def _remembered(self, stream: str) -> Folded[Any] | None:
+        return self._folds.cached(stream) if time.monotonic() > self._company else None
+
+    def _decide(self, order: Order) -> bool:
+        """Into the draft, unless it comes to nothing on a state that was not read."""
+        if state := self._speculated(order.stream) or self._states.get(order.stream):
+            return self._draft.add(order, state)
+        remembered = self._folds.cached(order.stream)
+        return remembered is not None and self._draft.add(order, remembered, sure=False)
 
     def _launch(self) -> None:
         """The draft is on its way; the next one begins."""
@@ -253,6 +254,7 @@ class Writer:
         base = await write(connection, draft, self._projections)
         if draft.recorded:
             self._took = (self._took + time.perf_counter() - began) / 2
+        self._see_company(draft, base)
         return await self._answer(connection, draft, base)
 
     async def _serve(self, group: list[Order]) -> None:
@@ -267,6 +269,7 @@ class Writer:
             except REFUSALS as error:
                 await raise_if_overtaken(connection, draft, error)
                 raise
+            self._see_company(draft, base)
             await self._answer(connection, draft, base)
         except Exception as error:  # noqa: BLE001 -- a defect in one command or projection must not end the writer
             await self._failed(group, error)
@@ -281,6 +284,13 @@ class Writer:
             else:
                 draft.add(order, draft.grown(order.stream) or states[order.stream])
         return await put(connection, draft, self._projections)
+
+    def _see_company(self, draft: Draft, base: int) -> None:
+        """Whether another process has appended since this one did."""
+        if draft.recorded:
+            if base != self._head:
+                self._company = time.monotonic() + COMPANY_FOR
+            self._head = base + len(draft.recorded)
 
     async def _answer(self, connection: OwnConnection, draft: Draft, base: int) -> dict[str, Folded[Any]]:
         """Tells everybody, and gives the streams that have grown."""
@@ -316,7 +326,7 @@ class Writer:
         """Every order of a group that came to nothing is answered, or waits again at the head of the queue."""
         if isinstance(error, ValueError):  # also asyncpg's refusal to encode an argument, which is an InterfaceError
             self._singly(group, error)
-        elif isinstance(error, _Unreachable):
+        elif isinstance(error, Unreachable):
             await self._rest(group, str(error))
         elif isinstance(error, CONNECTION_LOST):
             last = group[0].alone
@@ -368,31 +378,21 @@ class Writer:
     def _contend(self, group: list[Order]) -> None:
         """For a while these streams are served alone."""
         now = time.monotonic()
+        self._company = now + COMPANY_FOR
         self._contended = {stream: until for stream, until in self._contended.items() if until > now}
         for order in group:
             order.races += 1
             self._contended[order.stream] = now + CONTENDED_FOR
 
-    async def _connected(self) -> _Connections:
+    async def _connected(self) -> Pair:
         """Two connections that were opened together: what is written builds upon what was read of the same server."""
         if self._connections is None or self._connections.lost:
             if self._flight is not None:
-                raise _Unreachable("one of two connections is lost")
+                raise Unreachable("one of two connections is lost")
             self._disconnect()
-            reading = await self._open("journal reads")
-            try:
-                self._connections = _Connections(reading, await self._open("journal"))
-            except BaseException:
-                reading.terminate()
-                raise
+            self._connections = await Pair.open(self._dsn)
             self._folds.forget_all()  # the server behind a new connection may hold another history
         return self._connections
-
-    async def _open(self, name: str) -> OwnConnection:
-        try:
-            return await connect(self._dsn, name=name, timeout=STATEMENT, **SETTINGS)
-        except (*CONNECTION_LOST, asyncpg.PostgresError) as refused:  # also full, starting, closed for maintenance
-            raise _Unreachable(repr(refused)) from refused
 
     def _disconnect(self) -> None:
         if self._connections is not None:

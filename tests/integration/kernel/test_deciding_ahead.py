@@ -1,7 +1,7 @@
-"""While one group is written the next one is decided on what the first will leave."""
+"""While one group is written the next one is decided on what the first will leave; what is remembered is relied on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from shared.kernel.decider import Decider, Refused
+from shared.kernel.folding import Folded, Folds
 from shared.kernel.journal import Journal, Outcome, Unavailable
 from shared.kernel.postgres import Connection, OwnConnection, connect
 from shared.kernel.projection import Projection
@@ -17,7 +18,7 @@ from shared.kernel.recorded import Context, Recorded
 from tests.conftest import Database
 from tests.integration.bus.rig import eventually
 from tests.integration.kernel import hall
-from tests.integration.kernel.hall import HALL, BookSeat, Command, Hall, HallEvent, context
+from tests.integration.kernel.hall import HALL, BookSeat, Command, GiveBack, Hall, HallEvent, context
 from tests.integration.kernel.test_journal import MakeJournal, make, opened, sql, store
 from tests.integration.kernel.test_writer_in_trouble import KILL_WRITERS
 
@@ -168,3 +169,53 @@ async def test_a_writer_that_ends_leaves_nobody_waiting(gate: Gate) -> None:
     writer.cancel()
     answers = await asyncio.gather(first, second, gate.book("c"), return_exceptions=True)
     assert [type(answer) for answer in answers] == [Unavailable] * 3
+
+
+async def test_a_writer_by_itself_does_not_look_up_what_it_remembers(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = readings(gate, monkeypatch)
+    await gate.book("a")
+    assert read == []
+    assert (await gate.book("a")).version == 2
+    assert read == [["hall-h"]], "what comes to nothing is decided on what the journal says"
+
+
+async def test_what_is_remembered_is_not_relied_on_once_another_process_has_appended(
+    gate: Gate, make: MakeJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await make(projections=(), decider=gate.decider)
+    await opened(other, hall="elsewhere")
+    await gate.book("a")
+    read = readings(gate, monkeypatch)
+    await other.transact(gate.decider, "h", BookSeat(guest="b"), context())
+    assert (await gate.book("c")).version == 4
+    assert read == [["hall-h"]]
+    assert (await gate.journal.load(gate.decider, "h")).state.guests == ("a", "b", "c")
+
+
+async def test_a_refusal_is_never_due_to_what_was_remembered(gate: Gate, make: MakeJournal) -> None:
+    other = await make(projections=(), decider=gate.decider)
+    gate.hall_id = "small"
+    await opened(gate.journal, seats=1, hall="small")
+    await gate.book("a")
+    await other.transact(gate.decider, "small", GiveBack(guest="a"), context())
+    assert (await gate.book("b")).version == 4
+    await other.transact(gate.decider, "small", GiveBack(guest="b"), context())
+    assert (await gate.book("b")).version == 6
+
+
+def readings(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The streams that are looked up from now on, one list for each time."""
+    read: list[list[str]] = []
+    load = Folds.load
+
+    async def counted(
+        folds: Folds, connection: Connection, streams: Mapping[str, Decider[Any, Any, Any]]
+    ) -> dict[str, Folded[Any]]:
+        if folds is gate.journal._folds:
+            read.append(list(streams))
+        return await load(folds, connection, streams)
+
+    monkeypatch.setattr(Folds, "load", counted)
+    return read
