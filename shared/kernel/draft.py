@@ -26,7 +26,6 @@ class Draft:
         self._grown: dict[str, Folded[Any]] = {}
         self._deciders: dict[str, Decider[Any, Any, Any]] = {}
         self._ordinals: dict[str, int] = {}
-        self._positions: dict[str, int] = {}
         self._answers: list[tuple[Order, Outcome | Exception | int]] = []
         self._commands: list[tuple[Order, int, int, int]] = []
         self.recorded: list[Recorded[Any]] = []
@@ -70,9 +69,14 @@ class Draft:
         self._answers.append((order, answer))
 
     def stands_on(self, landed: Mapping[str, Folded[Any]]) -> None:
-        """The draft before this one is written: these are the streams that it had added to."""
+        """The draft before this one is written, and this is where the streams stand that it had added to.
+
+        What came to nothing on one of them is told its position now; what comes later has it from the state.
+        """
+        for place, (order, version, _, ordinal) in enumerate(self._commands):
+            if not ordinal and order.stream in landed:
+                self._commands[place] = (order, version, landed[order.stream].position, 0)
         for stream, folded in landed.items():
-            self._positions[stream] = folded.position
             if stream in self._grown:
                 self._grown[stream] = self._grown[stream]._replace(snapshot_version=folded.snapshot_version)
 
@@ -84,7 +88,7 @@ class Draft:
                 order.context.fingerprint,
                 order.stream,
                 version,
-                self._positions.get(order.stream, position),
+                position,
                 ordinal,
                 self.at,
             )
@@ -96,7 +100,7 @@ class Draft:
         for order, answer in self._answers:
             if isinstance(answer, int):
                 _, version, position, ordinal = self._commands[answer]
-                at = base + ordinal if ordinal else self._positions.get(order.stream, position)
+                at = base + ordinal if ordinal else position
                 yield order, Outcome(order.aggregate_id, version, at, repeated=False)
             else:
                 yield order, answer

@@ -111,6 +111,16 @@ async def test_who_changes_nothing_is_told_where_the_one_before_came_to_stand(ga
     assert (await gate.book("a", later)).position == 7
 
 
+async def test_who_changes_nothing_is_told_of_what_another_process_did_after_the_last_write(
+    gate: Gate, make: MakeJournal
+) -> None:
+    other = await make(projections=(), decider=gate.decider)
+    await gate.book("a")
+    there = await other.transact(gate.decider, "h", BookSeat(guest="b"), context())
+    again = await gate.book("a")
+    assert (again.version, again.position) == (there.version, there.position)
+
+
 async def test_what_was_built_upon_a_write_that_failed_is_decided_anew(gate: Gate) -> None:
     gate.fails = ZeroDivisionError
     first = await gate.under_way("a")
