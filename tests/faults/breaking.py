@@ -22,6 +22,7 @@ NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", ".ikz*", "node_modules", "
 SECONDS = 300
 SHOWN = 110
 REASON = re.compile(r"^(?:E|[ ]+(?:\|[ ]+)+(?=(?!\w*Group)[A-Z][\w.]*: ))\s*(.*\S)", re.MULTILINE)
+BELOW = "CancelledError"  # stands before the TimeoutError that it became
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,9 @@ def attempt(one: Break) -> Verdict:
             timeout=SECONDS,
             check=False,
         )
-    said = REASON.search(run.stdout)
+    said = [reason for reason in REASON.findall(run.stdout) if BELOW not in reason]
     if run.returncode == pytest_failed() and said:
-        return Verdict(noticed=True, reason=said[1][:SHOWN])
+        return Verdict(noticed=True, reason=said[0][:SHOWN])
     return Verdict(noticed=False, reason=run.stdout[-2000:] + run.stderr[-2000:])
 
 
