@@ -47,6 +47,7 @@ from shared.kernel.wakeup import Waiter, Wakeup
 
 CHECK = "relay"
 BATCH = 1000  # the server's limit for an atomic batch
+FEW = 12  # so many messages the server syncs one by one sooner than a batch of them, which costs it 6 to 10 ms
 BATCH_BYTES = 4 * 1024 * 1024
 BREATH = 100  # messages encoded before other tasks of the process get their turn
 WINDOW = 20_000  # positions looked through at once: private events in between cost a scan
@@ -232,16 +233,25 @@ class Session:
         await remember(self._postgres, state, self._point)
 
     async def _through(self, batch: list[Outgoing]) -> list[Outgoing]:
-        """Gets a batch into the stream, and meanwhile the next one ready."""
-        self._batches += 1
-        reply, answer = self._nats.expect()
-        await self._nats.send(frames(batch, self._point.seq, f"{self._name}-{self._batches}", reply))
+        """Gets a batch into the stream, and meanwhile the next one ready.
+
+        A few messages go one by one, each expecting the one before: as soon as one is refused all behind it are, too.
+        """
+        parts = [batch] if len(batch) > FEW else [[message] for message in batch]
+        expected = [self._nats.expect() for _ in parts]
+        wire, seq = b"", self._point.seq
+        for part, (reply, _) in zip(parts, expected, strict=True):
+            self._batches += 1
+            wire += frames(part, seq, f"{self._name}-{self._batches}", reply)
+            seq += len(part)
+        await self._nats.send(wire)
         following: list[Outgoing] = []
         with contextlib.suppress(Halted):  # what was sent before is fine; it will be met again
             following = await self._next()
-        message = await self._nats.answer(reply, answer, ACKNOWLEDGED_WITHIN)
-        seq = acknowledged(message, self._point.seq + len(batch))
-        self._point = Point(batch[-1].position, batch[-1].digest, seq)
+        answers = [self._nats.answer(reply, answer, ACKNOWLEDGED_WITHIN) for reply, answer in expected]
+        for part, message in zip(parts, await asyncio.gather(*answers), strict=True):
+            seq = acknowledged(message, self._point.seq + len(part))
+            self._point = Point(part[-1].position, part[-1].digest, seq)
         if self._fills_again:
             await begun(self._postgres)
             self._fills_again = False

@@ -268,9 +268,9 @@ class _Service[S: ServiceSettings]:
             for work in (*own, *journal, *parts.tasks):
                 tasks.create_task(self._for_ever(work))
             await self._door.admit(app)
-            garbage.settle()
             self._health.up("service")
             log.info("service_ready", port=self._door.port)
+            garbage.settle()
 
     def _work_of(self, journal: Journal) -> list[Work]:
         retention = timedelta(days=self._settings.command_retention_days)

@@ -148,6 +148,7 @@ async def test_large_events_make_smaller_batches(
     store: Database, nats: EmbeddedNats, sql: OwnConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay_module, "BATCH_BYTES", 5_000)
+    monkeypatch.setattr(relay_module, "FEW", 1)
     monkeypatch.setattr(relay_module, "WINDOW", 50)
     await record(sql, 300)
     async with publishing(store, nats) as catalog:

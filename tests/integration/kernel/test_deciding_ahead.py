@@ -133,6 +133,18 @@ async def test_what_was_built_upon_a_write_that_failed_is_decided_anew(gate: Gat
     assert (await gate.journal.load(gate.decider, gate.hall_id)).state.guests == ("b", "c")
 
 
+async def test_nobody_is_refused_for_the_sake_of_a_write_that_failed(gate: Gate) -> None:
+    gate.hall_id = "small"
+    await opened(gate.journal, seats=1, hall="small")
+    gate.fails = ZeroDivisionError
+    first = await gate.under_way("a")
+    second = await gate.ahead("b")
+    gate.open.set()
+    with pytest.raises(ZeroDivisionError):
+        await first
+    assert (await second).version == 2
+
+
 async def test_a_connection_lost_while_writing_loses_neither_group(gate: Gate, store: Database) -> None:
     first = await gate.under_way("a")
     second = await gate.ahead("b")
