@@ -69,6 +69,7 @@ class Writer:
         self._projections = tuple(projections)
         self._wakeup = wakeup
         self._waiting: deque[Order] = deque()
+        self._unanswered: set[Order] = set()
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -86,10 +87,14 @@ class Writer:
         """The order's answer. A caller that is cancelled leaves the order at work."""
         if self._ended:
             raise Unavailable
+        self._unanswered.add(order)
         self._waiting.append(order)
         self._idle.clear()
         self._arrived.set()
-        return await order.answer
+        try:
+            return await order.answer
+        finally:
+            self._unanswered.discard(order)
 
     async def drain(self) -> None:
         """Returns when nothing waits."""
@@ -106,12 +111,10 @@ class Writer:
                 self._idle.set()
         finally:
             self._ended = True
-            flown = []
             if self._flight is not None:
                 self._flight.task.cancel()
-                flown = self._flight.draft.orders
             self._disconnect()
-            for order in (*flown, *self._draft.orders, *self._waiting):
+            for order in self._unanswered:
                 order.settle(Unavailable())
             self._waiting.clear()
             self._idle.set()

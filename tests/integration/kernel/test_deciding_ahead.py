@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from shared.kernel import writer as writer_module
 from shared.kernel.decider import Decider, Refused
 from shared.kernel.folding import Folded, Folds
 from shared.kernel.journal import Journal, Outcome, Unavailable
@@ -20,7 +21,7 @@ from tests.integration.bus.rig import eventually
 from tests.integration.kernel import hall
 from tests.integration.kernel.hall import HALL, BookSeat, Command, GiveBack, Hall, HallEvent, context
 from tests.integration.kernel.test_journal import MakeJournal, make, opened, sql, store
-from tests.integration.kernel.test_writer_in_trouble import KILL_WRITERS
+from tests.integration.kernel.test_writer_in_trouble import KILL_WRITERS, close_for_maintenance
 
 __all__ = ["make", "sql", "store"]  # fixtures
 
@@ -190,6 +191,22 @@ async def test_a_writer_that_ends_leaves_nobody_waiting(gate: Gate) -> None:
     [writer] = [task for task in asyncio.all_tasks() if "Writer.run" in repr(task)]
     writer.cancel()
     answers = await asyncio.gather(first, second, gate.book("c"), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unavailable] * 3
+
+
+async def test_a_writer_that_ends_while_it_waits_for_the_database_leaves_nobody_waiting(
+    gate: Gate, store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "BACK_OFF", 60)
+    first = await gate.under_way("a")
+    second = await gate.ahead("b")
+    await close_for_maintenance(store)
+    gate.open.set()
+    third = asyncio.create_task(gate.book("c"))
+    await asyncio.sleep(0.3)
+    [writer] = [task for task in asyncio.all_tasks() if "Writer.run" in repr(task)]
+    writer.cancel()
+    answers = await asyncio.wait_for(asyncio.gather(first, second, third, return_exceptions=True), 5)
     assert [type(answer) for answer in answers] == [Unavailable] * 3
 
 
