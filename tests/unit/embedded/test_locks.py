@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
-PIN = re.compile(r"^([a-z0-9._-]+)(\[[a-z0-9,._-]+\])?==[^ ]+( ; .+)? \\$")
+PIN = re.compile(r"^([a-z0-9._-]+)(\[[a-z0-9,._ -]+\])?==[^ ]+( ; .+)? \\$")
 
 
 def pins(lock: Path) -> dict[str, str]:
@@ -31,10 +31,12 @@ def test_every_library_is_pinned_by_hash_and_without_an_address(lock: Path) -> N
 
 
 def test_all_locks_agree() -> None:
-    everything = pins(ROOT / "requirements" / "dev.txt")
+    pinned = pins(ROOT / "requirements" / "dev.txt")
+    everything = {name: line.partition("==")[2].split()[0] for name, line in pinned.items()}
     for lock in LOCKS:
         if lock.name != "npm.txt":
-            different = {name for name, line in pins(lock).items() if everything[name].split()[0] != line.split()[0]}
+            versions = {name: line.partition("==")[2].split()[0] for name, line in pins(lock).items()}
+            different = {name for name, version in versions.items() if everything.get(name, version) != version}
             assert not different, lock.name
 
 
