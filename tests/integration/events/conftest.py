@@ -1,5 +1,6 @@
 """The events service over real HTTP on a real Postgres, with a clock that tests set."""
 
+import asyncio
 import datetime as dt
 import io
 import secrets
@@ -181,10 +182,12 @@ def sample(series: str, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 async def bus(servers: Servers) -> AsyncIterator[Bus]:
-    """The service's own connection to NATS."""
+    """The service's own connection to NATS, made again when the server has missed it: no loop runs between tests."""
     bus = await connect(servers.nats.url("events"), "test events")
+    kept = asyncio.create_task(bus.run())
     yield bus
-    await bus.close()
+    kept.cancel()
+    await asyncio.gather(kept, return_exceptions=True)
 
 
 @pytest.fixture(scope="module")
