@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
+import structlog
 from babel.dates import format_date, format_datetime
 
 from shared.mailbox.store import subject_of
@@ -19,6 +20,8 @@ from shared.mailbox.store import subject_of
 BERLIN = ZoneInfo("Europe/Berlin")
 LINK = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]]")
 SHOWN_HEADERS = ("From", "To", "Date", "Subject")
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ def read(raw: bytes) -> Mail:
     """Takes a mail apart; one that is too malformed for that is shown as it came."""
     try:
         return _taken_apart(raw)
-    except Exception:  # noqa: BLE001 -- on malformed headers Python's parser raises what it happens to stumble over
+    except Exception as error:  # noqa: BLE001 -- on malformed headers Python's parser raises what it stumbles over
+        log.warning("mail_shown_as_it_came", reason=type(error).__name__)
         text = raw.decode("utf-8", errors="replace")
         return Mail(subject_of(raw), "", "", "", text=text, html=None, invitations=(), attachments=(), headers=())
 
@@ -130,7 +134,8 @@ def _invitations(content: bytes) -> list[Invitation]:
         calendar = icalendar.Calendar.from_ical(content)
         method = str(calendar.get("METHOD", "")).upper()
         return [_invitation(method, event) for event in calendar.walk("VEVENT")]
-    except Exception:  # noqa: BLE001 -- properties of a malformed entry may be of any type; it is still attached
+    except Exception as error:  # noqa: BLE001 -- a malformed entry's properties may be of any type; it is still attached
+        log.warning("invitation_only_attached", reason=type(error).__name__)
         return []
 
 

@@ -12,8 +12,10 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import aiohttp
+from structlog.testing import capture_logs
 
 from shared.embedded.process import free_ports
+from shared.mailbox.mail import read
 from shared.mailbox.store import Store
 
 ICS = """BEGIN:VCALENDAR\r
@@ -166,6 +168,14 @@ async def test_malformed_mails_are_kept_and_shown(tmp_path: Path) -> None:
         for entry in json.loads(await text(client, f"{url}/messages")):
             await text(client, f"{url}/mails/{entry['id']}")
         assert f"{len(raws)} Nachrichten" in await text(client, url)
+
+
+def test_what_cannot_be_taken_apart_is_said_in_the_log() -> None:
+    with capture_logs() as logs:
+        assert read(an_entry(b"SEQUENCE:abc")).invitations == ()
+        assert "nicht" in read(b"From: =?x?q?a?=\r\nTo: a@b, :, <>\r\n\rnicht").text
+        assert read(an_entry(b"SEQUENCE:1")).invitations
+    assert [entry["event"] for entry in logs] == ["invitation_only_attached", "mail_shown_as_it_came"]
 
 
 async def test_a_line_that_a_kill_left_half_spoils_no_later_one(tmp_path: Path) -> None:
