@@ -42,7 +42,10 @@ class Told:
 
 @dataclass(slots=True)
 class Walk:
-    """A session's way through its events. `entered`: who got a seat or a place in the queue, in which version."""
+    """A session's way through its events. `entered`: who got a seat or a place in the queue, in which version.
+
+    `left`: who gave it up, or lost it.
+    """
 
     session: str
     capacity: int | None = None
@@ -50,6 +53,7 @@ class Walk:
     seated: dict[str, str] = field(default_factory=dict)
     queue: dict[str, str] = field(default_factory=dict)
     entered: list[tuple[str, int]] = field(default_factory=list)
+    left: list[tuple[str, int]] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
@@ -87,7 +91,7 @@ class Walk:
                 self.queue.pop(registration, None)
                 self.seated[registration] = person
             case "RegistrationLapsed" | "RegistrationWithdrawn":
-                self._leave(registration)
+                self._leave(event, registration, person)
             case _:
                 if registration not in self.seated | self.queue:
                     self._fault(event.id, f"is about {registration}, who has no place")
@@ -100,7 +104,16 @@ class Walk:
         where[registration] = person
         self.entered.append((person, event.version))
 
-    def _leave(self, registration: str) -> None:
+    def holds(self, person: str, version: int) -> bool:
+        """Whether somebody had a seat or a place in the queue at a version."""
+        entered, left = (
+            max((at for who, at in moves if who == person and at <= version), default=0)
+            for moves in (self.entered, self.left)
+        )
+        return entered > left
+
+    def _leave(self, event: Recorded, registration: str, person: str) -> None:
+        self.left.append((person, event.version))
         self.seated.pop(registration, None)
         self.queue.pop(registration, None)
         for told in self.told:

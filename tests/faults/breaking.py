@@ -27,13 +27,17 @@ BELOW = "CancelledError"  # stands before the TimeoutError that it became
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """`old` stands exactly once in `file`; with `new` instead, the test `red` fails. `guard` is what is taken away."""
+    """`old` stands exactly once in `file`; with `new` instead, the test `red` fails. `guard` is what is taken away.
+
+    `says` must stand in what the test prints: a test that looks at everything may fail for another reason.
+    """
 
     guard: str
     file: str
     old: str
     new: str
     red: str
+    says: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +76,26 @@ def attempt(one: Break) -> Verdict:
         source = path.read_text()
         assert source.count(one.old) == 1, f"{one.file} holds this {source.count(one.old)} times: {one.old}"
         path.write_text(source.replace(one.old, one.new))
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", one.red, "-x", "-q", "-p", "no:cacheprovider"],
-            cwd=tree,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-    said = [reason for reason in REASON.findall(run.stdout) if BELOW not in reason]
-    if run.returncode == pytest_failed() and said:
-        return Verdict(noticed=True, reason=said[0][:SHOWN])
-    return Verdict(noticed=False, reason=run.stdout[-2000:] + run.stderr[-2000:])
+        try:
+            run = _run(one, tree)
+        except subprocess.TimeoutExpired:
+            return Verdict(noticed=False, reason=f"not done after {SECONDS} s")
+        said = run.stdout.replace(f"{tree}/", "")
+    reasons = [reason for reason in REASON.findall(said) if BELOW not in reason]
+    if run.returncode == pytest_failed() and reasons and one.says in said:
+        return Verdict(noticed=True, reason=next((each for each in reasons if one.says in each), reasons[0])[:SHOWN])
+    return Verdict(noticed=False, reason=said[-2000:] + run.stderr[-2000:])
+
+
+def _run(one: Break, tree: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", one.red, "-x", "-q", "-p", "no:cacheprovider"],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
 
 
 def pytest_failed() -> int:
@@ -110,6 +122,10 @@ def main() -> int:
     parser.add_argument("area", nargs="*")
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
+    if unknown := set(chosen.area) - all_breaks().keys():
+        parser.error(f"no area {', '.join(sorted(unknown))}; there are {', '.join(all_breaks())}")
+    if chosen.write and chosen.area:
+        parser.error("--write is for all areas: the table is written as a whole")
     verdicts: dict[str, list[tuple[Break, Verdict]]] = {}
     for area, breaks in all_breaks().items():
         if chosen.area and area not in chosen.area:

@@ -23,11 +23,12 @@ WRITTEN = {
     "draft_announcement": "AnnouncementDrafted",
     "announcements": "SessionAnnounced",
     "postponements": "SessionPostponed",
-    "cancellations": "SessionCancelled",
     "revisions": "ProjectRevised",
     "corrections": "AnnouncementCorrected",
 }
 """What stands in the journal under a request's key, where the request cannot come to nothing."""
+STANDS = {"cancellations": ("SessionCancelled", "SessionReinstated")}
+"""What holds after a request that may have found it so: of these in its stream, the first was the last."""
 BECAME = {
     "confirmations": {"RegistrationConfirmed", "WaitlistingConfirmed"},
     "withdrawals": {"RegistrationWithdrawn", "RegistrationLapsed"},
@@ -130,6 +131,14 @@ def _not_kept(done: Attempt, events: Sequence[Recorded], remains: Remains) -> It
         yield f"{result.stream}@{result.version} is not in the journal"
     if asked.kind in WRITTEN and WRITTEN[asked.kind] not in {event.type for event in events}:
         yield f"{WRITTEN[asked.kind]} is not in the journal"
+    if asked.kind in STANDS:
+        happened = [
+            event.type
+            for event in remains.journals[asked.service]
+            if event.stream == result.stream and event.version <= result.version and event.type in STANDS[asked.kind]
+        ]
+        if not happened or happened[-1] != STANDS[asked.kind][0]:
+            yield f"{STANDS[asked.kind][0]} does not hold"
     if asked.kind in BECAME and not any(
         event.stream == result.stream
         and event.version <= result.version
@@ -177,7 +186,7 @@ def people(history: History, remains: Remains, walks: Sequence[Walk]) -> Iterato
             yield f"{mail.to} is {person} and {addresses[mail.to]}"
     if len(set(addresses.values())) != len(addresses):
         yield f"one person has several addresses: {addresses}"
-    entered = {(each.session, person): version for each in walks for person, version in reversed(each.entered)}
+    sessions = {each.session: each for each in walks}
     for asked, attempts in history.by_key():
         if asked.kind != "register" or not any(attempt.done for attempt in attempts):
             continue
@@ -185,7 +194,7 @@ def people(history: History, remains: Remains, walks: Sequence[Walk]) -> Iterato
         result = remains.results["events"].get(asked.key) if asked.key else None
         if person is None:
             yield f"{asked.person} was accepted for {session} and never got a mail"
-        elif result is not None and entered.get((session, person), result.version + 1) > result.version:
+        elif result is not None and not (session in sessions and sessions[session].holds(person, result.version)):
             yield f"{asked.person} was accepted for {session} and is not registered"
 
 

@@ -15,6 +15,7 @@ import asyncpg
 import orjson
 
 from shared.embedded.folder import DataFolder, environment_of, nats_url
+from shared.kernel.bootstrap import SERVICES
 from shared.kernel.bus import open_connection
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import connect, connect_pool
@@ -23,7 +24,6 @@ from shared.kernel.streams import stream_of
 from shared.kernel.wakeup import Wakeup
 from shared.mailbox.store import Store
 
-SERVICES = ("catalog", "events", "notify", "gateway")
 JOURNAL = """
 SELECT position, stream, version, type, data, command_id, aggregate, aggregate_version, recorded_at
 FROM journal ORDER BY position

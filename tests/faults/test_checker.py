@@ -105,9 +105,33 @@ def test_nothing_is_wrong_with_a_sound_history() -> None:
     assert broken(sound.history, sound.remains) == []
 
 
+def test_nothing_is_wrong_with_a_session_that_two_have_cancelled() -> None:
+    sound = Forgery()
+    cancelled = sound.record("SessionCancelled", {}, public="s")
+    sound.ask("cancellations", "/sessions/s/cancellations", cancelled)
+    sound.ask("cancellations", "/sessions/s/cancellations", replace(cancelled, command_id=uuid4()))
+    sound.seal()
+    assert broken(sound.history, sound.remains) == []
+
+
 def lost(forged: Forgery) -> None:
     """What was answered is not in the journal."""
     del forged.remains.results["events"][forged.drafted.asked.key or uuid4()]
+
+
+def lost_after_leaving(forged: Forgery) -> None:
+    """Erika withdrew and was accepted once more, and nothing was written but the result of the command."""
+    asked = replace(forged.erika.asked, key=uuid4())
+    forged.history.attempts.append(replace(forged.erika, asked=asked))
+    assert asked.key is not None
+    last = forged.journal[-1]
+    forged.remains.results["events"][asked.key] = Result(SESSION, last.version, last.position)
+
+
+def cancelled_in_vain(forged: Forgery) -> None:
+    """A cancellation was accepted, and the session takes place."""
+    last = forged.journal[-1]
+    forged.ask("cancellations", "/sessions/s/cancellations", replace(last, command_id=uuid4()))
 
 
 def lost_registration(forged: Forgery) -> None:
@@ -261,6 +285,8 @@ def dead_letter(forged: Forgery) -> None:
 
 FORGED: list[tuple[Callable[[Forgery], None], str]] = [
     (lost, "nobody remembers it"),
+    (lost_after_leaving, "erika@stadt.example was accepted for s and is not registered"),
+    (cancelled_in_vain, "SessionCancelled does not hold"),
     (lost_registration, "otto@stadt.example was accepted for t and is not registered"),
     (nobody_known, "emma@stadt.example was accepted for s and never got a mail"),
     (never_written, "session-s@99 is not in the journal"),

@@ -26,7 +26,7 @@ NO_OUTCOME = {"503 unavailable", "409 conflict"}
 REFUSED = "409 hall_full"
 KILL = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = $1 AND application_name IN ('ikz journal', 'ikz replica') AND random() < 0.3
+WHERE datname = $1 AND application_name IN ('ikz journal', 'ikz journal reads', 'ikz replica') AND random() < 0.3
 """
 JOURNAL = "SELECT position, stream, version, type, data, command_id FROM journal ORDER BY position"
 RESULTS = "SELECT id, stream, version, position FROM command"

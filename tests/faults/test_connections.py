@@ -12,12 +12,12 @@ from tests.conftest import PASSWORDS, Database
 from tests.faults.network import HALLS, Network, networked
 from tests.faults.proxy import Proxy, proxy
 from tests.faults.storm import Storm
-from tests.integration.bus.conftest import nats, operator, store, streams
+from tests.integration.bus.conftest import events, nats, operator, store, streams
 from tests.integration.bus.rig import eventually, in_stream, published
 from tests.integration.bus.seats import HEARD
 from tests.integration.kernel.hall import BookSeat, OpenHall
 
-__all__ = ["nats", "operator", "store", "streams"]  # fixtures
+__all__ = ["events", "nats", "operator", "store", "streams"]  # fixtures
 
 BACK_WITHIN = 10.0
 PAUSE = (0.1, 0.6)
@@ -28,13 +28,6 @@ EFFECTS = "SELECT 'seat/' || guest AS aggregate, version AS aggregate_version FR
 SLEEP = "SELECT pg_sleep(60)"
 
 type Versions = list[tuple[str, int]]
-
-
-@pytest.fixture
-async def events(store: Database) -> AsyncIterator[OwnConnection]:
-    connection = await connect(store.dsn("events"), name="tests")
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

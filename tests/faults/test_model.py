@@ -47,7 +47,7 @@ UPDATE journal
 SET form = 1, data = json_build_object('at', data -> 'at', 'club', data -> 'club', 'size', data -> 'places')
 WHERE starts_with(stream, $1) AND type = 'ClubFounded' AND form = 2
 """
-KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ikz journal'"
+KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'ikz journal%'"
 GHOSTS = {
     "member": "INSERT INTO member (club, person, sealed, version) VALUES ('ghost', 'ghost', '', 1)",
     "tally": "INSERT INTO tally (club, joined, gone) VALUES ('ghost', 1, 1)",

@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -50,7 +49,8 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 BACKENDS = """
 SELECT pid FROM pg_stat_activity
-WHERE datname = $1 AND application_name IN ('ikz journal', 'ikz appending', 'ikz tail') ORDER BY pid
+WHERE datname = $1
+AND application_name IN ('ikz journal', 'ikz journal reads', 'ikz wakeup', 'ikz appending', 'ikz tail') ORDER BY pid
 """
 NOTED = "SELECT 0 AS position, stream, version FROM note ORDER BY number"
 TWICE = "SELECT count(*) FROM (SELECT FROM journal GROUP BY command_id HAVING count(*) > 1) AS twice"
@@ -266,10 +266,8 @@ async def check_acknowledged(appenders: Sequence[Appender], sql: OwnConnection) 
     stored = {row["command_id"].hex: (row["position"], row["stream"], row["version"]) for row in rows}
     acknowledged = [one for appender in appenders for one in appender.acknowledged]
     assert len(acknowledged) > 50
-    assert len(appenders) >= 3
     for one in acknowledged:
         assert stored.get(one["command"]) == (one["position"], one["stream"], one["version"])
-    assert max(Counter(one["command"] for one in acknowledged).values()) == 1
     assert await sql.fetchval(TWICE) == 0
 
 

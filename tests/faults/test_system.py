@@ -17,6 +17,7 @@ from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.topic import TOPIC as TOPICS
 from services.catalog.topic import DefineTopic, Group
 from shared.embedded.folder import DataFolder
+from shared.kernel.bootstrap import SERVICES
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import connect_pool
 from shared.kernel.recorded import Context
@@ -28,7 +29,7 @@ from tests.faults.checker import broken, message_id
 from tests.faults.havoc import Havoc
 from tests.faults.history import History
 from tests.faults.load import TOPIC, Inbox, Load
-from tests.faults.remains import SERVICES, Archive
+from tests.faults.remains import Archive
 from tests.faults.storm import Storm
 from tests.running import RunningSystem, up
 
@@ -139,6 +140,7 @@ class Portal:
         """Returns when nobody waits for an answer or a mail any more, and what should not come had time to come."""
         until = time.time() + PATIENCE
         await self.patient.settle(until)
+        self.unwell += [f"{asked.kind} {asked.key} never got an answer" for asked in self.history.unanswered()]
         walks = walk(await self.archive.journal("events"))
         expected = {message_id(told) for each in walks for told in each.told if told.surely}
         while expected - {mail.message_id for mail in self.archive.mails()} and time.time() < until:

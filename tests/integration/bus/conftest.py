@@ -73,3 +73,11 @@ async def sql(store: Database) -> AsyncIterator[OwnConnection]:
     connection = await connect(store.dsn("catalog"), name="tests")
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def events(store: Database) -> AsyncIterator[OwnConnection]:
+    """The events service's own access to its schema."""
+    connection = await connect(store.dsn("events"), name="tests")
+    yield connection
+    await connection.close()

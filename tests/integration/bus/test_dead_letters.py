@@ -1,7 +1,6 @@
 """A message that fails holds up its aggregate and nothing else, and gets through in its order or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -9,19 +8,12 @@ import pytest
 from shared.embedded.nats import EmbeddedNats
 from shared.kernel import dead_letters, inbox, intake
 from shared.kernel.dead_letters import NoDeadLetter, NotTheOldest
-from shared.kernel.postgres import Connection, OwnConnection, connect
+from shared.kernel.postgres import Connection, OwnConnection
 from tests.conftest import Database
 from tests.integration.bus.rig import eventually, publishing
 from tests.integration.bus.seats import SEATS, hearing, turns
 
 pytestmark = pytest.mark.usefixtures("streams")
-
-
-@pytest.fixture
-async def events(store: Database) -> AsyncIterator[OwnConnection]:
-    connection = await connect(store.dsn("events"), name="tests")
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

@@ -30,14 +30,6 @@ pytestmark = pytest.mark.usefixtures("streams", "impatient")
 
 
 @pytest.fixture
-async def events(store: Database) -> AsyncIterator[OwnConnection]:
-    """The events service's own access to its schema."""
-    connection = await connect(store.dsn("events"), name="tests")
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def own(tmp_path: Path) -> AsyncIterator[EmbeddedNats]:
     """A server that this test may stop, freeze and rob of its files."""
     async with EmbeddedNats(tmp_path / "nats", render_config, NATS_PASSWORDS) as server:

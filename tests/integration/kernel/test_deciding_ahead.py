@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.kernel import writer as writer_module
 from shared.kernel.decider import Decider, Refused
@@ -21,9 +22,11 @@ from tests.integration.bus.rig import eventually
 from tests.integration.kernel import hall
 from tests.integration.kernel.hall import HALL, BookSeat, Command, GiveBack, Hall, HallEvent, context
 from tests.integration.kernel.test_journal import MakeJournal, make, opened, sql, store
-from tests.integration.kernel.test_writer_in_trouble import KILL_WRITERS, close_for_maintenance
+from tests.integration.kernel.test_writer_in_trouble import close_for_maintenance
 
 __all__ = ["make", "sql", "store"]  # fixtures
+
+KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1"
 
 
 class Gate:
@@ -146,15 +149,17 @@ async def test_nobody_is_refused_for_the_sake_of_a_write_that_failed(gate: Gate)
     assert (await second).version == 2
 
 
-async def test_a_connection_lost_while_writing_loses_neither_group(gate: Gate, store: Database) -> None:
+@pytest.mark.parametrize("lost", ["ikz journal", "ikz journal reads"])
+async def test_a_connection_lost_while_writing_loses_neither_group(gate: Gate, store: Database, lost: str) -> None:
     first = await gate.under_way("a")
     second = await gate.ahead("b")
     operator = await connect(store.operator_dsn, name="tests")
-    await operator.execute(KILL_WRITERS)
+    await operator.execute(KILL, lost)
     await operator.close()
+    third = asyncio.create_task(gate.book("c"))
     gate.open.set()
-    assert [(await one).version for one in (first, second)] == [2, 3]
-    assert [recorded.version for recorded in await gate.journal.read(0, 10)] == [1, 2, 3]
+    assert [(await one).version for one in (first, second, third)] == [2, 3, 4]
+    assert [recorded.version for recorded in await gate.journal.read(0, 10)] == [1, 2, 3, 4]
 
 
 async def test_a_command_under_way_is_not_decided_again_under_its_id(gate: Gate) -> None:
@@ -162,7 +167,11 @@ async def test_a_command_under_way_is_not_decided_again_under_its_id(gate: Gate)
     first = await gate.under_way("a", known)
     repeated = asyncio.create_task(gate.book("a", known))
     other = asyncio.create_task(gate.book("b"))
-    await asyncio.sleep(0.1)
+
+    async def both_wait() -> bool:
+        return len(gate.journal._writer._waiting) == 2
+
+    await eventually(both_wait, wanted=True)
     gate.open.set()
     assert await first == replace(await repeated, repeated=False)
     assert (await repeated).repeated
@@ -203,7 +212,12 @@ async def test_a_writer_that_ends_while_it_waits_for_the_database_leaves_nobody_
     await close_for_maintenance(store)
     gate.open.set()
     third = asyncio.create_task(gate.book("c"))
-    await asyncio.sleep(0.3)
+    with capture_logs() as logs:
+
+        async def rests() -> bool:
+            return any(entry["event"] == "journal_unreachable" for entry in logs)
+
+        await eventually(rests, wanted=True)
     [writer] = [task for task in asyncio.all_tasks() if "Writer.run" in repr(task)]
     writer.cancel()
     answers = await asyncio.wait_for(asyncio.gather(first, second, third, return_exceptions=True), 5)

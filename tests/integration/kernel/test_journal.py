@@ -361,7 +361,7 @@ async def test_killed_backends_lose_and_double_nothing(make: MakeJournal, store:
         for _ in range(15):
             await asyncio.sleep(0.04)
             await operator.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ikz journal'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'ikz journal%'"
             )
 
     async def caller(number: int) -> list[Outcome]:
