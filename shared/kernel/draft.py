@@ -41,8 +41,10 @@ class Draft:
         A state that may be old is good enough for what adds to the stream: then the journal would refuse it. What comes
         to nothing on one is left out: False.
         """
+        self.at = datetime.now(UTC)
         try:
             after, events = self._decided(order, before)
+            rows = [_row(len(self.recorded) + number, recorded) for number, recorded in enumerate(events, 1)]
         except Exception as refusal:  # noqa: BLE001 -- a rule's refusal or a defect: the caller's to deal with
             if sure:
                 self._enter(order)
@@ -55,9 +57,8 @@ class Draft:
         if events:
             self._heads.setdefault(stream, before.version)
             self._grown[stream], self._deciders[stream] = after, order.decider
-            for recorded in events:
-                self.recorded.append(recorded)
-                self.rows.append(_row(len(self.recorded), recorded))
+            self.recorded += events
+            self.rows += rows
             self._ordinals[stream] = len(self.recorded)
         self._answers.append((order, len(self._commands)))
         self._commands.append((order, after.version, after.position, self._ordinals.get(stream, 0)))
@@ -121,8 +122,6 @@ class Draft:
         return list(self._heads), list(self._heads.values()), ids
 
     def _enter(self, order: Order) -> None:
-        if not self.orders:
-            self.at = datetime.now(UTC)
         self.orders.append(order)
         if order.may_be_known:
             self.ids.add(order.context.command_id)

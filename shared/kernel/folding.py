@@ -102,7 +102,9 @@ class Folds:
         return self._kept.get(stream)
 
     def keep(self, stream: str, folded: Folded[Any]) -> None:
-        """Remembers a state that is durable."""
+        """Remembers a state that is durable, unless a newer one is known: who reads may come back after who writes."""
+        if (kept := self._kept.get(stream)) is not None and kept.version > folded.version:
+            return
         self._kept[stream] = folded
         self._kept.move_to_end(stream)
         if len(self._kept) > self._capacity:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -99,6 +99,24 @@ async def test_what_follows_is_decided_before_and_answered_after(gate: Gate) -> 
         await full
     assert gate.decided == ["a", "b", "a", "c"]
     assert (await gate.journal.load(gate.decider, gate.hall_id)).state.guests == ("a", "b")
+
+
+async def test_an_event_is_recorded_when_it_is_decided_however_long_nobody_came(gate: Gate) -> None:
+    """Consumers act for what was recorded after they were installed, and for nothing that is old."""
+    for guest in "ab":
+        since = datetime.now(UTC)
+        await gate.book(guest)
+        *_, recorded = await gate.journal.read(0, 10)
+        assert recorded.recorded_at >= since
+
+
+async def test_who_reads_late_does_not_make_the_writer_forget(gate: Gate) -> None:
+    before = await gate.journal.load(gate.decider, "h")
+    await gate.book("a")
+    gate.journal._folds.keep("hall-h", before)
+    kept = gate.journal._folds.cached("hall-h")
+    assert kept is not None
+    assert kept.version == 2
 
 
 async def test_who_changes_nothing_is_told_where_the_one_before_came_to_stand(gate: Gate, store: Database) -> None:
