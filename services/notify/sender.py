@@ -78,6 +78,8 @@ class Sender:
     finished: Callable[[], None]
     holder: int
     in_hand: set[UUID] = field(default_factory=set)
+    claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Sends for ever. When it is cancelled, the mail in hand is finished and what was only claimed given back."""
@@ -89,13 +91,11 @@ class Sender:
                 tasks.create_task(self._work(highest, self.wakeup.waiter()))
 
     async def _work(self, highest: Priority, bell: Waiter) -> None:
-        connection, pause, lost = Connection(self.host), RETRY, False
+        connection, pause = Connection(self.host), RETRY
         try:
             while True:
                 try:
-                    if lost:
-                        await queue.forgo(self.pool, self.holder, self.in_hand, self.clock.now())
-                        lost = False
+                    await self._forgo()
                     await connection.ready()
                     self.health.up(CHECK)
                     pause = RETRY
@@ -107,20 +107,28 @@ class Sender:
                     await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 -- spreads load
                     pause = min(pause * 2, LONGEST_PAUSE)
                 except TRY_AGAIN as error:
-                    lost = True
+                    self.lost.set()
                     log.warning("sender_waits", reason=type(error).__name__)
                     await asyncio.sleep(RETRY)
         finally:
             await connection.quit()
 
+    async def _forgo(self) -> None:
+        """Frees what was claimed and never heard of, once the database is back. Nobody claims meanwhile."""
+        async with self.claiming:
+            if self.lost.is_set():
+                await queue.forgo(self.pool, self.holder, self.in_hand, self.clock.now())
+                self.lost.clear()
+
     async def batch(self, connection: Connection, highest: Priority) -> bool:
         """Takes a few messages and sends them; False when there was none to take."""
         now = self.clock.now()
-        waiting = await queue.claim(self.pool, now, now + LEASE, highest, BATCH, holder=self.holder)
+        async with self.claiming:
+            waiting = await queue.claim(self.pool, now, now + LEASE, highest, BATCH, holder=self.holder)
+            ours = [each.id for each in waiting]
+            self.in_hand.update(ours)
         if not waiting:
             return False
-        ours = [each.id for each in waiting]
-        self.in_hand.update(ours)
         give_up_at = time.monotonic() + (LEASE - MARGIN).total_seconds()
         try:
             told = await mailing.told(self.pool, list({each.mailing_id for each in waiting}))
@@ -128,8 +136,10 @@ class Sender:
                 await self._finish(connection, waiting[0], told)
                 del waiting[0]
         finally:
-            with suppress(*TRY_AGAIN):  # else the leases give them back
+            try:
                 await queue.release(self.pool, waiting, self.clock.now())
+            except TRY_AGAIN:
+                self.lost.set()
             self.in_hand.difference_update(ours)
         return True
 

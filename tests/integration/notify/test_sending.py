@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,11 @@ import pytest
 
 from services.notify import queue, smtp
 from services.notify.cause import Priority
-from services.notify.smtp import Connection
+from services.notify.smtp import Connection, Down
 from shared.contracts.events import Times
 from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
 from shared.kernel.postgres import Connection as Postgres
+from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from tests.integration.notify.conftest import EDITOR, Notify
 from tests.integration.notify.office import Office, Owner, methods, of, people
@@ -174,6 +175,66 @@ async def test_what_was_claimed_when_the_database_went_away_is_sent_when_it_is_b
         running.cancel()
         await asyncio.wait([running])
     assert len(sink.mails) == 3
+
+
+async def test_nobody_takes_a_message_while_what_is_in_nobodys_hand_is_freed(
+    office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who frees looks at what is in hand first: what was taken after that look would be freed, and sent twice."""
+    real, looked, go_on = queue.forgo, asyncio.Event(), asyncio.Event()
+
+    async def forgo(pool: Pool, holder: int, in_hand: Collection[UUID], at: dt.datetime) -> None:
+        there = list(in_hand)
+        looked.set()
+        await go_on.wait()
+        await real(pool, holder, there, at)
+
+    monkeypatch.setattr(queue, "forgo", forgo)
+    await office.hear(postponed())
+    await office.expand()
+    office.sender.lost.set()
+    running = asyncio.create_task(office.sender.run())
+    try:
+        await asyncio.wait_for(looked.wait(), 10)
+        await asyncio.sleep(0.3)
+        assert await office.states() == ["waiting"] * 3
+        go_on.set()
+        await until(lambda: len(sink.mails) == 3)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+    assert sorted(mail.recipient for mail in sink.mails) == sorted({mail.recipient for mail in sink.mails})
+
+
+async def test_what_could_not_be_given_back_is_sent_when_the_database_is_back(
+    office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail server and the database went away together."""
+    monkeypatch.setattr("services.notify.sender.RETRY", 0.05)
+    real, failed = queue.release, list[bool]()
+
+    async def release(*arguments: Any) -> None:
+        if arguments[1] and not failed:
+            failed.append(True)
+            raise ConnectionResetError
+        await real(*arguments)
+
+    async def hang_up(*_: Any) -> None:
+        raise Down("gone")
+
+    send = Connection.send
+    monkeypatch.setattr(queue, "release", release)
+    monkeypatch.setattr(Connection, "send", hang_up)
+    await office.hear(postponed())
+    await office.expand()
+    running = asyncio.create_task(office.sender.run())
+    try:
+        await until(lambda: bool(failed))
+        monkeypatch.setattr(Connection, "send", send)
+        await until(lambda: len(sink.mails) == 3)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
 
 
 async def test_a_persons_own_message_goes_before_a_mailing(office: Office, sink: Sink) -> None:
