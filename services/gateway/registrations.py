@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.gateway.addresses import MailAddress, Malformed, lookup_key, parse_address, parse_name
 from services.gateway.limits import Limit
 from services.gateway.people import People
-from services.gateway.upstream import Fetched, Upstream
+from services.gateway.upstream import Down, Fetched, Upstream
 from shared.kernel.identity import ANONYMOUS, Identity
 from shared.kernel.problems import FieldError, Problem
 from shared.kernel.recorded import Context
@@ -142,19 +142,24 @@ class Desk:
     async def _ask_for(self, session_id: str, at: dt.datetime) -> Fetched | None:
         """Whether the session takes registrations: where it does not, nothing is kept of the person."""
         session = await self._shown.ask(session_id)
+        if isinstance(session, Down):
+            raise session
         if session.status != 200:
             return session
         Enrolment.model_validate_json(session.content).refuse(at)
         return None
 
-    async def _show(self, session_ids: Sequence[str]) -> list[Fetched]:
-        """The sessions as everybody sees them, each asked for once."""
+    async def _show(self, session_ids: Sequence[str]) -> list[Fetched | Down]:
+        """The sessions as everybody sees them, each asked for once; one that nobody answers for spoils no other."""
         paths = {session_id: f"/api/v1/sessions/{session_id}" for session_id in session_ids}
-        shown = await asyncio.gather(
-            *(self.upstream.fetch("events", "GET", path, identity=ANONYMOUS, headers={}) for path in paths.values())
-        )
-        found = dict(zip(paths, shown, strict=True))
+        found = dict(zip(paths, await asyncio.gather(*map(self._fetch, paths.values())), strict=True))
         return [found[session_id] for session_id in session_ids]
+
+    async def _fetch(self, path: str) -> Fetched | Down:
+        try:
+            return await self.upstream.fetch("events", "GET", path, identity=ANONYMOUS, headers={})
+        except Down as down:
+            return down
 
     async def _accepted_before(
         self, session_id: str, registrant: Registrant, context: Context, idempotency_key: str | None

@@ -235,9 +235,12 @@ class Session:
     async def _through(self, batch: list[Outgoing]) -> list[Outgoing]:
         """Gets a batch into the stream, and meanwhile the next one ready.
 
-        A few messages go one by one, each expecting the one before: as soon as one is refused all behind it are, too.
+        A few messages go one by one, each expecting the one before: what comes behind one that is refused is refused as
+        well, unless another relay has just published that one. What fills a stream from the beginning goes as one, so
+        that no other relay's message can stand for its first.
         """
-        parts = [batch] if len(batch) > FEW else [[message] for message in batch]
+        as_one = len(batch) > FEW or not self._point.position
+        parts = [batch] if as_one else [[message] for message in batch]
         expected = [self._nats.expect() for _ in parts]
         wire, seq = b"", self._point.seq
         for part, (reply, _) in zip(parts, expected, strict=True):
