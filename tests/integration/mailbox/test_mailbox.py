@@ -173,7 +173,7 @@ async def test_malformed_mails_are_kept_and_shown(tmp_path: Path) -> None:
 def test_what_cannot_be_taken_apart_is_said_in_the_log() -> None:
     with capture_logs() as logs:
         assert read(an_entry(b"SEQUENCE:abc")).invitations == ()
-        assert "nicht" in read(b"From: =?x?q?a?=\r\nTo: a@b, :, <>\r\n\rnicht").text
+        assert "nicht" in str(read(b"From: =?x?q?a?=\r\nTo: a@b, :, <>\r\n\rnicht").text)
         assert read(an_entry(b"SEQUENCE:1")).invitations
     assert [entry["event"] for entry in logs] == ["invitation_only_attached", "mail_shown_as_it_came"]
 

@@ -7,12 +7,15 @@ import pytest
 from services.events.registration import (
     ConfirmRegistration,
     EraseParticipant,
+    MemberRegistered,
     ParticipantErased,
     RegistrationConfirmed,
     RegistrationLapsed,
     RegistrationLinkRequested,
     RegistrationProlonged,
     RegistrationPromoted,
+    RegistrationReceived,
+    RegistrationWaitlisted,
     RegistrationWithdrawn,
     WaitlistingConfirmed,
     WithdrawRegistration,
@@ -393,3 +396,15 @@ def test_an_erased_person_who_had_left_is_forgotten_all_the_same() -> None:
 def test_an_unknown_registration_is_not_there(command: Command) -> None:
     with pytest.raises(NotThere):
         DECIDER.decide(command, fold(opened()), NOW)
+
+
+@pytest.mark.parametrize(
+    ("before", "becomes"),
+    [(opened(), RegistrationReceived), (opened(), MemberRegistered), (FULL, RegistrationWaitlisted)],
+)
+def test_whatever_a_registration_asks_for_is_recorded(before: list[SessionEvent], becomes: type[SessionEvent]) -> None:
+    command = register("ada" if before != FULL else "cleo", member=becomes is MemberRegistered)
+    [event] = given(DECIDER, before).when(command, at=NOW).decided
+    assert type(event) is becomes
+    asked_for = command.model_dump(exclude={"member"})
+    assert {name: getattr(event, name) for name in asked_for} == asked_for
