@@ -85,7 +85,7 @@ class People:
         return found.person_id
 
     async def _found_or_made(self, asked: Sequence[Asked]) -> list[Found]:
-        """Everyone who is asked for, in a few statements; of those who ask for the same person, the first makes it."""
+        """Everyone who is asked for, in a few statements; who is asked for several times at once is made once."""
         people: dict[bytes, Found] = {}
         while unknown := {one.lookup: one for one in asked if one.lookup not in people}:
             known = await self._known(list(unknown))
