@@ -210,13 +210,21 @@ async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(journey: 
     assert found == []
 
 
-async def test_pages_stay_usable_at_twice_the_size(journey: Any, visit: Any) -> None:
+@pytest.mark.parametrize("fonts", ["loaded", "error"], ids=["own-fonts", "a-visitor's-fonts"])
+@pytest.mark.parametrize(("width", "size"), [(640, 200), (320, 100)], ids=["twice-the-size", "narrowest"])
+async def test_pages_stay_usable_enlarged_narrow_and_in_whatever_font(
+    journey: Any, visit: Any, fonts: str, width: int, size: int
+) -> None:
+    """WCAG 1.4.4 and 1.4.10; a visitor's own font is wider than ours, and is what is seen until ours has come."""
     session_id = await journey.session()
-    window = await visit(width=640)
-    page = await window.new_page()
+    page = await (await visit(width=width)).new_page()
+    if fonts == "error":
+        await page.route("**/*.woff2", lambda route: route.fulfill(status=404))
     for path in [*PAGES, f"/veranstaltungen/{session_id}"]:
         await page.goto(path)
-        await page.evaluate("document.documentElement.style.fontSize = '200%'")
+        await page.evaluate("size => document.documentElement.style.fontSize = `${size}%`", size)
+        await page.evaluate("document.fonts.ready.then(() => null)")
+        assert fonts in await page.evaluate("[...document.fonts].map(font => font.status)")
         await fits(page)
 
 
