@@ -114,11 +114,18 @@ class Sender:
             await connection.quit()
 
     async def _forgo(self) -> None:
-        """Frees what was claimed and never heard of, once the database is back. Nobody claims meanwhile."""
+        """Frees what was claimed and never heard of, once the database is back. Nobody claims meanwhile.
+
+        What another worker loses while it is freed, with its messages still in hand, is for the next time.
+        """
         async with self.claiming:
             if self.lost.is_set():
-                await queue.forgo(self.pool, self.holder, self.in_hand, self.clock.now())
                 self.lost.clear()
+                try:
+                    await queue.forgo(self.pool, self.holder, self.in_hand, self.clock.now())
+                except BaseException:
+                    self.lost.set()
+                    raise
 
     async def batch(self, connection: Connection, highest: Priority) -> bool:
         """Takes a few messages and sends them; False when there was none to take."""

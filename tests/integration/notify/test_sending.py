@@ -207,6 +207,30 @@ async def test_nobody_takes_a_message_while_what_is_in_nobodys_hand_is_freed(
     assert len(sink.mails) == 3
 
 
+async def test_what_is_lost_while_other_is_freed_is_freed_next_and_so_is_what_could_not_be(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, looks = queue.forgo, 0
+
+    async def forgo(pool: Pool, holder: int, in_hand: Collection[UUID], at: dt.datetime) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise ConnectionResetError
+        await real(pool, holder, in_hand, at)
+        if looks == 2:
+            office.sender.lost.set()  # another worker, whose messages were in hand a moment ago
+
+    monkeypatch.setattr(queue, "forgo", forgo)
+    office.sender.lost.set()
+    with pytest.raises(ConnectionResetError):
+        await office.sender._forgo()
+    for _ in range(3):
+        await office.sender._forgo()
+    assert looks == 3
+    assert not office.sender.lost.is_set()
+
+
 async def test_what_could_not_be_given_back_is_sent_when_the_database_is_back(
     office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
