@@ -1,5 +1,8 @@
 """The club in plain Python: what may be asked and happen, and what every answer must be."""
 
+import copy
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -106,10 +109,10 @@ class ModelClub:
 
 @dataclass(slots=True)
 class Model:
-    """All clubs, all facts in their order, and what each id came to."""
+    """All clubs, all facts in their order, each with its club, and what each id came to."""
 
     clubs: dict[str, ModelClub] = field(default_factory=dict)
-    order: list[str] = field(default_factory=list)
+    order: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
     results: dict[UUID, tuple[bytes, int, int]] = field(default_factory=dict)
 
     def club(self, name: str) -> ModelClub:
@@ -128,11 +131,19 @@ class Model:
             return (new,)
         for fact in new:
             club.facts.append(fact)
-            self.order.append(sent.club)
+            self.order.append((sent.club, fact))
             club.position = len(self.order)
         if sent.key is not None:
             self.results[sent.key] = (sent.request, len(club.facts), club.position)
         return ("done", len(club.facts), club.position, False)
+
+
+def orders(model: Model, asked: Sequence[Sent]) -> Iterator[tuple[list[tuple[Any, ...]], Model]]:
+    """What would be answered to commands sent at once, and what would be then, one order after another."""
+    for order in itertools.permutations(range(len(asked))):
+        after = copy.deepcopy(model)
+        answers = {number: after.take(asked[number]) for number in order}
+        yield [answers[number] for number in range(len(asked))], after
 
 
 def facts_of(command: Command, club: ModelClub) -> list[tuple[Any, ...]] | str:
