@@ -116,7 +116,6 @@ async def test_who_falls_silent_leads_no_longer(store: Database, monkeypatch: py
     monkeypatch.setattr(leader, "BEAT", 1000)
     silent = Candidate(store.dsn("catalog"))
     await eventually(silent.leads, wanted=True)
-    monkeypatch.setattr(leader, "BEAT", 0.1)
     other = Candidate(store.dsn("catalog"))
     await eventually(other.leads, wanted=True)
     await silent.stop()
