@@ -29,6 +29,7 @@ FROM journal WHERE aggregate_version IS NOT NULL ORDER BY position
 LAST = "SELECT max(position) FROM journal WHERE aggregate_version IS NOT NULL"
 PAUSE = (0.02, 0.25)
 FROZEN = (0.2, 2.0)
+ENOUGH = 10
 
 
 @dataclass(slots=True)
@@ -89,12 +90,18 @@ async def test_a_storm_leaves_the_stream_as_the_journal(
         await asyncio.sleep(scene.dice.uniform(*PAUSE))
         to_come = to_come or scene.blows()
         await to_come.pop()()
+    await eventually(lambda: wrote_enough(sql), wanted=True)
     await calm_down(scene)
 
     await eventually(lambda: caught_up(sql), wanted=True)
 
     await assert_identical(sql, nats)
     assert scene.replicas.said("relay_publishes") > 3
+
+
+async def wrote_enough(sql: OwnConnection) -> bool:
+    """A storm over next to nothing proves nothing: whoever is alive in the end has time to write."""
+    return len(await sql.fetch(PUBLISHED)) > ENOUGH
 
 
 async def calm_down(scene: Scene) -> None:
@@ -123,4 +130,3 @@ async def assert_identical(sql: OwnConnection, nats: EmbeddedNats) -> None:
     for message in messages:
         versions[message["subject"]].append(message["aggregateversion"])
     assert all(found == list(range(1, len(found) + 1)) for found in versions.values())
-    assert len(messages) > 10, "the storm left no time to write anything"
