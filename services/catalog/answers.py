@@ -1,0 +1,23 @@
+"""What the catalogue's lists and pages answer, whatever they are of."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.kernel.http import Answer, Call, Page, Role, page
+from shared.kernel.problems import Problem
+
+API = "/api/v1"
+EDITORS: frozenset[Role] = frozenset({"editor"})
+
+
+def page_of(found: Page[Any], call: Call) -> Answer:
+    """One page of a list."""
+    return page(found.items, found.next, found.total, call)
+
+
+def found(answer: BaseModel | None) -> Answer:
+    """What was asked for; `not_found` when there is none."""
+    if answer is None:
+        raise Problem("not_found")
+    return Answer(answer)

@@ -1,0 +1,313 @@
+"""Projects over HTTP: readers see what is published, editors see and change everything."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from services.catalog import project_page, search
+from services.catalog.answers import API, EDITORS, page_of
+from services.catalog.project import (
+    PROJECT,
+    AcceptRevision,
+    ArchiveProject,
+    AwardBestPractice,
+    DraftProject,
+    EditProject,
+    ProjectCommand,
+    PublishProject,
+    ReturnProject,
+    ReviseProject,
+    SubmitProject,
+)
+from services.catalog.project_body import ProjectBody, resolved
+from services.catalog.project_content import Content
+from services.catalog.project_page import ProjectPage
+from services.catalog.search import Facets, ProjectCard, ProjectFilter, ProjectQuery
+from services.catalog.suggest import Suggestion, SuggestQuery, suggest
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, require
+from shared.kernel.ids import named_id, new_id
+from shared.kernel.journal import Context, Journal, Outcome
+from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
+from shared.kernel.texts import Line
+
+SEE_DRAFTS: frozenset[Role] = frozenset({"editor", "operator"})
+CONTENT_CODES = (
+    "unknown_topic",
+    "unknown_organisation",
+    "unknown_predecessor",
+    "circular_predecessor",
+    "too_many_topics",
+    "topic_twice",
+    "participation_twice",
+)
+NONE_WAITING = 0  # no revision has this number
+PUBLISHING_CODES = ("summary_missing", "topic_missing", "participations_missing")
+
+type Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class ReturnBody(BaseModel):
+    """Why a submission, or a proposed version, is given back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: Reason
+
+
+class ArchivalBody(BaseModel):
+    """Why a project leaves the catalogue, if there is more to say."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: Reason | None = None
+
+
+class AwardBody(BaseModel):
+    """Where and when a project was honoured as best practice."""
+
+    model_config = ConfigDict(frozen=True)
+
+    occasion: Line
+    awarded_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What the endpoints do."""
+
+    journal: Journal
+    pool: Pool
+
+    async def projects(self, call: Call) -> Answer:
+        """One page of the search."""
+        _require_sight(call)
+        return page_of(await search.find(self.pool, call.query, editor=_sees_drafts(call)), call)
+
+    async def facets(self, call: Call) -> Answer:
+        """What the search could be narrowed to."""
+        _require_sight(call)
+        return Answer(await search.facets(self.pool, call.query))
+
+    async def suggestions(self, call: Call) -> Answer:
+        """What could be meant."""
+        return Answer(await suggest(self.pool, call.query))
+
+    async def project(self, call: Call) -> Answer:
+        """A project's page; its version is the ETag for those who may change it."""
+        editor = _sees_drafts(call)
+        found = await project_page.one(self.pool, call.path_id(), editor=editor)
+        if found is None:
+            raise Problem("not_found")
+        return Answer(found, etag=str(found.version) if editor else None)
+
+    async def draft(self, call: Call) -> Answer:
+        """A new draft under a new id, or the one that the same request made before."""
+        context = call.context()
+        project_id = str(new_id() if context.fresh else named_id("projects", str(context.command_id)))
+        outcome = await self._written(
+            call, context, project_id, lambda content: DraftProject(project_id=project_id, content=content)
+        )
+        return committed(outcome, 201, f"{API}/projects/{project_id}")
+
+    async def edit(self, call: Call) -> Answer:
+        """A changed draft, or a proposal beside the live version."""
+        outcome = await self._written(
+            call, call.context(), call.path_id(), lambda content: EditProject(content=content)
+        )
+        return committed(outcome)
+
+    async def submit(self, call: Call) -> Answer:
+        """A draft handed in."""
+        return await self._committed(call, SubmitProject())
+
+    async def give_back(self, call: Call) -> Answer:
+        """A submission or proposal given back."""
+        return await self._committed(call, ReturnProject(reason=call.body.reason))
+
+    async def publish(self, call: Call) -> Answer:
+        """A submission published, or the proposal accepted."""
+        return await self._committed(call, PublishProject())
+
+    async def revise(self, call: Call) -> Answer:
+        """With content: the live version replaced by it. Without: the proposal that waits is accepted."""
+        if call.body is not None:
+            outcome = await self._written(
+                call, call.context(), call.path_id(), lambda content: ReviseProject(content=content)
+            )
+            return committed(outcome)
+        project = (await self.journal.load(PROJECT, call.path_id())).state
+        waiting = project.pending.number if project and project.pending else NONE_WAITING
+        return await self._committed(call, AcceptRevision(revision=waiting))
+
+    async def award(self, call: Call) -> Answer:
+        """A best-practice mark."""
+        command = AwardBestPractice(occasion=call.body.occasion, awarded_on=call.body.awarded_on)
+        return await self._committed(call, command)
+
+    async def archive(self, call: Call) -> Answer:
+        """A project's end."""
+        return await self._committed(call, ArchiveProject(reason=call.body.reason if call.body else None))
+
+    async def _written(
+        self, call: Call, context: Context, project_id: str, command: Callable[[Content], ProjectCommand]
+    ) -> Outcome:
+        """A command with content. One that was sent before answers as it did, whatever became of what it refers to."""
+        if before := await self.journal.outcome(context):
+            return before
+        async with self.pool.acquire() as connection:
+            content = await resolved(connection, call.body, project_id)
+        return await self.journal.transact(
+            PROJECT, project_id, command(content), context, expected_version=call.expected_version
+        )
+
+    async def _committed(self, call: Call, command: ProjectCommand) -> Answer:
+        outcome = await self.journal.transact(
+            PROJECT, call.path_id(), command, call.context(), expected_version=call.expected_version
+        )
+        return committed(outcome)
+
+
+def _sees_drafts(call: Call) -> bool:
+    return bool(SEE_DRAFTS & call.identity.roles)
+
+
+def _require_sight(call: Call) -> None:
+    """What is not public is for those who may see it."""
+    if call.query.beyond_public:
+        require(SEE_DRAFTS, call.identity)
+
+
+def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
+    """Everything the catalogue offers. Fixed paths stand before those with an id in the same place."""
+    do = Handlers(journal, pool)
+    project = f"{API}/projects/{{id}}"
+    return [
+        Endpoint(
+            "GET",
+            f"{API}/projects",
+            do.projects,
+            "Search projects",
+            query=ProjectQuery,
+            answer=Page[ProjectCard],
+            codes=("forbidden",),
+        ),
+        Endpoint(
+            "GET",
+            f"{API}/projects/facets",
+            do.facets,
+            "Count projects by every facet's values",
+            query=ProjectFilter,
+            answer=Facets,
+            codes=("forbidden",),
+        ),
+        Endpoint(
+            "GET",
+            f"{API}/projects/suggest",
+            do.suggestions,
+            "Suggest projects, topics and organisations while typing",
+            query=SuggestQuery,
+            answer=Page[Suggestion],
+        ),
+        Endpoint(
+            "GET",
+            project,
+            do.project,
+            "Read a project",
+            answer=ProjectPage,
+            codes=("not_found",),
+            description="Archived projects that had been published stay readable; drafts are for editors.",
+        ),
+        Endpoint(
+            "POST",
+            f"{API}/projects",
+            do.draft,
+            "Draft a project",
+            body=ProjectBody,
+            answer=Committed,
+            status=201,
+            roles=EDITORS,
+            codes=CONTENT_CODES,
+        ),
+        Endpoint(
+            "PUT",
+            project,
+            do.edit,
+            "Change a draft, or propose a new version of a published project",
+            body=ProjectBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "project_archived", "project_under_review", *CONTENT_CODES),
+            if_match=True,
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/submissions",
+            do.submit,
+            "Hand a draft in",
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "project_archived", "project_published"),
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/returns",
+            do.give_back,
+            "Give a submission, or a proposed version, back",
+            body=ReturnBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "project_archived", "project_not_submitted", "no_pending_revision"),
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/publications",
+            do.publish,
+            "Publish a submission, or accept the proposed version",
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "project_archived", "project_not_submitted", *PUBLISHING_CODES),
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/revisions",
+            do.revise,
+            "Replace the live version by the content sent; without content, accept the proposed version",
+            body=ProjectBody,
+            body_required=False,
+            answer=Committed,
+            roles=EDITORS,
+            codes=(
+                "not_found",
+                "project_archived",
+                "project_not_published",
+                "no_pending_revision",
+                *PUBLISHING_CODES,
+                *CONTENT_CODES,
+            ),
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/best-practice-awards",
+            do.award,
+            "Mark a project as best practice",
+            body=AwardBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "project_archived", "project_not_published"),
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/archivals",
+            do.archive,
+            "Archive a project",
+            body=ArchivalBody,
+            body_required=False,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found",),
+        ),
+    ]
