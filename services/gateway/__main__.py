@@ -68,6 +68,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         clock=runtime.clock,
         health=runtime.health,
         max_body=settings.max_body,
+        max_upload=settings.max_upload,
         fingerprint_key=settings.vault_key,
         https=settings.https,
     )

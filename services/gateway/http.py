@@ -69,6 +69,7 @@ class Gateway:
     clock: Clock
     health: Health
     max_body: int
+    max_upload: int
     fingerprint_key: bytes
     https: bool
 
@@ -128,7 +129,8 @@ def starting(settings: GatewaySettings, health: Health) -> web.Application:
 def _add_services(app: web.Application, gateway: Gateway) -> None:
     async def relay(request: web.Request) -> web.StreamResponse:
         identity = await gateway.identify(request)
-        return await proxy.relay(request, gateway.own.upstream, identity, gateway.max_body)
+        most = gateway.max_upload if proxy.is_file(request, identity) else gateway.max_body
+        return await proxy.relay(request, gateway.own.upstream, identity, most)
 
     for first in proxy.ROUTES:
         for path in (f"{API}/{first}", f"{API}/{first}/{{rest:.*}}"):

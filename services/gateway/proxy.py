@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from services.gateway.upstream import Down, Service, Upstream
-from shared.kernel.identity import Identity
+from shared.kernel.identity import ANONYMOUS, Identity
 from shared.kernel.problems import Problem
 
 log = structlog.get_logger()
@@ -56,6 +56,7 @@ HOP_BY_HOP: Final = frozenset(
         "upgrade",
     }
 )
+NO_FILES: Final = frozenset({"application/json", "application/octet-stream"})  # the second: what none is said of
 OURS: Final = frozenset(
     {
         "host",
@@ -82,6 +83,11 @@ def service_of(raw_path: str) -> Service:
 
 def _unsafe(segment: str) -> bool:
     return segment in {".", ".."} or not segment.isprintable() or any(mark in segment for mark in "/\\%?#")
+
+
+def is_file(request: web.Request, identity: Identity) -> bool:
+    """Whether somebody whom we know sends a file: it may be longer than what others send."""
+    return identity != ANONYMOUS and request.can_read_body and request.content_type not in NO_FILES
 
 
 async def read_body(request: web.Request, most: int) -> bytes | None:

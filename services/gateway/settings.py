@@ -39,6 +39,8 @@ class GatewaySettings(ServiceSettings):
     """Seconds a service may take to answer."""
     max_body: int = Field(default=1024 * 1024, gt=0)
     """The longest request body in bytes."""
+    max_upload: int = Field(default=25 * 1024 * 1024, gt=0)
+    """The longest file in bytes that is passed on to a service."""
     rate_limits: bool = True
     """False lifts the limits against floods, for load tests."""
     registrations_per_network: int = Field(default=60, gt=0)

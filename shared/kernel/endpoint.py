@@ -20,14 +20,23 @@ type Handler = Callable[[Call], Awaitable[Answer | web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as a request's whole body: the media types it may have and the most bytes."""
+
+    media_types: tuple[str, ...]
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One thing that can be asked of a service.
 
     `path` is the public one, in aiohttp's syntax. `body` is read strictly; with `body_required=False` it may be left
-    out and is None then. `query` names every parameter that is allowed, beside `min_position` on reads. `roles`: one
-    of them is needed; empty means anyone whom the gateway signed. `codes` are the problems beyond those that any
-    endpoint may answer. `if_match`: the version must be named. `projection`: the following read model that
-    `min_position` waits for; without it the journal itself. `media_type` is that of the answer.
+    out and is None then. With `upload` the body is a file and the call's `raw`. `query` names every parameter that is
+    allowed, beside `min_position` on reads. `roles`: one of them is needed; empty means anyone whom the gateway signed.
+    `codes` are the problems beyond those that any endpoint may answer. `if_match`: the version must be named.
+    `projection`: the following read model that `min_position` waits for; without it the journal itself. `media_type`
+    is that of the answer.
     """
 
     method: str
@@ -42,6 +51,7 @@ class Endpoint:
     codes: tuple[str, ...] = ()
     if_match: bool = False
     body_required: bool = True
+    upload: Upload | None = None
     projection: str | None = None
     media_type: str = "application/json"
     description: str = ""

@@ -100,7 +100,8 @@ def make_app(
     added later get error answers and log lines like all others, but check their callers themselves.
     """
     described = list(endpoints)
-    app = web.Application(middlewares=[boundary], client_max_size=max_body)
+    longest = max([max_body, *(endpoint.upload.most for endpoint in described if endpoint.upload)])
+    app = web.Application(middlewares=[boundary], client_max_size=longest)
     app.on_response_prepare.append(_name_server)
     add_health(app, health)
     app.router.add_get("/openapi.json", _description(service, described))
@@ -225,9 +226,16 @@ def _min_position(wanted: list[str]) -> int:
 async def _read_body(endpoint: Endpoint, request: web.Request, max_body: int) -> tuple[bytes, Any]:
     if endpoint.method in ("GET", "HEAD"):
         return b"", None
-    if (request.content_length or 0) > max_body:
+    most = endpoint.upload.most if endpoint.upload else max_body
+    if (request.content_length or 0) > most:
         raise Problem("body_too_large")
     raw = await _received(request)
+    if len(raw) > most:
+        raise Problem("body_too_large")
+    if endpoint.upload is not None:
+        if request.content_type not in endpoint.upload.media_types:
+            raise Problem("unsupported_media_type")
+        return raw, None
     if endpoint.body is None:
         _refuse_content(raw)
         return raw, None

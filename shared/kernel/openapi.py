@@ -144,6 +144,7 @@ def problem_codes(endpoint: Endpoint) -> list[str]:
             *(("precondition_required", "stale_version") if endpoint.if_match else ()),
             *(CHANGING if changing else ("position_not_reached",)),
             *(WITH_BODY if endpoint.body else ()),
+            *(("unsupported_media_type",) if endpoint.upload else ()),
             "invalid_query",
         }
     )
@@ -226,6 +227,8 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> Json:
     if changing and endpoint.body is not None:
         content = {"application/json": {"schema": schemas.of(endpoint, "body")}}
         operation["requestBody"] = {"required": endpoint.body_required, "content": content}
+    if endpoint.upload is not None:
+        operation["requestBody"] = {"required": True, "content": {kind: {} for kind in endpoint.upload.media_types}}
     return operation
 
 

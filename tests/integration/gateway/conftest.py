@@ -173,6 +173,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         clock=CLOCK,
         health=Health(),
         max_body=set_to.max_body,
+        max_upload=set_to.max_upload,
         fingerprint_key=bytes(32),
         https=set_to.https,
     )

@@ -262,6 +262,25 @@ async def test_bodies_up_to_the_limit_pass_whole(open_door: Any, services: Any) 
     assert services.asked[0].body == b"y" * 100_000
 
 
+async def test_only_whom_we_know_may_send_a_file_longer_than_other_bodies(
+    open_door: Any, services: Any, pool: Pool
+) -> None:
+    services.answers["/api/v1/projects"] = {}
+    door = await open_door(max_body=100_000, max_upload=200_000)
+    token = await tokens.create(pool, "editor", "files", door.gateway.clock.now())
+    known, pdf = {"Authorization": f"Bearer {token}"}, {"Content-Type": "application/pdf"}
+    for headers, length, status in [
+        (known | pdf, 200_000, 200),
+        (known | pdf, 200_001, 413),
+        (known | {"Content-Type": "application/json"}, 100_001, 413),
+        (known, 100_001, 413),
+        (pdf, 100_001, 413),
+    ]:
+        async with door.post("/api/v1/projects", data=io.BytesIO(b"y" * length), headers=headers) as answer:
+            assert answer.status == status, (headers, length)
+    assert [len(asked.body) for asked in services.asked] == [200_000]
+
+
 async def test_smuggled_requests_find_no_second_reader(door: Any, services: Any) -> None:
     services.answers["/api/v1/projects"] = {}
     host, port = door.url.host, door.url.port

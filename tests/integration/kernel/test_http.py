@@ -23,6 +23,7 @@ from shared.kernel import http as module
 from shared.kernel.clock import Clock
 from shared.kernel.codec import UnknownEvent
 from shared.kernel.decider import NotThere, Refused
+from shared.kernel.endpoint import Upload
 from shared.kernel.health import Health
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, Role, committed, make_app, page
 from shared.kernel.identity import ANONYMOUS, HEADER, Identity, Signer, Verifier, generate_keys
@@ -36,6 +37,7 @@ EDITOR = Identity("018f0000-0000-7000-8000-000000000001", frozenset({"reader", "
 MEMBER = Identity("018f0000-0000-7000-8000-000000000002", frozenset({"reader", "member"}), None, "session")
 PROJECT = "01a208f4-42bc-77c8-89b1-93b0aac683f3"
 SECRET = "a-token-that-no-log-may-show"
+LONGEST_FILE = 2 * module.MAX_BODY
 
 
 class Draft(BaseModel):
@@ -103,6 +105,9 @@ class Desk:
     async def file(self, _call: Call) -> Answer:
         return Answer(b"a;b", headers={"Content-Type": "text/csv; charset=utf-8"})
 
+    async def take(self, call: Call) -> Answer:
+        return Answer({"length": len(call.raw)})
+
     async def fail(self, call: Call) -> Answer:
         raise self.FAULTS[call.request.match_info["how"]]
 
@@ -135,6 +140,7 @@ def endpoints(desk: Desk) -> list[Endpoint]:
         Endpoint("POST", projects + "/{id}/submissions", desk.accept, "Submit"),
         Endpoint("GET", "/api/v1/registrations/{token}", desk.by_token, "A registration"),
         Endpoint("GET", "/api/v1/projects.csv", desk.file, "A table", media_type="text/csv"),
+        Endpoint("POST", "/api/v1/files", desk.take, "A file", upload=Upload(("application/pdf",), LONGEST_FILE)),
         Endpoint("GET", "/api/v1/failures/{how}", desk.fail, "A failure"),
         Endpoint("GET", "/api/v1/patience", desk.wait, "Waits"),
         Endpoint("GET", "/api/v1/stream", desk.stream, "Breaks off"),
@@ -378,6 +384,19 @@ async def test_a_charset_may_be_named(client: aiohttp.ClientSession) -> None:
     headers = {"Content-Type": 'application/json; charset="UTF-8"'}
     async with client.post("/api/v1/projects", data=b'{"title": "a"}', headers=headers) as answer:
         assert answer.status == 201
+
+
+async def test_a_file_may_be_longer_than_other_bodies(client: aiohttp.ClientSession) -> None:
+    pdf = {"Content-Type": "application/pdf"}
+    async with client.post("/api/v1/files", data=io.BytesIO(bytes(LONGEST_FILE)), headers=pdf) as answer:
+        assert await answer.json() == {"length": LONGEST_FILE}
+    async with client.post("/api/v1/files", data=io.BytesIO(bytes(LONGEST_FILE + 1)), headers=pdf) as answer:
+        await problem(answer, 413, "body_too_large")
+    async with client.post("/api/v1/files", data=b"x", headers={"Content-Type": "text/html"}) as answer:
+        await problem(answer, 415, "unsupported_media_type")
+    longer, as_json = io.BytesIO(bytes(module.MAX_BODY + 1)), {"Content-Type": "application/json"}
+    async with client.post("/api/v1/projects", data=longer, headers=as_json) as answer:
+        await problem(answer, 413, "body_too_large")
 
 
 async def test_fifty_megabytes_are_too_much(client: aiohttp.ClientSession) -> None:
