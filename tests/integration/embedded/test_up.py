@@ -6,7 +6,7 @@ import os
 import pty
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -41,30 +41,77 @@ def all_gone(pids: dict[str, int]) -> Callable[[], bool]:
     return lambda: all(who is None or identity(pid) != who for pid, who in identities.items())
 
 
-async def test_it_tells_its_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> None:
-    async with empty(tmp_path) as system:
-        assert system.status.keys() == STATUS_KEYS
-        assert system.status["pids"].keys() == CHILDREN | {"up"}
-        assert system.status["nats"].keys() == {"url", "user", "password"}
-        code, token, _ = await ikz("token", "--data", str(tmp_path))
-        assert code == 0
-        assert token.strip() == system.status["tokens"]["editor"]
-        assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
-        async with aiohttp.ClientSession() as client:
-            for name in ("gateway", "catalog", "events", "notify"):
-                async with client.get(f"{system.status[name]}/health/ready") as answer:
-                    assert answer.status == 200
-        connection = await asyncpg.connect(system.status["postgres"])
-        await connection.close()
-        gone = all_gone(system.status["pids"])
-        assert await system.stop(signal.SIGINT) == 0
+@pytest.fixture(scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningSystem]:
+    """A system without content, for those tests that leave it running."""
+    async with empty(tmp_path_factory.mktemp("running")) as system:
+        yield system
+
+
+async def all_ready(system: RunningSystem) -> None:
+    """Waits until every service of it is."""
+    async with asyncio.timeout(30), aiohttp.ClientSession() as client:
+        for name in ("gateway", "catalog", "events", "notify"):
+            while not await is_ready(client, system.status[name]):
+                await asyncio.sleep(0.1)
+
+
+async def is_ready(client: aiohttp.ClientSession, address: str) -> bool:
+    try:
+        async with client.get(f"{address}/health/ready") as answer:
+            return answer.status == 200
+    except aiohttp.ClientConnectionError:
+        return False
+
+
+async def test_it_tells_its_addresses(running: RunningSystem) -> None:
+    assert running.status.keys() == STATUS_KEYS
+    assert running.status["pids"].keys() == CHILDREN | {"up"}
+    assert running.status["nats"].keys() == {"url", "user", "password"}
+    code, token, _ = await ikz("token", "--data", str(running.folder))
+    assert code == 0
+    assert token.strip() == running.status["tokens"]["editor"]
+    assert (running.folder / "secrets.json").stat().st_mode & 0o077 == 0
+    async with aiohttp.ClientSession() as client:
+        for name in ("gateway", "catalog", "events", "notify"):
+            assert await is_ready(client, running.status[name])
+    connection = await asyncpg.connect(running.status["postgres"])
+    await connection.close()
+
+
+async def test_two_systems_run_beside_each_other(running: RunningSystem, tmp_path: Path) -> None:
+    async with empty(tmp_path) as other:
+        assert running.status["gateway"] != other.status["gateway"]
+        assert not set(running.status["pids"].values()) & set(other.status["pids"].values())
+        assert running.status["nats"]["password"] != other.status["nats"]["password"]
+        code, _, errors = await ikz("up", "--empty", "--data", str(running.folder), "--port", str(free_ports(1)[0]))
+        assert code == 1
+        assert "already" in errors
+        gone = all_gone(other.status["pids"])
+        assert await other.stop(signal.SIGINT) == 0
         assert gone()
     code, _, errors = await ikz("status", "--data", str(tmp_path))
     assert code == 1
     assert "No system runs" in errors
 
 
-async def test_killed_it_leaves_nothing_and_starts_again_with_its_data(tmp_path: Path) -> None:
+async def test_children_that_die_come_back(running: RunningSystem) -> None:
+    before = (await running.status_now())["pids"]
+    for name in ("catalog", "nats", "postgres"):
+        os.kill(before[name], signal.SIGKILL)
+
+    async def is_back() -> bool:
+        pids = (await running.status_now())["pids"]
+        return all(pids[name] != before[name] for name in ("catalog", "nats", "postgres"))
+
+    async with asyncio.timeout(30):
+        while not await is_back():
+            await asyncio.sleep(0.1)
+    await all_ready(running)
+
+
+async def test_killed_again_and_again_it_leaves_nothing_and_starts_at_once_with_its_data(tmp_path: Path) -> None:
+    """The next start does not wait for what the killed one left; it ends it."""
     async with empty(tmp_path) as system:
         connection = await asyncpg.connect(system.status["postgres"])
         await connection.execute("CREATE TABLE public.kept AS SELECT 42 AS answer")
@@ -74,60 +121,18 @@ async def test_killed_it_leaves_nothing_and_starts_again_with_its_data(tmp_path:
         await system.process.wait()
         first = system.status
         await eventually(gone)
-    async with empty(tmp_path, port=int(first["gateway"].rpartition(":")[2])) as system:
-        assert system.status["tokens"] == first["tokens"]
-        assert system.status["nats"] == first["nats"]
-        assert system.status["gateway"] == first["gateway"]
+    port = int(first["gateway"].rpartition(":")[2])
+    async with empty(tmp_path, port=port) as system:
+        for same in ("tokens", "nats", "gateway"):
+            assert system.status[same] == first[same]
+        os.kill(system.status["pids"]["catalog"], signal.SIGSTOP)  # deaf to its parent's death
+        system.process.kill()
+        await system.process.wait()
+    async with empty(tmp_path, port=port) as system:
         connection = await asyncpg.connect(system.status["postgres"])
         assert await connection.fetchval("SELECT answer FROM public.kept") == 42
         await connection.close()
-
-
-async def test_killed_again_and_again_it_still_starts_at_once(tmp_path: Path) -> None:
-    """The next start does not wait for what the killed one left; it ends it."""
-    port = free_ports(1)[0]
-    for _ in range(2):
-        async with empty(tmp_path, port=port) as system:
-            os.kill(system.status["pids"]["catalog"], signal.SIGSTOP)  # deaf to its parent's death
-            system.process.kill()
-            await system.process.wait()
-    async with empty(tmp_path, port=port) as system:
         assert await system.stop() == 0
-
-
-async def test_children_that_die_come_back(tmp_path: Path) -> None:
-    async with empty(tmp_path) as system:
-        for name in ("catalog", "nats", "postgres"):
-            os.kill(system.status["pids"][name], signal.SIGKILL)
-
-        async def is_back() -> bool:
-            pids = (await system.status_now())["pids"]
-            return all(pids[name] != system.status["pids"][name] for name in ("catalog", "nats", "postgres"))
-
-        async with asyncio.timeout(30):
-            while not await is_back():
-                await asyncio.sleep(0.1)
-        async with asyncio.timeout(30), aiohttp.ClientSession() as client:
-            for name in ("gateway", "catalog", "events", "notify"):
-                while True:
-                    try:
-                        async with client.get(f"{system.status[name]}/health/ready") as answer:
-                            if answer.status == 200:
-                                break
-                    except aiohttp.ClientConnectionError:
-                        pass
-                    await asyncio.sleep(0.1)
-        assert await system.stop() == 0
-
-
-async def test_two_systems_run_beside_each_other(tmp_path: Path) -> None:
-    async with empty(tmp_path / "one") as one, empty(tmp_path / "two") as two:
-        assert one.status["gateway"] != two.status["gateway"]
-        assert not set(one.status["pids"].values()) & set(two.status["pids"].values())
-        assert one.status["nats"]["password"] != two.status["nats"]["password"]
-        code, _, errors = await ikz("up", "--empty", "--data", str(tmp_path / "one"), "--port", str(free_ports(1)[0]))
-        assert code == 1
-        assert "already" in errors
 
 
 async def test_a_taken_port_is_named_and_nothing_stays(tmp_path: Path) -> None:
