@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.catalog import problems
+from services.catalog import due, problems
 from services.catalog.http import endpoints
 from services.catalog.known import known
 from services.catalog.records import DECIDERS, PROJECTIONS
@@ -15,7 +15,7 @@ from shared.kernel.service import Parts, Runtime, main
 
 
 async def build(runtime: Runtime[CatalogSettings]) -> Parts:
-    """Commands and questions over HTTP, other services' over request/reply, the journal behind them, and its relay."""
+    """Commands and questions over HTTP and request/reply, the journal behind them, its relay, and what time brings."""
     problems.register()
     settings = runtime.settings
     journal = Journal(settings.database_url, runtime.pool, DECIDERS, PROJECTIONS, wakeup=runtime.wakeup)
@@ -28,11 +28,13 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         public_url=settings.public_url,
         health=runtime.health,
     )
+    duties: list[due.Duty] = []
+    clock = partial(due.keep_time, journal, runtime.pool, settings.database_url, runtime.clock, duties)
     questions = [RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool))]
     return Parts(
         endpoints=endpoints(journal, runtime.pool),
         journal=journal,
-        tasks=[relay.run, partial(serve_rpc, runtime.bus, settings.service, questions)],
+        tasks=[relay.run, clock, partial(serve_rpc, runtime.bus, settings.service, questions)],
     )
 
 
