@@ -8,6 +8,7 @@ from services.catalog.known import known
 from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.settings import CatalogSettings
 from shared.contracts.rpc import KnownAsked
+from shared.kernel.files import Files
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
 from shared.kernel.rpc import RpcEndpoint, serve_rpc
@@ -28,11 +29,12 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         public_url=settings.public_url,
         health=runtime.health,
     )
+    files = Files(runtime.bus, settings.service)
     duties: list[due.Duty] = []
     clock = partial(due.keep_time, journal, runtime.pool, settings.database_url, runtime.clock, duties)
     questions = [RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool))]
     return Parts(
-        endpoints=endpoints(journal, runtime.pool),
+        endpoints=endpoints(journal, runtime.pool, files),
         journal=journal,
         tasks=[relay.run, clock, partial(serve_rpc, runtime.bus, settings.service, questions)],
     )

@@ -9,14 +9,15 @@ from services.catalog import (
     vocabulary_http,
 )
 from shared.kernel.endpoint import Endpoint
+from shared.kernel.files import Files
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 
 
-def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
+def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
     """Everything the catalogue offers."""
     return [
-        *project_http.endpoints(journal, pool),
+        *project_http.endpoints(journal, pool, files),
         *organisation_http.endpoints(pool),
         *topic_http.endpoints(journal, pool),
         *resource_http.endpoints(pool),

@@ -1,6 +1,6 @@
 """The catalogue's codes in the table of problems."""
 
-from shared.kernel import problems
+from shared.kernel import file_kinds, problems
 
 PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
     "project_exists": (
@@ -106,4 +106,4 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
 
 def register() -> None:
     """Adds them; called once, by the composition root."""
-    problems.register(PROBLEMS)
+    problems.register(PROBLEMS | file_kinds.PROBLEMS)

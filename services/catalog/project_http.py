@@ -27,6 +27,7 @@ from services.catalog.project_content import Content
 from services.catalog.project_page import ProjectPage
 from services.catalog.search import Facets, ProjectCard, ProjectFilter, ProjectQuery
 from services.catalog.suggest import Suggestion, SuggestQuery, suggest
+from shared.kernel.files import Files
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, require
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Context, Journal, Outcome
@@ -81,6 +82,7 @@ class Handlers:
 
     journal: Journal
     pool: Pool
+    files: Files
 
     async def projects(self, call: Call) -> Answer:
         """One page of the search."""
@@ -181,9 +183,9 @@ def _require_sight(call: Call) -> None:
         require(SEE_DRAFTS, call.identity)
 
 
-def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
+def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
     """Everything the catalogue offers. Fixed paths stand before those with an id in the same place."""
-    do = Handlers(journal, pool)
+    do = Handlers(journal, pool, files)
     project = f"{API}/projects/{{id}}"
     return [
         Endpoint(

@@ -24,6 +24,7 @@ from shared.kernel.clock import Clock
 from shared.kernel.codec import UnknownEvent
 from shared.kernel.decider import NotThere, Refused
 from shared.kernel.endpoint import Answer, Call, Committed, Endpoint, Handler, committed, page
+from shared.kernel.files import FileMissing
 from shared.kernel.health import Health
 from shared.kernel.identity import ANONYMOUS, ANYONE, HEADER, Identity, Role, Unverified, Verifier
 from shared.kernel.journal import Journal, PositionNotReached
@@ -73,6 +74,7 @@ BY_KIND: dict[type[Exception], str] = {
     UnknownEvent: "unavailable",  # written by newer code: a replica that runs it will know
     Unverified: "unauthenticated",
     Erased: "person_erased",
+    FileMissing: "file_missing",
     web.RequestPayloadError: "bad_request",
     HttpProcessingError: "bad_request",
 }
@@ -234,7 +236,8 @@ async def _read_body(endpoint: Endpoint, request: web.Request, max_body: int) ->
         raise Problem("body_too_large")
     if endpoint.upload is not None:
         if request.content_type not in endpoint.upload.media_types:
-            raise Problem("unsupported_media_type")
+            taken = ", ".join(endpoint.upload.media_types)
+            raise Problem("unsupported_media_type", f"Erwartet wird eine Datei: {taken}.")
         return raw, None
     if endpoint.body is None:
         _refuse_content(raw)

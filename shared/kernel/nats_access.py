@@ -2,6 +2,7 @@
 
 - A service publishes its own subjects, reads the streams it consumes through its own durable consumer, and asks the
   request/reply endpoints it needs. `notify-*` is no wildcard in NATS, so every name is listed in full.
+- One that keeps files writes, reads and purges its own object store.
 - `reader` is for everybody else (`ikz tail`, third parties): consumers of its own on every stream, and no publishing.
   The services' consumers are out of its reach.
 - `operator` makes streams.
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from shared.kernel.streams import PUBLISHERS, stream_of, subjects_of
+from shared.kernel.streams import FILE_KEEPERS, PUBLISHERS, bucket_of, bucket_stream_of, stream_of, subjects_of
 
 OPERATOR, READER = "operator", "reader"
 
@@ -64,6 +65,8 @@ def permissions(user: str) -> dict[str, Any]:
     access = next(access for access in MANIFEST if access.service == user)
     publish = [subjects_of(user), *(f"$JS.API.STREAM.{call}.{stream_of(user)}" for call in ("INFO", "MSG.GET"))]
     publish += access.asks
+    if user in FILE_KEEPERS:
+        publish += _keeping_files(user)
     for source in access.consumes:
         publish.append(f"$JS.API.STREAM.INFO.{stream_of(source)}")
         publish += _consuming(source, user)
@@ -92,6 +95,12 @@ def _consuming(source: str, consumer: str) -> list[str]:
         *(f"$JS.API.CONSUMER.{call}.{stream}.{consumer}" for call in ("INFO", "DELETE", "MSG.NEXT")),
         f"$JS.ACK.{stream}.{consumer}.>",
     ]
+
+
+def _keeping_files(service: str) -> list[str]:
+    """Writing, reading, listing and purging a service's own object store."""
+    stream, own = bucket_stream_of(service), f"$O.{bucket_of(service)}"
+    return [f"{own}.C.*", f"{own}.M.*", *(f"$JS.API.STREAM.{call}.{stream}" for call in ("INFO", "MSG.GET", "PURGE"))]
 
 
 def _reading() -> list[str]:

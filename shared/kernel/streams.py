@@ -1,5 +1,7 @@
 """The JetStream streams: one for each service that publishes, made by an operator, checked by everyone who uses them.
 
+A service that keeps files has an object store beside, whose stream is made here, too.
+
 A server silently drops what it does not know of a configuration (atomic batches before 2.12, `sync_interval: always`
 before 2.10), and an acknowledged message is only on disk when every write is synced. So what the server echoes is
 compared with what was asked for, and its version and durability are read from its monitoring port.
@@ -17,6 +19,7 @@ import aiohttp
 from shared.kernel.bus import ApiError, Connection, open_connection
 
 PUBLISHERS = ("catalog", "events", "notify", "gateway")
+FILE_KEEPERS = ("catalog",)
 OLDEST_SERVER = (2, 12)
 NO_SUCH_STREAM, NO_SUCH_MESSAGE, NO_STORE = 10059, 10037, 10049
 NANOSECONDS = 1_000_000_000
@@ -41,6 +44,8 @@ class Limits:
     max_age: timedelta = timedelta(days=90)
     max_bytes: int = 1024**3
     max_message: int = 256 * 1024
+    max_file_bytes: int = 4 * 1024**3
+    """Of all files of a service together; past it no more are taken, and none is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,16 @@ def subjects_of(service: str) -> str:
     return f"ikz.{service}.>"
 
 
+def bucket_of(service: str) -> str:
+    """The name of the object store with a service's files."""
+    return f"{stream_of(service)}_FILES"
+
+
+def bucket_stream_of(service: str) -> str:
+    """The stream behind it, named as every client of object stores expects."""
+    return f"OBJ_{bucket_of(service)}"
+
+
 def _essential(service: str) -> dict[str, Any]:
     """What publishing and consuming rely on."""
     return {
@@ -122,6 +137,23 @@ def configuration(service: str, replicas: int, limits: Limits) -> dict[str, Any]
     }
 
 
+def bucket_configuration(service: str, replicas: int, limits: Limits) -> dict[str, Any]:
+    """What the operator asks for where files are kept: nothing in it ends by itself (NATS ADR-20)."""
+    return {
+        "name": bucket_stream_of(service),
+        "subjects": [f"$O.{bucket_of(service)}.{part}.>" for part in ("C", "M")],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "new",
+        "max_age": 0,
+        "max_bytes": limits.max_file_bytes,
+        "max_msgs": -1,
+        "num_replicas": replicas,
+        "allow_rollup_hdrs": True,
+        "allow_direct": True,
+    }
+
+
 def differences(wanted: Mapping[str, Any], echoed: Mapping[str, Any]) -> list[str]:
     """Sentences naming each field whose echoed value is not the wanted one; an absent field counts as off."""
     found = {key: (value, echoed.get(key)) for key, value in wanted.items()}
@@ -142,7 +174,9 @@ async def bootstrap_streams(
         await verify_server(monitor_url)
     connection = await open_connection(operator_url, "ikz bootstrap")
     try:
-        wanted = [configuration(service, replicas, limits or Limits()) for service in PUBLISHERS]
+        limits = limits or Limits()
+        wanted = [configuration(service, replicas, limits) for service in PUBLISHERS]
+        wanted += [bucket_configuration(service, replicas, limits) for service in FILE_KEEPERS]
         return [config["name"] for config in wanted if await _ensure(connection, config)]
     finally:
         await connection.close()

@@ -15,13 +15,14 @@ from shared.embedded.nats import EmbeddedNats
 from shared.kernel.bus import ApiError, Connection, Denied, Lost, open_connection
 from shared.kernel.nats_access import MANIFEST, USERS, Variable, permissions, render_config
 from shared.kernel.pull import Pull
-from shared.kernel.streams import PUBLISHERS, stream_of
+from shared.kernel.streams import FILE_KEEPERS, PUBLISHERS, bucket_of, bucket_stream_of, stream_of
 from tests.integration.bus.conftest import NATS_PASSWORDS
 
 pytestmark = pytest.mark.usefixtures("streams")
 
 SERVICES = [access.service for access in MANIFEST]
 STREAMS = [stream_of(service) for service in PUBLISHERS]
+STORES = [bucket_stream_of(service) for service in FILE_KEEPERS]
 QUESTIONS = [("rpc.events.recipients", "events", "notify"), ("rpc.catalog.known", "catalog", "events")]
 CONSUMES = {(access.service, source) for access in MANIFEST for source in access.consumes}
 MANAGING = (
@@ -84,6 +85,21 @@ async def test_nobody_publishes_another_ones_subjects(user: Connection) -> None:
     assert await denied(user, "ikz.other.x")
     assert await denied(user, "anything")
     assert await denied(user, "$SYS.REQ.SERVER.PING")
+
+
+async def test_files_are_for_whom_they_belong_to(user: Connection) -> None:
+    for service in FILE_KEEPERS:
+        for call in ("INFO", "MSG.GET", "PURGE"):
+            refused = await denied(user, f"$JS.API.STREAM.{call}.{bucket_stream_of(service)}")
+            assert refused == (user.name != service), (call, service)
+        for part in ("C", "M"):
+            assert await denied(user, f"$O.{bucket_of(service)}.{part}.x") == (user.name != service), part
+        assert await denied(user, f"$O.{bucket_of(service)}.x")
+    for stream in STORES:
+        for call in MANAGING:
+            own = call == "STREAM.PURGE" and stream == bucket_stream_of(user.name)
+            assert await denied(user, f"$JS.API.{call}.{stream}") == (not own), (call, stream)
+        assert await denied(user, f"$JS.API.CONSUMER.CREATE.{stream}.{user.name}")
 
 
 async def test_the_operator_publishes_no_events(operator: Connection) -> None:

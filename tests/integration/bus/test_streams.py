@@ -12,10 +12,21 @@ from shared.embedded.nats import EmbeddedNats
 from shared.kernel import streams
 from shared.kernel.bus import ApiError, Connection, Denied, open_connection
 from shared.kernel.nats_access import render_config
-from shared.kernel.streams import PUBLISHERS, Limits, NoStream, Unfit, bootstrap_streams, stream_of, stream_state
+from shared.kernel.streams import (
+    FILE_KEEPERS,
+    PUBLISHERS,
+    Limits,
+    NoStream,
+    Unfit,
+    bootstrap_streams,
+    bucket_stream_of,
+    stream_of,
+    stream_state,
+)
 from tests.integration.bus.conftest import NATS_PASSWORDS
 
 ALL = [stream_of(service) for service in PUBLISHERS]
+STORES = [bucket_stream_of(service) for service in FILE_KEEPERS]
 
 
 async def config(operator: Connection, name: str = "IKZ_EVENTS") -> dict[str, Any]:
@@ -25,9 +36,9 @@ async def config(operator: Connection, name: str = "IKZ_EVENTS") -> dict[str, An
 
 @pytest.mark.usefixtures("streams")
 async def test_making_them_again_changes_nothing(nats: EmbeddedNats, operator: Connection) -> None:
-    before = [await config(operator, name) for name in ALL]
+    before = [await config(operator, name) for name in (*ALL, *STORES)]
     assert await bootstrap_streams(nats.url("operator"), monitor_url=nats.monitor_url) == []
-    assert [await config(operator, name) for name in ALL] == before
+    assert [await config(operator, name) for name in (*ALL, *STORES)] == before
 
 
 @pytest.mark.usefixtures("streams")
@@ -45,6 +56,15 @@ async def test_other_limits_are_brought_in(nats: EmbeddedNats, operator: Connect
     wide = Limits(max_bytes=2 * 1024**3)
     assert await bootstrap_streams(nats.url("operator"), limits=wide) == ALL
     assert (await config(operator))["max_bytes"] == 2 * 1024**3
+
+
+@pytest.mark.usefixtures("streams")
+async def test_where_files_are_kept_nothing_ends_by_itself(nats: EmbeddedNats, operator: Connection) -> None:
+    found = await config(operator, STORES[0])
+    assert (found["storage"], found["discard"], found["max_age"]) == ("file", "new", 0)
+    assert (found["max_bytes"], found["num_replicas"]) == (4 * 1024**3, 1)
+    assert await bootstrap_streams(nats.url("operator"), limits=Limits(max_file_bytes=1024**3)) == STORES
+    assert await bootstrap_streams(nats.url("operator")) == STORES
 
 
 @pytest.mark.usefixtures("streams")

@@ -13,15 +13,18 @@ from services.catalog import problems
 from services.catalog.http import endpoints
 from services.catalog.load_content import CONTENT, load
 from services.catalog.records import DECIDERS, PROJECTIONS
+from shared.kernel.bus import Bus, connect
 from shared.kernel.clock import Clock
+from shared.kernel.files import Files
 from shared.kernel.health import Health
 from shared.kernel.http import make_app
 from shared.kernel.identity import HEADER, Identity, Signer, Verifier, generate_keys
 from shared.kernel.journal import Journal
 from shared.kernel.migrations import migrate
 from shared.kernel.postgres import Pool, connect_pool
+from shared.kernel.streams import bootstrap_streams
 from shared.kernel.wakeup import Wakeup
-from tests.conftest import Database
+from tests.conftest import Database, Servers
 
 LOADED_AT = datetime(2026, 1, 15, 9, tzinfo=UTC)
 EDITOR = Identity("0190a000-0000-7000-8000-000000000001", frozenset({"reader", "editor"}), None, "token:test")
@@ -118,12 +121,25 @@ async def journal(database: Database, pool: Pool) -> AsyncIterator[Journal]:
 
 
 @pytest.fixture(scope="module")
-async def session(journal: Journal, pool: Pool) -> AsyncIterator[tuple[ClientSession, Signer]]:
+async def bus(servers: Servers) -> AsyncIterator[Bus]:
+    await bootstrap_streams(servers.nats.url("operator"))
+    bus = await connect(servers.nats.url("catalog"), "test catalog")
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture(scope="module")
+def files(bus: Bus) -> Files:
+    return Files(bus, "catalog")
+
+
+@pytest.fixture(scope="module")
+async def session(journal: Journal, pool: Pool, files: Files) -> AsyncIterator[tuple[ClientSession, Signer]]:
     problems.register()
     keys, clock = generate_keys(), Clock()
     app = make_app(
         "catalog",
-        endpoints(journal, pool),
+        endpoints(journal, pool, files),
         verifier=Verifier(keys.public, "catalog", clock),
         clock=clock,
         health=Health(),

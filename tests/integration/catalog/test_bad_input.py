@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 
 from services.catalog.http import endpoints
 from services.catalog.problems import PROBLEMS
+from shared.kernel.files import Files
 from shared.kernel.identity import Identity, Signer
 from shared.kernel.journal import Journal
 from shared.kernel.openapi import problem_codes
@@ -297,7 +298,7 @@ async def test_another_method_is_not_allowed(editor: Client) -> None:
     assert (refused.status, refused.code) == (405, "method_not_allowed")
 
 
-async def test_every_code_is_documented(journal: Journal, pool: Pool) -> None:
-    documented = {code for endpoint in endpoints(journal, pool) for code in problem_codes(endpoint)}
+async def test_every_code_is_documented(journal: Journal, pool: Pool, files: Files) -> None:
+    documented = {code for endpoint in endpoints(journal, pool, files) for code in problem_codes(endpoint)}
     unreachable = {"project_exists", "topic_exists"}  # ids are made here, topics come with the content
     assert set(PROBLEMS) - documented == unreachable

@@ -1,0 +1,52 @@
+"""Files on their way to a reader: always saved, never opened by the browser in our name."""
+
+import unicodedata
+from urllib.parse import quote
+
+from aiohttp import web
+
+from shared.kernel import headers
+from shared.kernel.endpoint import Call
+from shared.kernel.file_kinds import StoredFile
+from shared.kernel.files import Files
+
+UMLAUTS = {
+    ord(umlaut): plain for umlaut, plain in zip("äöüÄÖÜß", ("ae", "oe", "ue", "Ae", "Oe", "Ue", "ss"), strict=True)
+}
+
+
+async def attachment(call: Call, files: Files, file: StoredFile) -> web.StreamResponse:
+    """The answer to GET and HEAD of a file, part by part as the store gives it; 304 when the client has it.
+
+    A file that breaks off, or proves damaged at its end, breaks off for the client, too, and never looks whole.
+    """
+    etag = f'"{file.sha256}"'
+    said = {
+        "ETag": etag,
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": disposition(file.name),
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    if headers.matches(call.request.headers.get("If-None-Match"), etag):
+        return web.Response(status=304, headers=said)
+    response = web.StreamResponse(headers=said | {"Content-Type": file.media_type, "Content-Length": str(file.size)})
+    if call.request.method == "HEAD":
+        await response.prepare(call.request)
+        return response
+    parts = files.get(file.sha256)
+    first = await anext(parts)  # before anything is sent: what is missing, or cannot be reached, is still a problem
+    await response.prepare(call.request)
+    await response.write(first)
+    async for part in parts:
+        await response.write(part)
+    await response.write_eof()
+    return response
+
+
+def disposition(name: str) -> str:
+    """`Content-Disposition` of a file to be saved (RFC 6266), its name for old clients and in full (RFC 8187)."""
+    spelled = name.translate(UMLAUTS)
+    plain = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
+    quoted = "".join("_" if c in '"\\%' or not c.isprintable() else c for c in plain)
+    return f"attachment; filename=\"{quoted}\"; filename*=UTF-8''{quote(name, safe='')}"

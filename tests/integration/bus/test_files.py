@@ -1,0 +1,181 @@
+"""Files in the object store: kept by content, read back whole, and gone only when nobody can want them any more."""
+
+import asyncio
+import base64
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from nats.js.object_store import ObjectStore
+
+from shared.embedded.nats import EmbeddedNats
+from shared.kernel import files as module
+from shared.kernel.bus import Bus, Connection, connect
+from shared.kernel.files import CHUNK, FileMissing, Files, FilesUnavailable
+from shared.kernel.streams import bucket_of, bucket_stream_of
+
+AT = datetime(2026, 1, 15, 9, tzinfo=UTC)
+LATER = AT + timedelta(days=1)
+STREAM = bucket_stream_of("catalog")
+
+
+@pytest.fixture
+async def bus(nats: EmbeddedNats) -> AsyncIterator[Bus]:
+    bus = await connect(nats.url("catalog"), "test files")
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def files(bus: Bus, operator: Connection) -> Files:
+    """An empty store."""
+    await operator.api(f"STREAM.PURGE.{STREAM}")
+    return Files(bus, "catalog")
+
+
+async def read(files: Files, digest: str) -> bytes:
+    return b"".join([part async for part in files.get(digest)])
+
+
+async def messages(operator: Connection) -> int:
+    return int((await operator.api(f"STREAM.INFO.{STREAM}"))["state"]["messages"])
+
+
+@pytest.mark.parametrize("size", [1, CHUNK, 3 * CHUNK + 1])
+async def test_a_file_comes_back_as_it_was(files: Files, size: int) -> None:
+    content = secrets.token_bytes(size)
+    digest = await files.put(content, AT)
+    assert digest == hashlib.sha256(content).hexdigest()
+    assert await read(files, digest) == content
+    assert await files.known() == [digest]
+
+
+async def test_the_same_file_is_kept_once(files: Files, operator: Connection) -> None:
+    content = secrets.token_bytes(2 * CHUNK)
+    assert len({await files.put(content, AT) for _ in range(3)}) == 1
+    assert await messages(operator) == 3, "two chunks and what is said of them"
+
+
+async def test_put_at_once_it_is_kept_once(files: Files, operator: Connection) -> None:
+    content = secrets.token_bytes(2 * CHUNK)
+    digests = await asyncio.gather(*(files.put(content, AT) for _ in range(4)))
+    assert len(set(digests)) == 1
+    assert await read(files, digests[0]) == content
+    assert await messages(operator) == 3
+
+
+async def test_other_clients_of_object_stores_understand_it(files: Files, bus: Bus) -> None:
+    digest = await files.put(secrets.token_bytes(CHUNK + 7), AT)
+    store = ObjectStore(bucket_of("catalog"), STREAM, (await bus.connection()).client.jetstream())
+    info = await store.get_info(digest)
+    assert (info.size, info.chunks, info.bucket) == (CHUNK + 7, 2, bucket_of("catalog"))
+    assert info.digest == f"SHA-256={base64.urlsafe_b64encode(bytes.fromhex(digest)).decode()}"
+
+
+async def test_what_is_not_there(files: Files) -> None:
+    with pytest.raises(FileMissing):
+        await read(files, "0" * 64)
+    with pytest.raises(FileMissing):
+        await read(files, "*")
+    assert await files.delete("0" * 64, LATER) is False
+
+
+async def test_a_file_is_deleted_only_when_it_was_put_before(files: Files, operator: Connection) -> None:
+    digest = await files.put(b"draft", AT)
+    assert await files.delete(digest, AT) is False
+    assert await read(files, digest) == b"draft"
+    assert await files.delete(digest, LATER) is True
+    assert await files.known() == []
+    assert await messages(operator) == 0
+    with pytest.raises(FileMissing):
+        await read(files, digest)
+
+
+async def test_putting_again_renews_its_day(files: Files) -> None:
+    digest = await files.put(b"draft", AT)
+    await files.put(b"draft", LATER)
+    assert await files.delete(digest, LATER) is False
+    assert await read(files, digest) == b"draft"
+
+
+async def test_a_file_put_again_while_it_is_deleted_stays(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one has looked, and is about to delete."""
+    digest = await files.put(b"draft", AT)
+    look = Files._meta
+
+    async def interrupted(self: Files, connection: Connection, named: str) -> Any:
+        found = await look(self, connection, named)
+        monkeypatch.setattr(Files, "_meta", look)
+        await files.put(b"draft", LATER)
+        return found
+
+    monkeypatch.setattr(Files, "_meta", interrupted)
+    assert await files.delete(digest, LATER) is False
+    assert await read(files, digest) == b"draft"
+
+
+async def test_a_file_deleted_while_it_is_put_again_is_there(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    await files.put(b"draft", AT)
+    look = Files._meta
+
+    async def interrupted(self: Files, connection: Connection, named: str) -> Any:
+        found = await look(self, connection, named)
+        monkeypatch.setattr(Files, "_meta", look)
+        assert await files.delete(named, LATER) is True
+        return found
+
+    monkeypatch.setattr(Files, "_meta", interrupted)
+    digest = await files.put(b"draft", LATER)
+    assert await read(files, digest) == b"draft"
+
+
+async def test_damage_is_noticed_and_mended_by_the_same_file(files: Files, operator: Connection) -> None:
+    content = secrets.token_bytes(2 * CHUNK)
+    digest = await files.put(content, AT)
+    await operator.api(f"STREAM.PURGE.{STREAM}", {"filter": f"$O.{bucket_of('catalog')}.C.>", "keep": 1})
+    with pytest.raises(FileMissing):
+        await read(files, digest)
+    await files.put(content, AT)
+    assert await read(files, digest) == content
+    assert await messages(operator) == 3
+
+
+async def test_what_an_ended_put_left_is_tidied_up(
+    files: Files, operator: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = await files.put(b"whole", AT)
+
+    async def killed(*_: Any) -> bool:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Files, "_tell", killed)
+        with pytest.raises(asyncio.CancelledError):
+            await files.put(b"half", AT)
+    assert await files.tidy() == 0, "it may be going on"
+    monkeypatch.setattr(module, "LEFT_FOR", 0.0)
+    assert await files.tidy() == 1
+    assert await messages(operator) == 2
+    assert await read(files, whole) == b"whole"
+
+
+async def test_a_full_store_takes_no_more(files: Files, operator: Connection) -> None:
+    config = (await operator.api(f"STREAM.INFO.{STREAM}"))["config"]
+    kept = await files.put(b"kept", AT)
+    await operator.api(f"STREAM.UPDATE.{STREAM}", config | {"max_bytes": 1024})
+    with pytest.raises(FilesUnavailable):
+        await files.put(secrets.token_bytes(CHUNK), AT)
+    await operator.api(f"STREAM.UPDATE.{STREAM}", config)
+    assert await read(files, kept) == b"kept"
+
+
+async def test_without_a_server_it_says_so(files: Files, bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER", 0.05)
+    await bus.close()
+    with pytest.raises(FilesUnavailable):
+        await files.put(b"draft", AT)
+    with pytest.raises(FilesUnavailable):
+        await read(files, "0" * 64)
