@@ -3,10 +3,12 @@
 from functools import partial
 
 from services.catalog import due, problems
+from services.catalog.contact_review import ask_for_review
 from services.catalog.http import endpoints
 from services.catalog.known import known
 from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.settings import CatalogSettings
+from services.catalog.stored_files import Sweep
 from shared.contracts.rpc import KnownAsked
 from shared.kernel.files import Files
 from shared.kernel.journal import Journal
@@ -30,7 +32,7 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         health=runtime.health,
     )
     files = Files(runtime.bus, settings.service)
-    duties: list[due.Duty] = []
+    duties: list[due.Duty] = [ask_for_review, Sweep(files)]
     clock = partial(due.keep_time, journal, runtime.pool, settings.database_url, runtime.clock, duties)
     questions = [RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool))]
     return Parts(

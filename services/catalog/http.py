@@ -4,6 +4,7 @@ from services.catalog import (
     key_figure_http,
     organisation_http,
     project_http,
+    project_surroundings_http,
     resource_http,
     topic_http,
     vocabulary_http,
@@ -17,7 +18,8 @@ from shared.kernel.postgres import Pool
 def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
     """Everything the catalogue offers."""
     return [
-        *project_http.endpoints(journal, pool, files),
+        *project_http.endpoints(journal, pool),
+        *project_surroundings_http.endpoints(journal, pool, files),
         *organisation_http.endpoints(pool),
         *topic_http.endpoints(journal, pool),
         *resource_http.endpoints(pool),

@@ -39,6 +39,48 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Project is not published",
         "Das geht erst, wenn das Projekt veröffentlicht ist.",
     ),
+    "unknown_field": (
+        409,
+        "Dieses Feld gibt es nicht",
+        "No such field",
+        "Das Projekt hat dieses Feld nicht. Erwartet wird ein Verweis wie /effects/0/source.",
+    ),
+    "no_such_award": (
+        409,
+        "Auszeichnung gibt es nicht",
+        "No such award",
+        "Das Projekt hat keine Auszeichnung mit diesem Anlass und Datum.",
+    ),
+    "update_in_future": (
+        409,
+        "Datum liegt in der Zukunft",
+        "Date lies in the future",
+        "Neuigkeiten tragen das Datum von heute oder ein früheres.",
+    ),
+    "too_many_updates": (
+        409,
+        "Zu viele Neuigkeiten",
+        "Too many updates",
+        "Höchstens {most} Neuigkeiten sind möglich. Bitte nehmen Sie zuerst ältere zurück.",
+    ),
+    "document_exists": (
+        409,
+        "Datei gibt es schon",
+        "Document exists",
+        "Diese Datei liegt schon beim Projekt, unter dem Titel „{title}“.",
+    ),
+    "too_many_documents": (
+        409,
+        "Zu viele Dateien",
+        "Too many documents",
+        "Höchstens {most} Dateien sind möglich. Bitte entfernen Sie zuerst eine andere.",
+    ),
+    "not_participating": (
+        403,
+        "Nicht beteiligt",
+        "Not participating",
+        "Den Kontakt bestätigen die Redaktion und die beteiligten Stellen.",
+    ),
     "no_pending_revision": (
         409,
         "Keine neue Fassung vorgeschlagen",

@@ -1,23 +1,112 @@
-"""A project of the catalogue: drafted, submitted, returned or published, revised beside the live version, archived."""
+"""A project of the catalogue: drafted, submitted, returned or published, revised beside the live version, archived.
+
+An archived project can be restored to what it was; nothing else happens to it. Everything about a project is imported
+from here; its events, its state and what lies around its live version have modules of their own.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, assert_never
 
-from pydantic import BaseModel, ConfigDict
-
-from services.catalog.project_content import Content, refuse_contradictions, refuse_unpublishable
+from services.catalog.project_content import (
+    Content,
+    FieldReason,
+    refuse_contradictions,
+    refuse_unknown_fields,
+    refuse_unpublishable,
+)
+from services.catalog.project_events import (
+    BESIDE_THE_LIVE_VERSION,
+    BestPracticeAwarded,
+    BestPracticeWithdrawn,
+    ContactConfirmed,
+    ContactReviewDue,
+    DocumentAttached,
+    DocumentRemoved,
+    LifeEvent,
+    ProjectArchived,
+    ProjectDrafted,
+    ProjectEdited,
+    ProjectEvent,
+    ProjectPublished,
+    ProjectRestored,
+    ProjectReturned,
+    ProjectRevised,
+    ProjectSubmitted,
+    RevisionProposed,
+    RevisionReturned,
+    UpdatePosted,
+    UpdateWithdrawn,
+)
+from services.catalog.project_state import Attached, Award, Project, Revision, Update, evolve
+from services.catalog.project_surroundings import (
+    AttachDocument,
+    AwardBestPractice,
+    Command,
+    ConfirmContact,
+    LetTimePass,
+    PostUpdate,
+    RemoveDocument,
+    SurroundingCommand,
+    WithdrawBestPractice,
+    WithdrawUpdate,
+    decide_around,
+    refuse_unpublished,
+)
 from services.catalog.vocabulary import ProjectStatus
 from shared.contracts import catalog as contracts
 from shared.contracts.contract import Contract
-from shared.kernel.decider import Decider, Event, NotThere, Refused
+from shared.kernel.decider import Decider, NotThere, Refused
 
-
-class Command(BaseModel):
-    """What can be asked of a project."""
-
-    model_config = ConfigDict(frozen=True)
+__all__ = [
+    "BESIDE_THE_LIVE_VERSION",
+    "PROJECT",
+    "AcceptRevision",
+    "ArchiveProject",
+    "AttachDocument",
+    "Attached",
+    "Award",
+    "AwardBestPractice",
+    "BestPracticeAwarded",
+    "BestPracticeWithdrawn",
+    "ConfirmContact",
+    "ContactConfirmed",
+    "ContactReviewDue",
+    "DocumentAttached",
+    "DocumentRemoved",
+    "DraftProject",
+    "EditProject",
+    "LetTimePass",
+    "PostUpdate",
+    "Project",
+    "ProjectArchived",
+    "ProjectCommand",
+    "ProjectDrafted",
+    "ProjectEdited",
+    "ProjectEvent",
+    "ProjectPublished",
+    "ProjectRestored",
+    "ProjectReturned",
+    "ProjectRevised",
+    "ProjectSubmitted",
+    "PublishProject",
+    "RemoveDocument",
+    "RestoreProject",
+    "ReturnProject",
+    "ReviseProject",
+    "Revision",
+    "RevisionProposed",
+    "RevisionReturned",
+    "SubmitProject",
+    "Update",
+    "UpdatePosted",
+    "UpdateWithdrawn",
+    "WithdrawBestPractice",
+    "WithdrawUpdate",
+    "decide",
+    "evolve",
+    "publish",
+]
 
 
 class DraftProject(Command):
@@ -38,9 +127,10 @@ class SubmitProject(Command):
 
 
 class ReturnProject(Command):
-    """Give a submission, or a proposed revision, back to be worked on."""
+    """Give a submission, or a proposed revision, back to be worked on; `reasons` are about single fields."""
 
     reason: str
+    reasons: tuple[FieldReason, ...] = ()
 
 
 class PublishProject(Command):
@@ -59,202 +149,50 @@ class ReviseProject(Command):
     content: Content
 
 
-class AwardBestPractice(Command):
-    """Mark a published project as best practice."""
-
-    occasion: str
-    awarded_on: date
-
-
 class ArchiveProject(Command):
     """End a project's life in the catalogue; what was public stays readable under its address."""
 
     reason: str | None = None
 
 
-type ProjectCommand = (
-    DraftProject
-    | EditProject
-    | SubmitProject
-    | ReturnProject
-    | PublishProject
-    | AcceptRevision
-    | ReviseProject
-    | AwardBestPractice
-    | ArchiveProject
-)
+class RestoreProject(Command):
+    """Bring an archived project back to what it was."""
 
-
-class ProjectDrafted(Event):
-    """A project was begun."""
-
-    project_id: str
-    content: Content
-
-
-class ProjectEdited(Event):
-    """A draft reads differently now."""
-
-    project_id: str
-    content: Content
-
-
-class ProjectSubmitted(Event):
-    """A draft waits for an editor's decision."""
-
-    project_id: str
-    title: str
-    topics: tuple[str, ...]
-
-
-class ProjectReturned(Event):
-    """A submission was given back."""
-
-    project_id: str
-    title: str
     reason: str
 
 
-class ProjectPublished(Event):
-    """A project became public as it reads here."""
-
-    project_id: str
-    content: Content
-
-
-class RevisionProposed(Event):
-    """A new version waits beside the live one."""
-
-    project_id: str
-    revision: int
-    content: Content
-
-
-class RevisionReturned(Event):
-    """A proposed version was given back; the live one is untouched."""
-
-    project_id: str
-    title: str
-    revision: int
-    reason: str
-
-
-class ProjectRevised(Event):
-    """The live version was replaced."""
-
-    project_id: str
-    revision: int
-    content: Content
-
-
-class BestPracticeAwarded(Event):
-    """A project was marked as best practice."""
-
-    project_id: str
-    title: str
-    occasion: str
-    awarded_on: date
-
-
-class ProjectArchived(Event):
-    """A project left the catalogue's lists."""
-
-    project_id: str
-    title: str
-    was_published: bool
-    reason: str | None
-
-
-BESIDE_THE_LIVE_VERSION = (RevisionProposed, RevisionReturned)  # readers see nothing of these
-
-type ProjectEvent = (
-    ProjectDrafted
-    | ProjectEdited
-    | ProjectSubmitted
-    | ProjectReturned
-    | ProjectPublished
-    | RevisionProposed
-    | RevisionReturned
-    | ProjectRevised
-    | BestPracticeAwarded
-    | ProjectArchived
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Award:
-    """A best-practice mark."""
-
-    occasion: str
-    awarded_on: date
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """A version proposed beside the live one; `returned` is the reason it was given back for."""
-
-    number: int
-    content: Content
-    returned: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """`content` is the draft, and from publication on the live version. `revised` numbers the version accepted last."""
-
-    id: str
-    content: Content
-    status: ProjectStatus = ProjectStatus.DRAFTED
-    published: bool = False
-    returned: str | None = None
-    revision: Revision | None = None
-    proposed: int = 0
-    revised: int = 0
-    awards: frozenset[Award] = frozenset()
-
-    @property
-    def pending(self) -> Revision | None:
-        """The revision that waits for a decision."""
-        return self.revision if self.revision and self.revision.returned is None else None
-
-
-def evolve(project: Project | None, event: ProjectEvent) -> Project | None:
-    """The project after `event`."""
-    if isinstance(event, ProjectDrafted):
-        return Project(event.project_id, event.content)
-    assert project is not None
-    match event:
-        case ProjectEdited():
-            return replace(project, content=event.content)
-        case ProjectSubmitted():
-            return replace(project, status=ProjectStatus.SUBMITTED, returned=None)
-        case ProjectReturned():
-            return replace(project, status=ProjectStatus.RETURNED, returned=event.reason)
-        case ProjectPublished():
-            return replace(project, status=ProjectStatus.PUBLISHED, published=True, content=event.content)
-        case RevisionProposed():
-            return replace(project, proposed=event.revision, revision=Revision(event.revision, event.content))
-        case RevisionReturned():
-            assert project.revision is not None
-            return replace(project, revision=replace(project.revision, returned=event.reason))
-        case ProjectRevised():
-            number = event.revision
-            return replace(project, content=event.content, revision=None, proposed=number, revised=number)
-        case BestPracticeAwarded():
-            return replace(project, awards=project.awards | {Award(event.occasion, event.awarded_on)})
-        case ProjectArchived():
-            return replace(project, status=ProjectStatus.ARCHIVED, revision=None)
-    assert_never(event)
+type LifeCommand = EditProject | SubmitProject | ReturnProject | PublishProject | AcceptRevision | ReviseProject
+type ProjectCommand = DraftProject | LifeCommand | ArchiveProject | RestoreProject | SurroundingCommand
 
 
 def decide(command: ProjectCommand, project: Project | None, at: datetime) -> Sequence[ProjectEvent]:
-    """The facts that follow from a command; an archived project takes no more of them."""
+    """The facts that follow from a command."""
     if isinstance(command, DraftProject):
         return _draft(command, project, at)
     if project is None:
         raise NotThere
-    if isinstance(command, ArchiveProject):
-        return _archive(command, project, at)
+    match command:
+        case EditProject() | SubmitProject() | ReturnProject() | PublishProject() | AcceptRevision() | ReviseProject():
+            return _live(command, project, at)
+        case ArchiveProject():
+            return _archive(command, project, at)
+        case RestoreProject():
+            return _restore(command, project, at)
+        case (
+            AwardBestPractice()
+            | WithdrawBestPractice()
+            | PostUpdate()
+            | WithdrawUpdate()
+            | AttachDocument()
+            | RemoveDocument()
+            | ConfirmContact()
+            | LetTimePass()
+        ):
+            return decide_around(command, project, at)
+    assert_never(command)
+
+
+def _live(command: LifeCommand, project: Project, at: datetime) -> Sequence[LifeEvent]:
     if project.status is ProjectStatus.ARCHIVED:
         raise Refused("project_archived")
     match command:
@@ -270,12 +208,10 @@ def decide(command: ProjectCommand, project: Project | None, at: datetime) -> Se
             return _accept(command.revision, project, at)
         case ReviseProject():
             return _revise(command, project, at)
-        case AwardBestPractice():
-            return _award(command, project, at)
     assert_never(command)
 
 
-def _draft(command: DraftProject, project: Project | None, at: datetime) -> Sequence[ProjectEvent]:
+def _draft(command: DraftProject, project: Project | None, at: datetime) -> Sequence[LifeEvent]:
     if project is None:
         refuse_contradictions(command.content)
         return [ProjectDrafted(at=at, project_id=command.project_id, content=command.content)]
@@ -284,7 +220,7 @@ def _draft(command: DraftProject, project: Project | None, at: datetime) -> Sequ
     raise Refused("project_exists")
 
 
-def _edit(command: EditProject, project: Project, at: datetime) -> Sequence[ProjectEvent]:
+def _edit(command: EditProject, project: Project, at: datetime) -> Sequence[LifeEvent]:
     """A submission under review keeps still; a published project gets a proposal beside it."""
     refuse_contradictions(command.content)
     newest = project.pending.content if project.pending else project.content
@@ -303,7 +239,7 @@ def _edit(command: EditProject, project: Project, at: datetime) -> Sequence[Proj
     assert_never(project.status)
 
 
-def _submit(project: Project, at: datetime) -> Sequence[ProjectEvent]:
+def _submit(project: Project, at: datetime) -> Sequence[LifeEvent]:
     match project.status:
         case ProjectStatus.DRAFTED | ProjectStatus.RETURNED:
             return [
@@ -320,21 +256,22 @@ def _submit(project: Project, at: datetime) -> Sequence[ProjectEvent]:
     assert_never(project.status)
 
 
-def _return(command: ReturnProject, project: Project, at: datetime) -> Sequence[ProjectEvent]:
-    title = project.content.title
+def _return(command: ReturnProject, project: Project, at: datetime) -> Sequence[LifeEvent]:
+    title, why = project.content.title, {"reason": command.reason, "reasons": command.reasons}
     if project.status is ProjectStatus.SUBMITTED:
-        return [ProjectReturned(at=at, project_id=project.id, title=title, reason=command.reason)]
+        refuse_unknown_fields(command.reasons, project.content)
+        return [ProjectReturned(at=at, project_id=project.id, title=title, **why)]
     if project.pending:
+        refuse_unknown_fields(command.reasons, project.pending.content)
         number = project.pending.number
-        return [
-            RevisionReturned(at=at, project_id=project.id, title=title, revision=number, reason=command.reason),
-        ]
-    if command.reason == (project.revision.returned if project.revision else project.returned):
+        return [RevisionReturned(at=at, project_id=project.id, title=title, revision=number, **why)]
+    given_back = project.revision or project
+    if (command.reason, command.reasons) == (given_back.returned, given_back.reasons):
         return []
     raise Refused("no_pending_revision" if project.status is ProjectStatus.PUBLISHED else "project_not_submitted")
 
 
-def _publish(project: Project, at: datetime) -> Sequence[ProjectEvent]:
+def _publish(project: Project, at: datetime) -> Sequence[LifeEvent]:
     if project.status is ProjectStatus.SUBMITTED:
         refuse_unpublishable(project.content)
         return [ProjectPublished(at=at, project_id=project.id, content=project.content)]
@@ -345,9 +282,8 @@ def _publish(project: Project, at: datetime) -> Sequence[ProjectEvent]:
     raise Refused("project_not_submitted")
 
 
-def _accept(number: int, project: Project, at: datetime) -> Sequence[ProjectEvent]:
-    if not project.published:
-        raise Refused("project_not_published")
+def _accept(number: int, project: Project, at: datetime) -> Sequence[LifeEvent]:
+    refuse_unpublished(project)
     if project.pending and project.pending.number == number:
         refuse_unpublishable(project.pending.content)
         return [ProjectRevised(at=at, project_id=project.id, revision=number, content=project.pending.content)]
@@ -356,9 +292,8 @@ def _accept(number: int, project: Project, at: datetime) -> Sequence[ProjectEven
     raise Refused("no_pending_revision")
 
 
-def _revise(command: ReviseProject, project: Project, at: datetime) -> Sequence[ProjectEvent]:
-    if not project.published:
-        raise Refused("project_not_published")
+def _revise(command: ReviseProject, project: Project, at: datetime) -> Sequence[LifeEvent]:
+    refuse_unpublished(project)
     if command.content == project.content and project.revision is None:
         return []
     refuse_unpublishable(command.content)
@@ -367,23 +302,7 @@ def _revise(command: ReviseProject, project: Project, at: datetime) -> Sequence[
     ]
 
 
-def _award(command: AwardBestPractice, project: Project, at: datetime) -> Sequence[ProjectEvent]:
-    if not project.published:
-        raise Refused("project_not_published")
-    if Award(command.occasion, command.awarded_on) in project.awards:
-        return []
-    return [
-        BestPracticeAwarded(
-            at=at,
-            project_id=project.id,
-            title=project.content.title,
-            occasion=command.occasion,
-            awarded_on=command.awarded_on,
-        )
-    ]
-
-
-def _archive(command: ArchiveProject, project: Project, at: datetime) -> Sequence[ProjectEvent]:
+def _archive(command: ArchiveProject, project: Project, at: datetime) -> Sequence[LifeEvent]:
     if project.status is ProjectStatus.ARCHIVED:
         return []
     return [
@@ -393,6 +312,21 @@ def _archive(command: ArchiveProject, project: Project, at: datetime) -> Sequenc
             title=project.content.title,
             was_published=project.published,
             reason=command.reason,
+        )
+    ]
+
+
+def _restore(command: RestoreProject, project: Project, at: datetime) -> Sequence[LifeEvent]:
+    """What had been public is public again; everything else is a draft."""
+    if project.status is not ProjectStatus.ARCHIVED:
+        return []
+    return [
+        ProjectRestored(
+            at=at,
+            project_id=project.id,
+            was_published=project.published,
+            reason=command.reason,
+            content=project.content,
         )
     ]
 
@@ -412,14 +346,36 @@ def publish(event: ProjectEvent) -> Contract | None:
             return contracts.ProjectRevised(revision=event.revision, **_card(event.project_id, event.content))
         case BestPracticeAwarded():
             return contracts.BestPracticeAwarded(
-                project_id=event.project_id, title=event.title, occasion=event.occasion, awarded_on=event.awarded_on
+                project_id=event.project_id,
+                title=event.title,
+                occasion=event.occasion,
+                awarded_on=event.awarded_on,
+                category=event.category,
             )
+        case BestPracticeWithdrawn():
+            return contracts.BestPracticeWithdrawn(
+                project_id=event.project_id, occasion=event.occasion, awarded_on=event.awarded_on
+            )
+        case ContactReviewDue():
+            return contracts.ContactReviewDue(project_id=event.project_id)
         case ProjectArchived():
             title = event.title if event.was_published else None
             return contracts.ProjectArchived(
                 project_id=event.project_id, title=title, was_published=event.was_published
             )
-        case ProjectDrafted() | ProjectEdited() | RevisionProposed():
+        case ProjectRestored():
+            public = event.was_published
+            return contracts.ProjectPublished(**_card(event.project_id, event.content)) if public else None
+        case (
+            ProjectDrafted()
+            | ProjectEdited()
+            | RevisionProposed()
+            | UpdatePosted()
+            | UpdateWithdrawn()
+            | DocumentAttached()
+            | DocumentRemoved()
+            | ContactConfirmed()
+        ):
             return None
     assert_never(event)
 
@@ -457,6 +413,14 @@ PROJECT: Decider[Project | None, ProjectCommand, ProjectEvent] = Decider(
         RevisionReturned,
         ProjectRevised,
         BestPracticeAwarded,
+        BestPracticeWithdrawn,
+        UpdatePosted,
+        UpdateWithdrawn,
+        DocumentAttached,
+        DocumentRemoved,
+        ContactReviewDue,
+        ContactConfirmed,
         ProjectArchived,
+        ProjectRestored,
     ),
 )

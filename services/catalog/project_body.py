@@ -2,16 +2,23 @@
 
 from typing import Annotated, Self
 
+import orjson
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.catalog import organisation_directory, project_page, topic_list
 from services.catalog.organisation_directory import Named
+from services.catalog.plain_text import readable_everywhere
 from services.catalog.project_content import Ags, Content, Description, Participation, Value
 from services.catalog.vocabulary import Role
+from shared.kernel.parsing import parse_body
 from shared.kernel.postgres import Connection
 from shared.kernel.problems import of_fields
 from shared.kernel.texts import Id, Line
+
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' predecessors', 0))"
+TEXTS = frozenset({"summary", "description"})
+"""Fields that may have more than one line."""
 
 
 class ParticipationBody(Value):
@@ -36,8 +43,9 @@ class ProjectBody(Description):
     participations: Annotated[tuple[ParticipationBody, ...], Field(max_length=500)] = ()
 
 
-async def resolved(connection: Connection, body: ProjectBody, project_id: str) -> Content:
-    """The content with every reference looked up; a problem names what is unknown, field by field."""
+async def resolved(connection: Connection, sent: ProjectBody, project_id: str) -> Content:
+    """The content without HTML and with every reference looked up; a problem names what is unknown, field by field."""
+    body = without_html(sent)
     await _refuse_unknown_topics(connection, body)
     await _refuse_bad_predecessor(connection, body, project_id)
     by_key = await organisation_directory.ids_of(connection, {each.ags for each in body.participations if each.ags})
@@ -54,6 +62,13 @@ async def resolved(connection: Connection, body: ProjectBody, project_id: str) -
         raise of_fields("unknown_organisation", unknown)
     fields = {name: getattr(body, name) for name in Description.model_fields}
     return Content(**fields, participations=tuple(each for each in participations if each))
+
+
+def without_html(body: ProjectBody) -> ProjectBody:
+    """The same in plain texts; `invalid_request` where nothing is left of one."""
+    sent = body.model_dump(mode="json")
+    plain = readable_everywhere(sent, TEXTS)
+    return body if plain == sent else parse_body(ProjectBody, orjson.dumps(plain))
 
 
 def _participation(asked: ParticipationBody, by_key: dict[str, str], by_id: dict[str, Named]) -> Participation | None:
@@ -76,5 +91,14 @@ async def _refuse_bad_predecessor(connection: Connection, body: ProjectBody, pro
         return
     if not await project_page.known(connection, body.predecessor):
         raise of_fields("unknown_predecessor", ["/predecessor"])
-    if project_id in await project_page.predecessors(connection, body.predecessor):
+    await refuse_circle(connection, body.predecessor, project_id)
+
+
+async def refuse_circle(connection: Connection, predecessor: str, project_id: str) -> None:
+    """Refuses a predecessor that comes after the project itself.
+
+    The lock holds until the transaction's end: of two that would close a circle together, one sees the other.
+    """
+    await connection.execute(ONE_AT_A_TIME)
+    if project_id in await project_page.predecessors(connection, predecessor):
         raise of_fields("circular_predecessor", ["/predecessor"])

@@ -145,6 +145,13 @@ class Contact(Value):
         return self
 
 
+class FieldReason(Value):
+    """Why a field (a JSON pointer into the content) is to be worked on."""
+
+    field: Annotated[str, StringConstraints(pattern=r"^(/([^/~]|~[01])+)+$", max_length=200)]
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+
 class Description(Value):
     """A project's content but for those who take part."""
 
@@ -205,6 +212,29 @@ def refuse_unpublishable(content: Content) -> None:
         raise Refused("topic_missing")
     if content.participations_complete and len(content.organisation_ids) < FEWEST_PARTICIPATIONS:
         raise Refused("participations_missing", fewest=FEWEST_PARTICIPATIONS)
+
+
+def refuse_unknown_fields(reasons: Sequence[FieldReason], content: Content) -> None:
+    """Reasons are about fields that the content has, filled or not."""
+    if not reasons:
+        return
+    plain = content.model_dump(mode="json")
+    for number, each in enumerate(reasons):
+        if not _has(plain, each.field):
+            raise Refused("unknown_field", field=f"/reasons/{number}/field")
+
+
+def _has(value: object, pointer: str) -> bool:
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        match value:
+            case dict() if name in value:
+                value = value[name]
+            case list() if name.isdecimal() and name.isascii() and len(name) < 4 and int(name) < len(value):
+                value = value[int(name)]
+            case _:
+                return False
+    return True
 
 
 def _repeats(things: Sequence[object]) -> bool:

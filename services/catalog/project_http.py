@@ -1,39 +1,40 @@
 """Projects over HTTP: readers see what is published, editors see and change everything."""
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.catalog import project_page, search
-from services.catalog.answers import API, EDITORS, page_of
+from services.catalog import contact_review, project_page, search
+from services.catalog.answers import API, EDITORS
+from services.catalog.contact_review import ProjectListed
+from services.catalog.plain_text import PlainText
 from services.catalog.project import (
     PROJECT,
     AcceptRevision,
     ArchiveProject,
-    AwardBestPractice,
     DraftProject,
     EditProject,
     ProjectCommand,
     PublishProject,
+    RestoreProject,
     ReturnProject,
     ReviseProject,
+    Revision,
     SubmitProject,
 )
-from services.catalog.project_body import ProjectBody, resolved
-from services.catalog.project_content import Content
-from services.catalog.project_page import ProjectPage
-from services.catalog.search import Facets, ProjectCard, ProjectFilter, ProjectQuery
+from services.catalog.project_body import ProjectBody, refuse_circle, resolved
+from services.catalog.project_content import Content, FieldReason
+from services.catalog.project_shown import ProjectPage
+from services.catalog.search import Facets, ProjectFilter, ProjectQuery
 from services.catalog.suggest import Suggestion, SuggestQuery, suggest
-from shared.kernel.files import Files
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, require
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, page, require
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
-from shared.kernel.texts import Line
 
 SEE_DRAFTS: frozenset[Role] = frozenset({"editor", "operator"})
 CONTENT_CODES = (
@@ -48,15 +49,22 @@ CONTENT_CODES = (
 NONE_WAITING = 0  # no revision has this number
 PUBLISHING_CODES = ("summary_missing", "topic_missing", "participations_missing")
 
-type Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+type Reason = PlainText
+
+
+class FieldReasonBody(FieldReason):
+    """Why a field is to be worked on: a JSON pointer into the content, and what to do about it."""
+
+    text: PlainText
 
 
 class ReturnBody(BaseModel):
-    """Why a submission, or a proposed version, is given back."""
+    """Why a submission, or a proposed version, is given back: in general, and field by field."""
 
     model_config = ConfigDict(frozen=True)
 
     reason: Reason
+    reasons: Annotated[tuple[FieldReasonBody, ...], Field(max_length=50)] = ()
 
 
 class ArchivalBody(BaseModel):
@@ -67,13 +75,12 @@ class ArchivalBody(BaseModel):
     reason: Reason | None = None
 
 
-class AwardBody(BaseModel):
-    """Where and when a project was honoured as best practice."""
+class RestorationBody(BaseModel):
+    """Why a project comes back."""
 
     model_config = ConfigDict(frozen=True)
 
-    occasion: Line
-    awarded_on: date
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +89,13 @@ class Handlers:
 
     journal: Journal
     pool: Pool
-    files: Files
 
     async def projects(self, call: Call) -> Answer:
         """One page of the search."""
         _require_sight(call)
-        return page_of(await search.find(self.pool, call.query, editor=_sees_drafts(call)), call)
+        found = await search.find(self.pool, call.query, editor=sees_drafts(call))
+        items = await contact_review.listed(self.pool, found.items, call.at)
+        return page(items, found.next, found.total, call)
 
     async def facets(self, call: Call) -> Answer:
         """What the search could be narrowed to."""
@@ -100,8 +108,8 @@ class Handlers:
 
     async def project(self, call: Call) -> Answer:
         """A project's page; its version is the ETag for those who may change it."""
-        editor = _sees_drafts(call)
-        found = await project_page.one(self.pool, call.path_id(), editor=editor)
+        editor = sees_drafts(call)
+        found = await project_page.one(self.pool, call.path_id(), call.at, editor=editor)
         if found is None:
             raise Problem("not_found")
         return Answer(found, etag=str(found.version) if editor else None)
@@ -128,11 +136,12 @@ class Handlers:
 
     async def give_back(self, call: Call) -> Answer:
         """A submission or proposal given back."""
-        return await self._committed(call, ReturnProject(reason=call.body.reason))
+        reasons = tuple(FieldReason(field=each.field, text=each.text) for each in call.body.reasons)
+        return await self._committed(call, ReturnProject(reason=call.body.reason, reasons=reasons))
 
     async def publish(self, call: Call) -> Answer:
         """A submission published, or the proposal accepted."""
-        return await self._committed(call, PublishProject())
+        return await self._accepted(call, PublishProject(), await self._waiting(call))
 
     async def revise(self, call: Call) -> Answer:
         """With content: the live version replaced by it. Without: the proposal that waits is accepted."""
@@ -141,18 +150,16 @@ class Handlers:
                 call, call.context(), call.path_id(), lambda content: ReviseProject(content=content)
             )
             return committed(outcome)
-        project = (await self.journal.load(PROJECT, call.path_id())).state
-        waiting = project.pending.number if project and project.pending else NONE_WAITING
-        return await self._committed(call, AcceptRevision(revision=waiting))
-
-    async def award(self, call: Call) -> Answer:
-        """A best-practice mark."""
-        command = AwardBestPractice(occasion=call.body.occasion, awarded_on=call.body.awarded_on)
-        return await self._committed(call, command)
+        waiting = await self._waiting(call)
+        return await self._accepted(call, AcceptRevision(revision=waiting.number if waiting else NONE_WAITING), waiting)
 
     async def archive(self, call: Call) -> Answer:
         """A project's end."""
         return await self._committed(call, ArchiveProject(reason=call.body.reason if call.body else None))
+
+    async def restore(self, call: Call) -> Answer:
+        """A project that comes back."""
+        return await self._committed(call, RestoreProject(reason=call.body.reason))
 
     async def _written(
         self, call: Call, context: Context, project_id: str, command: Callable[[Content], ProjectCommand]
@@ -160,11 +167,30 @@ class Handlers:
         """A command with content. One that was sent before answers as it did, whatever became of what it refers to."""
         if before := await self.journal.outcome(context):
             return before
-        async with self.pool.acquire() as connection:
+        async with AsyncExitStack() as held:
+            connection = await held.enter_async_context(self.pool.acquire())
+            if call.body.predecessor is not None:  # no other predecessor is decided on meanwhile
+                await held.enter_async_context(connection.transaction())
             content = await resolved(connection, call.body, project_id)
-        return await self.journal.transact(
-            PROJECT, project_id, command(content), context, expected_version=call.expected_version
-        )
+            if call.body.predecessor is None:
+                await held.aclose()
+            return await self.journal.transact(
+                PROJECT, project_id, command(content), context, expected_version=call.expected_version
+            )
+
+    async def _waiting(self, call: Call) -> Revision | None:
+        project = (await self.journal.load(PROJECT, call.path_id())).state
+        return project.pending if project else None
+
+    async def _accepted(self, call: Call, command: ProjectCommand, waiting: Revision | None) -> Answer:
+        """A decision on what waits: what its predecessor has become since it was proposed is looked at again."""
+        if waiting is None or waiting.content.predecessor is None:
+            return await self._committed(call, command)
+        if before := await self.journal.outcome(call.context()):
+            return committed(before)
+        async with self.pool.acquire() as connection, connection.transaction():
+            await refuse_circle(connection, waiting.content.predecessor, call.path_id())
+            return await self._committed(call, command)
 
     async def _committed(self, call: Call, command: ProjectCommand) -> Answer:
         outcome = await self.journal.transact(
@@ -173,7 +199,8 @@ class Handlers:
         return committed(outcome)
 
 
-def _sees_drafts(call: Call) -> bool:
+def sees_drafts(call: Call) -> bool:
+    """Whether somebody asks who may see what is not public."""
     return bool(SEE_DRAFTS & call.identity.roles)
 
 
@@ -183,9 +210,9 @@ def _require_sight(call: Call) -> None:
         require(SEE_DRAFTS, call.identity)
 
 
-def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
+def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
     """Everything the catalogue offers. Fixed paths stand before those with an id in the same place."""
-    do = Handlers(journal, pool, files)
+    do = Handlers(journal, pool)
     project = f"{API}/projects/{{id}}"
     return [
         Endpoint(
@@ -194,7 +221,7 @@ def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
             do.projects,
             "Search projects",
             query=ProjectQuery,
-            answer=Page[ProjectCard],
+            answer=Page[ProjectListed],
             codes=("forbidden",),
         ),
         Endpoint(
@@ -262,7 +289,7 @@ def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
             body=ReturnBody,
             answer=Committed,
             roles=EDITORS,
-            codes=("not_found", "project_archived", "project_not_submitted", "no_pending_revision"),
+            codes=("not_found", "project_archived", "project_not_submitted", "no_pending_revision", "unknown_field"),
         ),
         Endpoint(
             "POST",
@@ -271,7 +298,13 @@ def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
             "Publish a submission, or accept the proposed version",
             answer=Committed,
             roles=EDITORS,
-            codes=("not_found", "project_archived", "project_not_submitted", *PUBLISHING_CODES),
+            codes=(
+                "not_found",
+                "project_archived",
+                "project_not_submitted",
+                "circular_predecessor",
+                *PUBLISHING_CODES,
+            ),
         ),
         Endpoint(
             "POST",
@@ -293,21 +326,21 @@ def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
         ),
         Endpoint(
             "POST",
-            f"{project}/best-practice-awards",
-            do.award,
-            "Mark a project as best practice",
-            body=AwardBody,
-            answer=Committed,
-            roles=EDITORS,
-            codes=("not_found", "project_archived", "project_not_published"),
-        ),
-        Endpoint(
-            "POST",
             f"{project}/archivals",
             do.archive,
             "Archive a project",
             body=ArchivalBody,
             body_required=False,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found",),
+        ),
+        Endpoint(
+            "POST",
+            f"{project}/restorations",
+            do.restore,
+            "Bring an archived project back: public again if it was, a draft if not",
+            body=RestorationBody,
             answer=Committed,
             roles=EDITORS,
             codes=("not_found",),

@@ -2,59 +2,104 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, assert_never
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from services.catalog import organisation_directory, topic_list
-from services.catalog.organisation_directory import Named
 from services.catalog.project import (
     BESIDE_THE_LIVE_VERSION,
     PROJECT,
     BestPracticeAwarded,
+    BestPracticeWithdrawn,
+    ContactConfirmed,
+    ContactReviewDue,
+    DocumentAttached,
+    DocumentRemoved,
     Project,
     ProjectArchived,
     ProjectDrafted,
     ProjectEdited,
     ProjectEvent,
     ProjectPublished,
+    ProjectRestored,
     ProjectReturned,
     ProjectRevised,
     ProjectSubmitted,
     RevisionProposed,
     RevisionReturned,
+    UpdatePosted,
+    UpdateWithdrawn,
     evolve,
 )
-from services.catalog.project_content import Contact, Content, Description, Document, Effect, Participation
-from services.catalog.vocabulary import OrganisationType, ProjectStatus, Term
+from services.catalog.project_content import Description
+from services.catalog.project_events import SurroundingEvent
+from services.catalog.project_fields import FIELD_LABELS, changed
+from services.catalog.project_shown import (
+    ProjectLink,
+    ProjectPage,
+    RevisionShown,
+    StepShown,
+    VersionShown,
+    labels_of,
+    parts_of,
+)
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
+from shared.kernel.stored_file import StoredFile
 
-BASE_MISSING = "Bezugsgröße nicht angegeben"
-FILE_MISSING = "Datei liegt nicht vor"
 PARTICIPANTS_MISSING = "Beteiligte nicht genannt"
 FURTHER_PARTICIPANTS_MISSING = "weitere Beteiligte nicht genannt"
 
 READ = "SELECT id::text, entry FROM project_page WHERE id = ANY($1::uuid[]) FOR UPDATE"
 KEEP = """
-INSERT INTO project_page (id, version, public, predecessor, entry)
-SELECT r.id, r.version, r.public, r.predecessor, r.entry
-FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, public boolean, predecessor uuid, entry jsonb)
+INSERT INTO project_page (id, version, public, predecessor, confirmed_at, contact_due_at, entry)
+SELECT r.id, r.version, r.public, r.predecessor, r.confirmed_at, r.contact_due_at, r.entry
+FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, public boolean, predecessor uuid,
+                                        confirmed_at timestamptz, contact_due_at timestamptz, entry jsonb)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, public = excluded.public,
-    predecessor = excluded.predecessor, entry = excluded.entry
+    predecessor = excluded.predecessor, confirmed_at = excluded.confirmed_at,
+    contact_due_at = excluded.contact_due_at, entry = excluded.entry
 """
 KEEP_STEPS = """
-INSERT INTO project_step (project_id, version, step, at, actor, reason)
-SELECT r.project_id, r.version, r.step, r.at, r.actor, r.reason
+INSERT INTO project_step (project_id, version, step, at, actor, reason, reasons)
+SELECT r.project_id, r.version, r.step, r.at, r.actor, r.reason, r.reasons
 FROM jsonb_to_recordset($1::jsonb) AS r(project_id uuid, version bigint, step text, at timestamptz, actor text,
-                                        reason text)
+                                        reason text, reasons jsonb)
 ON CONFLICT DO NOTHING
 """
+KEEP_FILES = """
+INSERT INTO project_document (project_id, document_id, file)
+SELECT r.project_id, r.document_id, r.file
+FROM jsonb_to_recordset($1::jsonb) AS r(project_id uuid, document_id uuid, file jsonb)
+ON CONFLICT (project_id, document_id) DO UPDATE SET file = excluded.file
+"""
+DROP_FILES = """
+DELETE FROM project_document d
+USING jsonb_to_recordset($1::jsonb) AS r(project_id uuid, document_id uuid)
+WHERE d.project_id = r.project_id AND d.document_id = r.document_id
+"""
 ONE = "SELECT entry FROM project_page WHERE id = $1::uuid AND (public OR $2)"
-STEPS = "SELECT version, step, at, actor, reason FROM project_step WHERE project_id = $1::uuid ORDER BY version"
+FILE = """
+SELECT d.file FROM project_document d JOIN project_page p ON p.id = d.project_id
+WHERE d.project_id = $1::uuid AND d.document_id = $2::uuid AND (p.public OR $3)
+"""
+FILES_IN_USE = "SELECT DISTINCT file->>'sha256' AS sha256 FROM project_document WHERE file->>'sha256' = ANY($1::text[])"
+STEPS = """
+SELECT version, step, at, actor, reason, reasons FROM project_step WHERE project_id = $1::uuid ORDER BY version
+"""
 PUBLIC_TITLE = "SELECT entry->'project'->'content'->>'title' FROM project_page WHERE id = $1::uuid AND public"
+SUCCESSORS = """
+SELECT id::text, entry->'project'->'content'->>'title' AS title FROM project_page
+WHERE predecessor = $1::uuid AND (public OR $2) ORDER BY entry->>'published_at', id LIMIT 100
+"""
+CONFIRMED = "SELECT id::text, confirmed_at FROM project_page WHERE id = ANY($1::uuid[])"
+CONTACTS_DUE = """
+SELECT id::text, (entry->>'of_history')::boolean AS of_history FROM project_page
+WHERE contact_due_at <= $1 ORDER BY contact_due_at LIMIT 100
+"""
 KNOWN = "SELECT EXISTS (SELECT FROM project_page WHERE id = $1::uuid)"
 # The predecessors of a project, its own included; the depth bounds what a broken chain could cost.
 PREDECESSORS = """
@@ -69,100 +114,31 @@ SELECT id::text FROM line
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """A step of the project's public life, and the fields that read differently from then on."""
+
+    step: str
+    at: datetime
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A project as the read model keeps it: the folded aggregate and the times that readers ask for.
 
-    `changed_at` is when what readers see changed, or a draft that nobody sees yet.
+    `changed_at` is when what readers see changed, or a draft that nobody sees yet. `of_history`: its contact was last
+    known to be right by loaded history, so that nobody is to be told when that grows old.
     """
 
     project: Project
     version: int
     changed_at: datetime
     published_at: datetime | None = None
+    versions: tuple[Version, ...] = ()
+    of_history: bool = False
 
 
 ENTRY = TypeAdapter(Entry)
-
-
-class ParticipationShown(Participation):
-    """A participation with the organisation's name as it is today."""
-
-    name: str
-    type: OrganisationType
-
-
-class EffectShown(Effect):
-    """An effect; `base_note` says so where a number has no stated base."""
-
-    base_note: str | None
-
-
-class DocumentShown(Document):
-    """A document; `file_note` says so when its file is missing."""
-
-    file_note: str | None
-
-
-class ContactShown(Contact):
-    """A contact; `office` is the name of the organisation to turn to."""
-
-    office: str
-
-
-class AwardShown(BaseModel):
-    """A best-practice mark."""
-
-    model_config = ConfigDict(frozen=True)
-
-    occasion: str
-    awarded_on: date
-
-
-class RevisionShown(BaseModel):
-    """For editors: the version proposed beside the live one. `returned` is the reason it was given back for."""
-
-    model_config = ConfigDict(frozen=True)
-
-    number: int
-    returned: str | None
-    content: Content
-
-
-class StepShown(BaseModel):
-    """For editors: something that was done to the project, by whom (a pseudonym) and why."""
-
-    model_config = ConfigDict(frozen=True)
-
-    version: int
-    step: str
-    at: datetime
-    actor: str
-    reason: str | None
-
-
-class ProjectPage(Description):
-    """A project as it is shown. Fields of its content have the names and codes they are written with.
-
-    `labels[field][code]` is the German label of every code in the answer. `returned`, `revision` and `history` are for
-    editors and null for everybody else.
-    """
-
-    id: str
-    status: ProjectStatus
-    version: int
-    published_at: datetime | None
-    changed_at: datetime
-    participations: tuple[ParticipationShown, ...]
-    participations_note: str | None
-    effects: tuple[EffectShown, ...]
-    documents: tuple[DocumentShown, ...]
-    contacts: tuple[ContactShown, ...]
-    predecessor_title: str | None
-    best_practice: tuple[AwardShown, ...]
-    labels: dict[str, dict[str, str]]
-    returned: str | None = None
-    revision: RevisionShown | None = None
-    history: tuple[StepShown, ...] | None = None
 
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
@@ -176,6 +152,31 @@ async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> 
         entries[each.aggregate_id] = advanced(entries.get(each.aggregate_id), each)
     await connection.execute(KEEP, [_row(entry) for entry in entries.values()])
     await connection.execute(KEEP_STEPS, [_step(each) for each in ours])
+    await _keep_files(connection, [each.event for each in ours])
+
+
+async def _keep_files(connection: Connection, events: Sequence[ProjectEvent]) -> None:
+    """The last word on each file: attached, or removed."""
+    words = {
+        (event.project_id, event.document_id): event
+        for event in events
+        if isinstance(event, DocumentAttached | DocumentRemoved)
+    }
+    attached = [_file(event) for event in words.values() if isinstance(event, DocumentAttached)]
+    removed = [
+        {"project_id": event.project_id, "document_id": event.document_id}
+        for event in words.values()
+        if isinstance(event, DocumentRemoved)
+    ]
+    if attached:
+        await connection.execute(KEEP_FILES, attached)
+    if removed:
+        await connection.execute(DROP_FILES, removed)
+
+
+def _file(event: DocumentAttached) -> dict[str, Any]:
+    file = event.file.model_dump(mode="json")
+    return {"project_id": event.project_id, "document_id": event.document_id, "file": file}
 
 
 def advanced(entry: Entry | None, recorded: Recorded[ProjectEvent]) -> Entry:
@@ -183,11 +184,29 @@ def advanced(entry: Entry | None, recorded: Recorded[ProjectEvent]) -> Entry:
     event = recorded.event
     after = evolve(entry.project if entry else None, event)
     assert after is not None
-    published_at = entry.published_at if entry else None
-    if isinstance(event, ProjectPublished):
-        published_at = event.at
-    changed_at = entry.changed_at if entry and isinstance(event, BESIDE_THE_LIVE_VERSION) else event.at
-    return Entry(after, recorded.version, changed_at, published_at)
+    if entry is None:
+        return Entry(after, recorded.version, event.at)
+    return Entry(
+        after,
+        recorded.version,
+        entry.changed_at if isinstance(event, BESIDE_THE_LIVE_VERSION) else event.at,
+        event.at if isinstance(event, ProjectPublished) else entry.published_at,
+        entry.versions + _public_step(entry.project, event),
+        recorded.history if isinstance(event, ProjectPublished | ContactConfirmed) else entry.of_history,
+    )
+
+
+def _public_step(before: Project, event: ProjectEvent) -> tuple[Version, ...]:
+    match event:
+        case ProjectPublished():
+            return (Version("published", event.at),)
+        case ProjectRevised():
+            return (Version("revised", event.at, changed(before.content, event.content)),)
+        case ProjectArchived() if event.was_published:
+            return (Version("archived", event.at),)
+        case ProjectRestored() if event.was_published:
+            return (Version("restored", event.at),)
+    return ()
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -196,19 +215,24 @@ def _row(entry: Entry) -> dict[str, Any]:
         "version": entry.version,
         "public": entry.project.published,
         "predecessor": entry.project.content.predecessor,
+        "confirmed_at": entry.project.confirmed_at,
+        "contact_due_at": entry.project.contact_due_at,
         "entry": ENTRY.dump_python(entry, mode="json"),
     }
 
 
 def _step(recorded: Recorded[ProjectEvent]) -> dict[str, Any]:
-    step, reason = _told(recorded.event)
+    event = recorded.event
+    step, reason = _told(event)
+    reasons = event.reasons if isinstance(event, ProjectReturned | RevisionReturned) else ()
     return {
         "project_id": recorded.aggregate_id,
         "version": recorded.version,
         "step": step,
-        "at": recorded.event.at,
+        "at": event.at,
         "actor": recorded.actor,
         "reason": reason,
+        "reasons": [each.model_dump(mode="json") for each in reasons],
     }
 
 
@@ -231,25 +255,78 @@ def _told(event: ProjectEvent) -> tuple[str, str | None]:
             return "revision_returned", event.reason
         case ProjectRevised():
             return "revised", None
-        case BestPracticeAwarded():
-            return "best_practice_awarded", event.occasion
         case ProjectArchived():
             return "archived", event.reason
+        case ProjectRestored():
+            return "restored", event.reason
+        case (
+            BestPracticeAwarded()
+            | BestPracticeWithdrawn()
+            | UpdatePosted()
+            | UpdateWithdrawn()
+            | DocumentAttached()
+            | DocumentRemoved()
+            | ContactReviewDue()
+            | ContactConfirmed()
+        ):
+            return _told_around(event)
     assert_never(event)
 
 
-PAGES = Projection("project_pages", ("project_page", "project_step"), project)
+def _told_around(event: SurroundingEvent) -> tuple[str, str | None]:
+    match event:
+        case BestPracticeAwarded():
+            return "best_practice_awarded", event.occasion
+        case BestPracticeWithdrawn():
+            return "best_practice_withdrawn", event.reason
+        case UpdatePosted():
+            return "update_posted", None
+        case UpdateWithdrawn():
+            return "update_withdrawn", None
+        case DocumentAttached():
+            return "document_attached", event.title
+        case DocumentRemoved():
+            return "document_removed", event.title
+        case ContactReviewDue():
+            return "contact_review_due", None
+        case ContactConfirmed():
+            return "contact_confirmed", None
+    assert_never(event)
 
 
-async def one(pool: Pool, project_id: str, *, editor: bool) -> ProjectPage | None:
+PAGES = Projection("project_pages", ("project_page", "project_step", "project_document"), project)
+
+
+async def one(pool: Pool, project_id: str, at: datetime, *, editor: bool) -> ProjectPage | None:
     """A project's page. Whoever is no editor sees what was published, and an archived project only if it was."""
     async with pool.acquire() as connection:
         stored = await connection.fetchval(ONE, project_id, editor)
         if stored is None:
             return None
         entry = ENTRY.validate_python(stored)
-        page = await _page(connection, entry)
+        page = await _page(connection, entry, at, editor=editor)
         return await _for_editors(connection, page, entry) if editor else _for_readers(page)
+
+
+async def file(pool: Pool, project_id: str, document_id: str, *, editor: bool) -> StoredFile | None:
+    """A project's file; of one that was never published only for editors."""
+    found = await pool.fetchval(FILE, project_id, document_id, editor)
+    return StoredFile.model_validate(found) if found else None
+
+
+async def files_in_use(pool: Pool, digests: Sequence[str]) -> set[str]:
+    """Those of the files (by SHA-256) that a project refers to."""
+    return {row["sha256"] for row in await pool.fetch(FILES_IN_USE, digests)}
+
+
+async def confirmed(connection: Connection, project_ids: Sequence[str]) -> dict[str, datetime | None]:
+    """When the contacts of projects were last known to be right; None of what was never published."""
+    return {row["id"]: row["confirmed_at"] for row in await connection.fetch(CONFIRMED, project_ids)}
+
+
+async def contacts_due(pool: Pool, at: datetime) -> dict[str, bool]:
+    """Projects whose contact has to be asked for, the longest due first; True where only history says that it is."""
+    return {row["id"]: bool(row["of_history"]) for row in await pool.fetch(CONTACTS_DUE, at)}
 
 
 async def known(connection: Connection, project_id: str) -> bool:
@@ -262,43 +339,42 @@ async def predecessors(connection: Connection, project_id: str) -> set[str]:
     return {row["id"] for row in await connection.fetch(PREDECESSORS, project_id)}
 
 
-async def _page(connection: Connection, entry: Entry) -> ProjectPage:
+async def _page(connection: Connection, entry: Entry, at: datetime, *, editor: bool) -> ProjectPage:
     content, project = entry.project.content, entry.project
     offices = [each.organisation_id for each in content.contacts if each.organisation_id]
     organisations = await organisation_directory.named(connection, {*content.organisation_ids, *offices})
     topics = await topic_list.labels(connection, content.topics)
     predecessor = content.predecessor and await connection.fetchval(PUBLIC_TITLE, content.predecessor)
+    successors = await connection.fetch(SUCCESSORS, project.id, editor)
+    fields = {name: getattr(content, name) for name in Description.model_fields}
     return ProjectPage(
-        **{name: getattr(content, name) for name in Description.model_fields if name not in _SHOWN_OTHERWISE},
-        id=project.id,
-        status=project.status,
+        **fields | parts_of(project, organisations, at),
         version=entry.version,
         published_at=entry.published_at,
         changed_at=entry.changed_at,
-        participations=tuple(_participation(each, organisations) for each in content.participations),
         participations_note=participations_note(content.participations_complete, len(content.participations)),
-        effects=tuple(_effect(each) for each in content.effects),
-        documents=tuple(_document(each) for each in content.documents),
-        contacts=tuple(_contact(each, organisations) for each in content.contacts),
         predecessor_title=predecessor,
-        best_practice=tuple(
-            AwardShown(occasion=award.occasion, awarded_on=award.awarded_on)
-            for award in sorted(project.awards, key=lambda award: (award.awarded_on, award.occasion))
-        ),
-        labels=labels_of(project.status, content, topics),
+        successors=tuple(ProjectLink(**dict(row)) for row in successors),
+        versions=tuple(VersionShown(step=each.step, at=each.at, changed=each.changed) for each in entry.versions),
+        labels=labels_of(project, topics) | _field_labels(entry.versions),
     )
 
 
-_SHOWN_OTHERWISE = frozenset({"effects", "documents", "contacts"})
+def _field_labels(versions: Sequence[Version]) -> dict[str, dict[str, str]]:
+    names = {name: FIELD_LABELS[name] for each in versions for name in each.changed}
+    return {"field": names} if names else {}
 
 
 async def _for_editors(connection: Connection, page: ProjectPage, entry: Entry) -> ProjectPage:
-    revision = entry.project.revision
-    rows = await connection.fetch(STEPS, entry.project.id)
-    shown = revision and RevisionShown(number=revision.number, returned=revision.returned, content=revision.content)
+    project, revision = entry.project, entry.project.revision
+    rows = await connection.fetch(STEPS, project.id)
+    shown = revision and RevisionShown(
+        number=revision.number, returned=revision.returned, reasons=revision.reasons, content=revision.content
+    )
     return page.model_copy(
         update={
-            "returned": entry.project.returned,
+            "returned": project.returned,
+            "returned_reasons": project.reasons,
             "revision": shown,
             "history": tuple(StepShown(**dict(row)) for row in rows),
         }
@@ -315,40 +391,3 @@ def participations_note(complete: bool, named: int) -> str | None:  # noqa: FBT0
     if complete:
         return None
     return FURTHER_PARTICIPANTS_MISSING if named else PARTICIPANTS_MISSING
-
-
-def _participation(participation: Participation, organisations: dict[str, Named]) -> ParticipationShown:
-    organisation = organisations[participation.organisation_id]
-    return ParticipationShown(**participation.model_dump(), name=organisation.name, type=organisation.type)
-
-
-def _effect(effect: Effect) -> EffectShown:
-    baseless = effect.value is not None and effect.base is None
-    return EffectShown(**effect.model_dump(), base_note=BASE_MISSING if baseless else None)
-
-
-def _document(document: Document) -> DocumentShown:
-    return DocumentShown(**document.model_dump(), file_note=None if document.link else FILE_MISSING)
-
-
-def _contact(contact: Contact, organisations: dict[str, Named]) -> ContactShown:
-    named = organisations[contact.organisation_id].name if contact.organisation_id else contact.organisation_name
-    return ContactShown(**contact.model_dump(), office=named or "")
-
-
-def labels_of(status: ProjectStatus, content: Content, topics: dict[str, str]) -> dict[str, dict[str, str]]:
-    """The German label of every code in a project, by field."""
-    terms: dict[str, list[Term]] = {
-        "status": [status],
-        "legal_form": [content.legal_form] if content.legal_form else [],
-        "stage": [content.stage] if content.stage else [],
-        "motives": list(content.motives),
-        "success_factors": list(content.success_factors),
-        "obstacles": list(content.obstacles),
-        "role": [each.role for each in content.participations],
-        "effect_kind": [each.kind for each in content.effects],
-        "effect_unit": [each.unit for each in content.effects if each.unit],
-        "document_kind": [each.kind for each in content.documents],
-    }
-    found = {field: {str(term): term.label for term in used} for field, used in terms.items() if used}
-    return {"topics": {code: topics.get(code, code) for code in content.topics}, **found}

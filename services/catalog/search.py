@@ -30,16 +30,24 @@ from services.catalog.project import (
     BESIDE_THE_LIVE_VERSION,
     PROJECT,
     BestPracticeAwarded,
+    BestPracticeWithdrawn,
+    ContactConfirmed,
+    ContactReviewDue,
+    DocumentAttached,
+    DocumentRemoved,
     ProjectArchived,
     ProjectDrafted,
     ProjectEdited,
     ProjectEvent,
     ProjectPublished,
+    ProjectRestored,
     ProjectReturned,
     ProjectRevised,
     ProjectSubmitted,
     RevisionProposed,
     RevisionReturned,
+    UpdatePosted,
+    UpdateWithdrawn,
 )
 from services.catalog.project_content import Content
 from services.catalog.project_page import participations_note
@@ -65,7 +73,7 @@ ON CONFLICT (id) DO UPDATE SET title = excluded.title, title_key = excluded.titl
 KEEP_FACTS = """
 UPDATE search_project p SET version = r.version, changed_at = coalesce(r.changed_at, p.changed_at),
     status = coalesce(r.status, p.status), pending = coalesce(r.pending, p.pending),
-    published_at = coalesce(p.published_at, r.published_at), best_practice = p.best_practice OR r.best_practice
+    published_at = coalesce(p.published_at, r.published_at), best_practice = coalesce(r.best_practice, p.best_practice)
 FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, changed_at timestamptz, status text, pending boolean,
                                         published_at timestamptz, best_practice boolean)
 WHERE p.id = r.id
@@ -328,7 +336,7 @@ class Facts:
     status: ProjectStatus | None = None
     pending: bool | None = None
     published_at: datetime | None = None
-    best_practice: bool = False
+    best_practice: bool | None = None
     content: Content | None = None
 
 
@@ -381,10 +389,21 @@ def _note(fact: Facts, event: ProjectEvent) -> None:
             fact.pending = True
         case RevisionReturned():
             fact.pending = False
-        case BestPracticeAwarded():
-            fact.best_practice = True
+        case BestPracticeAwarded() | BestPracticeWithdrawn():
+            fact.best_practice = isinstance(event, BestPracticeAwarded) or event.marks_left > 0
         case ProjectArchived():
             fact.status, fact.pending = ProjectStatus.ARCHIVED, False
+        case ProjectRestored():
+            fact.status = ProjectStatus.PUBLISHED if event.was_published else ProjectStatus.DRAFTED
+        case (
+            UpdatePosted()
+            | UpdateWithdrawn()
+            | DocumentAttached()
+            | DocumentRemoved()
+            | ContactReviewDue()
+            | ContactConfirmed()
+        ):
+            pass
 
 
 def _content_row(project_id: str, fact: Facts, content: Content) -> dict[str, Any]:

@@ -230,6 +230,33 @@ class ResourceKind(Term):
     FAQ = "faq", "haeufige_frage", "Häufige Frage"
 
 
+class AwardCategory(Term):
+    """What a best-practice mark was given for."""
+
+    MANDATORY_TASKS = (
+        "mandatory_tasks",
+        "pflichtaufgaben_innere_verwaltung",
+        "Kommunale Pflichtaufgaben und Innere Verwaltung",
+    )
+    INFORMATION_EXCHANGE = (
+        "information_exchange",
+        "informationsaustausch_vernetzung",
+        "Informationsaustausch und Vernetzung",
+    )
+    ECONOMY_TOURISM_CULTURE = (
+        "economy_tourism_culture",
+        "wirtschaft_tourismus_kultur",
+        "Wirtschaftsförderung, Tourismus und Kultur",
+    )
+    ENVIRONMENT_PLANNING_INFRASTRUCTURE = (
+        "environment_planning_infrastructure",
+        "umwelt_planung_infrastruktur",
+        "Umwelt, Planung und Infrastruktur",
+    )
+    CRISIS_RESPONSE = "crisis_response", "krisenbewaeltigung", "Krisenbewältigung"
+    SHARED_SERVICE_CENTRE = "shared_service_centre", "shared_service_center", "Sonderkategorie Shared Service Center"
+
+
 class Qualifier(Term):
     """How exactly a key figure is meant: a number with a qualifier must never be shown, or added up, without it."""
 
@@ -262,5 +289,6 @@ VOCABULARIES: dict[str, type[Term]] = {
     "effect_unit": EffectUnit,
     "resource_kind": ResourceKind,
     "qualifier": Qualifier,
+    "award_category": AwardCategory,
     "project_status": ProjectStatus,
 }

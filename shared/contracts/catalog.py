@@ -38,7 +38,7 @@ class ProjectReturned(Contract):
 
 
 class ProjectPublished(Contract):
-    """A project became public."""
+    """A project became public: for the first time, or again after it had been archived."""
 
     type: ClassVar[str] = "ikz.catalog.project.published.v1"
     key: ClassVar[str] = "project_id"
@@ -91,6 +91,29 @@ class BestPracticeAwarded(Contract):
     title: str
     occasion: str
     awarded_on: date
+    category: str | None = None
+
+
+class BestPracticeWithdrawn(Contract):
+    """A mark had been given by mistake: whoever told of it should correct that."""
+
+    type: ClassVar[str] = "ikz.catalog.project.best_practice_withdrawn.v1"
+    key: ClassVar[str] = "project_id"
+
+    project_id: str
+    occasion: str
+    awarded_on: date
+
+
+class ContactReviewDue(Contract):
+    """Nobody has confirmed for a year that a project's contact is still the right one. It is said once, until somebody
+    does; of loaded history, too, and then marked as history.
+    """
+
+    type: ClassVar[str] = "ikz.catalog.project.contact_review_due.v1"
+    key: ClassVar[str] = "project_id"
+
+    project_id: str
 
 
 class OrganisationChanged(Contract):

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from shared.kernel import headers
 from shared.kernel.endpoint import Call
-from shared.kernel.file_kinds import StoredFile
 from shared.kernel.files import Files
+from shared.kernel.stored_file import StoredFile
 
 UMLAUTS = {
     ord(umlaut): plain for umlaut, plain in zip("äöüÄÖÜß", ("ae", "oe", "ue", "Ae", "Oe", "Ue", "ss"), strict=True)

@@ -96,7 +96,10 @@ class Call:
     def _fingerprint(self, actor: str) -> bytes:
         """Keyed: it is stored with the command, and must not tell whoever guesses what a forgotten person had sent."""
         digest = hashlib.blake2b(key=self.fingerprint_key, digest_size=32)
-        for part in (actor.encode(), self.request.method.encode(), self.request.path.encode(), self.raw):
+        parts = [actor.encode(), self.request.method.encode(), self.request.path.encode(), self.raw]
+        if self.request.query_string:
+            parts.append(self.request.query_string.encode())
+        for part in parts:
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)
         return digest.digest()

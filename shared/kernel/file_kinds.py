@@ -8,14 +8,14 @@ import re
 import unicodedata
 import zipfile
 from io import BytesIO
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import puremagic
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.kernel.endpoint import Upload
 from shared.kernel.problems import Problem
-from shared.kernel.texts import ONE_LINE
+from shared.kernel.stored_file import LONGEST_NAME
+from shared.kernel.stored_file import StoredFile as StoredFile  # noqa: PLC0414 -- for those who take files
 
 OFFICE = "application/vnd.openxmlformats-officedocument."
 OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
@@ -56,7 +56,6 @@ RATIO_COUNTS_FROM = 1024 * 1024
 LONGEST_INDEX = 1024 * 1024
 HEAD = 4096
 
-LONGEST_NAME = 120
 UNWANTED = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -94,17 +93,6 @@ UPLOAD_CODES = tuple(code for code in PROBLEMS if code != "file_missing")
 
 UPLOAD = Upload(tuple(KINDS), MOST_BYTES)
 """For an endpoint that takes any of these files."""
-
-
-class StoredFile(BaseModel):
-    """A file as facts and read models name it; its bytes are in the file store under their SHA-256."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME, pattern=ONE_LINE)]
-    media_type: str
-    size: Annotated[int, Field(gt=0)]
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 def kind_of(content: bytes, declared: str) -> str:

@@ -1,0 +1,70 @@
+"""Texts that come with HTML in them become texts that can be read; nothing here is ever shown as HTML."""
+
+import html
+import re
+from typing import Annotated
+
+import nh3
+from pydantic import BeforeValidator, StringConstraints
+
+from shared.kernel.texts import ONE_LINE
+
+TAG = re.compile(
+    r"<(?:!--|!doctype\b|/?(?:a|abbr|address|article|b|blockquote|body|br|center|code|dd|div|dl|dt|em|embed|figure|font"
+    r"|footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|li|link|main|meta|nav|object|ol|p|pre|s|script|section"
+    r"|small|span|strong|style|sub|sup|svg|table|tbody|td|th|thead|title|tr|u|ul|video)\b[^<>]*/?>)",
+    re.IGNORECASE,
+)
+NEW_LINE = re.compile(r"<br\b[^<>]*>|</(?:p|div|h[1-6]|li|tr|ul|ol|table|blockquote|pre|section)\s*>", re.IGNORECASE)
+ITEM = re.compile(r"<li\b[^<>]*>", re.IGNORECASE)
+NEXT_CELL = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
+
+
+def readable(text: str) -> str:
+    """A text without its HTML: paragraphs and items on lines of their own, scripts and styles gone.
+
+    A text that has no tags of HTML stays as it is, "a < b" and "&" included.
+    """
+    if "<" not in text or TAG.search(text) is None:
+        return text
+    spaced = NEXT_CELL.sub(" ", ITEM.sub("– ", NEW_LINE.sub(lambda found: f"{found[0]}\n", text)))
+    plain = html.unescape(nh3.clean(spaced, tags=set()))
+    lines = (" ".join(line.split()) for line in plain.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def one_line(text: str) -> str:
+    """The same in one line."""
+    plain = readable(text)
+    return plain if plain is text else " ".join(plain.split())
+
+
+def readable_everywhere(value: object, long: frozenset[str], name: str = "") -> object:
+    """A document with every text made readable; those under the names in `long` may have lines."""
+    match value:
+        case str():
+            return readable(value) if name in long else one_line(value)
+        case list():
+            return [readable_everywhere(each, long, name) for each in value]
+        case dict():
+            return {key: readable_everywhere(each, long, str(key)) for key, each in value.items()}
+        case _:
+            return value
+
+
+def _if_text(value: object) -> object:
+    return readable(value) if isinstance(value, str) else value
+
+
+def _if_line(value: object) -> object:
+    return one_line(value) if isinstance(value, str) else value
+
+
+type PlainText = Annotated[
+    str, BeforeValidator(_if_text), StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)
+]
+type PlainLine = Annotated[
+    str,
+    BeforeValidator(_if_line),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=ONE_LINE),
+]
