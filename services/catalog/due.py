@@ -47,15 +47,16 @@ async def keep_time(journal: Journal, pool: Pool, dsn: str, clock: Clock, duties
 
 async def round_of(journal: Journal, pool: Pool, clock: Clock, duties: Sequence[Duty]) -> float:
     """Every duty once; gives the seconds until the next round. One that cannot be done now keeps no other waiting."""
-    pause = TICK
+    busy = troubled = False
     for duty in duties:
         try:
-            if await duty(journal, pool, clock.now()):
-                pause = min(pause, BREATH)
+            busy |= await duty(journal, pool, clock.now()) > 0
         except TROUBLE as error:
             log.warning("duty_waits", duty=_name(duty), reason=type(error).__name__)
-            pause = LATER
-    return pause
+            troubled = True
+    if busy:
+        return BREATH
+    return LATER if troubled else TICK
 
 
 async def told(

@@ -7,7 +7,7 @@ from typing import Annotated
 import nh3
 from pydantic import BeforeValidator, StringConstraints
 
-from shared.kernel.texts import ONE_LINE
+from shared.kernel.texts import Line
 
 TAG = re.compile(
     r"<(?:!--|!doctype\b|/?(?:a|abbr|address|article|b|blockquote|body|br|center|code|dd|div|dl|dt|em|embed|figure|font"
@@ -60,11 +60,8 @@ def _if_line(value: object) -> object:
     return one_line(value) if isinstance(value, str) else value
 
 
+# The constraints stand first, so that they judge what is left of a text.
 type PlainText = Annotated[
-    str, BeforeValidator(_if_text), StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), BeforeValidator(_if_text)
 ]
-type PlainLine = Annotated[
-    str,
-    BeforeValidator(_if_line),
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=ONE_LINE),
-]
+type PlainLine = Annotated[Line, BeforeValidator(_if_line)]

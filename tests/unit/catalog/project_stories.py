@@ -14,7 +14,7 @@ from services.catalog.project import (
     RevisionProposed,
     RevisionReturned,
 )
-from services.catalog.project_content import Content, Participation
+from services.catalog.project_content import Content, FieldReason, Participation
 
 ID = "0199d2c4-1b7e-7a3c-9c55-2f6d1f0a4b11"
 ENSE = "00000000-0000-5000-8000-000000000001"
@@ -44,8 +44,9 @@ def submitted(of: Content | None = None) -> list[ProjectEvent]:
     return [*drafted(of), ProjectSubmitted(at=AT, project_id=ID, title=of.title, topics=of.topics)]
 
 
-def returned(reason: str = "Bitte kürzen.") -> list[ProjectEvent]:
-    return [*submitted(), ProjectReturned(at=AT, project_id=ID, title=content().title, reason=reason)]
+def returned(reason: str = "Bitte kürzen.", reasons: tuple[FieldReason, ...] = ()) -> list[ProjectEvent]:
+    back = ProjectReturned(at=AT, project_id=ID, title=content().title, reason=reason, reasons=reasons)
+    return [*submitted(), back]
 
 
 def published() -> list[ProjectEvent]:

@@ -18,16 +18,18 @@ from services.catalog.project import (
     ProjectEdited,
     ProjectEvent,
     ProjectPublished,
+    ProjectRestored,
     ProjectReturned,
     ProjectSubmitted,
     PublishProject,
+    RestoreProject,
     ReturnProject,
     ReviseProject,
     RevisionProposed,
     RevisionReturned,
     SubmitProject,
 )
-from services.catalog.project_content import Content, Participation
+from services.catalog.project_content import Content, FieldReason, Participation
 from shared.kernel.testing import fold, given
 from tests.unit.catalog.project_stories import (
     AT,
@@ -49,6 +51,8 @@ LATER = content(summary="Fünf Kommunen teilen sich Fachwissen.")
 LATEST = content(summary="Sechs Kommunen teilen sich Fachwissen.")
 TITLE = content().title
 JAHRESTAGUNG = AwardBestPractice(occasion="Jahrestagung 2025", awarded_on=date(2025, 5, 27))
+
+UNKNOWN = ["/colour", "/topics/1", "/topics/first", "/topics/-1", "/summary/0", "/topics/0/x"]
 
 ON_WHAT_IS_THERE: list[ProjectCommand] = [
     EditProject(content=LATER),
@@ -102,6 +106,28 @@ class TestSubmitting:
     def test_a_submission_is_returned_with_its_reason(self) -> None:
         back = ProjectReturned(at=AT, project_id=ID, title=TITLE, reason="Bitte kürzen.")
         given(PROJECT, submitted()).when(ReturnProject(reason="Bitte kürzen."), at=AT).then([back])
+
+    def test_a_submission_is_returned_with_reasons_for_single_fields(self) -> None:
+        reasons = (FieldReason(field="/summary", text="Bitte kürzen."), FieldReason(field="/reuse", text="Fehlt."))
+        back = ProjectReturned(at=AT, project_id=ID, title=TITLE, reason="Zwei Stellen.", reasons=reasons)
+        given(PROJECT, submitted()).when(ReturnProject(reason="Zwei Stellen.", reasons=reasons), at=AT).then([back])
+
+    @pytest.mark.parametrize(
+        "field", ["/colour", "/topics/1", "/topics/first", "/topics/-1", "/summary/0", "/topics/0/x"]
+    )
+    def test_reasons_are_about_fields_that_there_are(self, field: str) -> None:
+        returning = ReturnProject(
+            reason="Nein.", reasons=(FieldReason(field="/title", text="Nein."), FieldReason(field=field, text="Nein."))
+        )
+        given(PROJECT, submitted()).when(returning, at=AT).refused("unknown_field", field="/reasons/1/field")
+        given(PROJECT, proposed(LATER)).when(returning, at=AT).refused("unknown_field", field="/reasons/1/field")
+
+    def test_handing_in_again_forgets_the_reasons(self) -> None:
+        reasons = (FieldReason(field="/summary", text="Bitte kürzen."),)
+        again = ProjectSubmitted(at=AT, project_id=ID, title=TITLE, topics=content().topics)
+        state = fold(PROJECT, [*returned("Eine Stelle.", reasons), again])
+        assert state is not None
+        assert (state.returned, state.reasons) == (None, ())
 
     def test_a_draft_cannot_be_returned(self) -> None:
         given(PROJECT, drafted()).when(ReturnProject(reason="Nein."), at=AT).refused("project_not_submitted")
@@ -195,6 +221,11 @@ class TestRevising:
         again = RevisionProposed(at=AT, project_id=ID, revision=2, content=LATER)
         given(PROJECT, proposal_returned(LATER, "Quelle fehlt.")).when(EditProject(content=LATER), at=AT).then([again])
 
+    def test_a_proposal_is_returned_with_reasons_for_single_fields(self) -> None:
+        reasons = (FieldReason(field="/topics/0", text="Bitte genauer."),)
+        back = RevisionReturned(at=AT, project_id=ID, title=TITLE, revision=1, reason="Eine Stelle.", reasons=reasons)
+        given(PROJECT, proposed(LATER)).when(ReturnProject(reason="Eine Stelle.", reasons=reasons), at=AT).then([back])
+
     def test_nothing_waits_nothing_is_returned(self) -> None:
         given(PROJECT, published()).when(ReturnProject(reason="Nein."), at=AT).refused("no_pending_revision")
 
@@ -238,6 +269,26 @@ class TestArchiving:
         given(PROJECT, archived()).when(ArchiveProject(reason="Noch einmal"), at=AT).then([])
 
 
+class TestRestoring:
+    def test_what_was_public_is_public_again(self) -> None:
+        back = ProjectRestored(at=AT, project_id=ID, was_published=True, reason="Es geht weiter.", content=content())
+        after = given(PROJECT, archived()).when(RestoreProject(reason="Es geht weiter."), at=AT).then([back])
+        assert after.state is not None
+        assert after.state.status == "published"
+
+    def test_what_never_was_is_a_draft_again(self) -> None:
+        end = ProjectArchived(at=AT, project_id=ID, title=TITLE, was_published=False, reason=None)
+        back = ProjectRestored(at=AT, project_id=ID, was_published=False, reason="Doch.", content=content())
+        after = given(PROJECT, [*submitted(), end]).when(RestoreProject(reason="Doch."), at=AT).then([back])
+        assert after.state is not None
+        assert after.state.status == "drafted"
+        assert PROJECT.publish(back) is None
+
+    @pytest.mark.parametrize("events", [drafted(), published()], ids=["a draft", "a published one"])
+    def test_what_is_not_archived_stays_as_it_is(self, events: list[ProjectEvent]) -> None:
+        given(PROJECT, events).when(RestoreProject(reason="Doch."), at=AT).nothing()
+
+
 class TestContradictions:
     @pytest.mark.parametrize(
         ("fields", "code"),
@@ -268,6 +319,10 @@ class TestContradictions:
         given(PROJECT, []).when(drafting, at=AT).then([ProjectDrafted(at=AT, project_id=ID, content=of)])
 
 
-@pytest.mark.parametrize("command", [*ON_WHAT_IS_THERE, ArchiveProject()], ids=lambda command: type(command).__name__)
+@pytest.mark.parametrize(
+    "command",
+    [*ON_WHAT_IS_THERE, ArchiveProject(), RestoreProject(reason="Doch.")],
+    ids=lambda command: type(command).__name__,
+)
 def test_what_was_never_drafted_is_not_there(command: ProjectCommand) -> None:
     given(PROJECT).when(command).not_there()

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from shared.kernel import file_kinds
 from shared.kernel.downloads import disposition
-from shared.kernel.file_kinds import KINDS, LONGEST_NAME, OFFICE, OPEN_DOCUMENT, StoredFile, kind_of, safe_name
+from shared.kernel.file_kinds import KINDS, OFFICE, OPEN_DOCUMENT, kind_of, safe_name
 from shared.kernel.problems import Problem
+from shared.kernel.stored_file import LONGEST_NAME, StoredFile
 
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n"
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(40)

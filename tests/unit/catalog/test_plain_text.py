@@ -1,0 +1,75 @@
+"""HTML in a text becomes a text to read; what only looks like it stays."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.catalog.plain_text import one_line, readable, readable_everywhere
+from services.catalog.project_body import ProjectBody, without_html
+from services.catalog.project_content import Content
+from services.catalog.project_fields import FIELD_LABELS, changed
+from shared.kernel.problems import Problem
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("<p>Wir <b>sparen</b> Zeit.</p><p>Und Geld.</p>", "Wir sparen Zeit.\nUnd Geld."),
+        ("<ul><li>Fuhrpark</li><li>Personal &amp; Technik</li></ul>", "– Fuhrpark\n– Personal & Technik"),
+        ("<table><tr><td>2024</td><td>18 %</td></tr></table>", "2024 18 %"),
+        ("Vorher<br/>nachher", "Vorher\nnachher"),
+        ("Text<script>alert(1)</script> geht weiter", "Text geht weiter"),
+        ("<style>p { color: red }</style>Text", "Text"),
+        ("<img src=x onerror=alert(1)>Bild", "Bild"),
+        ('<a href="javascript:alert(1)">hier</a>', "hier"),
+        ("<svg onload=alert(1)>", ""),
+        ("<!-- Word --><b>fett</b>", "fett"),
+        ("Kosten < 5 % & Nutzen > 3 %", "Kosten < 5 % & Nutzen > 3 %"),
+        ("Herr M. <m@example.org>", "Herr M. <m@example.org>"),
+        ("**fett** und _kursiv_", "**fett** und _kursiv_"),
+        ("<b>5 < 6</b>", "5 < 6"),
+    ],
+)
+def test_html_becomes_readable(sent: str, kept: str) -> None:
+    assert readable(sent) == kept
+
+
+@given(st.text(alphabet=st.sampled_from("<>/abpscript =&;\"' !-"), max_size=80))
+def test_no_tag_of_html_survives(text: str) -> None:
+    """Unless it was written out as a text, with entities."""
+    assert "&" in text or readable(readable(text)) == readable(text)
+
+
+def test_in_one_line() -> None:
+    assert one_line("<p>Bau</p><p>hof</p>") == "Bau hof"
+    assert one_line("ohne  HTML") == "ohne  HTML"
+
+
+def test_everywhere_in_a_body() -> None:
+    sent = {"title": "<b>Bauhof</b>", "description": "<p>a</p><p>b</p>", "goals": ["<i>x</i>"], "start": None, "n": 3}
+    kept = {"title": "Bauhof", "description": "a\nb", "goals": ["x"], "start": None, "n": 3}
+    assert readable_everywhere(sent, frozenset({"description"})) == kept
+
+
+def test_a_project_is_kept_in_plain_texts() -> None:
+    body = ProjectBody(title="<h1>Bauhof</h1>", description="<p>a</p><p>b</p>", measures=("<b>Fuhrpark</b>",))
+    plain = without_html(body)
+    assert (plain.title, plain.description, plain.measures) == ("Bauhof", "a\nb", ("Fuhrpark",))
+    assert without_html(plain) is plain
+
+
+def test_a_field_of_which_nothing_is_left_is_named() -> None:
+    with pytest.raises(Problem) as caught:
+        without_html(ProjectBody(title="<script>alert(1)</script>"))
+    assert [(each.field, each.code) for each in caught.value.errors] == [("/title", "string_too_short")]
+
+
+def test_every_field_has_a_name_on_the_page() -> None:
+    assert set(FIELD_LABELS) == set(Content.model_fields)
+
+
+def test_what_two_versions_differ_in() -> None:
+    before = Content(title="Bauhof", goals=("Sparen",))
+    after = before.model_copy(update={"summary": "Kurz.", "title": "Der Bauhof"})
+    assert changed(before, after) == ("title", "summary")
+    assert changed(before, before) == ()
