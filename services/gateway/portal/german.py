@@ -62,6 +62,12 @@ def euro(value: float) -> str:
     return f"{number(value)}\N{NO-BREAK SPACE}Euro"
 
 
+def file_size(size: int) -> str:
+    """„1,2 MB“, „48 KB“."""
+    amount, unit = (size / 1_000_000, "MB") if size >= 1_000_000 else (max(size / 1000, 1), "KB")
+    return f"{number(round(amount, 1 if unit == 'MB' else None))}\N{NO-BREAK SPACE}{unit}"
+
+
 def partial_date(value: str) -> str:
     """„2024“, „Mai 2024“ or „28. Mai 2024“, as exact as the ISO date is."""
     match [int(part) for part in value.split("-")]:

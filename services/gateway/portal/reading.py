@@ -8,6 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.gateway.portal import german
 
 MOST_PARTNERS = 4
+STEPS = {
+    "published": "Veröffentlicht",
+    "revised": "Geändert",
+    "archived": "Archiviert",
+    "restored": "Wieder aufgenommen",
+}
 PAST = {"held": "Durchgeführt", "documented": "Dokumentiert"}
 
 type TagKind = Literal["", "good", "info", "warn", "bad"]
@@ -185,13 +191,50 @@ class Funding(Read):
     approved_on: dt.date | None = None
 
 
+class File(Read):
+    """A file to download."""
+
+    name: str
+    size: int
+    href: str
+
+    @property
+    def ending(self) -> str:
+        """What its name ends with, as people write it: „PDF“."""
+        return self.name.rpartition(".")[2].upper()
+
+
 class Document(Read):
-    """A paper of the project; `file_note` says so when its file is missing."""
+    """A paper of the project, somewhere else or as a file; `file_note` says so when neither is there."""
 
     title: str
     kind: str
     link: str | None = None
+    file: File | None = None
     file_note: str | None = None
+
+
+class Update(Read):
+    """What was new in the project, as of a day."""
+
+    id: str
+    text: str
+    on: dt.date
+
+
+class Version(Read):
+    """A step of the project's public life."""
+
+    step: str
+    at: dt.datetime
+    changed: tuple[str, ...] = ()
+
+
+class ProjectLink(Read):
+    """Another project."""
+
+    id: str
+    title: str
 
 
 class Contact(Read):
@@ -207,6 +250,7 @@ class Award(Read):
 
     occasion: str
     awarded_on: dt.date | None = None
+    category: str | None = None
 
 
 class Project(ProjectShort):
@@ -229,11 +273,26 @@ class Project(ProjectShort):
     funding: tuple[Funding, ...] = ()
     predecessor: str | None = None
     predecessor_title: str | None = None
+    successors: tuple[ProjectLink, ...] = ()
     documents: tuple[Document, ...] = ()
     contacts: tuple[Contact, ...] = ()
+    contact_note: str | None = None
     best_practice: tuple[Award, ...] = ()
+    updates: tuple[Update, ...] = ()
+    versions: tuple[Version, ...] = ()
+    legal_form_law: str | None = None
     status: str = "published"
     changed_at: dt.datetime
+
+    @property
+    def story(self) -> list[tuple[dt.datetime, str]]:
+        """What happened to the page and when, the latest first."""
+        return [(each.at, self._told(each)) for each in reversed(self.versions)]
+
+    def _told(self, version: Version) -> str:
+        fields = german.listed([self.label("field", name) for name in version.changed])
+        word = STEPS.get(version.step, version.step)
+        return f"{word}: {fields}" if fields else word
 
     @property
     def partners(self) -> list[tuple[str, str]]:

@@ -54,7 +54,8 @@ PROJECT: dict[str, Any] = {
         "role": {"lead": "federführend", "participant": "beteiligt"},
         "effect_kind": {"cost_saving": "Kosteneinsparung"},
         "effect_unit": {"percent": "Prozent"},
-        "document_kind": {"slides": "Vortragsfolien"},
+        "document_kind": {"slides": "Vortragsfolien", "template": "Muster / Vorlage"},
+        "field": {"summary": "Kurzfassung", "stage": "Stand"},
     },
 }
 PAGE: dict[str, Any] = PROJECT | {
@@ -62,7 +63,21 @@ PAGE: dict[str, Any] = PROJECT | {
     "effects": [
         {"kind": "cost_saving", "value": 18, "unit": "percent", "base_note": "Bezugsgröße nicht angegeben"},
     ],
-    "documents": [{"title": "Folien", "kind": "slides", "file_note": "Datei liegt nicht vor"}],
+    "documents": [
+        {"title": "Folien", "kind": "slides", "file_note": "Datei liegt nicht vor"},
+        {
+            "title": "Vereinbarung",
+            "kind": "template",
+            "file": {"name": "V.pdf", "size": 48213, "href": "/api/v1/projects/p/documents/d"},
+        },
+    ],
+    "successors": [{"id": "019b0000-0000-7000-8000-000000000003", "title": "Vollstreckung"}],
+    "contact_note": "Kontakt nicht bestätigt seit 27.05.2025",
+    "updates": [{"id": "u", "text": "Der Vertrag ist unterschrieben.\n\nEr gilt <sofort>.", "on": "2025-09-01"}],
+    "versions": [
+        {"step": "published", "at": "2025-05-27T10:00:00Z"},
+        {"step": "revised", "at": "2025-10-09T10:00:00Z", "changed": ["summary", "stage"]},
+    ],
     "description": "Erster Absatz.\n\nZweiter Absatz mit <script>alert(1)</script>.",
     "best_practice": [{"occasion": "Jahrestagung 2025", "awarded_on": "2025-05-27"}],
 }
@@ -219,6 +234,25 @@ async def test_a_project_shows_what_is_not_known(door: Any, content: Any) -> Non
     ):
         assert expected in text
     assert "beteiligt " not in text.replace("Beteiligte", "")
+
+
+async def test_a_project_shows_what_is_new_and_what_came_of_it(door: Any, content: Any) -> None:
+    path = f"/api/v1/projects/{PROJECT['id']}"
+    content[path] = PAGE | {"contacts": [{"office": "Gemeinde Morsbach"}], "legal_form_law": "§ 54 VwVfG NRW"}
+    html = await page(door, f"/projekte/{PROJECT['id']}")
+    text = text_of(html)
+    for expected in (
+        "Aktuelles aus dem Projekt 1. September 2025 Der Vertrag ist unterschrieben. Er gilt .",
+        "Vereinbarung (PDF, 48 KB)",
+        "Daraus hervorgegangen Vollstreckung",
+        "Verlauf 9. Oktober 2025 : Geändert: Kurzfassung und Stand 27. Mai 2025 : Veröffentlicht",
+        "Kontakt nicht bestätigt seit 27.05.2025 Gemeinde Morsbach",
+        "§ 54 VwVfG NRW",
+    ):
+        assert expected in text, text
+    assert '<a href="/api/v1/projects/p/documents/d" download>' in html
+    assert '<a href="/projekte/019b0000-0000-7000-8000-000000000003">Vollstreckung</a>' in html
+    assert "<sofort>" not in html
 
 
 @pytest.mark.parametrize("path", ["/projekte/{id}", "/veranstaltungen/{id}"])
