@@ -34,6 +34,40 @@ async def test_a_project_is_drafted_submitted_published_and_found(journey: Any) 
         assert content["title"] in await page.text()
 
 
+async def test_a_project_comes_back_is_published_and_grows(journey: Any) -> None:
+    """Returned with reasons, handed in again, then news, a file to download, and the page that shows both."""
+    drafted = await journey.editor.post("/projects", project())
+    path = f"/projects/{drafted.id}"
+    await journey.editor.post(f"{path}/submissions")
+    reasons = [{"field": "/summary", "text": "Bitte sagen, wer mitmacht."}]
+    back = await journey.editor.post(f"{path}/returns", {"reason": "Eine Stelle.", "reasons": reasons})
+    assert (await journey.editor.get(path)).body["returned_reasons"] == reasons
+    better = project(summary="Wermelskirchen und zwei Gemeinden teilen sich Fahrzeuge.")
+    await journey.editor.send("PUT", path, better, If_Match=back.headers["ETag"])
+    await journey.editor.post(f"{path}/submissions")
+    await journey.editor.post(f"{path}/publications")
+    await journey.editor.post(f"{path}/updates", {"text": "Der zweite Bagger ist da."})
+    content = b"%PDF-1.7\n" + uuid4().bytes + bytes(1_500_000)  # longer than any other body may be
+    address = f"{journey.base_url}/api/v1{path}/documents"
+    described = {"title": "Vereinbarung", "kind": "template", "filename": "Vereinbarung.pdf"}
+    headers = journey.editor._bearer | {"Content-Type": "application/pdf"}
+    async with journey.client.post(address, params=described, data=io.BytesIO(content), headers=headers) as answer:
+        assert answer.status == 201, await answer.text()
+        location = answer.headers["Location"]
+    async with journey.client.get(f"{journey.base_url}{location}") as answer:
+        assert (answer.status, await answer.read()) == (200, content)
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Type"] == "application/pdf"
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+    async with journey.client.get(f"{journey.base_url}/projekte/{drafted.id}") as page:
+        shown = await page.text()
+    assert "Der zweite Bagger ist da." in shown
+    assert f'href="{location}"' in shown
+    refused = await journey.api.send("POST", f"{path}/updates", {"text": "Ich auch."})
+    assert refused.code == "unauthenticated"
+
+
 async def test_revising_needs_the_version_that_was_read(journey: Any) -> None:
     content = project()
     drafted = await journey.editor.post("/projects", content)
