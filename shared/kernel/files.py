@@ -8,6 +8,7 @@ for ever on a connection that is lost, and needs consumers of its own; here ever
 subject. A put, a renewal and a deletion that meet exclude each other by the sequence of the object's meta message.
 """
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -64,7 +65,7 @@ class Files:
 
     async def put(self, content: bytes, at: datetime) -> str:
         """Keeps a file and gives its SHA-256; on disk when it returns. The same file again costs nothing."""
-        digest = hashlib.sha256(content).hexdigest()
+        digest = (await asyncio.to_thread(hashlib.sha256, content)).hexdigest()
         with _unavailable("put"):
             connection = await self._bus.connection(ANSWER)
             for _ in range(ATTEMPTS):

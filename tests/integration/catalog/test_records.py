@@ -74,6 +74,22 @@ async def test_a_rebuilt_read_model_is_the_live_one(
     project_id = await editor.publish()
     await editor.post(f"/projects/{project_id}/best-practice-awards", {"occasion": "Tag", "awarded_on": "2026-01-01"})
     await editor.put(f"/projects/{project_id}", {"title": "Neue Fassung"}, version=4)
+    await editor.post(f"/projects/{project_id}/updates", {"text": "Neu"})
+    await editor.post(
+        f"/projects/{project_id}/returns", {"reason": "Kurz", "reasons": [{"field": "/title", "text": "Ja"}]}
+    )
+    for content in (b"%PDF-1.7 one", b"%PDF-1.7 two"):
+        described = {"title": "Studie", "kind": "study", "filename": "Studie.pdf"}
+        attached = await editor.call(
+            "POST",
+            f"/projects/{project_id}/documents",
+            params=described,
+            data=content,
+            headers={"Content-Type": "application/pdf"},
+        )
+        assert attached.status == 201
+    location = attached.headers["Location"].removeprefix("/api/v1")
+    await editor.call("DELETE", location, headers={"If-Match": attached.headers["ETag"]})
     await editor.post("/topics/sports_and_pools/renamings", {"label": f"Bäder {uuid4().hex[:4]}"})
     rebuilt = await rebuild(database.dsn("catalog"), journal, projection)
     assert rebuilt.different == ()
