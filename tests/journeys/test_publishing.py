@@ -1,5 +1,6 @@
 """An editor's way with a project, and what everybody else may not do."""
 
+import asyncio
 import io
 from typing import Any
 from uuid import uuid4
@@ -66,6 +67,27 @@ async def test_a_project_comes_back_is_published_and_grows(journey: Any) -> None
     assert f'href="{location}"' in shown
     refused = await journey.api.send("POST", f"{path}/updates", {"text": "Ich auch."})
     assert refused.code == "unauthenticated"
+
+
+async def test_the_clock_asks_for_contacts_of_loaded_projects_once_and_as_history(journey: Any) -> None:
+    found = (await journey.api.get("/projects?limit=100")).body["items"]
+    overdue = {card["id"] for card in found if card["contact_note"]}
+    assert overdue
+
+    async def asked() -> list[Any]:
+        events, after = [], 0
+        while after is not None:
+            part = (await journey.api.get(f"/feed/catalog?after={after}&limit=1000")).body
+            events += [each for each in part["items"] if each["type"] == "ikz.catalog.project.contact_review_due.v1"]
+            after = part["next"]
+        return events
+
+    async with asyncio.timeout(20):
+        while not overdue <= {event["data"]["project_id"] for event in await asked()}:
+            await asyncio.sleep(0.2)
+    events = [event for event in await asked() if event["data"]["project_id"] in overdue]
+    assert len(events) == len(overdue)
+    assert all(event["history"] for event in events)
 
 
 async def test_revising_needs_the_version_that_was_read(journey: Any) -> None:
