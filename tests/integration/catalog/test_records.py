@@ -18,7 +18,7 @@ from shared.kernel.journal import Context, Journal
 from shared.kernel.projection import Projection
 from shared.kernel.rebuild import rebuild
 from tests.conftest import Database
-from tests.integration.catalog.conftest import LOADED_AT, Client
+from tests.integration.catalog.conftest import LOADED_AT, Client, Reply
 
 
 async def test_content_is_history_in_its_own_time(journal: Journal) -> None:
@@ -67,6 +67,15 @@ async def test_the_loader_is_a_program(journal: Journal, database: Database) -> 
     assert await journal.head() == before
 
 
+async def attached(editor: Client, project_id: str, content: bytes) -> Reply:
+    """A file beside the project."""
+    described = {"title": "Studie", "kind": "study", "filename": "Studie.pdf"}
+    path, headers = f"/projects/{project_id}/documents", {"Content-Type": "application/pdf"}
+    reply = await editor.call("POST", path, params=described, data=content, headers=headers)
+    assert reply.status == 201, reply.body
+    return reply
+
+
 @pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda projection: projection.name)
 async def test_a_rebuilt_read_model_is_the_live_one(
     editor: Client, journal: Journal, database: Database, projection: Projection
@@ -78,18 +87,11 @@ async def test_a_rebuilt_read_model_is_the_live_one(
     await editor.post(
         f"/projects/{project_id}/returns", {"reason": "Kurz", "reasons": [{"field": "/title", "text": "Ja"}]}
     )
-    for content in (b"%PDF-1.7 one", b"%PDF-1.7 two"):
-        described = {"title": "Studie", "kind": "study", "filename": "Studie.pdf"}
-        attached = await editor.call(
-            "POST",
-            f"/projects/{project_id}/documents",
-            params=described,
-            data=content,
-            headers={"Content-Type": "application/pdf"},
-        )
-        assert attached.status == 201
-    location = attached.headers["Location"].removeprefix("/api/v1")
-    await editor.call("DELETE", location, headers={"If-Match": attached.headers["ETag"]})
+    kept, removed = [await attached(editor, project_id, content) for content in (b"%PDF-1.7 one", b"%PDF-1.7 two")]
+    await editor.call(
+        "DELETE", removed.headers["Location"].removeprefix("/api/v1"), headers={"If-Match": removed.headers["ETag"]}
+    )
+    assert kept.headers["Location"] != removed.headers["Location"]
     await editor.post("/topics/sports_and_pools/renamings", {"label": f"Bäder {uuid4().hex[:4]}"})
     rebuilt = await rebuild(database.dsn("catalog"), journal, projection)
     assert rebuilt.different == ()
