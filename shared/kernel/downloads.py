@@ -18,7 +18,7 @@ UMLAUTS = {
 async def attachment(call: Call, files: Files, file: StoredFile) -> web.StreamResponse:
     """The answer to GET and HEAD of a file, part by part as the store gives it; 304 when the client has it.
 
-    A file that breaks off, or proves damaged at its end, breaks off for the client, too, and never looks whole.
+    A file that breaks off, or proves damaged, breaks off for the client, too, and never looks whole.
     """
     etag = f'"{file.sha256}"'
     said = {

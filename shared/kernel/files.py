@@ -75,23 +75,23 @@ class Files:
         raise FilesUnavailable("others put and delete the same file")
 
     async def get(self, digest: str) -> AsyncGenerator[bytes]:
-        """A file's parts, in order. Raises `FileMissing`: at once, or at the end of one that is damaged."""
+        """A file's parts, in order. Raises `FileMissing`; of one that is damaged at the latest before its last part."""
         with _unavailable("get"):
             connection = await self._bus.connection(ANSWER)
             meta = await self._meta(connection, digest)
             if meta is None:
                 raise FileMissing(digest)
             subject, sequence, seen = self._chunks(meta.nuid), 0, hashlib.sha256()
-            for _ in range(meta.chunks):
+            for left in reversed(range(meta.chunks)):
                 message = await self._message(connection, {"seq": sequence + 1, "next_by_subj": subject})
                 if message is None:
                     raise FileMissing(digest)
                 sequence, part = message["seq"], base64.b64decode(message.get("data", ""))
                 seen.update(part)
+                if not left and seen.hexdigest() != digest:
+                    log.error("file_damaged", sha256=digest)
+                    raise FileMissing(digest)
                 yield part
-        if seen.hexdigest() != digest:
-            log.error("file_damaged", sha256=digest)
-            raise FileMissing(digest)
 
     async def delete(self, digest: str, put_before: datetime) -> bool:
         """Whether the file was deleted: not one that was put, or put again, at `put_before` or later."""

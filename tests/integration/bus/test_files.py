@@ -143,6 +143,21 @@ async def test_damage_is_noticed_and_mended_by_the_same_file(files: Files, opera
     assert await messages(operator) == 3
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+async def test_other_bytes_are_never_taken_for_the_file(files: Files, bus: Bus, parts: int) -> None:
+    digest = await files.put(secrets.token_bytes(parts * CHUNK), AT)
+    connection = await bus.connection()
+    (subject,) = await files._subjects(connection, "C")
+    await connection.api(f"STREAM.PURGE.{STREAM}", {"filter": subject})
+    for _ in range(parts):
+        await connection.request(subject, secrets.token_bytes(CHUNK))
+    coming = files.get(digest)
+    for _ in range(parts - 1):
+        await anext(coming)
+    with pytest.raises(FileMissing):
+        await anext(coming)
+
+
 async def test_what_an_ended_put_left_is_tidied_up(
     files: Files, operator: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
