@@ -1,7 +1,6 @@
 """Projects over HTTP: readers see what is published, editors see and change everything."""
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -141,7 +140,10 @@ class Handlers:
 
     async def publish(self, call: Call) -> Answer:
         """A submission published, or the proposal accepted."""
-        return await self._accepted(call, PublishProject(), await self._waiting(call))
+        waiting = await self._waiting(call)
+        return await self._accepted(
+            call, AcceptRevision(revision=waiting.number) if waiting else PublishProject(), waiting
+        )
 
     async def revise(self, call: Call) -> Answer:
         """With content: the live version replaced by it. Without: the proposal that waits is accepted."""
@@ -167,16 +169,19 @@ class Handlers:
         """A command with content. One that was sent before answers as it did, whatever became of what it refers to."""
         if before := await self.journal.outcome(context):
             return before
-        async with AsyncExitStack() as held:
-            connection = await held.enter_async_context(self.pool.acquire())
-            if call.body.predecessor is not None:  # no other predecessor is decided on meanwhile
-                await held.enter_async_context(connection.transaction())
-            content = await resolved(connection, call.body, project_id)
-            if call.body.predecessor is None:
-                await held.aclose()
+
+        async def decided(content: Content) -> Outcome:
             return await self.journal.transact(
                 PROJECT, project_id, command(content), context, expected_version=call.expected_version
             )
+
+        if call.body.predecessor is None:
+            async with self.pool.acquire() as connection:
+                content = await resolved(connection, call.body, project_id)
+            return await decided(content)
+        # The transaction holds the lock on predecessors until this one is decided.
+        async with self.pool.acquire() as connection, connection.transaction():
+            return await decided(await resolved(connection, call.body, project_id))
 
     async def _waiting(self, call: Call) -> Revision | None:
         project = (await self.journal.load(PROJECT, call.path_id())).state

@@ -122,6 +122,13 @@ class TestSubmitting:
         given(PROJECT, submitted()).when(returning, at=AT).refused("unknown_field", field="/reasons/1/field")
         given(PROJECT, proposed(LATER)).when(returning, at=AT).refused("unknown_field", field="/reasons/1/field")
 
+    @pytest.mark.parametrize("kind", [ProjectReturned, RevisionReturned])
+    def test_what_was_returned_before_there_were_such_reasons_is_read(self, kind: type[ProjectEvent]) -> None:
+        stored = {"at": AT.isoformat(), "project_id": ID, "title": TITLE, "reason": "Kurz."}
+        event = kind.model_validate(stored | ({"revision": 1} if kind is RevisionReturned else {}))
+        assert isinstance(event, ProjectReturned | RevisionReturned)
+        assert event.reasons == ()
+
     def test_handing_in_again_forgets_the_reasons(self) -> None:
         reasons = (FieldReason(field="/summary", text="Bitte kürzen."),)
         again = ProjectSubmitted(at=AT, project_id=ID, title=TITLE, topics=content().topics)
