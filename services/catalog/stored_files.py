@@ -1,4 +1,4 @@
-"""Files that nothing refers to any more, or never did: deleted a day after they were last put."""
+"""Files that nothing refers to any more, or never did: deleted after a day."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -14,6 +14,14 @@ type InUse = Callable[[Pool, Sequence[str]], Awaitable[set[str]]]
 """Those of the files, by SHA-256, that somebody refers to."""
 
 IN_USE: tuple[InUse, ...] = (files_in_use,)
+
+# What is wanted again, or gone, is forgotten; what is noted already keeps its moment.
+NOTE = """
+WITH wanted AS (DELETE FROM unwanted_file WHERE sha256 <> ALL($1::text[]))
+INSERT INTO unwanted_file (sha256, since) SELECT DISTINCT sha256, $2::timestamptz FROM unnest($1::text[]) AS sha256
+ON CONFLICT (sha256) DO NOTHING
+"""
+LONG_UNWANTED = "SELECT sha256 FROM unwanted_file WHERE since <= $1 ORDER BY sha256"
 EVERY = timedelta(hours=1)
 KEPT = timedelta(days=1)
 TOGETHER = 500
@@ -37,19 +45,28 @@ class Sweep:
 
 
 async def sweep(files: Files, pool: Pool, at: datetime) -> int:
-    """Deletes what is nobody's and was put more than a day before `at`; gives how many files there were."""
+    """Notes which files are nobody's, and deletes those that have been for a day; gives how many it deleted.
+
+    A service that is started on another database by mistake would find all of them to be nobody's: it has a day to be
+    stopped.
+    """
+    unwanted = [digest for batch in _batches(await files.known()) for digest in await _unused(pool, batch)]
+    await pool.execute(NOTE, unwanted, at)
     deleted = 0
-    for digests in _batches(await files.known()):
-        used: set[str] = set()
-        for in_use in IN_USE:
-            used |= await in_use(pool, digests)
-        for digest in digests:
-            if digest not in used and await files.delete(digest, at - KEPT):
-                deleted += 1
+    for row in await pool.fetch(LONG_UNWANTED, at - KEPT):
+        if await files.delete(row["sha256"], at - KEPT):
+            deleted += 1
     left = await files.tidy()
     if deleted or left:
         log.info("files_deleted", files=deleted, unfinished=left)
     return deleted
+
+
+async def _unused(pool: Pool, digests: Sequence[str]) -> list[str]:
+    used: set[str] = set()
+    for in_use in IN_USE:
+        used |= await in_use(pool, digests)
+    return [digest for digest in digests if digest not in used]
 
 
 def _batches(digests: Sequence[str]) -> Iterator[Sequence[str]]:

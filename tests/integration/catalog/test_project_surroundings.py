@@ -177,25 +177,48 @@ class TestDocuments:
         assert (await download(reader, href))[2] == content
 
     async def test_files_that_nobody_wants_go_after_a_day(self, editor: Client, files: Files, pool: Pool) -> None:
-        project, wanted, unwanted, forgotten = await editor.publish(), pdf(), pdf(), pdf()
+        project, wanted, unwanted, forgotten, again = await editor.publish(), pdf(), pdf(), pdf(), pdf()
         await upload(editor, project, wanted)
         href = (await upload(editor, project, unwanted)).headers["Location"]
-        await delete(editor, href.removeprefix("/api/v1"))
         now = datetime.now(UTC)
-        await files.put(forgotten, now)
-        kept, *gone = (hashlib.sha256(content).hexdigest() for content in (wanted, unwanted, forgotten))
-        assert await stored_files.sweep(files, pool, now + timedelta(hours=23)) == 0
-        assert await stored_files.sweep(files, pool, now + timedelta(hours=25)) >= 2
-        known = await files.known()
-        assert kept in known
-        assert not set(gone) & set(known)
+        for content in (forgotten, again):
+            await files.put(content, now)
+        kept, late, gone, returned = (hashlib.sha256(each).hexdigest() for each in (wanted, unwanted, forgotten, again))
 
-    async def test_the_sweep_looks_once_an_hour(self, files: Files, journal: Journal, pool: Pool) -> None:
-        sweep, now = stored_files.Sweep(files), datetime.now(UTC)
-        assert await sweep(journal, pool, now) == 0
-        await files.put(pdf(), now - timedelta(days=2))
-        assert await sweep(journal, pool, now + timedelta(minutes=59)) == 0
-        assert await sweep(journal, pool, now + timedelta(minutes=60)) == 1
+        async def known_after(hours: int) -> set[str]:
+            await stored_files.sweep(files, pool, now + timedelta(hours=hours))
+            return set(await files.known()) & {kept, late, gone, returned}
+
+        assert await known_after(0) == {kept, late, gone, returned}
+        await delete(editor, href.removeprefix("/api/v1"))
+        await upload(editor, project, again)
+        assert await known_after(23) == {kept, late, gone, returned}
+        assert await known_after(25) == {kept, late, returned}, "its file was nobody's only since two hours ago"
+        assert await known_after(47) == {kept, returned}
+
+    async def test_a_service_on_another_database_deletes_nothing_for_a_day(
+        self, files: Files, pool: Pool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = datetime.now(UTC)
+        digest = await files.put(pdf(), now - OTHER_YEAR)
+        monkeypatch.setattr(stored_files, "IN_USE", ())
+        assert await stored_files.sweep(files, pool, now) == 0
+        assert digest in await files.known()
+
+    async def test_the_sweep_looks_once_an_hour(
+        self, files: Files, journal: Journal, pool: Pool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looked: list[datetime] = []
+
+        async def sweep(_files: Files, _pool: Pool, at: datetime) -> int:
+            looked.append(at)
+            return 1
+
+        monkeypatch.setattr(stored_files, "sweep", sweep)
+        duty, now = stored_files.Sweep(files), datetime.now(UTC)
+        for minutes in (0, 59, 60, 61, 120):
+            await duty(journal, pool, now + timedelta(minutes=minutes))
+        assert looked == [now, now + timedelta(minutes=60), now + timedelta(minutes=120)]
 
 
 class TestUpdates:
