@@ -69,6 +69,7 @@ def test_a_file_is_known_by_its_content(content: bytes, kind: str) -> None:
         package(("readme.txt", "a plain archive")),
         package(("evil.exe", b"MZ"), ("mimetype", ODT)),
         package(("mimetype", "text/html")),
+        b"<html><script>alert(1)</script></html>" + office(f"{DOCX}.main+xml"),
         office("application/vnd.ms-word.document.macroEnabled.main+xml"),
         office(f"{DOCX}.main+xml", ("word/vbaProject.bin", b"\xd0\xcf")),
         package(("mimetype", ODT), ("Basic/Standard/Module1.xml", "<x/>")),
