@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from services.catalog import search
+from services.catalog.search import ProjectFilter, Sort
+from shared.kernel.postgres import Pool
 from tests.integration.catalog.conftest import Client
 
 MUSIC = "Interkommunale Musikschule der Städte Bocholt und Isselburg"
@@ -175,6 +178,23 @@ async def test_pages_hold_everything_once(reader: Client, sort: str) -> None:
         cursor = reply.body["next"]
         assert (cursor is not None) == ('rel="next"' in reply.headers["Link"])
     assert seen == [item["id"] for item in whole]
+
+
+@pytest.mark.parametrize("sort", ["title", "date", "relevance"])
+async def test_the_ids_of_everything_come_in_the_same_order_of_one_moment(
+    pool: Pool, editor: Client, reader: Client, sort: Sort
+) -> None:
+    whole = [item["id"] for item in (await reader.get("/projects", sort=sort, q="stadt", limit=100)).body["items"]]
+    batches = search.ids(pool, ProjectFilter(q="stadt"), sort, batch=2)
+    seen = list(await anext(batches))
+    late = await editor.publish(title="Spät kommende Stadt")
+    seen += [each async for batch in batches for each in batch]
+    assert seen == whole
+    assert (await editor.post(f"/projects/{late}/archivals")).status == 200
+
+
+async def test_there_may_be_no_ids_at_all(pool: Pool) -> None:
+    assert [batch async for batch in search.ids(pool, ProjectFilter(q="?!"))] == []
 
 
 async def test_titles_stand_in_german_order(reader: Client) -> None:
