@@ -9,6 +9,7 @@ from services.catalog.known import known
 from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.settings import CatalogSettings
 from services.catalog.stored_files import Sweep
+from services.catalog.topic_split import move_projects
 from shared.contracts.rpc import KnownAsked
 from shared.kernel.files import Files
 from shared.kernel.journal import Journal
@@ -32,7 +33,7 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         health=runtime.health,
     )
     files = Files(runtime.bus, settings.service)
-    duties: list[due.Duty] = [ask_for_review, Sweep(files)]
+    duties: list[due.Duty] = [ask_for_review, move_projects, Sweep(files)]
     clock = partial(due.keep_time, journal, runtime.pool, settings.database_url, runtime.clock, duties)
     questions = [RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool))]
     return Parts(

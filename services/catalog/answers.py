@@ -9,6 +9,7 @@ from shared.kernel.problems import Problem
 
 API = "/api/v1"
 EDITORS: frozenset[Role] = frozenset({"editor"})
+SEE_DRAFTS: frozenset[Role] = frozenset({"editor", "operator"})
 
 
 def page_of(found: Page[Any], call: Call) -> Answer:

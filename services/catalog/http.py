@@ -1,11 +1,13 @@
 """The catalogue over HTTP: readers see what is published, editors see and change everything."""
 
 from services.catalog import (
+    funding_http,
     key_figure_http,
     organisation_http,
     project_http,
     project_surroundings_http,
     resource_http,
+    supervision_http,
     topic_http,
     vocabulary_http,
 )
@@ -20,9 +22,11 @@ def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
     return [
         *project_http.endpoints(journal, pool),
         *project_surroundings_http.endpoints(journal, pool, files),
-        *organisation_http.endpoints(pool),
+        *organisation_http.endpoints(journal, pool),
         *topic_http.endpoints(journal, pool),
         *resource_http.endpoints(pool),
-        *key_figure_http.endpoints(pool),
+        *key_figure_http.endpoints(journal, pool),
+        *funding_http.endpoints(journal, pool),
+        *supervision_http.endpoints(pool),
         *vocabulary_http.endpoints(),
     ]

@@ -5,9 +5,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from pydantic import TypeAdapter
 
-from services.catalog.key_figure import KeyFigureRecorded, Reading
+from services.catalog.key_figure import KeyFigureRecorded, KeyFigureWithdrawn, Reading
 from services.catalog.vocabulary import Qualifier
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
@@ -15,17 +16,19 @@ from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
 
 KEEP = """
-INSERT INTO key_figure (id, stated_on, reading)
-SELECT r.id, r.stated_on, r.reading FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, stated_on date, reading jsonb)
-ON CONFLICT (id) DO UPDATE SET stated_on = excluded.stated_on, reading = excluded.reading
+INSERT INTO key_figure (id, version, stated_on, reading) VALUES ($1::uuid, $2, $3, $4)
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, stated_on = excluded.stated_on, reading = excluded.reading
 """
+WITHDRAW = "UPDATE key_figure SET withdrawn = true, version = $2 WHERE id = $1::uuid"
 LIST = """
-SELECT t.total, k.id::text, k.stated_on, k.reading FROM (SELECT count(*) AS total FROM key_figure) t LEFT JOIN LATERAL (
-    SELECT id, stated_on, reading FROM key_figure
-    WHERE $1::date IS NULL OR stated_on < $1 OR (stated_on = $1 AND id > $2::uuid)
+SELECT t.total, k.id::text, k.version, k.stated_on, k.reading
+FROM (SELECT count(*) AS total FROM key_figure WHERE NOT withdrawn) t LEFT JOIN LATERAL (
+    SELECT id, version, stated_on, reading FROM key_figure
+    WHERE NOT withdrawn AND ($1::date IS NULL OR stated_on < $1 OR (stated_on = $1 AND id > $2::uuid))
     ORDER BY stated_on DESC, id LIMIT $3
 ) k ON true
 """
+ONE = "SELECT id::text, version, reading FROM key_figure WHERE id = $1::uuid AND NOT withdrawn"
 
 CURSOR: TypeAdapter[tuple[date, UUID]] = TypeAdapter(tuple[date, UUID])
 
@@ -34,19 +37,21 @@ class KeyFigureShown(Reading):
     """A key figure; `text` is the whole statement, number and qualifier together."""
 
     id: str
+    version: int
     qualifier_label: str
     text: str
 
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
-    """Keeps the newest reading of every figure."""
-    newest = {each.aggregate_id: each.event.reading for each in recorded if isinstance(each.event, KeyFigureRecorded)}
-    if newest:
-        rows = [
-            {"id": key, "stated_on": reading.stated_on.isoformat(), "reading": reading.model_dump(mode="json")}
-            for key, reading in newest.items()
-        ]
-        await connection.execute(KEEP, rows)
+    """Keeps the newest reading of every figure, and which are withdrawn."""
+    for each in recorded:
+        event = each.event
+        if isinstance(event, KeyFigureRecorded):
+            reading = event.reading
+            said = reading.model_dump(mode="json")
+            await connection.execute(KEEP, event.key_figure_id, each.version, reading.stated_on, said)
+        elif isinstance(event, KeyFigureWithdrawn):
+            await connection.execute(WITHDRAW, event.key_figure_id, each.version)
 
 
 KEY_FIGURES = Projection("key_figures", ("key_figure",), project)
@@ -59,10 +64,16 @@ async def listed(pool: Pool, query: Paging) -> Page[KeyFigureShown]:
     found = [row for row in rows if row["id"] is not None]
     last = found[query.limit - 1] if len(found) > query.limit else None
     return Page(
-        items=[_shown(row["id"], Reading.model_validate(row["reading"])) for row in found[: query.limit]],
+        items=[_shown(row) for row in found[: query.limit]],
         next=encode_cursor([last["stated_on"].isoformat(), last["id"]]) if last else None,
         total=rows[0]["total"],
     )
+
+
+async def one(pool: Pool, key_figure_id: str) -> KeyFigureShown | None:
+    """A key figure by its id."""
+    row = await pool.fetchrow(ONE, key_figure_id)
+    return _shown(row) if row else None
 
 
 def statement(reading: Reading) -> str:
@@ -72,10 +83,12 @@ def statement(reading: Reading) -> str:
     return f"{number} {reading.counts}" if exact else f"{reading.qualifier.label} {number} {reading.counts}"
 
 
-def _shown(key_figure_id: str, reading: Reading) -> KeyFigureShown:
+def _shown(row: asyncpg.Record) -> KeyFigureShown:
+    reading = Reading.model_validate(row["reading"])
     return KeyFigureShown(
         **reading.model_dump(),
-        id=key_figure_id,
+        id=row["id"],
+        version=row["version"],
         qualifier_label=reading.qualifier.label,
         text=statement(reading),
     )

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from services.catalog.funding_programme import FUNDING_PROGRAMME, RecordProgramme, Terms
 from services.catalog.key_figure import KEY_FIGURE, Reading, RecordKeyFigure
 from services.catalog.organisation import ORGANISATION, Profile, RegisterOrganisation
 from services.catalog.project import PROJECT, AwardBestPractice, DraftProject, PublishProject, SubmitProject
@@ -121,6 +122,13 @@ class FigureEntry(Entry):
     reading: Reading
 
 
+class ProgrammeEntry(Entry):
+    """A programme of `funding_programmes.json`."""
+
+    key: str
+    terms: Terms
+
+
 class Step(NamedTuple):
     """One command to one aggregate; `name` is its place in the aggregate's loaded life."""
 
@@ -156,6 +164,10 @@ def batches(folder: Path) -> Iterator[Batch]:
     yield Batch("resources", "Arbeitshilfen", [_resource(each) for each in resources])
     figures = TypeAdapter(tuple[FigureEntry, ...]).validate_json((folder / "key_figures.json").read_bytes())
     yield Batch("key_figures", "Kennzahlen", [_figure(each) for each in figures])
+    programmes = TypeAdapter(tuple[ProgrammeEntry, ...]).validate_json(
+        (folder / "funding_programmes.json").read_bytes()
+    )
+    yield Batch("funding_programmes", "Förderprogramme", [_programme(each) for each in programmes])
     projects = TypeAdapter(tuple[ProjectEntry, ...]).validate_json((folder / "projects.json").read_bytes())
     yield Batch("projects", "Projekte", [_project(each) for each in projects])
 
@@ -206,7 +218,8 @@ def _registered(profile: Profile, key: str | None = None) -> list[Step]:
 
 
 def _digest(command: BaseModel) -> str:
-    return hashlib.blake2b(command.model_dump_json().encode(), digest_size=8).hexdigest()
+    """What is said, whatever further fields a command may have by now."""
+    return hashlib.blake2b(command.model_dump_json(exclude_defaults=True).encode(), digest_size=8).hexdigest()
 
 
 def _resource(entry: ResourceEntry) -> list[Step]:
@@ -217,8 +230,14 @@ def _resource(entry: ResourceEntry) -> list[Step]:
 
 def _figure(entry: FigureEntry) -> list[Step]:
     figure_id = str(named_id("key_figure", entry.key))
-    command = RecordKeyFigure(key_figure_id=figure_id, reading=entry.reading)
+    command = RecordKeyFigure(key_figure_id=figure_id, reading=entry.reading, loaded=True)
     return [Step(KEY_FIGURE, figure_id, f"recorded-{_digest(command)}", command, entry.reading.stated_on)]
+
+
+def _programme(entry: ProgrammeEntry) -> list[Step]:
+    programme_id = str(named_id("funding_programme", entry.key))
+    command = RecordProgramme(programme_id=programme_id, terms=entry.terms, loaded=True)
+    return [Step(FUNDING_PROGRAMME, programme_id, f"recorded-{_digest(command)}", command, entry.terms.dated)]
 
 
 def _project(entry: ProjectEntry) -> list[Step]:

@@ -1,6 +1,7 @@
 """Which organisations are there, and which one is meant? The directory: found by name, alias, epithet, key, area."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,10 +13,12 @@ from services.catalog.organisation import (
     DistrictAgs,
     MunicipalityAgs,
     OrganisationChanged,
+    OrganisationMerged,
     OrganisationRegistered,
     Profile,
     ServiceArea,
 )
+from services.catalog.size_class import SizeClass
 from services.catalog.vocabulary import OrganisationType
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
@@ -23,23 +26,29 @@ from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
 
 KEEP = """
-INSERT INTO organisation (id, ags, name, name_key, keys, type, district, service_districts, service_municipalities,
-                          profile)
-SELECT r.id, r.ags, r.name, r.name_key, r.keys, r.type, r.district, r.service_districts, r.service_municipalities,
-       r.profile
-FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, ags text, name text, name_key text, keys text, type text,
-     district text, service_districts text[], service_municipalities text[], profile jsonb)
-ON CONFLICT (id) DO UPDATE SET ags = excluded.ags, name = excluded.name, name_key = excluded.name_key,
-    keys = excluded.keys, type = excluded.type, district = excluded.district,
+INSERT INTO organisation (id, version, ags, name, name_key, keys, type, district, service_districts,
+                          service_municipalities, profile)
+SELECT r.id, r.version, r.ags, r.name, r.name_key, r.keys, r.type, r.district, r.service_districts,
+       r.service_municipalities, r.profile
+FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, ags text, name text, name_key text, keys text,
+     type text, district text, service_districts text[], service_municipalities text[], profile jsonb)
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, ags = excluded.ags, name = excluded.name,
+    name_key = excluded.name_key, keys = excluded.keys, type = excluded.type, district = excluded.district,
     service_districts = excluded.service_districts, service_municipalities = excluded.service_municipalities,
     profile = excluded.profile
+"""
+# Whatever led to the entry that goes leads to the one that stays: one step always finds it.
+MERGE = """
+UPDATE organisation SET merged_into = $2::uuid, version = CASE WHEN id = $1::uuid THEN $3 ELSE version END
+WHERE id = $1::uuid OR merged_into = $1::uuid
 """
 
 # A name is `|key|key|`: $1 is the key of what was asked, $2 the same without an epithet; both null lists everything.
 # A name that is meant exactly comes first, then those that begin so, contain it, or resemble it where nothing fits.
+# Names of an entry that was merged find the one that stays.
 FOUND = """
 WITH named AS (
-    SELECT id, CASE
+    SELECT coalesce(merged_into, id) AS id, CASE
         WHEN $1::text IS NULL THEN 0
         WHEN keys LIKE '%|' || $1 || '|%' THEN 5
         WHEN keys LIKE '%|' || $2 || '|%' THEN 4
@@ -50,12 +59,12 @@ WITH named AS (
     CASE WHEN $1 IS NOT NULL THEN word_similarity($2, keys) END AS resembles
     FROM organisation
 ), found AS (
-    SELECT id, fits::float8 AS fits FROM named WHERE fits IS NOT NULL
+    SELECT id, max(fits)::float8 AS fits FROM named WHERE fits IS NOT NULL GROUP BY id
     UNION ALL
-    SELECT id, resembles - 1 FROM named
-    WHERE resembles >= 0.5 AND NOT EXISTS (SELECT FROM named WHERE fits IS NOT NULL)
+    SELECT id, max(resembles) - 1 FROM named
+    WHERE resembles >= 0.5 AND NOT EXISTS (SELECT FROM named WHERE fits IS NOT NULL) GROUP BY id
 ), kept AS (
-    SELECT o.id, o.ags, o.name, o.name_key, o.type, o.district, o.profile, -f.fits AS number
+    SELECT o.id, o.version, o.ags, o.name, o.name_key, o.type, o.district, o.profile, -f.fits AS number
     FROM found f JOIN organisation o USING (id)
     WHERE ($3::text[] IS NULL OR o.ags = ANY($3))
       AND ($4::text[] IS NULL OR o.type = ANY($4))
@@ -63,20 +72,52 @@ WITH named AS (
       AND ($6::text[] IS NULL OR o.district = ANY($6))
       AND ($7::text IS NULL OR left($7, 5) = ANY(o.service_districts) OR $7 = ANY(o.service_municipalities))
 )
-SELECT t.total, k.id::text, k.ags, k.name, k.name_key, k.type, k.district, k.profile, k.number
+SELECT t.total, k.id::text, k.version, k.ags, k.name, k.name_key, k.type, k.district, k.profile, k.number
 FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
     SELECT * FROM kept
     WHERE $8::float8 IS NULL OR (number, name_key, id) > ($8, $9::text, $10::uuid)
     ORDER BY number, name_key, id LIMIT $11
 ) k ON true
 """
-ONE = "SELECT id::text, ags, name, type, district, profile FROM organisation WHERE id::text = $1 OR ags = $1"
-NAMED = "SELECT id::text, ags, name, type FROM organisation WHERE id = ANY($1::uuid[])"
+# What was merged answers as the entry that stays.
+ONE = """
+SELECT o.id::text, o.version, o.ags, o.name, o.type, o.district, o.profile, asked.id <> o.id AS led_here
+FROM organisation asked JOIN organisation o ON o.id = coalesce(asked.merged_into, asked.id)
+WHERE asked.id::text = $1 OR asked.ags = $1
+"""
+NAMED = """
+SELECT asked.id::text AS asked, o.id::text, o.ags, o.name, o.type
+FROM organisation asked JOIN organisation o ON o.id = coalesce(asked.merged_into, asked.id)
+WHERE asked.id = ANY($1::uuid[])
+"""
+BY_KEY = """
+SELECT asked.key, o.id::text FROM unnest($1::text[]) AS asked(key)
+JOIN organisation e ON e.id::text = asked.key OR e.ags = asked.key
+JOIN organisation o ON o.id = coalesce(e.merged_into, e.id)
+"""
 BY_AGS = "SELECT ags, id::text FROM organisation WHERE ags = ANY($1::text[])"
-NAMES_OF_KEYS = (
-    "SELECT coalesce(ags, id::text) AS key, name FROM organisation WHERE ags = ANY($1) OR id::text = ANY($1)"
-)
-MUNICIPALITIES = "SELECT ags FROM organisation WHERE length(ags) = 8"
+NAMES_OF_KEYS = """
+SELECT asked.key, o.name FROM unnest($1::text[]) AS asked(key)
+JOIN organisation e ON e.id::text = asked.key OR e.ags = asked.key
+JOIN organisation o ON o.id = coalesce(e.merged_into, e.id)
+"""
+SAME_BODIES = """
+SELECT DISTINCT key FROM organisation e
+JOIN organisation o ON coalesce(o.merged_into, o.id) = coalesce(e.merged_into, e.id)
+CROSS JOIN LATERAL unnest(ARRAY[o.id::text, o.ags]) AS key
+WHERE (e.id::text = ANY($1::text[]) OR e.ags = ANY($1::text[])) AND key IS NOT NULL
+"""
+# Entries with a name that is one of $1, or nearly; the same one without its epithet is the same.
+ALIKE = """
+SELECT o.id::text, o.ags, o.name, o.type, max(similarity(kept.key, asked.key)) AS alike
+FROM organisation e
+JOIN organisation o ON o.id = coalesce(e.merged_into, e.id)
+CROSS JOIN LATERAL unnest(string_to_array(btrim(e.keys, '|'), '|')) AS kept(key)
+CROSS JOIN unnest($1::text[]) AS asked(key)
+WHERE similarity(kept.key, asked.key) >= 0.6
+GROUP BY o.id ORDER BY alike DESC, o.name_key, o.id LIMIT 5
+"""
+MUNICIPALITIES = "SELECT ags FROM organisation WHERE length(ags) = 8 AND profile->>'dissolved_on' IS NULL"
 
 CURSOR: TypeAdapter[tuple[float, str, UUID]] = TypeAdapter(tuple[float, str, UUID])
 
@@ -103,7 +144,11 @@ class ServiceAreaShown(ServiceArea):
 
 
 class OrganisationShown(BaseModel):
-    """An organisation as the directory answers it. `aliases` are further names it is found by."""
+    """An organisation as the directory answers it. `aliases` are further names it is found by.
+
+    `size_class` and `population` are known of municipalities where an official file was imported. `merged_into` is this
+    entry's id where what was asked for is another that was merged into it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -121,6 +166,15 @@ class OrganisationShown(BaseModel):
     members: tuple[str, ...]
     outside_nrw: bool
     note: str | None
+    population: int | None
+    population_as_of: date | None
+    size_class: SizeClass | None
+    size_class_label: str | None
+    member_ids: tuple[str, ...]
+    dissolved_on: date | None
+    successors: tuple[str, ...]
+    version: int
+    merged_into: str | None = None
 
 
 class Named(BaseModel):
@@ -140,14 +194,17 @@ class Named(BaseModel):
 
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
-    """Keeps the newest entry of every organisation."""
+    """Keeps the newest entry of every organisation, and where those lead that were merged."""
     newest = {
-        each.aggregate_id: each.event.profile
+        each.aggregate_id: each
         for each in recorded
         if isinstance(each.event, OrganisationRegistered | OrganisationChanged)
     }
     if newest:
-        await connection.execute(KEEP, [_row(key, profile) for key, profile in newest.items()])
+        await connection.execute(KEEP, [_row(each) for each in newest.values()])
+    for each in recorded:
+        if isinstance(each.event, OrganisationMerged):
+            await connection.execute(MERGE, each.event.organisation_id, each.event.into, each.version)
 
 
 def keys_of(profile: Profile) -> str:
@@ -156,10 +213,12 @@ def keys_of(profile: Profile) -> str:
     return f"|{'|'.join(keys)}|"
 
 
-def _row(organisation_id: str, profile: Profile) -> dict[str, Any]:
+def _row(recorded: Recorded[Any]) -> dict[str, Any]:
+    profile: Profile = recorded.event.profile
     area = profile.service_area or ServiceArea()
     return {
-        "id": organisation_id,
+        "id": recorded.aggregate_id,
+        "version": recorded.version,
         "ags": profile.ags,
         "name": profile.name,
         "name_key": sort_key(profile.name),
@@ -203,16 +262,40 @@ async def find(pool: Pool, query: OrganisationQuery) -> Page[OrganisationShown]:
 
 
 async def one(pool: Pool, key: str) -> OrganisationShown | None:
-    """An organisation by its id or its official key."""
+    """An organisation by its id or its official key; by the id of an entry that was merged, the one that stays."""
     async with pool.acquire() as connection:
-        shown = await _shown(connection, await connection.fetch(ONE, key))
-    return shown[0] if shown else None
+        rows = await connection.fetch(ONE, key)
+        shown = await _shown(connection, rows)
+    if not shown:
+        return None
+    return shown[0].model_copy(update={"merged_into": shown[0].id}) if rows[0]["led_here"] else shown[0]
 
 
 async def named(connection: Connection, ids: Iterable[str]) -> dict[str, Named]:
-    """Organisations by id; one that is unknown is missing."""
+    """Organisations by id; the id of a merged entry gives the one that stays, and one that is unknown is missing."""
     rows = await connection.fetch(NAMED, list(ids))
-    return {row["id"]: Named(id=row["id"], ags=row["ags"], name=row["name"], type=row["type"]) for row in rows}
+    return {row["asked"]: _named(row) for row in rows}
+
+
+async def ids_by_key(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
+    """Present ids by id or official key; an unknown key is missing."""
+    return {row["key"]: row["id"] for row in await connection.fetch(BY_KEY, list(keys))}
+
+
+async def same_bodies(connection: Connection, keys: Iterable[str]) -> set[str]:
+    """All ids and official keys that mean the bodies that these mean, whatever was merged; unknown ones stay."""
+    asked = list(keys)
+    return {*asked, *(row["key"] for row in await connection.fetch(SAME_BODIES, asked))}
+
+
+async def alike(connection: Connection, names: Iterable[str]) -> list[Named]:
+    """The entries that one of these names may mean, the likeliest first; five at most."""
+    keys = list(dict.fromkeys(key for name in names for key in name_keys(name)))
+    return [_named(row) for row in await connection.fetch(ALIKE, keys)]
+
+
+def _named(row: asyncpg.Record) -> Named:
+    return Named(id=row["id"], ags=row["ags"], name=row["name"], type=row["type"])
 
 
 async def ids_of(connection: Connection, ags: Iterable[str]) -> dict[str, str]:
@@ -250,6 +333,14 @@ def _entry(row: asyncpg.Record, profile: Profile, municipalities: Sequence[str])
         members=profile.members,
         outside_nrw=profile.outside_nrw,
         note=profile.note,
+        population=profile.population,
+        population_as_of=profile.population_as_of,
+        size_class=profile.size_class,
+        size_class_label=profile.size_class.label if profile.size_class else None,
+        member_ids=profile.member_ids,
+        dissolved_on=profile.dissolved_on,
+        successors=profile.successors,
+        version=row["version"],
     )
 
 

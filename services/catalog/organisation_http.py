@@ -1,18 +1,64 @@
 """Organisations over HTTP."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Annotated
 
-from services.catalog import organisation_directory
-from services.catalog.answers import API, found, page_of
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.catalog import history, organisation_directory
+from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
+from services.catalog.history import History
+from services.catalog.in_turn import in_turn
+from services.catalog.organisation import (
+    ORGANISATION,
+    AdoptNames,
+    ChangeOrganisation,
+    MergeOrganisation,
+    Organisation,
+    RegisterOrganisation,
+)
+from services.catalog.organisation_body import Key, OrganisationBody, refuse_duplicates, resolved
 from services.catalog.organisation_directory import OrganisationQuery, OrganisationShown
-from shared.kernel.http import Answer, Call, Endpoint, Page
+from services.catalog.population_file import Unreadable, read
+from services.catalog.population_import import PopulationReport, WrongLine, planned, record
+from shared.kernel.decider import NotThere, Refused
+from shared.kernel.endpoint import Upload
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
+from shared.kernel.ids import named_id, new_id
+from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Pool
+from shared.kernel.problems import FieldError, Problem, of_fields
+
+TABLES = Upload(("text/csv", "text/plain"), 8 * 1024 * 1024)
+
+type Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class MergerBody(BaseModel):
+    """The entry that stays, by id or official key, and how it is known that both are one body."""
+
+    model_config = ConfigDict(frozen=True)
+
+    into: Key
+    reason: Reason
+
+
+class PopulationQuery(BaseModel):
+    """How an official file is taken."""
+
+    model_config = ConfigDict(frozen=True)
+
+    as_of: date | None = Field(default=None, description="The day of the count, unless a column of a table names it.")
+    dry_run: bool = Field(default=False, description="Only report what would change.")
 
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
     """What the endpoints do."""
 
+    journal: Journal
     pool: Pool
 
     async def organisations(self, call: Call) -> Answer:
@@ -20,13 +66,112 @@ class Handlers:
         return page_of(await organisation_directory.find(self.pool, call.query), call)
 
     async def organisation(self, call: Call) -> Answer:
-        """An organisation by id or official key."""
-        return found(await organisation_directory.one(self.pool, call.request.match_info["id"].lower()))
+        """An organisation by id or official key; its version is the ETag for those who may change it."""
+        answer = found(shown := await organisation_directory.one(self.pool, call.request.match_info["id"].lower()))
+        return replace(answer, etag=str(shown.version)) if shown and SEE_DRAFTS & call.identity.roles else answer
+
+    async def history(self, call: Call) -> Answer:
+        """What was done to an entry; a merged one has its own."""
+        key = call.request.match_info["id"].lower()
+        shown = await organisation_directory.one(self.pool, key)
+        if shown is None:
+            raise Problem("not_found")
+        own = shown.id if key == shown.ags else key
+        return Answer(await history.of(self.pool, ORGANISATION.category, own))
+
+    async def register(self, call: Call) -> Answer:
+        """A new entry: with an official key always under the same id, else under a new one."""
+        context, ags = call.context(), call.body.ags
+        if ags:
+            organisation_id = str(named_id("organisation", ags))
+        else:
+            organisation_id = str(new_id() if context.fresh else named_id("organisations", str(context.command_id)))
+        return committed(
+            await self._registered(call, context, organisation_id), 201, f"{API}/organisations/{organisation_id}"
+        )
+
+    async def _registered(self, call: Call, context: Context, organisation_id: str) -> Outcome:
+        if before := await self.journal.outcome(context):
+            return before
+        async with in_turn(self.pool) as connection:
+            await refuse_duplicates(connection, call.body)
+            profile = await resolved(connection, call.body)
+            command = RegisterOrganisation(organisation_id=organisation_id, profile=profile)
+            return await self.journal.transact(ORGANISATION, organisation_id, command, context)
+
+    async def change(self, call: Call) -> Answer:
+        """An entry that reads differently."""
+        context = call.context()
+        if before := await self.journal.outcome(context):
+            return committed(before)
+        async with in_turn(self.pool) as connection:
+            profile = await resolved(connection, call.body)
+            command = ChangeOrganisation(profile=profile, forget=call.body.forget)
+            outcome = await self.journal.transact(
+                ORGANISATION, call.path_id(), command, context, expected_version=call.expected_version
+            )
+        return committed(outcome)
+
+    async def merge(self, call: Call) -> Answer:
+        """Two entries of one body become one, which is found by the names of both."""
+        context, gone = call.context(), call.path_id()
+        state = (await self.journal.load(ORGANISATION, gone)).state
+        if state is None:
+            raise NotThere
+        if before := await self.journal.outcome(context):
+            await self._adopt(state, context)
+            return committed(before)
+        async with in_turn(self.pool) as connection:
+            stays = await organisation_directory.ids_by_key(connection, [call.body.into])
+            if not stays:
+                raise of_fields("unknown_organisation", ["/into"])
+            command = MergeOrganisation(into=stays[call.body.into], reason=call.body.reason)
+            outcome = await self.journal.transact(
+                ORGANISATION, gone, command, context, expected_version=call.expected_version
+            )
+        await self._adopt(replace(state, merged_into=command.into), context)
+        return committed(outcome)
+
+    async def _adopt(self, gone: Organisation, context: Context) -> None:
+        """The names of the entry that went, on the one that stays; done again by whoever repeats the merging."""
+        if gone.merged_into is None:
+            return
+        names = AdoptNames(names=(gone.profile.name, *gone.profile.aliases))
+        follows = replace(
+            context, command_id=named_id("command", f"{context.command_id}/names"), fingerprint=None, fresh=False
+        )
+        try:
+            await self.journal.transact(ORGANISATION, gone.merged_into, names, follows)
+        except Refused as refused:
+            if refused.code != "organisation_merged":
+                raise
+
+    async def populations(self, call: Call) -> Answer:
+        """The counts of an official file, all or none; which lines are wrong is reported."""
+        context = call.context()
+        try:
+            file = await asyncio.to_thread(read, call.raw)
+        except Unreadable as why:
+            raise Problem("population_file_unreadable", str(why)) from why
+        found = await planned(self.pool, file, call.query.as_of)
+        if call.query.dry_run:
+            return Answer(found.report)
+        if found.report.wrong:
+            wrong = [_wrong_line(each) for each in found.report.wrong_lines]
+            raise Problem("population_lines_wrong", errors=wrong, details={"wrong": found.report.wrong})
+        await record(self.journal, found.commands, context)
+        return Answer(found.report.model_copy(update={"recorded": True}))
 
 
-def endpoints(pool: Pool) -> list[Endpoint]:
+def _wrong_line(wrong: WrongLine) -> FieldError:
+    return FieldError(f"/{wrong.line}", "wrong_line", f"Zeile {wrong.line}, {wrong.column}: {wrong.reason}")
+
+
+def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
     """Everything about organisations."""
-    do = Handlers(pool)
+    do = Handlers(journal, pool)
+    organisation = f"{API}/organisations/{{id}}"
+    referring = ("unknown_organisation",)
     return [
         Endpoint(
             "GET",
@@ -39,10 +184,64 @@ def endpoints(pool: Pool) -> list[Endpoint]:
         ),
         Endpoint(
             "GET",
-            f"{API}/organisations/{{id}}",
+            organisation,
             do.organisation,
             "Read an organisation, by its id or its official key (AGS)",
             answer=OrganisationShown,
             codes=("not_found",),
+            description="The id of an entry that was merged into another answers the other one.",
+        ),
+        Endpoint(
+            "GET",
+            f"{organisation}/history",
+            do.history,
+            "Read what was done to an entry of the directory, by whom and why",
+            answer=History,
+            roles=SEE_DRAFTS,
+            codes=("not_found",),
+        ),
+        Endpoint(
+            "POST",
+            f"{API}/organisations",
+            do.register,
+            "Take an organisation into the directory",
+            body=OrganisationBody,
+            answer=Committed,
+            status=201,
+            roles=EDITORS,
+            codes=("organisation_exists", "possible_duplicates", "organisation_merged", *referring),
+        ),
+        Endpoint(
+            "POST",
+            f"{API}/organisations/populations",
+            do.populations,
+            "Import populations from an official file: GV100AD or CSV, all lines or none",
+            upload=TABLES,
+            query=PopulationQuery,
+            answer=PopulationReport,
+            roles=EDITORS,
+            codes=("population_file_unreadable", "population_lines_wrong"),
+            description="Districts are the sum of their municipalities where the file counts all of them.",
+        ),
+        Endpoint(
+            "PUT",
+            organisation,
+            do.change,
+            "Change an organisation's entry; the names it had keep finding it",
+            body=OrganisationBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "organisation_merged", "key_is_fixed", *referring),
+            if_match=True,
+        ),
+        Endpoint(
+            "POST",
+            f"{organisation}/mergers",
+            do.merge,
+            "Merge an entry into another of the same body; its id and its names lead there",
+            body=MergerBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "organisation_merged", "merged_into_itself", "organisation_has_key", *referring),
         ),
     ]

@@ -11,9 +11,11 @@ from typing import Any, assert_never
 from services.catalog.project_content import (
     Content,
     FieldReason,
+    Presently,
     refuse_contradictions,
     refuse_unknown_fields,
     refuse_unpublishable,
+    under_another_topic,
 )
 from services.catalog.project_events import (
     BESIDE_THE_LIVE_VERSION,
@@ -35,6 +37,7 @@ from services.catalog.project_events import (
     ProjectSubmitted,
     RevisionProposed,
     RevisionReturned,
+    TopicReplaced,
     UpdatePosted,
     UpdateWithdrawn,
 )
@@ -91,6 +94,7 @@ __all__ = [
     "ProjectSubmitted",
     "PublishProject",
     "RemoveDocument",
+    "ReplaceTopic",
     "RestoreProject",
     "ReturnProject",
     "ReviseProject",
@@ -98,6 +102,7 @@ __all__ = [
     "RevisionProposed",
     "RevisionReturned",
     "SubmitProject",
+    "TopicReplaced",
     "Update",
     "UpdatePosted",
     "UpdateWithdrawn",
@@ -136,17 +141,27 @@ class ReturnProject(Command):
 class PublishProject(Command):
     """Make a submission public; on a published project: accept the proposed revision, if there is one."""
 
+    presently: Presently = Presently()
+
 
 class AcceptRevision(Command):
     """Make the proposed revision of this number the live version."""
 
     revision: int
+    presently: Presently = Presently()
 
 
 class ReviseProject(Command):
     """Replace the live version at once, by an editor's own authority; a proposal that was waiting is superseded."""
 
     content: Content
+
+
+class ReplaceTopic(Command):
+    """A topic was split: where this project stood under one of `topics`, it stands under `by`."""
+
+    topics: tuple[str, ...]
+    by: str
 
 
 class ArchiveProject(Command):
@@ -161,7 +176,9 @@ class RestoreProject(Command):
     reason: str
 
 
-type LifeCommand = EditProject | SubmitProject | ReturnProject | PublishProject | AcceptRevision | ReviseProject
+type LifeCommand = (
+    EditProject | SubmitProject | ReturnProject | PublishProject | AcceptRevision | ReviseProject | ReplaceTopic
+)
 type ProjectCommand = DraftProject | LifeCommand | ArchiveProject | RestoreProject | SurroundingCommand
 
 
@@ -172,7 +189,15 @@ def decide(command: ProjectCommand, project: Project | None, at: datetime) -> Se
     if project is None:
         raise NotThere
     match command:
-        case EditProject() | SubmitProject() | ReturnProject() | PublishProject() | AcceptRevision() | ReviseProject():
+        case (
+            EditProject()
+            | SubmitProject()
+            | ReturnProject()
+            | PublishProject()
+            | AcceptRevision()
+            | ReviseProject()
+            | ReplaceTopic()
+        ):
             return _live(command, project, at)
         case ArchiveProject():
             return _archive(command, project, at)
@@ -203,11 +228,13 @@ def _live(command: LifeCommand, project: Project, at: datetime) -> Sequence[Life
         case ReturnProject():
             return _return(command, project, at)
         case PublishProject():
-            return _publish(project, at)
+            return _publish(command.presently, project, at)
         case AcceptRevision():
-            return _accept(command.revision, project, at)
+            return _accept(command.revision, command.presently, project, at)
         case ReviseProject():
             return _revise(command, project, at)
+        case ReplaceTopic():
+            return _replace_topic(command, project, at)
     assert_never(command)
 
 
@@ -271,22 +298,24 @@ def _return(command: ReturnProject, project: Project, at: datetime) -> Sequence[
     raise Refused("no_pending_revision" if project.status is ProjectStatus.PUBLISHED else "project_not_submitted")
 
 
-def _publish(project: Project, at: datetime) -> Sequence[LifeEvent]:
+def _publish(presently: Presently, project: Project, at: datetime) -> Sequence[LifeEvent]:
     if project.status is ProjectStatus.SUBMITTED:
-        refuse_unpublishable(project.content)
-        return [ProjectPublished(at=at, project_id=project.id, content=project.content)]
+        content = presently.said_in(project.content)
+        refuse_unpublishable(content)
+        return [ProjectPublished(at=at, project_id=project.id, content=content)]
     if project.pending:
-        return _accept(project.pending.number, project, at)
+        return _accept(project.pending.number, presently, project, at)
     if project.status is ProjectStatus.PUBLISHED:
         return []
     raise Refused("project_not_submitted")
 
 
-def _accept(number: int, project: Project, at: datetime) -> Sequence[LifeEvent]:
+def _accept(number: int, presently: Presently, project: Project, at: datetime) -> Sequence[LifeEvent]:
     refuse_unpublished(project)
     if project.pending and project.pending.number == number:
-        refuse_unpublishable(project.pending.content)
-        return [ProjectRevised(at=at, project_id=project.id, revision=number, content=project.pending.content)]
+        content = presently.said_in(project.pending.content)
+        refuse_unpublishable(content)
+        return [ProjectRevised(at=at, project_id=project.id, revision=number, content=content)]
     if number == project.revised > 0:
         return []
     raise Refused("no_pending_revision")
@@ -299,6 +328,24 @@ def _revise(command: ReviseProject, project: Project, at: datetime) -> Sequence[
     refuse_unpublishable(command.content)
     return [
         ProjectRevised(at=at, project_id=project.id, revision=project.proposed + 1, content=command.content),
+    ]
+
+
+def _replace_topic(command: ReplaceTopic, project: Project, at: datetime) -> Sequence[LifeEvent]:
+    content = under_another_topic(project.content, command.topics, command.by)
+    proposed = project.revision.content if project.revision else None
+    proposal = under_another_topic(proposed, command.topics, command.by) if proposed else None
+    if (content, proposal) == (project.content, proposed):
+        return []
+    return [
+        TopicReplaced(
+            at=at,
+            project_id=project.id,
+            by=command.by,
+            published=project.published,
+            content=content,
+            proposal=proposal,
+        )
     ]
 
 
@@ -344,6 +391,8 @@ def publish(event: ProjectEvent) -> Contract | None:
             return contracts.ProjectPublished(**_card(event.project_id, event.content))
         case ProjectRevised():
             return contracts.ProjectRevised(revision=event.revision, **_card(event.project_id, event.content))
+        case TopicReplaced():
+            return _moved(event)
         case BestPracticeAwarded():
             return contracts.BestPracticeAwarded(
                 project_id=event.project_id,
@@ -380,6 +429,13 @@ def publish(event: ProjectEvent) -> Contract | None:
     assert_never(event)
 
 
+def _moved(event: TopicReplaced) -> Contract | None:
+    """Only of what is public."""
+    if not event.published:
+        return None
+    return contracts.ProjectTopicsChanged(project_id=event.project_id, topics=event.content.topics)
+
+
 def _card(project_id: str, content: Content) -> dict[str, Any]:
     """What the contracts of publication and revision say of a project."""
     return {
@@ -412,6 +468,7 @@ PROJECT: Decider[Project | None, ProjectCommand, ProjectEvent] = Decider(
         RevisionProposed,
         RevisionReturned,
         ProjectRevised,
+        TopicReplaced,
         BestPracticeAwarded,
         BestPracticeWithdrawn,
         UpdatePosted,

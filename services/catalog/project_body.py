@@ -46,7 +46,7 @@ class ProjectBody(Description):
 async def resolved(connection: Connection, sent: ProjectBody, project_id: str) -> Content:
     """The content without HTML and with every reference looked up; a problem names what is unknown, field by field."""
     body = without_html(sent)
-    await _refuse_unknown_topics(connection, body)
+    topics = await _topics(connection, body)
     await _refuse_bad_predecessor(connection, body, project_id)
     by_key = await organisation_directory.ids_of(connection, {each.ags for each in body.participations if each.ags})
     ids = {each.organisation_id for each in body.participations} | {each.organisation_id for each in body.contacts}
@@ -60,7 +60,7 @@ async def resolved(connection: Connection, sent: ProjectBody, project_id: str) -
     ]
     if unknown:
         raise of_fields("unknown_organisation", unknown)
-    fields = {name: getattr(body, name) for name in Description.model_fields}
+    fields = {name: getattr(body, name) for name in Description.model_fields} | {"topics": topics}
     return Content(**fields, participations=tuple(each for each in participations if each))
 
 
@@ -79,11 +79,15 @@ def _participation(asked: ParticipationBody, by_key: dict[str, str], by_id: dict
     return Participation(organisation_id=organisation.id, ags=organisation.ags, role=asked.role, task=asked.task)
 
 
-async def _refuse_unknown_topics(connection: Connection, body: ProjectBody) -> None:
-    known = await topic_list.labels(connection, body.topics)
-    unknown = [f"/topics/{n}" for n, code in enumerate(body.topics) if code not in known]
+async def _topics(connection: Connection, body: ProjectBody) -> tuple[str, ...]:
+    """The topics that the codes mean today. What a merging made the same stands once; what was sent twice stays so."""
+    meant = await topic_list.present(connection, body.topics)
+    unknown = [f"/topics/{n}" for n, code in enumerate(body.topics) if code not in meant]
     if unknown:
         raise of_fields("unknown_topic", unknown)
+    if len(set(body.topics)) < len(body.topics):
+        return body.topics
+    return tuple(dict.fromkeys(meant[code] for code in body.topics))
 
 
 async def _refuse_bad_predecessor(connection: Connection, body: ProjectBody, project_id: str) -> None:

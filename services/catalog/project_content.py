@@ -1,6 +1,6 @@
 """What a project says about itself: the fields an editor writes, as one immutable value, and the rules on it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Annotated, Self
 
@@ -191,6 +191,51 @@ class Content(Description):
     def organisation_ids(self) -> tuple[str, ...]:
         """Who takes part, each once, in the order given."""
         return tuple(dict.fromkeys(each.organisation_id for each in self.participations))
+
+
+class Body(Value):
+    """An organisation by its id and, when it has one, its official key."""
+
+    organisation_id: Id
+    ags: Ags | None = None
+
+
+class Presently(Value):
+    """Where topics and organisations that were merged lead today, by the codes and ids that a content still has."""
+
+    topics: dict[str, str] = {}
+    organisations: dict[str, Body] = {}
+
+    def said_in(self, content: Content) -> Content:
+        """The content with what is meant today; what thereby stands twice stands once."""
+        topics = dict.fromkeys(self.topics.get(code, code) for code in content.topics)
+        participations = {
+            (each.organisation_id, each.role): each for each in reversed([*map(self._today, content.participations)])
+        }
+        contacts = tuple(self._asked_today(each) for each in content.contacts)
+        return content.model_copy(
+            update={
+                "topics": tuple(topics),
+                "participations": tuple(reversed(participations.values())),
+                "contacts": contacts,
+            }
+        )
+
+    def _today(self, participation: Participation) -> Participation:
+        body = self.organisations.get(participation.organisation_id)
+        return participation.model_copy(update=body.model_dump()) if body else participation
+
+    def _asked_today(self, contact: Contact) -> Contact:
+        body = self.organisations.get(contact.organisation_id or "")
+        return contact.model_copy(update={"organisation_id": body.organisation_id}) if body else contact
+
+
+def under_another_topic(content: Content, topics: Collection[str], by: str) -> Content:
+    """The content with one topic in the place of others; the same content when it has none of them."""
+    if not set(topics) & set(content.topics):
+        return content
+    codes = dict.fromkeys(by if code in topics else code for code in content.topics)
+    return content.model_copy(update={"topics": tuple(codes)})
 
 
 def refuse_contradictions(content: Content) -> None:

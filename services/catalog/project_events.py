@@ -90,6 +90,16 @@ class ProjectRestored(Event):
     content: Content
 
 
+class TopicReplaced(Event):
+    """A project stands under another topic; so does the version proposed beside it (`proposal`), if there is one."""
+
+    project_id: str
+    by: str
+    published: bool
+    content: Content
+    proposal: Content | None = None
+
+
 class BestPracticeAwarded(Event):
     """A project was marked as best practice."""
 
@@ -170,6 +180,7 @@ type LifeEvent = (
     | RevisionProposed
     | RevisionReturned
     | ProjectRevised
+    | TopicReplaced
     | ProjectArchived
     | ProjectRestored
 )

@@ -7,9 +7,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import contact_review, project_page, search
-from services.catalog.answers import API, EDITORS
+from services.catalog.answers import API, EDITORS, SEE_DRAFTS
 from services.catalog.contact_review import ProjectListed
 from services.catalog.plain_text import PlainText
+from services.catalog.presently import presently
 from services.catalog.project import (
     PROJECT,
     AcceptRevision,
@@ -25,17 +26,16 @@ from services.catalog.project import (
     SubmitProject,
 )
 from services.catalog.project_body import ProjectBody, refuse_circle, resolved
-from services.catalog.project_content import Content, FieldReason
+from services.catalog.project_content import Content, FieldReason, Presently
 from services.catalog.project_shown import ProjectPage
 from services.catalog.search import Facets, ProjectFilter, ProjectQuery
 from services.catalog.suggest import Suggestion, SuggestQuery, suggest
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, page, require
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page, require
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 
-SEE_DRAFTS: frozenset[Role] = frozenset({"editor", "operator"})
 CONTENT_CODES = (
     "unknown_topic",
     "unknown_organisation",
@@ -140,10 +140,13 @@ class Handlers:
 
     async def publish(self, call: Call) -> Answer:
         """A submission published, or the proposal accepted."""
-        waiting = await self._waiting(call)
-        return await self._accepted(
-            call, AcceptRevision(revision=waiting.number) if waiting else PublishProject(), waiting
+        waiting, presently = await self._waiting(call), await self._presently(call.path_id())
+        command = (
+            AcceptRevision(revision=waiting.number, presently=presently)
+            if waiting
+            else PublishProject(presently=presently)
         )
+        return await self._accepted(call, command, waiting)
 
     async def revise(self, call: Call) -> Answer:
         """With content: the live version replaced by it. Without: the proposal that waits is accepted."""
@@ -153,7 +156,9 @@ class Handlers:
             )
             return committed(outcome)
         waiting = await self._waiting(call)
-        return await self._accepted(call, AcceptRevision(revision=waiting.number if waiting else NONE_WAITING), waiting)
+        number = waiting.number if waiting else NONE_WAITING
+        command = AcceptRevision(revision=number, presently=await self._presently(call.path_id()))
+        return await self._accepted(call, command, waiting)
 
     async def archive(self, call: Call) -> Answer:
         """A project's end."""
@@ -196,6 +201,15 @@ class Handlers:
         async with self.pool.acquire() as connection, connection.transaction():
             await refuse_circle(connection, waiting.content.predecessor, call.path_id())
             return await self._committed(call, command)
+
+    async def _presently(self, project_id: str) -> Presently:
+        """Where the topics and organisations lead that a project was written with."""
+        project = (await self.journal.load(PROJECT, project_id)).state
+        if project is None:
+            return Presently()
+        contents = [project.content, *([project.revision.content] if project.revision else [])]
+        async with self.pool.acquire() as connection:
+            return await presently(connection, contents)
 
     async def _committed(self, call: Call, command: ProjectCommand) -> Answer:
         outcome = await self.journal.transact(

@@ -1,13 +1,14 @@
 """What is known of one project? Its public version for everyone; drafts, proposals and history for editors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never
 
 from pydantic import TypeAdapter
 
-from services.catalog import organisation_directory, topic_list
+from services.catalog import organisation_directory, supervision, supervision_http, topic_list
+from services.catalog.presently import presently
 from services.catalog.project import (
     BESIDE_THE_LIVE_VERSION,
     PROJECT,
@@ -29,11 +30,12 @@ from services.catalog.project import (
     ProjectSubmitted,
     RevisionProposed,
     RevisionReturned,
+    TopicReplaced,
     UpdatePosted,
     UpdateWithdrawn,
     evolve,
 )
-from services.catalog.project_content import Description
+from services.catalog.project_content import Content, Description
 from services.catalog.project_events import SurroundingEvent
 from services.catalog.project_fields import FIELD_LABELS, changed
 from services.catalog.project_shown import (
@@ -45,6 +47,8 @@ from services.catalog.project_shown import (
     labels_of,
     parts_of,
 )
+from services.catalog.supervision import SupervisionHint
+from services.catalog.vocabulary import Role
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -255,6 +259,8 @@ def _told(event: ProjectEvent) -> tuple[str, str | None]:
             return "revision_returned", event.reason
         case ProjectRevised():
             return "revised", None
+        case TopicReplaced():
+            return "topic_replaced", event.by
         case ProjectArchived():
             return "archived", event.reason
         case ProjectRestored():
@@ -340,7 +346,8 @@ async def predecessors(connection: Connection, project_id: str) -> set[str]:
 
 
 async def _page(connection: Connection, entry: Entry, at: datetime, *, editor: bool) -> ProjectPage:
-    content, project = entry.project.content, entry.project
+    content = (await presently(connection, [entry.project.content])).said_in(entry.project.content)
+    project = replace(entry.project, content=content)
     offices = [each.organisation_id for each in content.contacts if each.organisation_id]
     organisations = await organisation_directory.named(connection, {*content.organisation_ids, *offices})
     topics = await topic_list.labels(connection, content.topics)
@@ -357,7 +364,20 @@ async def _page(connection: Connection, entry: Entry, at: datetime, *, editor: b
         successors=tuple(ProjectLink(**dict(row)) for row in successors),
         versions=tuple(VersionShown(step=each.step, at=each.at, changed=each.changed) for each in entry.versions),
         labels=labels_of(project, topics) | _field_labels(entry.versions),
+        supervision_hint=await _supervision(connection, content),
     )
+
+
+async def _supervision(connection: Connection, content: Content) -> SupervisionHint | None:
+    """A hint where the legal form is known; whoever alone takes a task over counts as the one that performs it."""
+    if content.legal_form is None or not content.participations:
+        return None
+    known = await supervision_http.known_of(connection, content.organisation_ids)
+    performing = {each.organisation_id for each in content.participations if each.role is Role.PERFORMING}
+    participants = [
+        replace(known[key], performs=performing == {key}) for key in content.organisation_ids if key in known
+    ]
+    return supervision.hint(participants, content.legal_form)
 
 
 def _field_labels(versions: Sequence[Version]) -> dict[str, dict[str, str]]:

@@ -17,6 +17,7 @@ from services.catalog.project_content import (
     Participation,
 )
 from services.catalog.project_state import CONFIRMED_FOR, Attached, Project
+from services.catalog.supervision import SupervisionHint
 from services.catalog.vocabulary import AwardCategory, OrganisationType, ProjectStatus, Term
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -133,8 +134,9 @@ class ProjectPage(Description):
     """A project as it is shown. Fields of its content have the names and codes they are written with.
 
     `labels[field][code]` is the German label of every code in the answer. `contact_confirmed_on` is when its contact
-    was last known to be right; `contact_note` says so when that is more than a year ago. `returned`,
-    `returned_reasons`, `revision` and `history` are for editors and null for everybody else.
+    was last known to be right; `contact_note` says so when that is more than a year ago. `supervision_hint` is there
+    where the legal form is. `returned`, `returned_reasons`, `revision` and `history` are for editors and null for
+    everybody else.
     """
 
     id: str
@@ -156,6 +158,7 @@ class ProjectPage(Description):
     updates: tuple[UpdateShown, ...]
     versions: tuple[VersionShown, ...]
     labels: dict[str, dict[str, str]]
+    supervision_hint: SupervisionHint | None = None
     returned: str | None = None
     returned_reasons: tuple[FieldReason, ...] | None = None
     revision: RevisionShown | None = None

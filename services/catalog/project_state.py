@@ -24,6 +24,7 @@ from services.catalog.project_events import (
     RevisionProposed,
     RevisionReturned,
     SurroundingEvent,
+    TopicReplaced,
     UpdatePosted,
     UpdateWithdrawn,
 )
@@ -138,6 +139,10 @@ def evolve(project: Project | None, event: ProjectEvent) -> Project | None:
         case ProjectRevised():
             number = event.revision
             return replace(project, content=event.content, revision=None, proposed=number, revised=number)
+        case TopicReplaced():
+            proposal = event.proposal
+            revision = replace(project.revision, content=proposal) if project.revision and proposal else None
+            return replace(project, content=event.content, revision=revision)
         case ProjectArchived():
             return replace(project, status=ProjectStatus.ARCHIVED, revision=None)
         case ProjectRestored():

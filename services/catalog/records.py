@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from services.catalog.funding_estimate import PROGRAMMES
+from services.catalog.funding_programme import FUNDING_PROGRAMME
+from services.catalog.history import HISTORY
 from services.catalog.key_figure import KEY_FIGURE
 from services.catalog.key_figure_list import KEY_FIGURES
 from services.catalog.organisation import ORGANISATION
@@ -15,5 +18,5 @@ from services.catalog.topic import TOPIC
 from services.catalog.topic_list import TOPICS
 from shared.kernel.decider import Decider
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (PROJECT, ORGANISATION, TOPIC, RESOURCE, KEY_FIGURE)
-PROJECTIONS = (PAGES, SEARCH, ORGANISATIONS, TOPICS, RESOURCES, KEY_FIGURES)
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (PROJECT, ORGANISATION, TOPIC, RESOURCE, KEY_FIGURE, FUNDING_PROGRAMME)
+PROJECTIONS = (PAGES, SEARCH, ORGANISATIONS, TOPICS, RESOURCES, KEY_FIGURES, PROGRAMMES, HISTORY)

@@ -46,12 +46,13 @@ from services.catalog.project import (
     ProjectSubmitted,
     RevisionProposed,
     RevisionReturned,
+    TopicReplaced,
     UpdatePosted,
     UpdateWithdrawn,
 )
 from services.catalog.project_content import Content
 from services.catalog.project_page import participations_note
-from services.catalog.topic import TopicDefined, TopicRenamed
+from services.catalog.topic import TopicDefined, TopicMerged, TopicRenamed
 from services.catalog.vocabulary import LegalForm, OrganisationType, ProjectStatus, Role, Stage
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
@@ -161,11 +162,14 @@ FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
 )
 # All at once and packed: one snapshot, and 16 bytes a project.
 IDS = KEPT + "SELECT string_agg(uuid_send(id), ''::bytea ORDER BY number, title_key, id) FROM kept"  # noqa: S608
-FACETS = HITS + (
+FACETS = HITS + (  # noqa: S608 -- two constants
     """
 SELECT 'topic' AS facet, value, count(*) FILTER (WHERE by_group AND by_legal_form AND by_stage AND by_organisation
     AND by_district AND by_best_practice) AS count
-FROM hits, unnest(topics) AS value GROUP BY value
+FROM hits CROSS JOIN LATERAL (
+    SELECT DISTINCT coalesce(t.merged_into, said.code) AS value
+    FROM unnest(topics) AS said(code) LEFT JOIN topic t ON t.code = said.code
+) AS meant GROUP BY value
 UNION ALL
 SELECT 'group', value, count(*) FILTER (WHERE by_topic AND by_legal_form AND by_stage AND by_organisation
     AND by_district AND by_best_practice)
@@ -181,7 +185,11 @@ FROM hits WHERE stage IS NOT NULL GROUP BY stage
 UNION ALL
 SELECT 'organisation', value, count(*) FILTER (WHERE by_topic AND by_group AND by_legal_form AND by_stage
     AND by_district AND by_best_practice)
-FROM hits, unnest(participants) AS value WHERE length(value) = 36 GROUP BY value
+FROM hits CROSS JOIN LATERAL (
+    SELECT DISTINCT coalesce(o.merged_into, o.id)::text AS value
+    FROM unnest(participants) AS said(key)
+    JOIN organisation o ON o.id = CASE WHEN length(said.key) = 36 THEN said.key::uuid END
+) AS meant GROUP BY value
 UNION ALL
 SELECT 'district', value, count(*) FILTER (WHERE by_topic AND by_group AND by_legal_form AND by_stage
     AND by_organisation AND by_best_practice)
@@ -382,7 +390,7 @@ def _note(fact: Facts, event: ProjectEvent) -> None:
     match event:
         case ProjectDrafted():
             fact.content, fact.status = event.content, ProjectStatus.DRAFTED
-        case ProjectEdited():
+        case ProjectEdited() | TopicReplaced():
             fact.content = event.content
         case ProjectSubmitted():
             fact.status = ProjectStatus.SUBMITTED
@@ -460,8 +468,9 @@ def _facts_row(project_id: str, fact: Facts) -> dict[str, Any]:
 async def _names(connection: Connection, recorded: Sequence[Recorded[Any]]) -> list[Name]:
     """The names that the batch changes, as they are after it. A renamed topic keeps those it had."""
     events = [each.event for each in recorded]
-    renamed = [event.topic for event in events if isinstance(event, TopicRenamed)]
-    rows = await connection.fetch(TOPIC_NAMES, renamed) if renamed else []
+    asked = {event.topic for event in events if isinstance(event, TopicRenamed | TopicMerged)}
+    asked |= {event.into for event in events if isinstance(event, TopicMerged)}
+    rows = await connection.fetch(TOPIC_NAMES, sorted(asked)) if asked else []
     topics = {row["key"]: Name("topic", row["key"], tuple(row["names"]), row["topic_group"]) for row in rows}
     organisations: dict[str, Name] = {}
     for event in events:
@@ -472,6 +481,11 @@ async def _names(connection: Connection, recorded: Sequence[Recorded[Any]]) -> l
         elif isinstance(event, TopicRenamed):
             before = topics[event.topic]
             topics[event.topic] = replace(before, names=tuple(dict.fromkeys((event.label, *before.names))))
+        elif isinstance(event, TopicMerged):
+            gone, stays = topics[event.topic], topics[event.into]
+            both = tuple(dict.fromkeys((*stays.names, *gone.names)))
+            topics[event.into] = replace(stays, names=both)
+            topics[event.topic] = replace(gone, names=both, topic_group=stays.topic_group)
     return [*organisations.values(), *topics.values()]
 
 
@@ -592,17 +606,19 @@ async def _asked(connection: Connection, query: ProjectFilter) -> tuple[Any, ...
     how, prefixes, letters = await _how(connection, query.q, states)
     if how is None:
         return None
+    topics = query.topic and await topic_list.same_topics(connection, query.topic)
+    organisations = query.organisation and await organisation_directory.same_bodies(connection, query.organisation)
     return (
         how,
         query.q or "",
         prefixes,
         letters,
         states,
-        query.topic,
+        topics,
         query.group,
         query.legal_form,
         query.stage,
-        query.organisation,
+        organisations,
         query.district,
         query.best_practice,
     )
@@ -647,8 +663,17 @@ async def _cards(connection: Connection, rows: Sequence[asyncpg.Record], *, edit
     cards = [Card.model_validate(row["card"]) for row in rows]
     ids = {each["organisation_id"] for card in cards for each in card.participations}
     organisations = await organisation_directory.named(connection, ids) if ids else {}
-    topics = await topic_list.labels(connection, {code for card in cards for code in card.topics}) if cards else {}
+    codes = {code for card in cards for code in card.topics}
+    meant = await topic_list.present(connection, codes) if codes else {}
+    cards = [_today(card, meant) for card in cards]
+    topics = await topic_list.labels(connection, codes) if codes else {}
+    topics |= {present: topics[code] for code, present in meant.items()}
     return [_card(row, card, organisations, topics, editor=editor) for row, card in zip(rows, cards, strict=True)]
+
+
+def _today(card: Card, meant: dict[str, str]) -> Card:
+    """The card with the topics that its codes mean today, each once."""
+    return card.model_copy(update={"topics": tuple(dict.fromkeys(meant.get(code, code) for code in card.topics))})
 
 
 def _card(

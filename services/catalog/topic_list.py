@@ -6,53 +6,92 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from services.catalog.naming import name_key
-from services.catalog.topic import TopicDefined, TopicRenamed
+from services.catalog.topic import Group, TopicDefined, TopicMerged, TopicRenamed, TopicSplit, TopicSplitFinished
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
 
 DEFINE = """
-INSERT INTO topic (code, slug, label, label_key, keys, group_code, group_slug, group_label)
-SELECT r.code, r.slug, r.label, r.label_key, r.keys, r.group_code, r.group_slug, r.group_label
-FROM jsonb_to_recordset($1::jsonb) AS r(code text, slug text, label text, label_key text, keys text,
+INSERT INTO topic (code, version, slug, label, label_key, keys, group_code, group_slug, group_label)
+SELECT r.code, r.version, r.slug, r.label, r.label_key, r.keys, r.group_code, r.group_slug, r.group_label
+FROM jsonb_to_recordset($1::jsonb) AS r(code text, version bigint, slug text, label text, label_key text, keys text,
                                         group_code text, group_slug text, group_label text)
-ON CONFLICT (code) DO UPDATE SET slug = excluded.slug, label = excluded.label, label_key = excluded.label_key,
-    keys = excluded.keys, former_labels = '{}', group_code = excluded.group_code, group_slug = excluded.group_slug,
-    group_label = excluded.group_label
+ON CONFLICT (code) DO UPDATE SET version = excluded.version, slug = excluded.slug, label = excluded.label,
+    label_key = excluded.label_key, keys = excluded.keys, former_labels = '{}', group_code = excluded.group_code,
+    group_slug = excluded.group_slug, group_label = excluded.group_label
 """
 RENAME = """
-UPDATE topic SET label = $2, label_key = $3,
+UPDATE topic SET version = $5, label = $2, label_key = $3,
     keys = CASE WHEN keys LIKE '%|' || $3 || '|%' THEN keys ELSE keys || $3 || '|' END,
     former_labels = array_append(array_remove(array_remove(former_labels, $4), $2), $4)
 WHERE code = $1
 """
-# Groups and topics stand in the order of their labels; the cursor names the last one.
+# Whatever led to the topic that goes leads to the one that stays: one step always finds it.
+MERGE = """
+UPDATE topic SET merged_into = $2, version = CASE WHEN code = $1 THEN $3 ELSE version END
+WHERE code = $1 OR merged_into = $1
+"""
+MOVE = "UPDATE topic SET splitting = $2, version = $3 WHERE code = $1"
+# Groups and topics stand in the order of their labels; the cursor names the last one. A project that stands under two
+# topics which became one counts once, and the names of both find the one that stays.
 LIST = """
 WITH used AS (
-    SELECT code, count(*) AS projects FROM search_project, unnest(topics) AS code
-    WHERE status = 'published' GROUP BY code
+    SELECT coalesce(t.merged_into, t.code) AS code, count(DISTINCT p.id) AS projects
+    FROM search_project p CROSS JOIN unnest(p.topics) AS said(code) JOIN topic t ON t.code = said.code
+    WHERE p.status = 'published' GROUP BY 1
+), led AS (
+    SELECT merged_into AS code, array_agg(code ORDER BY code) AS codes,
+           array_agg(label ORDER BY label_key, code) AS labels, string_agg(keys, ' ' ORDER BY code) AS keys
+    FROM topic WHERE merged_into IS NOT NULL GROUP BY merged_into
 ), kept AS (
-    SELECT code, slug, label, label_key, former_labels, group_code, group_slug, group_label
-    FROM topic
-    WHERE ($1::text[] IS NULL OR group_code = ANY($1))
-      AND ($2::text IS NULL OR replace(keys, '|', ' ') LIKE '%' || $2 || '%')
+    SELECT t.code, t.version, t.slug, t.label, t.label_key,
+           t.former_labels || coalesce(led.labels, '{}') AS former_labels,
+           coalesce(led.codes, '{}') AS former_codes, t.splitting, t.group_code, t.group_slug, t.group_label
+    FROM topic t LEFT JOIN led USING (code)
+    WHERE t.merged_into IS NULL AND ($1::text[] IS NULL OR t.group_code = ANY($1))
+      AND ($2::text IS NULL OR replace(concat_ws(' ', t.keys, led.keys), '|', ' ') LIKE '%' || $2 || '%')
 )
-SELECT t.total, k.code, k.slug, k.label, k.label_key, k.former_labels, k.group_code, k.group_slug, k.group_label,
-       coalesce(used.projects, 0) AS projects
+SELECT t.total, k.code, k.version, k.slug, k.label, k.label_key, k.former_labels, k.former_codes, k.splitting,
+       k.group_code, k.group_slug, k.group_label, coalesce(used.projects, 0) AS projects
 FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
     SELECT * FROM kept WHERE $3::text IS NULL OR (group_label, label_key, code) > ($3, $4::text, $5::text)
     ORDER BY group_label, label_key, code LIMIT $6
 ) k ON true LEFT JOIN used ON used.code = k.code
 ORDER BY k.group_label, k.label_key, k.code
 """
+# A code or a slug that was merged answers as the topic that stays.
 ONE = """
-SELECT t.code, t.slug, t.label, t.former_labels, t.group_code, t.group_slug, t.group_label,
-       (SELECT count(*) FROM search_project p WHERE p.status = 'published' AND t.code = ANY(p.topics)) AS projects
-FROM topic t WHERE t.code = $1 OR t.slug = $1 ORDER BY t.code = $1 DESC LIMIT 1
+SELECT t.code, t.version, t.slug, t.label, t.splitting, t.group_code, t.group_slug, t.group_label,
+       asked.code <> t.code AS led_here, t.former_labels || ARRAY(
+           SELECT m.label FROM topic m WHERE m.merged_into = t.code ORDER BY m.label_key, m.code
+       ) AS former_labels,
+       ARRAY(SELECT m.code FROM topic m WHERE m.merged_into = t.code ORDER BY m.code) AS former_codes,
+       (SELECT count(*) FROM search_project p WHERE p.status = 'published' AND p.topics && ARRAY(
+           SELECT m.code FROM topic m WHERE coalesce(m.merged_into, m.code) = t.code
+       )) AS projects
+FROM topic asked JOIN topic t ON t.code = coalesce(asked.merged_into, asked.code)
+WHERE asked.code = $1 OR asked.slug = $1 ORDER BY asked.code = $1 DESC LIMIT 1
 """
-LABELS = "SELECT code, label FROM topic WHERE code = ANY($1::text[])"
+LABELS = """
+SELECT asked.code, t.label FROM topic asked JOIN topic t ON t.code = coalesce(asked.merged_into, asked.code)
+WHERE asked.code = ANY($1::text[])
+"""
+PRESENT = "SELECT code, coalesce(merged_into, code) AS present FROM topic WHERE code = ANY($1::text[])"
+SAME = """
+SELECT DISTINCT o.code FROM topic asked
+JOIN topic o ON coalesce(o.merged_into, o.code) = coalesce(asked.merged_into, asked.code)
+WHERE asked.code = ANY($1::text[])
+"""
 GROUP_LABELS = "SELECT DISTINCT group_code, group_label FROM topic"
+GROUP = "SELECT group_code, group_slug, group_label FROM topic WHERE group_code = $1 LIMIT 1"
+# Whether another topic has the name, or the slug, which not even a merged one gives up.
+TAKEN = """
+SELECT EXISTS (
+    SELECT FROM topic WHERE code <> $1 AND (slug = $3 OR (label_key = $2 AND merged_into IS NULL))
+)
+"""
+SPLITTING = "SELECT code FROM topic WHERE splitting ORDER BY code"
 
 CURSOR: TypeAdapter[tuple[str, str, str]] = TypeAdapter(tuple[str, str, str])
 
@@ -78,7 +117,12 @@ class GroupShown(BaseModel):
 
 
 class TopicShown(BaseModel):
-    """A topic; `projects` counts the published ones. `former_labels` are what it was called before, the latest last."""
+    """A topic; `projects` counts the published ones.
+
+    `former_labels` are what it was called before, the latest last, and the labels of topics that were merged into it;
+    `former_codes` are the codes of those. `merged_into` is this topic's code where what was asked for is one of those.
+    While `splitting`, projects are on their way to other topics.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -86,25 +130,38 @@ class TopicShown(BaseModel):
     slug: str
     label: str
     former_labels: tuple[str, ...]
+    former_codes: tuple[str, ...]
     group: GroupShown
     projects: int
+    splitting: bool
+    version: int
+    merged_into: str | None = None
 
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
-    """Keeps every topic under its present label, findable by former ones."""
-    defined = [each.event for each in recorded if isinstance(each.event, TopicDefined)]
+    """Keeps every topic under its present label, findable by former ones, and where those lead that were merged."""
+    defined = [each for each in recorded if isinstance(each.event, TopicDefined)]
     if defined:
-        await connection.execute(DEFINE, [_row(event) for event in defined])
+        await connection.execute(DEFINE, [_row(each) for each in defined])
     for each in recorded:
-        if isinstance(each.event, TopicRenamed):
-            renamed = each.event
-            key = name_key(renamed.label)
-            await connection.execute(RENAME, renamed.topic, renamed.label, key, renamed.previous_label)
+        await _changed(connection, each.event, each.version)
 
 
-def _row(event: TopicDefined) -> dict[str, str]:
+async def _changed(connection: Connection, event: object, version: int) -> None:
+    if isinstance(event, TopicRenamed):
+        key = name_key(event.label)
+        await connection.execute(RENAME, event.topic, event.label, key, event.previous_label, version)
+    elif isinstance(event, TopicMerged):
+        await connection.execute(MERGE, event.topic, event.into, version)
+    elif isinstance(event, TopicSplit | TopicSplitFinished):
+        await connection.execute(MOVE, event.topic, isinstance(event, TopicSplit), version)
+
+
+def _row(recorded: Recorded[Any]) -> dict[str, Any]:
+    event: TopicDefined = recorded.event
     return {
         "code": event.topic,
+        "version": recorded.version,
         "slug": event.slug,
         "label": event.label,
         "label_key": name_key(event.label),
@@ -135,14 +192,44 @@ async def listed(pool: Pool, query: TopicQuery) -> Page[TopicShown]:
 
 
 async def one(pool: Pool, code: str) -> TopicShown | None:
-    """A topic by its code or its German slug."""
+    """A topic by its code or its German slug; by those of a topic that was merged, the one that stays."""
     row = await pool.fetchrow(ONE, code)
-    return _shown(dict(row)) if row else None
+    if row is None:
+        return None
+    shown = _shown(dict(row))
+    return shown.model_copy(update={"merged_into": shown.code}) if row["led_here"] else shown
 
 
 async def labels(connection: Connection, codes: Iterable[str]) -> dict[str, str]:
-    """Labels by code; an unknown code is missing."""
+    """Labels by code: of one that was merged, that of the topic that stays. An unknown code is missing."""
     return {row["code"]: row["label"] for row in await connection.fetch(LABELS, list(codes))}
+
+
+async def present(connection: Connection, codes: Iterable[str]) -> dict[str, str]:
+    """What codes mean today: one that was merged means the topic that stays. An unknown code is missing."""
+    return {row["code"]: row["present"] for row in await connection.fetch(PRESENT, list(codes))}
+
+
+async def same_topics(connection: Connection, codes: Iterable[str]) -> set[str]:
+    """All codes that mean the topics that these mean, whatever was merged; unknown ones stay."""
+    asked = list(codes)
+    return {*asked, *(row["code"] for row in await connection.fetch(SAME, asked))}
+
+
+async def group(connection: Connection, code: str) -> Group | None:
+    """A group by its code."""
+    row = await connection.fetchrow(GROUP, code)
+    return Group(code=row["group_code"], slug=row["group_slug"], label=row["group_label"]) if row else None
+
+
+async def taken(connection: Connection, code: str, label: str, slug: str | None = None) -> bool:
+    """Whether another topic than `code` has this label, in any spelling, or this slug."""
+    return bool(await connection.fetchval(TAKEN, code, name_key(label), slug))
+
+
+async def splitting(pool: Pool) -> list[str]:
+    """The topics whose projects are on their way to others."""
+    return [row["code"] for row in await pool.fetch(SPLITTING)]
 
 
 async def group_labels(connection: Connection) -> dict[str, str]:
@@ -157,6 +244,9 @@ def _shown(row: dict[str, Any]) -> TopicShown:
         slug=row["slug"],
         label=row["label"],
         former_labels=row["former_labels"],
+        former_codes=row["former_codes"],
         group=group,
         projects=row["projects"],
+        splitting=row["splitting"],
+        version=row["version"],
     )

@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from services.catalog.answers import API
+from services.catalog.size_class import SizeClass
 from services.catalog.vocabulary import VOCABULARIES
 from shared.kernel.http import Answer, Call, Endpoint
 
@@ -25,7 +26,7 @@ class Vocabularies(BaseModel):
 VOCABULARY_ANSWER = Vocabularies(
     vocabularies={
         name: [TermShown(value=str(term), slug=term.slug, label=term.label, law=term.law or None) for term in terms]
-        for name, terms in VOCABULARIES.items()
+        for name, terms in (VOCABULARIES | {"size_class": SizeClass}).items()
     }
 )
 

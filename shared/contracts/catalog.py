@@ -70,6 +70,16 @@ class ProjectRevised(Contract):
     participations_complete: bool = True
 
 
+class ProjectTopicsChanged(Contract):
+    """A published project stands under other topics since one was split; its text is the same."""
+
+    type: ClassVar[str] = "ikz.catalog.project.topics_changed.v1"
+    key: ClassVar[str] = "project_id"
+
+    project_id: str
+    topics: tuple[str, ...]
+
+
 class ProjectArchived(Contract):
     """A project left the catalogue's lists; `title` is told of a project that had been public (`was_published`)."""
 
@@ -117,7 +127,11 @@ class ContactReviewDue(Contract):
 
 
 class OrganisationChanged(Contract):
-    """What the catalogue knows of an organisation, new or changed: always the whole."""
+    """What the catalogue knows of an organisation, new or changed: always the whole.
+
+    With `merged_into` the entry is another's from now on: whatever refers to it means that one. `size_class` is told of
+    municipalities whose population (of `population_as_of`) is known.
+    """
 
     type: ClassVar[str] = "ikz.catalog.organisation.changed.v1"
     key: ClassVar[str] = "organisation_id"
@@ -127,6 +141,11 @@ class OrganisationChanged(Contract):
     organisation_type: str
     ags: str | None = None
     aliases: tuple[str, ...] = ()
+    population: int | None = None
+    population_as_of: date | None = None
+    size_class: str | None = None
+    dissolved_on: date | None = None
+    merged_into: str | None = None
 
 
 class TopicRenamed(Contract):
@@ -138,6 +157,28 @@ class TopicRenamed(Contract):
     topic: str
     label: str
     previous_label: str
+
+
+class TopicMerged(Contract):
+    """A topic is gone: whatever refers to its code means `into` from now on. `label` is what it was called."""
+
+    type: ClassVar[str] = "ikz.catalog.topic.merged.v1"
+    key: ClassVar[str] = "topic"
+
+    topic: str
+    label: str
+    into: str
+
+
+class TopicSplit(Contract):
+    """Some of a topic's projects are moved to the topics in `parts`; each tells so itself. The topic stays."""
+
+    type: ClassVar[str] = "ikz.catalog.topic.split.v1"
+    key: ClassVar[str] = "topic"
+
+    topic: str
+    label: str
+    parts: tuple[str, ...]
 
 
 class ResourcePublished(Contract):

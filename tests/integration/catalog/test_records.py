@@ -62,6 +62,7 @@ async def test_the_loader_is_a_program(journal: Journal, database: Database) -> 
         "other_organisations": 9,
         "resources": 1,
         "key_figures": 3,
+        "funding_programmes": 2,
         "projects": 10,
     }
     assert await journal.head() == before

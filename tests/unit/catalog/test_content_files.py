@@ -40,6 +40,7 @@ def test_the_counts_hold(loaded: dict[str, Batch]) -> None:
         "other_organisations": 9,
         "resources": 1,
         "key_figures": 3,
+        "funding_programmes": 2,
         "projects": 10,
     }
     municipalities = Counter(profile.type for profile in profiles(loaded["municipalities"]).values())

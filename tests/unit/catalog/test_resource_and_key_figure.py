@@ -2,11 +2,21 @@
 
 from datetime import UTC, date, datetime
 
-from services.catalog.key_figure import KEY_FIGURE, KeyFigureRecorded, Reading, RecordKeyFigure
+from services.catalog.key_figure import (
+    KEY_FIGURE,
+    KeyFigure,
+    KeyFigureCommand,
+    KeyFigureEvent,
+    KeyFigureRecorded,
+    KeyFigureWithdrawn,
+    Reading,
+    RecordKeyFigure,
+    WithdrawKeyFigure,
+)
 from services.catalog.key_figure_list import statement
 from services.catalog.resource import RESOURCE, Details, PublishResource, ResourcePublished
 from services.catalog.vocabulary import Qualifier
-from shared.kernel.testing import given
+from shared.kernel.testing import Given, given
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ID = "00000000-0000-5000-8000-000000000001"
@@ -45,3 +55,24 @@ def test_a_figure_is_never_said_without_its_qualifier() -> None:
     assert statement(READING.model_copy(update={"value": 12.5, "qualifier": Qualifier.ABOUT})).startswith("rund 12,5 ")
     further = READING.model_copy(update={"value": 650, "qualifier": Qualifier.FURTHER})
     assert statement(further) == "weitere 650 umgesetzte Projekte"
+
+
+RECORDED = KeyFigureRecorded(at=AT, key_figure_id=ID, reading=READING)
+WITHDRAWN = KeyFigureWithdrawn(at=AT, key_figure_id=ID, reason="Die Quelle nahm sie zurück.")
+
+
+def so_far(*events: KeyFigureEvent) -> Given[KeyFigure | None, KeyFigureCommand, KeyFigureEvent]:
+    return given(KEY_FIGURE, events)
+
+
+def test_a_figure_is_withdrawn_once() -> None:
+    so_far(RECORDED).when(WithdrawKeyFigure(reason=WITHDRAWN.reason), at=AT).then([WITHDRAWN])
+    so_far(RECORDED, WITHDRAWN).when(WithdrawKeyFigure(reason="noch einmal")).nothing()
+    so_far().when(WithdrawKeyFigure(reason="?")).not_there()
+
+
+def test_a_withdrawn_figure_comes_not_back() -> None:
+    newer = READING.model_copy(update={"value": 6500})
+    past = so_far(RECORDED, WITHDRAWN)
+    past.when(RecordKeyFigure(key_figure_id=ID, reading=newer)).refused("key_figure_withdrawn")
+    past.when(RecordKeyFigure(key_figure_id=ID, reading=newer, loaded=True)).nothing()

@@ -1,0 +1,156 @@
+"""Funding programmes and the estimate over HTTP."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from services.catalog import funding_estimate, history
+from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
+from services.catalog.funding_estimate import FundingEstimate, FundingQuery, ProgrammeShown
+from services.catalog.funding_programme import FUNDING_PROGRAMME, RecordProgramme, Terms, WithdrawProgramme
+from services.catalog.history import History
+from shared.kernel.decider import NotThere
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, committed
+from shared.kernel.ids import named_id, new_id
+from shared.kernel.journal import Journal
+from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
+
+HERE = ZoneInfo("Europe/Berlin")
+
+
+class WithdrawalBody(BaseModel):
+    """Why an entry is taken back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What the endpoints do."""
+
+    journal: Journal
+    pool: Pool
+
+    async def estimate(self, call: Call) -> Answer:
+        """What the programmes would give."""
+        today = call.at.astimezone(HERE).date()
+        return Answer(await funding_estimate.estimated(self.pool, call.query, today))
+
+    async def programmes(self, call: Call) -> Answer:
+        """One page of the programmes."""
+        return page_of(await funding_estimate.listed(self.pool, call.query), call)
+
+    async def programme(self, call: Call) -> Answer:
+        """A programme; its version is the ETag for those who may change it."""
+        answer = found(shown := await funding_estimate.one(self.pool, call.path_id()))
+        return replace(answer, etag=str(shown.version)) if shown and SEE_DRAFTS & call.identity.roles else answer
+
+    async def history(self, call: Call) -> Answer:
+        """What was done to a programme, one that was withdrawn included."""
+        answer = await history.of(self.pool, FUNDING_PROGRAMME.category, call.path_id())
+        if not answer.steps:
+            raise Problem("not_found")
+        return Answer(answer)
+
+    async def record(self, call: Call) -> Answer:
+        """A new programme."""
+        context = call.context()
+        name = str(context.command_id)
+        programme_id = str(new_id() if context.fresh else named_id("funding-programmes", name))
+        command = RecordProgramme(programme_id=programme_id, terms=call.body)
+        outcome = await self.journal.transact(FUNDING_PROGRAMME, programme_id, command, context)
+        return committed(outcome, 201, f"{API}/funding-programmes/{programme_id}")
+
+    async def replace(self, call: Call) -> Answer:
+        """What a programme's guideline says now."""
+        programme_id = call.path_id()
+        if (await self.journal.load(FUNDING_PROGRAMME, programme_id)).state is None:
+            raise NotThere
+        command = RecordProgramme(programme_id=programme_id, terms=call.body)
+        outcome = await self.journal.transact(
+            FUNDING_PROGRAMME, programme_id, command, call.context(), expected_version=call.expected_version
+        )
+        return committed(outcome)
+
+    async def withdraw(self, call: Call) -> Answer:
+        """A programme that was taken down by mistake."""
+        command = WithdrawProgramme(reason=call.body.reason)
+        return committed(await self.journal.transact(FUNDING_PROGRAMME, call.path_id(), command, call.context()))
+
+
+def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
+    """Everything about funding."""
+    do = Handlers(journal, pool)
+    programmes = f"{API}/funding-programmes"
+    return [
+        Endpoint(
+            "GET",
+            f"{API}/funding-estimate",
+            do.estimate,
+            "Estimate what funding programmes would give, with the formula step by step",
+            query=FundingQuery,
+            answer=FundingEstimate,
+            description="An estimate from the programmes' dated terms; it is no promise. Amounts are alternatives.",
+        ),
+        Endpoint(
+            "GET",
+            programmes,
+            do.programmes,
+            "List funding programmes, those that ended included",
+            query=Paging,
+            answer=Page[ProgrammeShown],
+        ),
+        Endpoint(
+            "GET",
+            f"{programmes}/{{id}}",
+            do.programme,
+            "Read a funding programme",
+            answer=ProgrammeShown,
+            codes=("not_found",),
+        ),
+        Endpoint(
+            "GET",
+            f"{programmes}/{{id}}/history",
+            do.history,
+            "Read what was done to a funding programme, by whom and why",
+            answer=History,
+            roles=SEE_DRAFTS,
+            codes=("not_found",),
+        ),
+        Endpoint(
+            "POST",
+            programmes,
+            do.record,
+            "Record a funding programme",
+            body=Terms,
+            answer=Committed,
+            status=201,
+            roles=EDITORS,
+        ),
+        Endpoint(
+            "PUT",
+            f"{programmes}/{{id}}",
+            do.replace,
+            "Replace what a funding programme says",
+            body=Terms,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found", "programme_withdrawn"),
+            if_match=True,
+        ),
+        Endpoint(
+            "POST",
+            f"{programmes}/{{id}}/withdrawals",
+            do.withdraw,
+            "Take a funding programme back that was recorded by mistake",
+            body=WithdrawalBody,
+            answer=Committed,
+            roles=EDITORS,
+            codes=("not_found",),
+        ),
+    ]

@@ -1,0 +1,196 @@
+"""Topics are data: defined, merged and split by editors, while old codes and links keep working."""
+
+from asyncio import gather
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.catalog.due import round_of
+from services.catalog.known import known
+from services.catalog.topic_split import move_projects
+from shared.contracts.rpc import KnownAsked
+from shared.kernel.clock import Clock
+from shared.kernel.journal import Journal
+from shared.kernel.postgres import Pool
+from tests.integration.catalog.conftest import Client
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+async def defined(editor: Client, label: str | None = None) -> str:
+    """A new topic's code."""
+    code = f"topic_{uuid4().hex[:12]}"
+    body = {
+        "code": code,
+        "slug": f"thema_{code}",
+        "label": label or f"Thema {code}",
+        "group": "internal_administration",
+    }
+    reply = await editor.post("/topics", body)
+    assert reply.status == 201, reply.body
+    return code
+
+
+async def found(reader: Client, **query: Any) -> set[str]:
+    return {item["id"] for item in (await reader.get("/projects", **query)).body["items"]}
+
+
+async def counted(reader: Client, **query: Any) -> dict[str, int]:
+    facets = (await reader.get("/projects/facets", **query)).body["facets"]
+    return {value["value"]: value["count"] for value in facets["topic"]}
+
+
+async def test_a_topic_is_defined_once_under_its_own_name(editor: Client, reader: Client) -> None:
+    body = {"code": "beekeeping", "slug": "imkerei", "label": "Kommunale Imkerei", "group": "internal_administration"}
+    first = await editor.post("/topics", body, key=(key := str(uuid4())))
+    assert first.status == 201, first.body
+    assert (await editor.post("/topics", body, key=key)).body == first.body
+    assert (await reader.get("/topics/imkerei")).body["label"] == "Kommunale Imkerei"
+    for wrong, code, field in (
+        ({"code": "bees", "slug": "bienen", "label": "kommunale  IMKEREI"}, "topic_name_taken", "/label"),
+        ({"code": "bees", "slug": "imkerei", "label": "Bienen"}, "topic_name_taken", "/label"),
+        ({"code": "bees", "slug": "bienen", "label": "Bienen", "group": "x"}, "unknown_group", "/group"),
+        ({"code": "Bees 2", "slug": "bienen", "label": "Bienen"}, "invalid_request", "/code"),
+    ):
+        refused = await editor.post("/topics", body | wrong)
+        assert (refused.code, refused.body["errors"][0]["field"]) == (code, field)
+    other = body | {"slug": "bienen_3", "label": "Bienen"}
+    assert (await editor.post("/topics", other)).code == "topic_exists"
+    assert (await reader.post("/topics", body)).status == 401
+    taken = await editor.post("/topics/beekeeping/renamings", {"label": "Gemeindekasse und Vollstreckung"})
+    assert taken.code == "topic_name_taken"
+
+
+async def test_a_merged_topic_leads_to_the_one_that_stays(editor: Client, reader: Client, pool: Pool) -> None:
+    gone, stays = await defined(editor, "Poststelle"), await defined(editor, "Zentrale Dienste im Haus")
+    both = await editor.publish(topics=[gone, stays, "treasury"])
+    old = await editor.publish(topics=[gone])
+    draft = await editor.draft(topics=[gone])
+    body = {"into": stays, "reason": "Die Poststelle ist ein Teil davon."}
+    merged = await editor.post(f"/topics/{gone}/mergers", body, key=(key := str(uuid4())))
+    assert merged.status == 200, merged.body
+    assert (await editor.post(f"/topics/{gone}/mergers", body, key=key)).body == merged.body
+    assert (await editor.post(f"/topics/{gone}/mergers", body)).body["version"] == merged.body["version"]
+    for name in (gone, f"thema_{gone}"):
+        shown = (await reader.get(f"/topics/{name}")).body
+        assert (shown["code"], shown["merged_into"], shown["projects"]) == (stays, stays, 2)
+        assert (shown["former_codes"], shown["former_labels"]) == ([gone], ["Poststelle"])
+    assert (await reader.get(f"/topics/{stays}")).body["merged_into"] is None
+    listed = {topic["code"]: topic for topic in (await reader.get("/topics", q="Poststelle")).body["items"]}
+    assert (list(listed), listed[stays]["projects"]) == ([stays], 2)
+    for code in (gone, stays):
+        assert await found(reader, topic=code) == {both, old}, "a link with the old code finds what the new one finds"
+        assert (await counted(reader, topic=code))[stays] == 2
+        assert gone not in await counted(reader)
+    page = (await reader.get(f"/projects/{both}")).body
+    assert page["topics"] == [stays, "treasury"], "what would stand twice stands once"
+    assert page["labels"]["topics"][stays] == "Zentrale Dienste im Haus"
+    assert (await known(pool, KnownAsked(topics=(gone, stays)))).unknown_topics == ()
+    await editor.post(f"/projects/{draft}/submissions")
+    published = await editor.post(f"/projects/{draft}/publications")
+    assert published.status == 200
+    written = await editor.draft(topics=[gone, stays])
+    assert (await editor.get(f"/projects/{written}")).body["topics"] == [stays]
+    steps = (await editor.get(f"/topics/{gone}/history")).body["steps"]
+    assert [(step["step"], step["reason"]) for step in steps] == [
+        ("topic_defined", None),
+        ("topic_merged", body["reason"]),
+    ]
+    assert (await editor.post(f"/topics/{gone}/renamings", {"label": "Anders"})).code == "topic_merged"
+
+
+async def test_what_is_published_after_a_merging_says_so_to_others(editor: Client, journal: Journal) -> None:
+    gone, stays = await defined(editor), await defined(editor)
+    draft = await editor.draft(topics=[gone])
+    await editor.post(f"/topics/{gone}/mergers", {"into": stays, "reason": "doppelt"})
+    await editor.post(f"/projects/{draft}/submissions")
+    published = (await editor.post(f"/projects/{draft}/publications")).body
+    (event,) = await journal.read(published["position"] - 1, 1)
+    assert event.event.content.topics == (stays,)
+
+
+async def test_topics_are_merged_in_no_circle(editor: Client, reader: Client) -> None:
+    one, other, third = await defined(editor), await defined(editor), await defined(editor)
+    replies = await gather(
+        editor.post(f"/topics/{one}/mergers", {"into": other, "reason": "doppelt"}),
+        editor.post(f"/topics/{other}/mergers", {"into": one, "reason": "doppelt"}),
+    )
+    assert sorted(reply.status for reply in replies) == [200, 409]
+    stays = (await reader.get(f"/topics/{one}")).body["code"]
+    assert (await editor.post(f"/topics/{stays}/mergers", {"into": third, "reason": "doppelt"})).status == 200
+    assert {(await reader.get(f"/topics/{code}")).body["code"] for code in (one, other, third)} == {third}
+    astray = await editor.post(f"/topics/{third}/mergers", {"into": "astrology", "reason": "?"})
+    assert (astray.code, astray.body["errors"][0]["field"]) == ("unknown_topic", "/into")
+
+
+async def test_a_split_moves_projects_by_list_and_filter(
+    editor: Client, reader: Client, journal: Journal, pool: Pool
+) -> None:
+    code, there, new = await defined(editor), await defined(editor), f"topic_{uuid4().hex[:12]}"
+    listed = await editor.publish(topics=[code, "treasury"])
+    matched = await editor.publish(topics=[code], title="Vollstreckung im Außendienst")
+    draft = await editor.draft(topics=[code], title="Vollstreckung im Innendienst")
+    stays = await editor.publish(topics=[code], title="Bleibt beim alten Thema")
+    body = {
+        "reason": "Vollstreckung ist ein eigenes Thema.",
+        "parts": [
+            {"topic": new, "label": f"Vollstreckung {new}", "slug": new, "filter": {"q": "Vollstreckung"}},
+            {"topic": there, "projects": [listed]},
+        ],
+    }
+    split = await editor.post(f"/topics/{code}/splits", body, key=(key := str(uuid4())))
+    assert split.status == 200, split.body
+    assert (await editor.post(f"/topics/{code}/splits", body, key=key)).body == split.body
+    assert (await reader.get(f"/topics/{code}")).body["splitting"]
+    assert (await editor.post(f"/topics/{code}/mergers", {"into": there, "reason": "?"})).code == "topic_splitting"
+    await round_of(journal, pool, Clock(), [move_projects])
+    assert not (await reader.get(f"/topics/{code}")).body["splitting"]
+    assert await move_projects(journal, pool, NOW) == 0, "what is done is done"
+    assert await found(reader, topic=new) == {matched}
+    assert (await editor.get(f"/projects/{draft}")).body["topics"] == [new]
+    assert (await reader.get(f"/projects/{listed}")).body["topics"] == [there, "treasury"]
+    assert await found(reader, topic=code) == {stays}
+    history = (await editor.get(f"/projects/{listed}")).body["history"]
+    assert (history[-1]["step"], history[-1]["reason"]) == ("topic_replaced", there)
+
+
+async def test_a_split_that_a_crash_cut_short_is_finished(editor: Client, journal: Journal, pool: Pool) -> None:
+    code, there = await defined(editor), await defined(editor)
+    projects = [await editor.publish(topics=[code]) for _ in range(3)]
+    await editor.post(f"/projects/{projects[2]}/archivals")
+    body = {"reason": "?", "parts": [{"topic": there, "projects": projects[:2]}]}
+    assert (await editor.post(f"/topics/{code}/splits", body)).status == 200
+    await editor.post(f"/projects/{projects[1]}/archivals")
+    assert await move_projects(journal, pool, NOW) == 1
+    assert (await editor.get(f"/projects/{projects[0]}")).body["topics"] == [there]
+    assert (await editor.get(f"/projects/{projects[1]}")).body["topics"] == [code], "an archived project stays"
+
+
+async def test_a_split_that_makes_no_sense_changes_nothing(editor: Client, reader: Client) -> None:
+    code, there = await defined(editor), await defined(editor)
+    project, other = await editor.publish(topics=[code]), await editor.publish(topics=["treasury"])
+    new = {"topic": "new_topic", "label": "Neu", "slug": "neu", "projects": [project]}
+    for parts, problem, field in (
+        ([{"topic": there, "projects": [project, other]}], "unknown_project", "/parts/0/projects/1"),
+        ([{"topic": there, "projects": [project]}, {"topic": "y2"}], "split_part_empty", "/parts/1"),
+        ([{"topic": code, "projects": [project]}], "split_into_same", "/parts/0/topic"),
+        ([{"topic": "new_topic", "projects": [project]}], "unknown_topic", "/parts/0/topic"),
+        ([{**new, "label": "Gemeindekasse und Vollstreckung"}], "topic_name_taken", "/parts/0/label"),
+        ([{**new, "filter": {"astrology": 1}}], "invalid_request", "/parts/0/filter/astrology"),
+        ([], "invalid_request", "/parts"),
+    ):
+        refused = await editor.post(f"/topics/{code}/splits", {"parts": parts, "reason": "?"})
+        assert (refused.code, refused.body["errors"][0]["field"]) == (problem, field)
+    twice = [{"topic": there, "projects": [project]}, {**new, "projects": [project]}]
+    assert (await editor.post(f"/topics/{code}/splits", {"parts": twice, "reason": "?"})).code == "split_project_twice"
+    assert (await reader.get("/topics/new_topic")).status == 404
+    assert not (await reader.get(f"/topics/{code}")).body["splitting"]
+    assert (await editor.post("/topics/astrology/splits", {"parts": [new], "reason": "?"})).code == "not_found"
+
+
+@pytest.mark.parametrize("path", ["/topics/treasury/splits", "/topics/treasury/mergers", "/topics"])
+async def test_only_editors_keep_topics(reader: Client, path: str) -> None:
+    assert (await reader.post(path, {})).status == 401
+    assert (await reader.get("/topics/treasury/history")).status == 401

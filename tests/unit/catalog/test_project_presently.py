@@ -1,0 +1,93 @@
+"""A project whose topics and participants were merged or split since it was written."""
+
+import pytest
+
+from services.catalog.project import (
+    PROJECT,
+    AcceptRevision,
+    ProjectEvent,
+    ProjectPublished,
+    ProjectRevised,
+    PublishProject,
+    ReplaceTopic,
+    TopicReplaced,
+)
+from services.catalog.project_content import Body, Contact, Participation, Presently
+from shared.kernel.testing import given
+from tests.unit.catalog.project_stories import AT, ENSE, ID, WELVER, content, drafted, proposed, published, submitted
+
+GONE = "00000000-0000-5000-8000-000000000009"
+TODAY = Presently(
+    topics={"social_help": "social_services"}, organisations={GONE: Body(organisation_id=ENSE, ags="05974016")}
+)
+BEFORE = content(
+    topics=("social_help", "health"),
+    participations=(Participation(organisation_id=GONE), Participation(organisation_id=WELVER)),
+    contacts=(Contact(organisation_id=GONE),),
+)
+AFTER = content(
+    topics=("social_services", "health"),
+    participations=(Participation(organisation_id=ENSE, ags="05974016"), Participation(organisation_id=WELVER)),
+    contacts=(Contact(organisation_id=ENSE),),
+)
+
+
+def test_what_is_published_names_what_is_meant_today() -> None:
+    event = ProjectPublished(at=AT, project_id=ID, content=AFTER)
+    given(PROJECT, submitted(BEFORE)).when(PublishProject(presently=TODAY), at=AT).then([event])
+
+
+def test_so_does_a_proposal_that_is_accepted() -> None:
+    event = ProjectRevised(at=AT, project_id=ID, revision=1, content=AFTER)
+    given(PROJECT, proposed(BEFORE)).when(AcceptRevision(revision=1, presently=TODAY), at=AT).then([event])
+    given(PROJECT, proposed(BEFORE)).when(PublishProject(presently=TODAY), at=AT).then([event])
+
+
+def test_a_topic_that_a_merging_would_give_twice_stands_once() -> None:
+    twice = content(topics=("social_services", "social_help"))
+    assert TODAY.said_in(twice).topics == ("social_services",)
+
+
+def test_a_body_that_a_merging_would_give_twice_takes_part_once() -> None:
+    both = content(participations=(Participation(organisation_id=GONE), Participation(organisation_id=ENSE)))
+    assert [each.organisation_id for each in TODAY.said_in(both).participations] == [ENSE]
+
+
+def test_where_nothing_was_merged_nothing_changes() -> None:
+    assert Presently().said_in(BEFORE) == BEFORE
+
+
+@pytest.mark.parametrize(("events", "public"), [(drafted(), False), (submitted(), False), (published(), True)])
+def test_a_project_moves_to_a_part_of_its_topic(events: list[ProjectEvent], public: bool) -> None:  # noqa: FBT001
+    moved = TopicReplaced(
+        at=AT, project_id=ID, by="families", published=public, content=content(topics=("families",)), proposal=None
+    )
+    command = ReplaceTopic(topics=("social_services", "social_help"), by="families")
+    after = given(PROJECT, events).when(command, at=AT).then([moved])
+    assert (PROJECT.publish(after.events[-1]) is not None) is public
+
+
+def test_a_proposal_beside_it_moves_too() -> None:
+    proposal = content(summary="Anders.", topics=("health", "social_services"))
+    moved = TopicReplaced(
+        at=AT,
+        project_id=ID,
+        by="families",
+        published=True,
+        content=content(topics=("families",)),
+        proposal=content(summary="Anders.", topics=("health", "families")),
+    )
+    command = ReplaceTopic(topics=("social_services",), by="families")
+    given(PROJECT, proposed(proposal)).when(command, at=AT).then([moved])
+
+
+def test_a_project_with_both_topics_keeps_the_other_once() -> None:
+    both = content(topics=("families", "social_services", "health"))
+    moved = TopicReplaced(
+        at=AT, project_id=ID, by="families", published=False, content=content(topics=("families", "health"))
+    )
+    given(PROJECT, drafted(both)).when(ReplaceTopic(topics=("social_services",), by="families"), at=AT).then([moved])
+
+
+def test_a_project_of_another_topic_stays() -> None:
+    given(PROJECT, published()).when(ReplaceTopic(topics=("health",), by="families"), at=AT).nothing()
