@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.catalog import history, organisation_directory
+from services.catalog import history, organisation_directory, organisation_similar
 from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
@@ -21,6 +21,7 @@ from services.catalog.organisation import (
 )
 from services.catalog.organisation_body import Key, OrganisationBody, refuse_duplicates, resolved
 from services.catalog.organisation_directory import OrganisationQuery, OrganisationShown
+from services.catalog.organisation_similar import SimilarOrganisations, SimilarOrganisationsQuery
 from services.catalog.population_file import Unreadable, read
 from services.catalog.population_import import PopulationReport, WrongLine, planned, record
 from shared.kernel.decider import NotThere, Refused
@@ -78,6 +79,11 @@ class Handlers:
             raise Problem("not_found")
         own = shown.id if key == shown.ags else key
         return Answer(await history.of(self.pool, ORGANISATION.category, own))
+
+    async def similar(self, call: Call) -> Answer:
+        """The bodies most like one, with the reasons, and where their projects are."""
+        key = call.request.match_info["id"].lower()
+        return found(await organisation_similar.like(self.pool, key, call.query.limit))
 
     async def register(self, call: Call) -> Answer:
         """A new entry: with an official key always under the same id, else under a new one."""
@@ -190,6 +196,16 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             answer=OrganisationShown,
             codes=("not_found",),
             description="The id of an entry that was merged into another answers the other one.",
+        ),
+        Endpoint(
+            "GET",
+            f"{organisation}/similar",
+            do.similar,
+            "List the municipalities, districts or bodies most like one, with the reasons",
+            query=SimilarOrganisationsQuery,
+            answer=SimilarOrganisations,
+            codes=("not_found",),
+            description="By kind, size class, distance and region. `projects` is the search for their projects.",
         ),
         Endpoint(
             "GET",

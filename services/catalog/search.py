@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
-from services.catalog import organisation_directory, topic_list
+from services.catalog import organisation_directory, organisation_similar, topic_list
 from services.catalog.naming import name_keys, sort_key, words
 from services.catalog.organisation import (
     DistrictAgs,
@@ -111,7 +111,7 @@ WHERE p.id = n.id
 """
 
 # $1 how ("all", "words", "letters"), $2 the query, $3 its folded words as a tsquery, $4 its folded letters, $5 states,
-# $6–$12 filters. A facet's own filter is kept apart (`by_…`), so that its other values can be counted.
+# $6–$13 filters. A facet's own filter is kept apart (`by_…`), so that its other values can be counted.
 HITS = """
 WITH found AS (
     SELECT id, 0::float8 AS rank FROM search_project WHERE $1::text = 'all'
@@ -132,14 +132,14 @@ WITH found AS (
         $11::text[] IS NULL OR p.districts && $11 AS by_district,
         $12::boolean IS NULL OR p.best_practice = $12 AS by_best_practice
     FROM found f JOIN search_project p USING (id)
-    WHERE p.status = ANY($5::text[])
+    WHERE p.status = ANY($5::text[]) AND ($13::text[] IS NULL OR p.participants && $13)
 )
 """
 KEPT = HITS + (  # noqa: S608 -- two constants
     """
 , kept AS (
     SELECT id, title_key, status, version, pending, card, best_practice, published_at, changed_at,
-        CASE $13::text
+        CASE $14::text
             WHEN 'relevance' THEN -rank
             WHEN 'date' THEN -extract(epoch FROM coalesce(published_at, changed_at))
             ELSE 0
@@ -155,8 +155,8 @@ SELECT t.total, k.id::text, k.title_key, k.status, k.version, k.pending, k.card,
        k.changed_at, k.number
 FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
     SELECT * FROM kept
-    WHERE $14::float8 IS NULL OR (number, title_key, id) > ($14, $15::text, $16::uuid)
-    ORDER BY number, title_key, id LIMIT $17
+    WHERE $15::float8 IS NULL OR (number, title_key, id) > ($15, $16::text, $17::uuid)
+    ORDER BY number, title_key, id LIMIT $18
 ) k ON true
 """
 )
@@ -234,6 +234,9 @@ class ProjectFilter(BaseModel):
     legal_form: tuple[LegalForm, ...] | None = None
     stage: tuple[Stage, ...] | None = None
     organisation: tuple[str, ...] | None = Field(default=None, description="Official keys (AGS) or ids.")
+    like: Annotated[str, StringConstraints(max_length=36, to_lower=True)] | None = Field(
+        default=None, description="Projects of the twenty bodies most like this one (official key or id)."
+    )
     district: tuple[DistrictAgs, ...] | None = Field(
         default=None, description="Keys of districts where a participant is, or works."
     )
@@ -601,7 +604,7 @@ async def _facet_labels(
 
 
 async def _asked(connection: Connection, query: ProjectFilter) -> tuple[Any, ...] | None:
-    """The statements' first twelve parameters; None when the query holds no word at all."""
+    """The statements' first thirteen parameters; None when the query holds no word at all."""
     states = query.status or PUBLIC
     how, prefixes, letters = await _how(connection, query.q, states)
     if how is None:
@@ -621,7 +624,17 @@ async def _asked(connection: Connection, query: ProjectFilter) -> tuple[Any, ...
         organisations,
         query.district,
         query.best_practice,
+        query.like and await _bodies_like(connection, query.like),
     )
+
+
+async def _bodies_like(connection: Connection, key: str) -> set[str]:
+    """All ids and keys of the bodies most like one."""
+    found = await organisation_similar.ids_like(connection, key)
+    if found is None:
+        wrong = FieldError("like", "unknown_organisation", "Diese Stelle ist nicht im Verzeichnis.")
+        raise Problem("invalid_query", errors=[wrong])
+    return await organisation_directory.same_bodies(connection, found)
 
 
 async def _how(connection: Connection, q: str | None, states: Sequence[str]) -> tuple[How | None, str, str]:

@@ -208,3 +208,31 @@ async def test_only_editors_send_tables(editor: Client, reader: Client) -> None:
     assert (await upload(reader, b"ags;einwohner")).status == 401
     assert (await upload(editor, b"{}", media_type="application/json")).status == 415
     assert (await upload(editor, b"ags", as_of="gestern")).code == "invalid_query"
+
+
+async def test_projects_of_municipalities_like_mine(editor: Client, reader: Client) -> None:
+    """The numbers are invented; Kalletal and Dörentrup lie side by side."""
+    table = b"ags;einwohner\n05766036;13000\n05766024;11500\n05154040;11000\n"
+    assert (await upload(editor, table, as_of="2025-12-31")).body["recorded"]
+    found = (await reader.get("/organisations/05766036/similar", limit=3)).body
+    first = found["items"][0]
+    assert (first["ags"], first["size_class"]) == ("05766024", "larger_small_town")
+    assert first["score"] == sum(reason["points"] for reason in first["reasons"]) == 11
+    assert len(found["items"]) == 3
+    assert found["projects"] == "/api/v1/projects?like=05766036"
+    theirs = await editor.publish(participations=[{"ags": "05766024"}, {"ags": "05766044"}])
+    others = await editor.publish(participations=[{"ags": "05111000"}, {"ags": "05315000"}])
+    own = await editor.publish(participations=[{"ags": "05766036"}, {"ags": "05315000"}])
+    ids = {each["id"] for each in (await reader.get("/projects", like="05766036", limit=100)).body["items"]}
+    assert theirs in ids
+    assert not {others, own} & ids
+    facets = (await reader.get("/projects/facets", like="05766036")).body["facets"]["organisation"]
+    assert "05766024" in {value["value"] for value in facets}
+    unknown = await reader.get("/projects", like="05999999")
+    assert (unknown.code, unknown.body["errors"][0]["field"]) == ("invalid_query", "like")
+    assert (await reader.get("/organisations/05999999/similar")).code == "not_found"
+    districts = (await reader.get("/organisations/05766/similar")).body
+    assert districts["note"] is not None, "the table counts not all of Lippe"
+    assert {each["type"] for each in districts["items"]} <= {"district", "city_region"}
+    level = (await reader.get("/organisations/05111/similar")).body
+    assert {each["type"] for each in level["items"]} == {"independent_city_district"}

@@ -6,6 +6,10 @@ from uuid import uuid4
 
 import pytest
 
+from services.catalog.records import PROJECTIONS
+from shared.kernel.journal import Journal
+from shared.kernel.rebuild import rebuild
+from tests.conftest import Database
 from tests.integration.catalog.conftest import Client
 
 
@@ -167,3 +171,10 @@ async def test_only_editors_keep_the_directory(reader: Client) -> None:
     assert (await reader.put("/organisations/00000000-0000-7000-8000-000000000000", body, version=1)).status == 401
     merger = {"into": "05766044", "reason": "doppelt"}
     assert (await reader.post("/organisations/00000000-0000-7000-8000-000000000000/mergers", merger)).status == 401
+
+
+async def test_what_was_merged_is_rebuilt_as_it_is(editor: Client, journal: Journal, database: Database) -> None:
+    """Last here: everything that the tests before did is in the journal."""
+    for projection in [each for each in PROJECTIONS if each.name in ("organisations", "history", "project_pages")]:
+        assert (await rebuild(database.dsn("catalog"), journal, projection)).different == ()
+    assert (await editor.get("/organisations/05766044")).status == 200

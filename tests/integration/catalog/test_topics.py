@@ -9,11 +9,14 @@ import pytest
 
 from services.catalog.due import round_of
 from services.catalog.known import known
+from services.catalog.records import PROJECTIONS
 from services.catalog.topic_split import move_projects
 from shared.contracts.rpc import KnownAsked
 from shared.kernel.clock import Clock
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
+from shared.kernel.rebuild import rebuild
+from tests.conftest import Database
 from tests.integration.catalog.conftest import Client
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -194,3 +197,10 @@ async def test_a_split_that_makes_no_sense_changes_nothing(editor: Client, reade
 async def test_only_editors_keep_topics(reader: Client, path: str) -> None:
     assert (await reader.post(path, {})).status == 401
     assert (await reader.get("/topics/treasury/history")).status == 401
+
+
+async def test_what_was_merged_is_rebuilt_as_it_is(editor: Client, journal: Journal, database: Database) -> None:
+    """Last here: everything that the tests before did is in the journal."""
+    for projection in [each for each in PROJECTIONS if each.name in ("topics", "history", "project_pages", "search")]:
+        assert (await rebuild(database.dsn("catalog"), journal, projection)).different == ()
+    assert (await editor.get("/topics/treasury")).status == 200
