@@ -111,6 +111,36 @@ async def test_the_same_key_does_it_once_and_another_body_is_refused(journey: An
     assert (other.status, other.code) == (422, "idempotency_key_reused")
 
 
+async def test_a_topic_is_split_and_merged_and_its_link_keeps_working(journey: Any) -> None:
+    code = f"topic_{uuid4().hex[:10]}"
+    named = {"code": code, "slug": code, "label": f"Thema {code}", "group": "internal_administration"}
+    await journey.editor.post("/topics", named)
+    drafted = await journey.editor.post("/projects", project(topics=[code]))
+    parts = [{"topic": "treasury", "projects": [drafted.id]}]
+    await journey.editor.post(f"/topics/{code}/splits", {"parts": parts, "reason": "Gehört zur Kasse."})
+    async with asyncio.timeout(20):
+        while (await journey.editor.get(f"/projects/{drafted.id}")).body["topics"] != ["treasury"]:
+            await asyncio.sleep(0.1)
+        while (await journey.api.get(f"/topics/{code}")).body["splitting"]:
+            await asyncio.sleep(0.1)
+    await journey.editor.post(f"/topics/{code}/mergers", {"into": "treasury", "reason": "Bleibt ein Thema."})
+    led = (await journey.api.get(f"/topics/{code}")).body
+    assert (led["code"], led["merged_into"]) == ("treasury", "treasury")
+    await journey.editor.post(f"/projects/{drafted.id}/archivals")
+
+
+async def test_who_plans_a_cooperation_is_told_what_it_could_get_and_who_supervises_it(journey: Any) -> None:
+    estimate = (await journey.api.get("/funding-estimate?partners=4&eligible_cost_eur=1000000&on=2026-06-01")).body
+    assert [each["amount_eur"] for each in estimate["estimates"]] == [245_000]
+    hint = await journey.api.get(
+        "/supervision-hint?ags=05766044&ags=05766036&legal_form=public_law_agreement_delegating"
+    )
+    assert hint.body["authority"].endswith("(Kreis Lippe)")
+    like = (await journey.api.get("/organisations/05766044/similar?limit=5")).body
+    assert len(like["items"]) == 5
+    assert (await journey.api.get(like["projects"].removeprefix("/api/v1"))).status == 200
+
+
 CHANGES = [
     ("POST", "/projects"),
     ("PUT", "/projects/{id}"),
@@ -120,6 +150,13 @@ CHANGES = [
     ("POST", "/projects/{id}/documents"),
     ("DELETE", "/projects/{id}/documents/{id}"),
     ("POST", "/projects/{id}/contact-confirmations"),
+    ("POST", "/organisations"),
+    ("POST", "/organisations/populations"),
+    ("POST", "/topics"),
+    ("POST", "/topics/{id}/mergers"),
+    ("POST", "/topics/{id}/splits"),
+    ("POST", "/key-figures"),
+    ("POST", "/funding-programmes"),
     ("POST", "/series"),
     ("POST", "/sessions"),
     ("POST", "/sessions/{id}/announcements"),

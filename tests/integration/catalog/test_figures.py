@@ -1,10 +1,16 @@
 """What editors keep as data beside projects: key figures, funding programmes, populations; and hints made of them."""
 
+from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from services.catalog import load_population
+from shared.kernel.identity import generate_keys
+from shared.kernel.journal import Journal
+from tests.conftest import Database
 from tests.integration.catalog.conftest import Client, Reply
 
 FIGURE = {
@@ -202,6 +208,26 @@ async def test_one_wrong_line_keeps_the_whole_file_out(editor: Client, reader: C
 @pytest.mark.parametrize("raw", [b"", b"PK\x03\x04...", b"\0\0", b"name;zahl\nLemgo;1"])
 async def test_what_is_no_such_file_is_refused(editor: Client, raw: bytes) -> None:
     assert (await upload(editor, raw, as_of="2024-12-31")).code == "population_file_unreadable"
+
+
+async def test_the_importer_is_a_program(
+    reader: Client, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: Journal
+) -> None:
+    """The numbers are invented."""
+    for name, value in {
+        "IKZ_DATABASE_URL": database.dsn("catalog"),
+        "IKZ_NATS_URL": "nats://nobody:nothing@127.0.0.1:1",
+        "IKZ_VAULT_KEY": "A" * 43,
+        "IKZ_IDENTITY_PUBLIC_KEY": generate_keys().public,
+    }.items():
+        monkeypatch.setenv(name, value)
+    line = f"{'60':2}20250831{'05766044':8}{'':4}{'Lemgo, Stadt':50}{'':50}63{'':4}{10086:011}{40_500:011}"
+    file = tmp_path / "GV100AD_31082025.txt"
+    file.write_text(line, encoding="utf-8")
+    report = await load_population.run(file, date(2025, 6, 30), dry_run=False)
+    assert (report.format, report.changed, report.recorded) == ("gv100ad", 1, True)
+    lemgo = (await reader.get("/organisations/05766044", min_position=await journal.head())).body
+    assert (lemgo["population"], lemgo["population_as_of"]) == (40_500, "2025-06-30")
 
 
 async def test_only_editors_send_tables(editor: Client, reader: Client) -> None:

@@ -17,6 +17,24 @@ async def test_content_is_loaded_once(system: RunningSystem) -> None:
     assert again["projects"] == before["projects"] == 10
 
 
+async def test_a_population_file_is_looked_at_before_it_is_imported(system: RunningSystem) -> None:
+    """The numbers are invented, and none of them is recorded."""
+    options = ("--dry-run", "--data", str(system.folder))
+    file = system.folder / "einwohner.csv"
+    file.write_bytes("AGS;Einwohner;Stand\n05766044;40.123;31.12.2024\n".encode("windows-1252"))
+    code, output, errors = await ikz("import", "population", str(file), "--json", *options)
+    assert code == 0, errors
+    report = json.loads(output)
+    assert (report["changed"], report["missing"], report["recorded"]) == (1, 395, False)
+    file.write_text("AGS;Einwohner\n05766044;viele\n")
+    code, output, _ = await ikz("import", "population", str(file), "--as-of", "2024-12-31", *options)
+    assert code == 1
+    assert output.splitlines()[0] == "line 2, Einwohner: Erwartet wird eine ganze Zahl ab 0."
+    file.write_text("Name;Zahl\nLemgo;1\n")
+    code, _, errors = await ikz("import", "population", str(file), *options)
+    assert (code, "AGS und Einwohner" in errors) == (1, True)
+
+
 async def test_tail_shows_domain_events_as_anyone_reads_them(system: RunningSystem) -> None:
     data = ("--data", str(system.folder))
     code, output, errors = await ikz("tail", "ikz.catalog.project.>", "--all", "--json", "-n", "3", *data)
