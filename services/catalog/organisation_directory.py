@@ -201,7 +201,7 @@ async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> 
         if isinstance(each.event, OrganisationRegistered | OrganisationChanged)
     }
     if newest:
-        await connection.execute(KEEP, [_row(each) for each in newest.values()])
+        await connection.execute(KEEP, [_row(key, each.event.profile, each.version) for key, each in newest.items()])
     for each in recorded:
         if isinstance(each.event, OrganisationMerged):
             await connection.execute(MERGE, each.event.organisation_id, each.event.into, each.version)
@@ -213,12 +213,11 @@ def keys_of(profile: Profile) -> str:
     return f"|{'|'.join(keys)}|"
 
 
-def _row(recorded: Recorded[Any]) -> dict[str, Any]:
-    profile: Profile = recorded.event.profile
+def _row(organisation_id: str, profile: Profile, version: int = 0) -> dict[str, Any]:
     area = profile.service_area or ServiceArea()
     return {
-        "id": recorded.aggregate_id,
-        "version": recorded.version,
+        "id": organisation_id,
+        "version": version,
         "ags": profile.ags,
         "name": profile.name,
         "name_key": sort_key(profile.name),
