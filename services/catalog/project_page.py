@@ -55,6 +55,8 @@ from shared.kernel.recorded import Recorded
 from shared.kernel.stored_file import StoredFile
 
 PARTICIPANTS_MISSING = "Beteiligte nicht genannt"
+MEMBERS = frozenset({Role.LEAD, Role.DELEGATING, Role.PERFORMING, Role.PARTICIPANT})
+"""Whose part makes them members of the cooperation: who pays, serves or looks on does not count for its supervision."""
 FURTHER_PARTICIPANTS_MISSING = "weitere Beteiligte nicht genannt"
 
 READ = "SELECT id::text, entry FROM project_page WHERE id = ANY($1::uuid[]) FOR UPDATE"
@@ -370,13 +372,13 @@ async def _page(connection: Connection, entry: Entry, at: datetime, *, editor: b
 
 async def _supervision(connection: Connection, content: Content) -> SupervisionHint | None:
     """A hint where the legal form is known; whoever alone takes a task over counts as the one that performs it."""
-    if content.legal_form is None or not content.participations:
+    members = [each for each in content.participations if each.role in MEMBERS]
+    if content.legal_form is None or not members:
         return None
-    known = await supervision_http.known_of(connection, content.organisation_ids)
-    performing = {each.organisation_id for each in content.participations if each.role is Role.PERFORMING}
-    participants = [
-        replace(known[key], performs=performing == {key}) for key in content.organisation_ids if key in known
-    ]
+    ids = dict.fromkeys(each.organisation_id for each in members)
+    known = await supervision_http.known_of(connection, ids)
+    performing = {each.organisation_id for each in members if each.role is Role.PERFORMING}
+    participants = [replace(known[key], performs=performing == {key}) for key in ids if key in known]
     return supervision.hint(participants, content.legal_form)
 
 

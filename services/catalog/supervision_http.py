@@ -27,7 +27,7 @@ SELECT asked.key, o.ags, o.name, o.type, o.profile->>'regierungsbezirk' AS regie
 FROM unnest($1::text[]) AS asked(key)
 JOIN organisation e ON e.id::text = asked.key OR e.ags = asked.key
 JOIN organisation o ON o.id = coalesce(e.merged_into, e.id)
-LEFT JOIN organisation d ON d.ags = left(o.ags, 5)
+LEFT JOIN organisation d ON d.ags = left(o.ags, 5) AND d.type <> 'independent_city_district'
 """
 LANDS: dict[str, str] = {
     "01": "Schleswig-Holstein",

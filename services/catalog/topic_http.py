@@ -10,7 +10,7 @@ from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
 from services.catalog.project_content import TopicCode
-from services.catalog.topic import TOPIC, DefineTopic, MergeTopic, RenameTopic, SplitTopic, refuse_bad_parts
+from services.catalog.topic import TOPIC, DefineTopic, Group, MergeTopic, RenameTopic, SplitTopic, refuse_bad_parts
 from services.catalog.topic_list import TopicQuery, TopicShown
 from services.catalog.topic_split import PartBody, Reason, Slug, SplitBody, given_away
 from shared.kernel.decider import NotThere
@@ -24,15 +24,25 @@ from shared.kernel.texts import ONE_LINE
 type Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=ONE_LINE)]
 
 
-class TopicBody(BaseModel):
-    """A new topic in a group that is there. `slug` is its German word in addresses."""
+class GroupBody(BaseModel):
+    """A group of topics that is new."""
 
     model_config = ConfigDict(frozen=True)
 
     code: TopicCode
     slug: Slug
     label: Label
-    group: str
+
+
+class TopicBody(BaseModel):
+    """A new topic in a group, by the group's code or as a new one. `slug` is its German word in addresses."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: TopicCode
+    slug: Slug
+    label: Label
+    group: TopicCode | GroupBody
 
 
 class RenamingBody(BaseModel):
@@ -81,9 +91,7 @@ class Handlers:
         async with in_turn(self.pool) as connection:
             if await topic_list.taken(connection, body.code, body.label, body.slug):
                 raise of_fields("topic_name_taken", ["/label"])
-            group = await topic_list.group(connection, body.group)
-            if group is None:
-                raise of_fields("unknown_group", ["/group"])
+            group = await _group(connection, body.group)
             command = DefineTopic(topic=body.code, slug=body.slug, label=body.label, group=group)
             outcome = await self.journal.transact(TOPIC, body.code, command, context)
         return committed(outcome, 201, f"{API}/topics/{body.code}")
@@ -145,6 +153,19 @@ class Handlers:
             if await topic_list.taken(connection, part.topic, part.label or "", part.slug):
                 raise of_fields("topic_name_taken", [f"/parts/{n}/label"])
         return [part for _, part in new]
+
+
+async def _group(connection: Connection, asked: str | GroupBody) -> Group:
+    """The group of that code; a new one, unless its code is another's."""
+    known = await topic_list.group(connection, asked if isinstance(asked, str) else asked.code)
+    if isinstance(asked, str):
+        if known is None:
+            raise of_fields("unknown_group", ["/group"])
+        return known
+    new = Group(code=asked.code, slug=asked.slug, label=asked.label)
+    if known not in (None, new):
+        raise of_fields("topic_name_taken", ["/group/code"])
+    return new
 
 
 def _code(call: Call) -> str:

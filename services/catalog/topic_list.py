@@ -85,10 +85,12 @@ WHERE asked.code = ANY($1::text[])
 """
 GROUP_LABELS = "SELECT DISTINCT group_code, group_label FROM topic"
 GROUP = "SELECT group_code, group_slug, group_label FROM topic WHERE group_code = $1 LIMIT 1"
-# Whether another topic has the name, or the slug, which not even a merged one gives up.
+# Whether another topic has the name; or, of a new one, whether its code or its slug leads to another, merged or not.
 TAKEN = """
 SELECT EXISTS (
-    SELECT FROM topic WHERE code <> $1 AND (slug = $3 OR (label_key = $2 AND merged_into IS NULL))
+    SELECT FROM topic WHERE code <> $1 AND (
+        (label_key = $2 AND merged_into IS NULL) OR $3::text IN (slug, code) OR ($3 IS NOT NULL AND slug = $1)
+    )
 )
 """
 SPLITTING = "SELECT code FROM topic WHERE splitting ORDER BY code"
@@ -223,7 +225,7 @@ async def group(connection: Connection, code: str) -> Group | None:
 
 
 async def taken(connection: Connection, code: str, label: str, slug: str | None = None) -> bool:
-    """Whether another topic than `code` has this label, in any spelling, or this slug."""
+    """Whether another topic than `code` has this label, in any spelling; with `slug`, also whether one leads to it."""
     return bool(await connection.fetchval(TAKEN, code, name_key(label), slug))
 
 

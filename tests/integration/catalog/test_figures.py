@@ -146,6 +146,8 @@ async def test_the_supervising_authority_is_hinted_at(editor: Client, reader: Cl
     assert performing["authority"].endswith("(Kreis Soest)")
     seat = (await reader.get("/supervision-hint", **with_city, seat="05974016")).body
     assert seat["authority"] == "Bezirksregierung Arnsberg"
+    in_a_city = (await reader.get("/supervision-hint", **of_lippe, seat="05711000")).body
+    assert (in_a_city["authority"], in_a_city["candidates"]) == (None, []), "no commissioner sits in such a city"
 
 
 @pytest.mark.parametrize(
@@ -172,6 +174,11 @@ async def test_a_projects_page_shows_the_hint(editor: Client, reader: Client) ->
     assert hint["authority"].endswith("(Oberbergischer Kreis)")
     assert hint["note"].startswith("Hinweis nach § 29 GkG NRW")
     assert (await reader.get(f"/projects/{await editor.publish()}")).body["supervision_hint"] is None
+    ministry = (await reader.get("/organisations", q="MHKBD")).body["items"][0]["id"]
+    paid = [{"ags": "05374028"}, {"ags": "05374040"}, {"organisation_id": ministry, "role": "funder"}]
+    funded = await editor.publish(legal_form="special_purpose_association", participations=paid)
+    again = (await reader.get(f"/projects/{funded}")).body["supervision_hint"]
+    assert again["level"] == "district_commissioner", "who pays is no member"
 
 
 async def test_populations_come_from_an_official_file(editor: Client, reader: Client) -> None:

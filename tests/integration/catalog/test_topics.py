@@ -54,11 +54,19 @@ async def test_a_topic_is_defined_once_under_its_own_name(editor: Client, reader
     for wrong, code, field in (
         ({"code": "bees", "slug": "bienen", "label": "kommunale  IMKEREI"}, "topic_name_taken", "/label"),
         ({"code": "bees", "slug": "imkerei", "label": "Bienen"}, "topic_name_taken", "/label"),
-        ({"code": "bees", "slug": "bienen", "label": "Bienen", "group": "x"}, "unknown_group", "/group"),
+        ({"code": "bees", "slug": "treasury", "label": "Bienen"}, "topic_name_taken", "/label"),
+        ({"code": "gemeindekasse", "slug": "bienen", "label": "Bienen"}, "topic_name_taken", "/label"),
+        ({"code": "bees", "slug": "bienen", "label": "Bienen", "group": "zoo"}, "unknown_group", "/group"),
         ({"code": "Bees 2", "slug": "bienen", "label": "Bienen"}, "invalid_request", "/code"),
     ):
         refused = await editor.post("/topics", body | wrong)
         assert (refused.code, refused.body["errors"][0]["field"]) == (code, field)
+    own = {"code": "animals", "slug": "tiere", "label": "Tiere"}
+    in_new_group = {"code": "horses", "slug": "pferde", "label": "Pferde", "group": own}
+    assert (await editor.post("/topics", in_new_group)).status == 201
+    assert (await reader.get("/topics/pferde")).body["group"] == own
+    same_code = in_new_group | {"code": "dogs", "slug": "hunde", "label": "Hunde", "group": own | {"label": "Vieh"}}
+    assert (await editor.post("/topics", same_code)).body["errors"][0]["field"] == "/group/code"
     other = body | {"slug": "bienen_3", "label": "Bienen"}
     assert (await editor.post("/topics", other)).code == "topic_exists"
     assert (await reader.post("/topics", body)).status == 401
