@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.events import due, erasure, problems
+from services.events import due, erasure, problems, topics
 from services.events.http import endpoints
 from services.events.recipients import recipients
 from services.events.records import DECIDERS, PROJECTIONS
@@ -16,7 +16,7 @@ from shared.kernel.service import Parts, Runtime, main
 
 
 async def build(runtime: Runtime[EventsSettings]) -> Parts:
-    """Sessions and registrations over HTTP and request/reply, what time brings by itself, and people who are erased."""
+    """Sessions and registrations over HTTP and request/reply, what time brings, people erased, topics merged."""
     problems.register()
     settings, pool = runtime.settings, runtime.pool
     journal = Journal(settings.database_url, pool, DECIDERS, PROJECTIONS, wakeup=runtime.wakeup)
@@ -38,12 +38,27 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
         nats_url=settings.nats_url,
         health=runtime.health,
     )
+    catalogue = Consumer(
+        name=settings.service,
+        source="catalog",
+        effects=[topics.effect()],
+        dsn=settings.database_url,
+        pool=pool,
+        nats_url=settings.nats_url,
+        health=runtime.health,
+    )
     questions = [RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, partial(recipients, pool, runtime.vault))]
     clock = partial(due.keep_time, journal, pool, settings.database_url, runtime.clock)
     return Parts(
         endpoints=endpoints(journal, pool, runtime.vault, runtime.bus, settings.public_url),
         journal=journal,
-        tasks=[relay.run, people.run, clock, partial(serve_rpc, runtime.bus, settings.service, questions)],
+        tasks=[
+            relay.run,
+            people.run,
+            catalogue.run,
+            clock,
+            partial(serve_rpc, runtime.bus, settings.service, questions),
+        ],
     )
 
 

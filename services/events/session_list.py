@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from services.events import topics
 from services.events.programme import Attendance, Qualifier, Speaker, Talk, Venue
 from services.events.series import SeriesContent
 from services.events.series_list import SeriesRef, reference
@@ -318,7 +319,7 @@ async def list_sessions(
         query.period,
         at,
         query.series,
-        query.topic,
+        await topics.meant(pool, query.topic),
         query.mode,
         query.status,
         query.q.strip().casefold() if query.q else None,
@@ -354,7 +355,7 @@ def summary(found: SessionRow, at: dt.datetime) -> SessionSummary:
 
 async def feed_rows(pool: Pool, wanted: SessionFilter) -> list[tuple[Life, dt.datetime]]:
     """Every public session with a day, by date, and when it was last changed."""
-    rows = await pool.fetch(FEED, wanted.series, wanted.topic)
+    rows = await pool.fetch(FEED, wanted.series, await topics.meant(pool, wanted.topic))
     return [(_life(row["life"]), row["changed_at"]) for row in rows]
 
 

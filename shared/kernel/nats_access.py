@@ -42,7 +42,7 @@ class Access:
 
 MANIFEST = (
     Access("catalog", serves=True),
-    Access("events", consumes=("gateway",), asks=("rpc.catalog.known",), serves=True),
+    Access("events", consumes=("gateway", "catalog"), asks=("rpc.catalog.known",), serves=True),
     Access("notify", consumes=("events", "gateway"), asks=("rpc.events.recipients",)),
     Access("gateway"),
 )

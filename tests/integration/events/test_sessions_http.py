@@ -8,10 +8,12 @@ from uuid import uuid4
 import icalendar
 import pytest
 
+from services.events import topics
 from services.events.due import by_itself
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.series import DECIDER as SERIES
 from services.events.series import SeriesContent, StartSeries
+from shared.contracts.catalog import TopicMerged
 from shared.kernel.decider import Refused
 from shared.kernel.journal import Journal
 from shared.kernel.wakeup import Wakeup
@@ -474,3 +476,35 @@ async def test_two_editors_at_once_leave_one_whole_truth(events: Events) -> None
         *(events.edit("PUT", path, sample(series_id, title=f"Titel {n}"), If_Match=etag) for n in range(5))
     )
     assert sorted(reply.status for reply in replies) == [200, 412, 412, 412, 412]
+
+
+async def test_a_session_is_found_by_every_code_that_means_its_topic(events: Events) -> None:
+    """Whatever the catalogue merged, and in whatever order that was heard."""
+    series_id = await events.series()
+    first, second, third = (f"thema-{uuid4().hex[:8]}" for _ in range(3))
+    ids = set()
+    for topic in (first, second, third):
+        body = sample(series_id, starts_at="2025-09-01T10:00:00+02:00", topics=[topic])
+        session_id = (await events.done("POST", "/api/v1/sessions", body))["id"]
+        await events.done("POST", f"/api/v1/sessions/{session_id}/announcements")
+        ids.add(session_id)
+
+    async def found(topic: str) -> set[str]:
+        return {item["id"] for item in (await events.get(f"/api/v1/sessions?topic={topic}"))["items"]}
+
+    assert len(await found(first)) == 1
+    await merged(events, second, third)
+    await merged(events, first, second)
+    await merged(events, first, second)
+    for topic in (first, second, third):
+        assert await found(topic) == ids
+    assert len(await entries(events, f"/api/v1/sessions.ics?topic={first}")) == len(ids)
+    assert await found(f"thema-{uuid4().hex[:8]}") == set()
+
+
+async def merged(events: Events, topic: str, into: str) -> None:
+    class Heard:
+        data = TopicMerged(topic=topic, label="Thema", into=into)
+
+    async with events.pool.acquire() as connection, connection.transaction():
+        await topics.effect().apply(connection, [Heard()])  # type: ignore[list-item]
