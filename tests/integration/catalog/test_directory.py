@@ -217,6 +217,7 @@ async def test_two_entries_of_one_body_become_one(editor: Client, reader: Client
     body = {"into": stays, "reason": "Beide Namen meinen denselben Verein."}
     merged = await editor.post(f"/organisations/{gone}/mergers", body, key=(key := str(uuid4())))
     assert merged.status == 200, merged.body
+    assert (await reader.get(f"/organisations/{stays}")).body["aliases"] == ["Museen an der Weser", "MadW"]
     assert (await editor.post(f"/organisations/{gone}/mergers", body, key=key)).body == merged.body
     assert (await editor.post(f"/organisations/{gone}/mergers", body)).body["version"] == merged.body["version"]
     old = (await reader.get(f"/organisations/{gone}")).body

@@ -34,8 +34,10 @@ TERMS = {
 }
 
 
-async def upload(editor: Client, raw: bytes, media_type: str = "text/csv", **query: str) -> Reply:
-    headers = {"Content-Type": media_type}
+async def upload(
+    editor: Client, raw: bytes, media_type: str = "text/csv", key: str | None = None, **query: str
+) -> Reply:
+    headers = {"Content-Type": media_type} | ({"Idempotency-Key": key} if key else {})
     return await editor.call("POST", "/organisations/populations", params=query, data=raw, headers=headers)
 
 
@@ -200,6 +202,18 @@ async def test_populations_come_from_an_official_file(editor: Client, reader: Cl
     assert (older["changed"], older["newer"]) == (0, 2)
     terms = {term["value"] for term in (await reader.get("/vocabularies")).body["vocabularies"]["size_class"]}
     assert "smaller_medium_town" in terms
+
+
+async def test_a_file_sent_twice_is_recorded_once_and_another_one_for_itself(editor: Client, reader: Client) -> None:
+    """The numbers are invented; a key that was used for another file answers for none of its lines."""
+    key = str(uuid4())
+    first, second = b"ags;einwohner\n05766064;1000\n", b"ags;einwohner\n05766064;2000\n"
+    assert (await upload(editor, first, key=key, as_of="2024-12-31")).body["recorded"]
+    version = (await reader.get("/organisations/05766064")).body["version"]
+    assert (await upload(editor, first, key=key, as_of="2024-12-31")).body["recorded"]
+    assert (await reader.get("/organisations/05766064")).body["version"] == version
+    assert (await upload(editor, second, key=key, as_of="2024-12-31")).body["changed"] == 1
+    assert (await reader.get("/organisations/05766064")).body["population"] == 2000
 
 
 async def test_one_wrong_line_keeps_the_whole_file_out(editor: Client, reader: Client) -> None:
