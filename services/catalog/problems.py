@@ -144,6 +144,68 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Topic exists",
         "Dieses Themengebiet ist schon anders angelegt.",
     ),
+    "partner_twice": (
+        409,
+        "Partner doppelt",
+        "Partner named twice",
+        "Jeder Partner darf nur einmal stehen, und die eigene Stelle ist kein Partner.",
+    ),
+    "undertaking_exists": (
+        409,
+        "Vorhaben gibt es schon",
+        "Undertaking exists",
+        "Unter dieser Kennung gibt es ein anderes Vorhaben.",
+    ),
+    "undertaking_finished": (
+        409,
+        "Vorhaben ist abgeschlossen",
+        "Undertaking is finished",
+        "Das Vorhaben ist als Projekt angelegt und lässt sich nicht mehr ändern.",
+    ),
+    "undertaking_abandoned": (
+        409,
+        "Vorhaben ist aufgegeben",
+        "Undertaking is abandoned",
+        "Ein aufgegebenes Vorhaben lässt sich nicht mehr ändern.",
+    ),
+    "unknown_checklist": (
+        409,
+        "Unbekannte Checkliste",
+        "Unknown checklist",
+        "Diese Fassung der Checkliste gibt es nicht.",
+    ),
+    "unknown_resource": (409, "Unbekannte Arbeitshilfe", "Unknown resource", "Diese Arbeitshilfe gibt es nicht."),
+    "step_exists": (
+        409,
+        "Schritt gibt es schon",
+        "Step exists",
+        "Unter dieser Kennung gibt es einen anderen Schritt.",
+    ),
+    "step_done": (
+        409,
+        "Schritt ist erledigt",
+        "Step is done",
+        "Ein erledigter Schritt behält seinen Termin und entfällt nicht mehr. Nehmen Sie „erledigt“ zuerst zurück.",
+    ),
+    "step_dropped": (
+        409,
+        "Schritt entfällt",
+        "Step is dropped",
+        "Der Schritt entfällt. Nehmen Sie ihn zuerst wieder auf.",
+    ),
+    "done_in_future": (
+        409,
+        "Noch nicht erledigt",
+        "Done in the future",
+        "Ein Schritt kann nicht an einem künftigen Tag erledigt worden sein.",
+    ),
+    "too_many_steps": (409, "Zu viele Schritte", "Too many steps", "Ein Vorhaben hat höchstens {most} Schritte."),
+    "too_many_readers": (
+        409,
+        "Zu viele Leseberechtigte",
+        "Too many readers",
+        "Ein Vorhaben kann höchstens {most} Stellen zum Lesen freigegeben werden.",
+    ),
 }
 
 

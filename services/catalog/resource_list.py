@@ -1,6 +1,6 @@
 """Which resources (Arbeitshilfen) are there?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -39,6 +39,8 @@ FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
 ) k ON true
 """
 ONE = "SELECT id::text, version, published_at, details FROM resource WHERE id = $1::uuid"
+
+KNOWN = "SELECT id::text FROM resource WHERE id = ANY($1::uuid[])"
 
 CURSOR: TypeAdapter[tuple[str, UUID]] = TypeAdapter(tuple[str, UUID])
 
@@ -105,6 +107,11 @@ async def one(pool: Pool, resource_id: str) -> ResourceShown | None:
     async with pool.acquire() as connection:
         row = await connection.fetchrow(ONE, resource_id)
         return (await _shown(connection, [dict(row)]))[0] if row else None
+
+
+async def known(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Those of the ids that are resources."""
+    return {row["id"] for row in await connection.fetch(KNOWN, list(ids))}
 
 
 async def _shown(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[ResourceShown]:

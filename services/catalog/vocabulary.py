@@ -277,6 +277,22 @@ class ProjectStatus(Term):
     ARCHIVED = "archived", "archiviert", "Archiviert"
 
 
+class ChecklistStage(Term):
+    """The parts of the checklist that leads through an undertaking."""
+
+    CONSIDERATIONS = "considerations", "grundueberlegungen", "Grundüberlegungen"
+    SCHEDULING = "scheduling", "zeitplanung", "Zeitplanung"
+    STARTING = "starting", "loslegen", "Loslegen"
+
+
+class UndertakingStatus(Term):
+    """Where an undertaking stands."""
+
+    PREPARING = "preparing", "in_vorbereitung", "In Vorbereitung"
+    FINISHED = "finished", "abgeschlossen", "Abgeschlossen, als Projekt angelegt"
+    ABANDONED = "abandoned", "aufgegeben", "Aufgegeben"
+
+
 VOCABULARIES: dict[str, type[Term]] = {
     "legal_form": LegalForm,
     "stage": Stage,
@@ -291,4 +307,6 @@ VOCABULARIES: dict[str, type[Term]] = {
     "qualifier": Qualifier,
     "award_category": AwardCategory,
     "project_status": ProjectStatus,
+    "checklist_stage": ChecklistStage,
+    "undertaking_status": UndertakingStatus,
 }

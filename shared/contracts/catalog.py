@@ -192,3 +192,17 @@ class ResourcePublished(Contract):
     title: str
     version: int
     topics: tuple[str, ...] = ()
+
+
+class StepDue(Contract):
+    """A step of an undertaking is due soon, told once for each date, as many days before as its owners chose.
+
+    What is prepared, and by whom, is theirs: who may know asks the catalogue.
+    """
+
+    type: ClassVar[str] = "ikz.catalog.undertaking.step_due.v1"
+    key: ClassVar[str] = "undertaking_id"
+
+    undertaking_id: str
+    step_id: str
+    due_on: date

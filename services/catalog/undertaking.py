@@ -1,0 +1,437 @@
+"""An undertaking (Vorhaben): a municipality's own cooperation in preparation, led through a copy of the checklist."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import assert_never
+
+from pydantic import BaseModel, ConfigDict
+
+from services.catalog import undertaking_step
+from services.catalog.undertaking_plan import (
+    MOST_STEPS,
+    Plan,
+    PlannedStep,
+    german_day,
+    refuse_contradictions,
+)
+from services.catalog.undertaking_step import (
+    AssignStep,
+    CompleteStep,
+    DropStep,
+    NoteOnStep,
+    ReopenStep,
+    RestoreStep,
+    SetDue,
+    Step,
+    StepAssigned,
+    StepCommand,
+    StepCompleted,
+    StepDropped,
+    StepDueSet,
+    StepEvent,
+    StepFellDue,
+    StepNoted,
+    StepReopened,
+    StepRestored,
+    redated,
+)
+from services.catalog.vocabulary import UndertakingStatus
+from services.catalog.working_days import working_day_until
+from shared.contracts import catalog as contracts
+from shared.contracts.contract import Contract
+from shared.kernel.decider import Decider, Event, NotThere, Refused
+
+MOST_READERS = 50
+
+
+class Command(BaseModel):
+    """What can be asked of an undertaking."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class BeginUndertaking(Command):
+    """Begin to prepare a cooperation with the steps of that version of the checklist."""
+
+    undertaking_id: str
+    organisation_id: str
+    plan: Plan
+    starts_on: date
+    checklist: str
+    steps: tuple[PlannedStep, ...]
+
+
+class EditUndertaking(Command):
+    """Say something else of it."""
+
+    plan: Plan
+
+
+class MoveStart(Command):
+    """Plan another start: dates that follow the plan move with it, those set by hand only with `by_hand_too`."""
+
+    starts_on: date
+    by_hand_too: bool = False
+
+
+class AddStep(Command):
+    """Put a step of one's own beside those of the checklist."""
+
+    step: PlannedStep
+
+
+class GiveSight(Command):
+    """Let another organisation read it."""
+
+    organisation_id: str
+
+
+class TakeSight(Command):
+    """End that."""
+
+    organisation_id: str
+
+
+class FinishUndertaking(Command):
+    """The preparation is over; it goes on as the project of this id."""
+
+    project_id: str
+
+
+class AbandonUndertaking(Command):
+    """Nothing comes of it, for a reason."""
+
+    reason: str
+
+
+class LetTimePass(Command):
+    """Remind of what is due soon."""
+
+
+type UndertakingCommand = (
+    BeginUndertaking
+    | EditUndertaking
+    | MoveStart
+    | AddStep
+    | GiveSight
+    | TakeSight
+    | FinishUndertaking
+    | AbandonUndertaking
+    | LetTimePass
+    | StepCommand
+)
+
+
+class UndertakingBegun(Event):
+    """A cooperation is being prepared; `dues` are the days its steps fall on."""
+
+    undertaking_id: str
+    organisation_id: str
+    plan: Plan
+    starts_on: date
+    checklist: str
+    steps: tuple[PlannedStep, ...]
+    dues: dict[str, date]
+
+
+class UndertakingEdited(Event):
+    """It reads differently now."""
+
+    plan: Plan
+
+
+class StartMoved(Event):
+    """Another start is planned; `dues` are the days of the steps that moved with it."""
+
+    starts_on: date
+    dues: dict[str, date]
+
+
+class StepAdded(Event):
+    """A step of one's own was put beside the others; it falls on this day."""
+
+    step: PlannedStep
+    due_on: date | None
+
+
+class SightGiven(Event):
+    """Another organisation may read it."""
+
+    organisation_id: str
+
+
+class SightTaken(Event):
+    """It may not any more."""
+
+    organisation_id: str
+
+
+class UndertakingFinished(Event):
+    """The preparation is over; it goes on as this project."""
+
+    project_id: str
+
+
+class UndertakingAbandoned(Event):
+    """Nothing comes of it."""
+
+    reason: str
+
+
+type UndertakingEvent = (
+    UndertakingBegun
+    | UndertakingEdited
+    | StartMoved
+    | StepAdded
+    | SightGiven
+    | SightTaken
+    | UndertakingFinished
+    | UndertakingAbandoned
+    | StepEvent
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Undertaking:
+    """An undertaking as it stands; `readers` are organisations that may see it beside the one whose it is."""
+
+    id: str
+    organisation_id: str
+    plan: Plan
+    starts_on: date
+    checklist: str
+    steps: Mapping[str, Step]
+    readers: tuple[str, ...] = ()
+    status: UndertakingStatus = UndertakingStatus.PREPARING
+    project_id: str | None = None
+    abandoned: str | None = None
+
+
+def evolve(undertaking: Undertaking | None, event: UndertakingEvent) -> Undertaking:
+    """The undertaking after `event`."""
+    if isinstance(event, UndertakingBegun):
+        return _begun(event)
+    assert undertaking is not None
+    match event:
+        case UndertakingEdited():
+            return replace(undertaking, plan=event.plan)
+        case StartMoved():
+            moved = {step_id: redated(undertaking.steps[step_id], due) for step_id, due in event.dues.items()}
+            return replace(undertaking, starts_on=event.starts_on, steps={**undertaking.steps, **moved})
+        case StepAdded():
+            added = Step(event.step, event.due_on, by_hand=event.step.due_on is not None, own=True)
+            return replace(undertaking, steps={**undertaking.steps, event.step.step_id: added})
+        case SightGiven():
+            return replace(undertaking, readers=(*undertaking.readers, event.organisation_id))
+        case SightTaken():
+            left = tuple(each for each in undertaking.readers if each != event.organisation_id)
+            return replace(undertaking, readers=left)
+        case UndertakingFinished():
+            return replace(undertaking, status=UndertakingStatus.FINISHED, project_id=event.project_id)
+        case UndertakingAbandoned():
+            return replace(undertaking, status=UndertakingStatus.ABANDONED, abandoned=event.reason)
+        case (
+            StepDueSet()
+            | StepAssigned()
+            | StepNoted()
+            | StepCompleted()
+            | StepReopened()
+            | StepDropped()
+            | StepRestored()
+            | StepFellDue()
+        ):
+            step = undertaking_step.evolve(undertaking.steps[event.step_id], event)
+            return replace(undertaking, steps={**undertaking.steps, event.step_id: step})
+    assert_never(event)
+
+
+def _begun(event: UndertakingBegun) -> Undertaking:
+    return Undertaking(
+        id=event.undertaking_id,
+        organisation_id=event.organisation_id,
+        plan=event.plan,
+        starts_on=event.starts_on,
+        checklist=event.checklist,
+        steps={each.step_id: Step(each, event.dues.get(each.step_id)) for each in event.steps},
+    )
+
+
+def decide(command: UndertakingCommand, undertaking: Undertaking | None, at: datetime) -> Sequence[UndertakingEvent]:
+    """The facts that follow from a command. What is over takes no more of them, and time passes it by."""
+    if isinstance(command, BeginUndertaking):
+        return _begin(command, undertaking, at)
+    if undertaking is None:
+        raise NotThere
+    if isinstance(command, FinishUndertaking):
+        return _finish(command, undertaking, at)
+    if isinstance(command, AbandonUndertaking):
+        return _abandon(command, undertaking, at)
+    if isinstance(command, LetTimePass):
+        return _remind(undertaking, at)
+    _refuse_over(undertaking)
+    match command:
+        case EditUndertaking():
+            refuse_contradictions(command.plan, undertaking.organisation_id)
+            return [UndertakingEdited(at=at, plan=command.plan)] if command.plan != undertaking.plan else []
+        case MoveStart():
+            return _move_start(command, undertaking, at)
+        case AddStep():
+            return _add_step(command.step, undertaking, at)
+        case GiveSight():
+            return _give_sight(command.organisation_id, undertaking, at)
+        case TakeSight():
+            seen = command.organisation_id in undertaking.readers
+            return [SightTaken(at=at, organisation_id=command.organisation_id)] if seen else []
+        case SetDue() | AssignStep() | NoteOnStep() | CompleteStep() | ReopenStep() | DropStep() | RestoreStep():
+            step = undertaking.steps.get(command.step_id)
+            if step is None:
+                raise NotThere
+            return undertaking_step.decide(command, step, undertaking.starts_on, at)
+    assert_never(command)
+
+
+def _begin(command: BeginUndertaking, undertaking: Undertaking | None, at: datetime) -> Sequence[UndertakingEvent]:
+    refuse_contradictions(command.plan, command.organisation_id)
+    days = {each.step_id: each.day(command.starts_on) for each in command.steps}
+    begun = UndertakingBegun(
+        at=at,
+        undertaking_id=command.undertaking_id,
+        organisation_id=command.organisation_id,
+        plan=command.plan,
+        starts_on=command.starts_on,
+        checklist=command.checklist,
+        steps=command.steps,
+        dues={step_id: day for step_id, day in days.items() if day},
+    )
+    if undertaking is None:
+        return [begun]
+    if undertaking == _begun(begun):
+        return []
+    raise Refused("undertaking_exists")
+
+
+def _move_start(command: MoveStart, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
+    """What is done or dropped stays. A date set by hand that moves along is still one's own, but on a working day."""
+    if command.starts_on == undertaking.starts_on:
+        return []
+    by = command.starts_on - undertaking.starts_on
+    dues: dict[str, date] = {}
+    for step_id, step in undertaking.steps.items():
+        due = step.due_with(command.starts_on)
+        if step.by_hand and command.by_hand_too and step.due_on:
+            due = working_day_until(step.due_on + by)
+        if step.open and due and due != step.due_on:
+            dues[step_id] = due
+    return [StartMoved(at=at, starts_on=command.starts_on, dues=dues)]
+
+
+def _add_step(planned: PlannedStep, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
+    there = undertaking.steps.get(planned.step_id)
+    if there is not None:
+        if there.own and there.planned == planned:
+            return []
+        raise Refused("step_exists")
+    if len(undertaking.steps) >= MOST_STEPS:
+        raise Refused("too_many_steps", most=MOST_STEPS)
+    return [StepAdded(at=at, step=planned, due_on=planned.day(undertaking.starts_on))]
+
+
+def _give_sight(organisation_id: str, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
+    if organisation_id in {undertaking.organisation_id, *undertaking.readers}:
+        return []
+    if len(undertaking.readers) >= MOST_READERS:
+        raise Refused("too_many_readers", most=MOST_READERS)
+    return [SightGiven(at=at, organisation_id=organisation_id)]
+
+
+def _finish(command: FinishUndertaking, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
+    """Steps may be left open: some come long after the start."""
+    if undertaking.project_id == command.project_id:
+        return []
+    _refuse_over(undertaking)
+    return [UndertakingFinished(at=at, project_id=command.project_id)]
+
+
+def _abandon(command: AbandonUndertaking, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
+    if undertaking.abandoned == command.reason:
+        return []
+    _refuse_over(undertaking)
+    return [UndertakingAbandoned(at=at, reason=command.reason)]
+
+
+def _remind(undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
+    """Once for each step and date, in the days before it."""
+    if undertaking.status is not UndertakingStatus.PREPARING:
+        return []
+    today, lead = german_day(at), undertaking.plan.lead_days
+    dues = {step_id: step.fell_due(today, lead) for step_id, step in undertaking.steps.items()}
+    return [
+        StepFellDue(at=at, undertaking_id=undertaking.id, step_id=step_id, due_on=due)
+        for step_id, due in dues.items()
+        if due
+    ]
+
+
+def _refuse_over(undertaking: Undertaking) -> None:
+    match undertaking.status:
+        case UndertakingStatus.PREPARING:
+            return
+        case UndertakingStatus.FINISHED:
+            raise Refused("undertaking_finished")
+        case UndertakingStatus.ABANDONED:
+            raise Refused("undertaking_abandoned")
+    assert_never(undertaking.status)
+
+
+def publish(event: UndertakingEvent) -> Contract | None:
+    """Others learn that a date is near, and nothing of what is being prepared or by whom."""
+    match event:
+        case StepFellDue():
+            return contracts.StepDue(undertaking_id=event.undertaking_id, step_id=event.step_id, due_on=event.due_on)
+        case (
+            UndertakingBegun()
+            | UndertakingEdited()
+            | StartMoved()
+            | StepAdded()
+            | SightGiven()
+            | SightTaken()
+            | UndertakingFinished()
+            | UndertakingAbandoned()
+            | StepDueSet()
+            | StepAssigned()
+            | StepNoted()
+            | StepCompleted()
+            | StepReopened()
+            | StepDropped()
+            | StepRestored()
+        ):
+            return None
+    assert_never(event)
+
+
+UNDERTAKING: Decider[Undertaking | None, UndertakingCommand, UndertakingEvent] = Decider(
+    category="undertaking",
+    initial=None,
+    decide=decide,
+    evolve=evolve,
+    publish=publish,
+    events=(
+        UndertakingBegun,
+        UndertakingEdited,
+        StartMoved,
+        StepAdded,
+        SightGiven,
+        SightTaken,
+        UndertakingFinished,
+        UndertakingAbandoned,
+        StepDueSet,
+        StepAssigned,
+        StepNoted,
+        StepCompleted,
+        StepReopened,
+        StepDropped,
+        StepRestored,
+        StepFellDue,
+    ),
+)

@@ -1,0 +1,44 @@
+"""Who may see an undertaking and who may change it: its organisation's members and editors; readers only see it."""
+
+from dataclasses import dataclass
+
+from services.catalog.membership import organisation_of
+from services.catalog.undertaking import UNDERTAKING, Undertaking
+from shared.kernel.http import Call, Role
+from shared.kernel.journal import Journal
+from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
+
+CONCERNED: frozenset[Role] = frozenset({"member", "editor"})
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Finds undertakings for those who may."""
+
+    journal: Journal
+    pool: Pool
+
+    async def seen_by(self, call: Call) -> str | None:
+        """The organisation whose eyes the asker sees with; None: an editor sees everything."""
+        if "editor" in call.identity.roles:
+            return None
+        found = await organisation_of(self.pool, call.identity)
+        if found is None:
+            raise Problem("forbidden", "Für Vorhaben müssen Sie Mitglied einer bekannten Kommune oder Stelle sein.")
+        return found
+
+    async def to_read(self, call: Call) -> tuple[Undertaking, bool]:
+        """The undertaking of the path, and whether the asker may change it. To whoever may not see it there is none."""
+        who = await self.seen_by(call)
+        undertaking = (await self.journal.load(UNDERTAKING, call.path_id())).state
+        if undertaking is None or (who and who not in {undertaking.organisation_id, *undertaking.readers}):
+            raise Problem("not_found")
+        return undertaking, who in (None, undertaking.organisation_id)
+
+    async def to_change(self, call: Call) -> Undertaking:
+        """The undertaking of the path for somebody who may change it; `forbidden` to its readers."""
+        undertaking, may_change = await self.to_read(call)
+        if not may_change:
+            raise Problem("forbidden", "Dieses Vorhaben wurde Ihnen nur zum Lesen freigegeben.")
+        return undertaking

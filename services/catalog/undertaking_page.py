@@ -1,0 +1,371 @@
+"""What is being prepared, and how far is it? An organisation's undertakings, for it and for whom it shows them to."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+
+from services.catalog import organisation_directory, topic_list
+from services.catalog.naming import folded, sort_key, words
+from services.catalog.organisation_directory import Named
+from services.catalog.undertaking import UNDERTAKING, Undertaking, evolve
+from services.catalog.undertaking_plan import Pointer
+from services.catalog.undertaking_step import Step, progress
+from services.catalog.vocabulary import ChecklistStage, UndertakingStatus
+from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.postgres import Connection, Pool
+from shared.kernel.projection import Projection
+from shared.kernel.recorded import Recorded
+from shared.kernel.texts import Id
+
+DATE_RULE = (
+    "Termine nach Plan liegen nie auf einem Wochenende oder einem gesetzlichen Feiertag in Nordrhein-Westfalen: "
+    "Es gilt der letzte Arbeitstag davor. Von Hand gesetzte Termine bleiben, wie sie gesetzt wurden."
+)
+
+READ = "SELECT id::text, entry FROM undertaking WHERE id = ANY($1::uuid[]) FOR UPDATE"
+KEEP = """
+INSERT INTO undertaking (id, version, organisation_id, readers, status, title_key, letters, changed_at, project_id,
+                         entry)
+SELECT r.id, r.version, r.organisation_id, r.readers, r.status, r.title_key, r.letters, r.changed_at, r.project_id,
+       r.entry
+FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, organisation_id uuid, readers uuid[], status text,
+     title_key text, letters text, changed_at timestamptz, project_id uuid, entry jsonb)
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, readers = excluded.readers, status = excluded.status,
+    title_key = excluded.title_key, letters = excluded.letters, changed_at = excluded.changed_at,
+    project_id = excluded.project_id, entry = excluded.entry
+"""
+FORGET_REMINDERS = "DELETE FROM undertaking_reminder WHERE undertaking_id = ANY($1::uuid[])"
+KEEP_REMINDERS = """
+INSERT INTO undertaking_reminder (undertaking_id, step_id, remind_on, due_on)
+SELECT r.undertaking_id, r.step_id, r.remind_on, r.due_on
+FROM jsonb_to_recordset($1::jsonb) AS r(undertaking_id uuid, step_id text, remind_on date, due_on date)
+"""
+# $1: whose eyes, null for an editor's; $4: the folded words that all have to occur.
+LIST = """
+WITH kept AS (
+    SELECT id, version, changed_at, title_key, entry FROM undertaking
+    WHERE ($1::uuid IS NULL OR organisation_id = $1 OR readers @> ARRAY[$1])
+      AND ($2::text[] IS NULL OR status = ANY($2)) AND ($3::uuid[] IS NULL OR organisation_id = ANY($3))
+      AND NOT EXISTS (SELECT FROM unnest($4::text[]) AS word WHERE position(word IN letters) = 0)
+)
+SELECT t.total, k.id::text, k.version, k.changed_at, k.title_key, k.entry
+FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
+    SELECT * FROM kept WHERE $5::text IS NULL OR (title_key, id) > ($5, $6::uuid) ORDER BY title_key, id LIMIT $7
+) k ON true
+ORDER BY k.title_key, k.id
+"""
+ONE = "SELECT entry FROM undertaking WHERE id = $1::uuid"
+DUE = """
+SELECT DISTINCT undertaking_id::text AS id FROM undertaking_reminder WHERE due_on >= $1 AND remind_on <= $1 LIMIT 100
+"""
+UNDRAFTED = """
+SELECT id::text FROM undertaking u WHERE status = 'finished' AND changed_at > $1
+    AND NOT EXISTS (SELECT FROM project_page p WHERE p.id = u.project_id) LIMIT 100
+"""
+
+CURSOR: TypeAdapter[tuple[str, UUID]] = TypeAdapter(tuple[str, UUID])
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An undertaking as the read model keeps it."""
+
+    undertaking: Undertaking
+    version: int
+    changed_at: datetime
+
+
+ENTRY = TypeAdapter(Entry)
+
+
+class UndertakingQuery(Paging):
+    """What the undertakings can be narrowed to."""
+
+    status: tuple[UndertakingStatus, ...] | None = None
+    organisation: tuple[Id, ...] | None = Field(default=None, description="Ids of the organisations whose they are.")
+    q: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = Field(
+        default=None, description="Words of title and summary, in any German spelling."
+    )
+
+
+class Shown(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class OrganisationNamed(Shown):
+    """An organisation by name."""
+
+    id: str
+    ags: str | None
+    name: str
+
+
+class ProgressShown(Shown):
+    """How many steps are done, of those that were not dropped; `percent` is rounded down."""
+
+    done: int
+    total: int
+    percent: int
+
+
+class NextStep(Shown):
+    """The open step whose date comes first."""
+
+    step_id: str
+    title: str
+    due_on: date
+
+
+class UndertakingStep(Shown):
+    """A step. `by_hand` says that its date was set by hand; `dropped` is why it is not needed."""
+
+    step_id: str
+    title: str
+    hint: str | None
+    links: tuple[Pointer, ...]
+    offset_days: int | None
+    due_on: date | None
+    by_hand: bool
+    own: bool
+    owner: str | None
+    note: str | None
+    done_on: date | None
+    dropped: str | None
+    sequence: int
+
+
+class UndertakingStage(Shown):
+    """A part of the checklist with its steps in the order of their dates."""
+
+    stage: ChecklistStage
+    label: str
+    progress: ProgressShown
+    steps: tuple[UndertakingStep, ...]
+
+
+class UndertakingCard(Shown):
+    """An undertaking in a list."""
+
+    id: str
+    version: int
+    changed_at: datetime
+    organisation: OrganisationNamed
+    title: str
+    summary: str | None
+    topics: tuple[str, ...]
+    starts_on: date
+    status: UndertakingStatus
+    status_label: str
+    progress: ProgressShown
+    next_step: NextStep | None
+    labels: dict[str, dict[str, str]]
+
+
+class UndertakingPage(UndertakingCard):
+    """A whole undertaking. `may_change`: whether the asker may; `date_rule` says in German how dates are planned."""
+
+    partners: tuple[OrganisationNamed, ...]
+    partners_wanted: bool
+    lead_days: int
+    checklist: str
+    stages: tuple[UndertakingStage, ...]
+    readers: tuple[OrganisationNamed, ...]
+    project_id: str | None
+    abandoned: str | None
+    date_rule: str
+    may_change: bool
+
+
+async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
+    """Folds the events into each undertaking's entry, and plans its reminders anew."""
+    ours = [each for each in recorded if isinstance(each.event, UNDERTAKING.events)]
+    if not ours:
+        return
+    ids = list({each.aggregate_id for each in ours})
+    rows = await connection.fetch(READ, ids)
+    entries: dict[str, Entry] = {row["id"]: ENTRY.validate_python(row["entry"]) for row in rows}
+    for each in ours:
+        before = entries.get(each.aggregate_id)
+        after = evolve(before.undertaking if before else None, each.event)
+        entries[each.aggregate_id] = Entry(after, each.version, each.event.at)
+    await connection.execute(KEEP, [_row(entry) for entry in entries.values()])
+    await connection.execute(FORGET_REMINDERS, ids)
+    reminders = [row for entry in entries.values() for row in _reminders(entry.undertaking)]
+    await connection.execute(KEEP_REMINDERS, reminders)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    undertaking = entry.undertaking
+    plan = undertaking.plan
+    return {
+        "id": undertaking.id,
+        "version": entry.version,
+        "organisation_id": undertaking.organisation_id,
+        "readers": undertaking.readers,
+        "status": undertaking.status,
+        "title_key": sort_key(plan.title),
+        "letters": folded(f"{plan.title} {plan.summary or ''}"),
+        "changed_at": entry.changed_at,
+        "project_id": undertaking.project_id,
+        "entry": ENTRY.dump_python(entry, mode="json"),
+    }
+
+
+def _reminders(undertaking: Undertaking) -> list[dict[str, Any]]:
+    if undertaking.status is not UndertakingStatus.PREPARING:
+        return []
+    planned = {step_id: step.remind_from(undertaking.plan.lead_days) for step_id, step in undertaking.steps.items()}
+    return [
+        {
+            "undertaking_id": undertaking.id,
+            "step_id": step_id,
+            "remind_on": remind_on,
+            "due_on": undertaking.steps[step_id].due_on,
+        }
+        for step_id, remind_on in planned.items()
+        if remind_on
+    ]
+
+
+UNDERTAKINGS = Projection("undertakings", ("undertaking", "undertaking_reminder"), project)
+
+
+async def listed(pool: Pool, query: UndertakingQuery, seen_by: str | None) -> Page[UndertakingCard]:
+    """By title, what an organisation sees; everything for `None`, an editor."""
+    after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None)
+    asked = words(query.q) if query.q else []
+    if query.q and not asked:
+        return Page(items=[], next=None, total=0)
+    async with pool.acquire() as connection:
+        rows = await connection.fetch(LIST, seen_by, query.status, query.organisation, asked, *after, query.limit + 1)
+        found = [row for row in rows if row["id"] is not None]
+        entries = [ENTRY.validate_python(row["entry"]) for row in found[: query.limit]]
+        names = await _names(connection, entries)
+        topics = await _topics(connection, entries)
+    last = found[query.limit - 1] if len(found) > query.limit else None
+    return Page(
+        items=[UndertakingCard(**_card(entry, names, topics)) for entry in entries],
+        next=encode_cursor([last["title_key"], last["id"]]) if last else None,
+        total=rows[0]["total"],
+    )
+
+
+async def one(pool: Pool, undertaking_id: str, *, may_change: bool) -> UndertakingPage | None:
+    """A whole undertaking, for somebody who may see it."""
+    async with pool.acquire() as connection:
+        stored = await connection.fetchval(ONE, undertaking_id)
+        if stored is None:
+            return None
+        entry = ENTRY.validate_python(stored)
+        names = await _names(connection, [entry])
+        topics = await _topics(connection, [entry])
+    undertaking, plan = entry.undertaking, entry.undertaking.plan
+    return UndertakingPage(
+        **_card(entry, names, topics),
+        partners=tuple(_named(names, each) for each in plan.partners),
+        partners_wanted=plan.partners_wanted,
+        lead_days=plan.lead_days,
+        checklist=undertaking.checklist,
+        stages=tuple(_stage(stage, undertaking) for stage in ChecklistStage),
+        readers=tuple(_named(names, each) for each in undertaking.readers),
+        project_id=undertaking.project_id,
+        abandoned=undertaking.abandoned,
+        date_rule=DATE_RULE,
+        may_change=may_change,
+    )
+
+
+async def due(pool: Pool, today: date) -> list[str]:
+    """Undertakings with a step to remind of."""
+    return [row["id"] for row in await pool.fetch(DUE, today)]
+
+
+async def undrafted(pool: Pool, since: datetime) -> list[str]:
+    """Undertakings finished since then that are no project yet."""
+    return [row["id"] for row in await pool.fetch(UNDRAFTED, since)]
+
+
+async def _names(connection: Connection, entries: Iterable[Entry]) -> dict[str, Named]:
+    undertakings = [entry.undertaking for entry in entries]
+    ids = {key for each in undertakings for key in (each.organisation_id, *each.plan.partners, *each.readers)}
+    return await organisation_directory.named(connection, ids)
+
+
+async def _topics(connection: Connection, entries: Iterable[Entry]) -> dict[str, str]:
+    codes = {code for entry in entries for code in entry.undertaking.plan.topics}
+    return await topic_list.labels(connection, codes) if codes else {}
+
+
+def _named(names: dict[str, Named], organisation_id: str) -> OrganisationNamed:
+    found = names[organisation_id]
+    return OrganisationNamed(id=found.id, ags=found.ags, name=found.name)
+
+
+def _card(entry: Entry, names: dict[str, Named], topics: dict[str, str]) -> dict[str, Any]:
+    undertaking, plan = entry.undertaking, entry.undertaking.plan
+    return {
+        "id": undertaking.id,
+        "version": entry.version,
+        "changed_at": entry.changed_at,
+        "organisation": _named(names, undertaking.organisation_id),
+        "title": plan.title,
+        "summary": plan.summary,
+        "topics": plan.topics,
+        "starts_on": undertaking.starts_on,
+        "status": undertaking.status,
+        "status_label": undertaking.status.label,
+        "progress": _progress(undertaking.steps.values()),
+        "next_step": _next_step(undertaking),
+        "labels": {"topics": {code: topics.get(code, code) for code in plan.topics}},
+    }
+
+
+def _progress(steps: Iterable[Step]) -> ProgressShown:
+    found = progress(steps)
+    return ProgressShown(done=found.done, total=found.total, percent=found.percent)
+
+
+def _next_step(undertaking: Undertaking) -> NextStep | None:
+    if undertaking.status is not UndertakingStatus.PREPARING:
+        return None
+    dated = [(step.due_on, step.planned) for step in undertaking.steps.values() if step.open and step.due_on]
+    if not dated:
+        return None
+    due_on, planned = min(dated, key=lambda each: (each[0], each[1].step_id))
+    return NextStep(step_id=planned.step_id, title=planned.title, due_on=due_on)
+
+
+def _stage(stage: ChecklistStage, undertaking: Undertaking) -> UndertakingStage:
+    steps = sorted((step for step in undertaking.steps.values() if step.planned.stage is stage), key=_order)
+    return UndertakingStage(
+        stage=stage, label=stage.label, progress=_progress(steps), steps=tuple(_step(step) for step in steps)
+    )
+
+
+def _order(step: Step) -> tuple[date, int, str]:
+    """By date, those without one last."""
+    return step.due_on or date.max, step.planned.offset_days or 0, step.planned.step_id
+
+
+def _step(step: Step) -> UndertakingStep:
+    return UndertakingStep(
+        step_id=step.planned.step_id,
+        title=step.planned.title,
+        hint=step.planned.hint,
+        links=step.planned.links,
+        offset_days=step.planned.offset_days,
+        due_on=step.due_on,
+        by_hand=step.by_hand,
+        own=step.own,
+        owner=step.owner,
+        note=step.note,
+        done_on=step.done_on,
+        dropped=step.dropped,
+        sequence=step.sequence,
+    )

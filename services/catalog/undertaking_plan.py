@@ -1,0 +1,95 @@
+"""What is planned for an undertaking: its own words, its steps, and the days these fall on.
+
+A step that follows the plan lies a number of days from the start. Such a day never is a weekend or a holiday of North
+Rhine-Westphalia: the last working day before it is taken. A day that somebody sets by hand stays as it was set.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.catalog.project_content import MOST_TOPICS, Link, TopicCode, Value
+from services.catalog.vocabulary import ChecklistStage
+from services.catalog.working_days import working_day_until
+from shared.kernel.decider import Refused
+from shared.kernel.texts import Id, Line
+
+BERLIN = ZoneInfo("Europe/Berlin")
+FARTHEST = 3650
+MOST_STEPS = 60
+USUAL_LEAD_DAYS = 7
+
+type Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2099, 12, 31))]
+type Offset = Annotated[int, Field(ge=-FARTHEST, le=FARTHEST)]
+type Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+type StepId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class Pointer(Value):
+    """Where to read more: a law by its name, a page, or a resource (Arbeitshilfe) of the catalogue."""
+
+    title: Line
+    link: Link | None = None
+    resource_id: Id | None = None
+
+
+class StepText(Value):
+    """What a step is about. It lies `offset_days` from the start, or on `due_on`, or has no date yet."""
+
+    stage: ChecklistStage
+    title: Line
+    hint: Note | None = None
+    links: Annotated[tuple[Pointer, ...], Field(max_length=10)] = ()
+    offset_days: Offset | None = None
+    due_on: Day | None = None
+
+    @model_validator(mode="after")
+    def follows_or_is_set(self) -> Self:
+        """Offset and day exclude each other."""
+        if self.offset_days is not None and self.due_on is not None:
+            raise PydanticCustomError("offset_and_day", "Bitte nennen Sie entweder einen Abstand oder einen Tag.")
+        return self
+
+
+class PlannedStep(StepText):
+    """A step with its name within the undertaking."""
+
+    step_id: StepId
+
+    def day(self, starts_on: date) -> date | None:
+        """The day it falls on with this start."""
+        if self.offset_days is None:
+            return self.due_on
+        return working_day_until(starts_on + timedelta(days=self.offset_days))
+
+
+class Plan(Value):
+    """What an undertaking says of itself. `partners` are organisations besides the one whose it is.
+
+    `lead_days`: how long before a date its reminder comes.
+    """
+
+    title: Line
+    summary: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] | None = None
+    topics: Annotated[tuple[TopicCode, ...], Field(max_length=20)] = ()
+    partners: Annotated[tuple[Id, ...], Field(max_length=50)] = ()
+    partners_wanted: bool = False
+    lead_days: Annotated[int, Field(ge=1, le=90)] = USUAL_LEAD_DAYS
+
+
+def refuse_contradictions(plan: Plan, organisation_id: str) -> None:
+    """What a project could not say either: more than three topics, one of them twice, a partner twice or oneself."""
+    if len(plan.topics) > MOST_TOPICS:
+        raise Refused("too_many_topics", most=MOST_TOPICS)
+    if len(set(plan.topics)) < len(plan.topics):
+        raise Refused("topic_twice")
+    if len({organisation_id, *plan.partners}) < len(plan.partners) + 1:
+        raise Refused("partner_twice")
+
+
+def german_day(at: datetime) -> date:
+    """The day on which something happens in Germany."""
+    return at.astimezone(BERLIN).date()

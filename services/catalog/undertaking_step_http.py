@@ -1,0 +1,224 @@
+"""The steps of undertakings over HTTP."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.catalog.undertaking import UNDERTAKING, AddStep, UndertakingCommand
+from services.catalog.undertaking_access import CONCERNED, Access
+from services.catalog.undertaking_body import refuse_unknown_resources
+from services.catalog.undertaking_http import OVER, UNDERTAKING_PATH
+from services.catalog.undertaking_plan import Day, Note, PlannedStep, StepText
+from services.catalog.undertaking_step import (
+    AssignStep,
+    CompleteStep,
+    DropStep,
+    NoteOnStep,
+    ReopenStep,
+    RestoreStep,
+    SetDue,
+)
+from shared.kernel.http import Answer, Call, Committed, Endpoint, committed
+from shared.kernel.ids import named_id, new_id
+from shared.kernel.journal import Journal
+from shared.kernel.postgres import Pool
+from shared.kernel.texts import ONE_LINE
+
+STEP = f"{UNDERTAKING_PATH}/steps/{{step_id}}"
+
+
+class Body(BaseModel):
+    """Something about a step."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class DueBody(Body):
+    """A date set by hand, on whatever day; null gives way to the plan's."""
+
+    due_on: Day | None
+
+
+class OwnerBody(Body):
+    """Who takes care of the step; null: nobody."""
+
+    owner: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=ONE_LINE)] | None
+    ) = Field(description="A function or an office (Hauptamt, Kämmerei), never a person's name.")
+
+
+class NoteBody(Body):
+    """A note; null takes it away."""
+
+    note: Note | None = Field(description="What whoever works on it needs to know. No personal data.")
+
+
+class CompletionBody(Body):
+    """The day on which the step was done; today unless named."""
+
+    done_on: Day | None = None
+
+
+class DropBody(Body):
+    """Why the step is not needed."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+
+class CommittedStep(Committed):
+    """What adding a step answers: `id` is the undertaking's."""
+
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What the endpoints do."""
+
+    journal: Journal
+    pool: Pool
+    access: Access
+
+    async def add(self, call: Call) -> Answer:
+        """A step of one's own."""
+        undertaking = await self.access.to_change(call)
+        context = call.context()
+        step_id = str(new_id() if context.fresh else named_id("undertaking step", str(context.command_id)))
+        outcome = await self.journal.outcome(context)
+        if outcome is None:
+            async with self.pool.acquire() as connection:
+                await refuse_unknown_resources(connection, call.body.links)
+            planned = PlannedStep(step_id=step_id, **{name: getattr(call.body, name) for name in StepText.model_fields})
+            outcome = await self.journal.transact(UNDERTAKING, undertaking.id, AddStep(step=planned), context)
+        answer = committed(outcome, 201)
+        body = CommittedStep(
+            id=outcome.aggregate_id, version=outcome.version, position=outcome.position, step_id=step_id
+        )
+        return Answer(body, answer.status, answer.etag)
+
+    async def set_due(self, call: Call) -> Answer:
+        """A date."""
+        return await self._committed(call, SetDue(step_id=_step(call), due_on=call.body.due_on))
+
+    async def assign(self, call: Call) -> Answer:
+        """An owner."""
+        return await self._committed(call, AssignStep(step_id=_step(call), owner=call.body.owner))
+
+    async def note(self, call: Call) -> Answer:
+        """A note."""
+        return await self._committed(call, NoteOnStep(step_id=_step(call), note=call.body.note))
+
+    async def complete(self, call: Call) -> Answer:
+        """Done."""
+        done_on = call.body.done_on if call.body else None
+        return await self._committed(call, CompleteStep(step_id=_step(call), done_on=done_on))
+
+    async def reopen(self, call: Call) -> Answer:
+        """Not done after all."""
+        return await self._committed(call, ReopenStep(step_id=_step(call)))
+
+    async def drop(self, call: Call) -> Answer:
+        """Not needed."""
+        return await self._committed(call, DropStep(step_id=_step(call), reason=call.body.reason))
+
+    async def restore(self, call: Call) -> Answer:
+        """Needed after all."""
+        return await self._committed(call, RestoreStep(step_id=_step(call)))
+
+    async def _committed(self, call: Call, command: UndertakingCommand) -> Answer:
+        undertaking = await self.access.to_change(call)
+        outcome = await self.journal.transact(UNDERTAKING, undertaking.id, command, call.context())
+        return committed(outcome)
+
+
+def _step(call: Call) -> str:
+    return call.request.match_info["step_id"]
+
+
+def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
+    """Everything about the steps of undertakings."""
+    do = Handlers(journal, pool, Access(journal, pool))
+    codes = ("not_found", "forbidden", *OVER)
+    return [
+        Endpoint(
+            "POST",
+            f"{UNDERTAKING_PATH}/steps",
+            do.add,
+            "Add a step of one's own",
+            body=StepText,
+            answer=CommittedStep,
+            status=201,
+            roles=CONCERNED,
+            codes=(*codes, "unknown_resource", "too_many_steps"),
+        ),
+        Endpoint(
+            "POST",
+            f"{STEP}/dates",
+            do.set_due,
+            "Set a step's date by hand, or let it follow the plan again",
+            body=DueBody,
+            answer=Committed,
+            roles=CONCERNED,
+            codes=(*codes, "step_done", "step_dropped"),
+        ),
+        Endpoint(
+            "POST",
+            f"{STEP}/owners",
+            do.assign,
+            "Say which function takes care of a step",
+            body=OwnerBody,
+            answer=Committed,
+            roles=CONCERNED,
+            codes=codes,
+        ),
+        Endpoint(
+            "POST",
+            f"{STEP}/notes",
+            do.note,
+            "Keep a note on a step",
+            body=NoteBody,
+            answer=Committed,
+            roles=CONCERNED,
+            codes=codes,
+        ),
+        Endpoint(
+            "POST",
+            f"{STEP}/completions",
+            do.complete,
+            "Mark a step as done",
+            body=CompletionBody,
+            body_required=False,
+            answer=Committed,
+            roles=CONCERNED,
+            codes=(*codes, "step_dropped", "done_in_future"),
+        ),
+        Endpoint(
+            "POST",
+            f"{STEP}/reopenings",
+            do.reopen,
+            "Mark a step as not done after all",
+            answer=Committed,
+            roles=CONCERNED,
+            codes=codes,
+        ),
+        Endpoint(
+            "POST",
+            f"{STEP}/drops",
+            do.drop,
+            "Drop a step that is not needed",
+            body=DropBody,
+            answer=Committed,
+            roles=CONCERNED,
+            codes=(*codes, "step_done"),
+        ),
+        Endpoint(
+            "POST",
+            f"{STEP}/restorations",
+            do.restore,
+            "Take up a dropped step again",
+            answer=Committed,
+            roles=CONCERNED,
+            codes=codes,
+        ),
+    ]
