@@ -4,6 +4,8 @@ The template gets everything as data; what people wrote is never read as markup.
 """
 
 import datetime as dt
+import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,12 @@ from services.catalog.undertaking_page import ProgressShown, UndertakingPage, Un
 
 TEMPLATE = Path(__file__).with_name("templates") / "undertaking.typ"
 UNDATED = "offen"
+# What the font in the wheel has no sign for: PDF/UA-1 allows no text that nobody sees, so a box stands in its place.
+UNPRINTABLE = re.compile(
+    r"[^ -~\xa0-\xac\xae-\u024f\u0300-\u036f\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u045f\u1e00-\u1eff\u2010-\u2027\u2030-\u2040\u2044-\u2052\u20a0-\u20bf"
+    r"\u2100-\u211e\u2190-\u219f\u2200-\u226f\u25a0-\u25fe\u2713\u2714]"
+)
+BOX = "□"
 
 
 def printed(page: UndertakingPage, today: dt.date) -> bytes:
@@ -23,9 +31,14 @@ def printed(page: UndertakingPage, today: dt.date) -> bytes:
         format="pdf",
         pdf_standards=["ua-1"],
         ignore_system_fonts=True,
-        sys_inputs={"undertaking": orjson.dumps(_shown(page, today)).decode()},
+        sys_inputs={"undertaking": displayable(orjson.dumps(_shown(page, today)).decode())},
         timestamp=page.changed_at,
     )
+
+
+def displayable(text: str) -> str:
+    """The text without what the font cannot show."""
+    return UNPRINTABLE.sub(BOX, unicodedata.normalize("NFC", text))
 
 
 def _shown(page: UndertakingPage, today: dt.date) -> dict[str, Any]:
