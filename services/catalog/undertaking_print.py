@@ -18,8 +18,9 @@ TEMPLATE = Path(__file__).with_name("templates") / "undertaking.typ"
 UNDATED = "offen"
 # What the font in the wheel has no sign for: PDF/UA-1 allows no text that nobody sees, so a box stands in its place.
 UNPRINTABLE = re.compile(
-    r"[^ -~\xa0-\xac\xae-\u024f\u0300-\u036f\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u045f\u1e00-\u1eff\u2010-\u2027\u2030-\u2040\u2044-\u2052\u20a0-\u20bf"
-    r"\u2100-\u211e\u2190-\u219f\u2200-\u226f\u25a0-\u25fe\u2713\u2714]"
+    r"[^ -~\xa0-\xac\xae-\u024f\u0300-\u036f\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u045f\u1e00-\u1eff"
+    r"\u2010-\u2027\u2030-\u2040\u2044-\u2052\u20a0-\u20bf\u2100-\u211e\u2190-\u219f\u2200-\u226f"
+    r"\u25a0-\u25fe\u2713\u2714]"
 )
 BOX = "□"
 
@@ -32,7 +33,7 @@ def printed(page: UndertakingPage, today: dt.date) -> bytes:
         pdf_standards=["ua-1"],
         ignore_system_fonts=True,
         sys_inputs={"undertaking": displayable(orjson.dumps(_shown(page, today)).decode())},
-        timestamp=page.changed_at,
+        timestamp=page.changed_at.replace(microsecond=0),
     )
 
 

@@ -30,6 +30,7 @@ ROUTES: Final[Mapping[str, Service]] = {
     "key-figures": "catalog",
     "resources": "catalog",
     "supervision-hint": "catalog",
+    "undertakings": "catalog",
     "vocabularies": "catalog",
     "series": "events",
     "sessions": "events",

@@ -13,7 +13,7 @@ DETMOLD = "00000000-0000-5000-8000-000000000003"
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
 START = date(2027, 1, 4)
-PLAN = Plan(title="Gemeinsames Standesamt", topics=("registry_office",), partners=(BAD_SALZUFLEN,))
+PLAN = Plan(title="Gemeinsames Standesamt", topics=("civil_registry",), partners=(BAD_SALZUFLEN,))
 
 
 def step(step_id: str, offset_days: int | None = None, **fields: Any) -> PlannedStep:

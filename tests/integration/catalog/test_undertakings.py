@@ -1,0 +1,404 @@
+"""Undertakings over HTTP: whose they are, who sees them, their checklist, their dates, and what becomes of them."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from icalendar import Calendar
+
+from services.catalog import undertaking_page
+from services.catalog.load_content import organisation_id
+from services.catalog.undertaking import UNDERTAKING, BeginUndertaking, FinishUndertaking
+from services.catalog.undertaking_draft import project_id_of
+from services.catalog.undertaking_due import draft_what_is_finished, remind
+from services.catalog.undertaking_page import UNDERTAKINGS
+from services.catalog.undertaking_plan import Plan, PlannedStep, german_day
+from shared.kernel.identity import Identity, Role
+from shared.kernel.journal import Context, Journal
+from shared.kernel.postgres import Pool
+from shared.kernel.rebuild import rebuild
+from tests.conftest import Database
+from tests.integration.catalog.conftest import Client
+
+LEMGO, DETMOLD, BIELEFELD = "05766044", "05766020", "05711000"
+START = "2027-01-04"
+
+
+@pytest.fixture(scope="module")
+def as_member(session: Any) -> Any:
+    def of(organisation: str | None, *more: Role) -> Client:
+        roles: frozenset[Role] = frozenset({"reader", "member", *more})
+        return Client(*session, Identity(None, roles, organisation, f"token:{organisation}"))
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def lemgo(as_member: Any) -> Client:
+    """A member known by the official key."""
+    return as_member(LEMGO)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def detmold(as_member: Any) -> Client:
+    """A member known by the catalogue's id."""
+    return as_member(organisation_id(DETMOLD))  # type: ignore[no-any-return]
+
+
+def body(**fields: Any) -> dict[str, Any]:
+    return {"title": f"Standesamt {uuid4().hex[:6]}", "starts_on": START, **fields}
+
+
+async def begin(client: Client, **fields: Any) -> str:
+    reply = await client.post("/undertakings", body(**fields))
+    assert reply.status == 201, reply.body
+    return f"/undertakings/{reply.body['id']}"
+
+
+async def ok(client: Client, path: str, content: Any = None) -> dict[str, Any]:
+    reply = await client.post(path, content)
+    assert reply.status in (200, 201), (path, reply.body)
+    return reply.body  # type: ignore[no-any-return]
+
+
+def steps_of(page: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {step["step_id"]: step for stage in page["stages"] for step in stage["steps"]}
+
+
+async def test_an_undertaking_begins_with_the_checklist(lemgo: Client, reader: Client) -> None:
+    wanted = body(topics=["civil_registry"], partners=[{"ags": DETMOLD}], summary="Zwei Städte, ein Standesamt.")
+    key = str(uuid4())
+    first, again = await asyncio.gather(
+        lemgo.post("/undertakings", wanted, key), lemgo.post("/undertakings", wanted, key)
+    )
+    assert (first.status, first.body) == (201, again.body)
+    page = (await lemgo.get(f"/undertakings/{first.body['id']}")).body
+    checklist = (await reader.get("/undertakings/checklist")).body
+    assert (page["organisation"]["name"], page["partners"][0]["name"]) == ("Lemgo", "Detmold")
+    assert page["labels"]["topics"] == {"civil_registry": "Standesamt"}
+    assert [stage["label"] for stage in page["stages"]] == ["Grundüberlegungen", "Zeitplanung", "Loslegen"]
+    assert steps_of(page).keys() == {step["step_id"] for step in checklist["steps"]}
+    assert page["progress"] == {"done": 0, "total": len(checklist["steps"]), "percent": 0}
+    assert steps_of(page)["start"]["due_on"] == START
+    assert page["next_step"]["step_id"] == "idea"
+    assert page["may_change"] is True
+
+
+async def test_a_checklist_points_to_resources_that_are_there(reader: Client) -> None:
+    checklist = (await reader.get("/undertakings/checklist")).body
+    ids = {link["resource_id"] for step in checklist["steps"] for link in step["links"] if link["resource_id"]}
+    assert ids
+    for resource_id in ids:
+        assert (await reader.get(f"/resources/{resource_id}")).status == 200
+    assert (await reader.get("/undertakings/checklist", version=checklist["version"])).body == checklist
+    assert (await reader.get("/undertakings/checklist", version="0")).code == "unknown_checklist"
+
+
+async def test_nobody_else_sees_that_there_is_one(
+    lemgo: Client, detmold: Client, reader: Client, editor: Client, as_member: Any
+) -> None:
+    path = await begin(lemgo, title="Verschwiegenes Vorhaben")
+    for way in ("", ".ics", ".pdf"):
+        assert (await detmold.get(path + way)).code == "not_found"
+        assert (await reader.get(path + way)).code == "unauthenticated"
+        assert (await editor.get(path + way)).status == 200
+    assert (await detmold.post(f"{path}/start-movings", {"starts_on": "2028-01-03"})).code == "not_found"
+    assert (await detmold.post(f"{path}/steps/idea/completions")).code == "not_found"
+    assert (await as_member("05999999").get("/undertakings")).code == "forbidden"
+    assert (await as_member(None).get(path)).code == "forbidden"
+    assert (await detmold.get("/undertakings", q="verschwiegenes")).body["total"] == 0
+    assert (await editor.get("/undertakings", q="VERSCHWIEGENES")).body["total"] == 1
+    assert (await reader.get("/undertakings")).code == "unauthenticated"
+
+
+async def test_a_member_begins_for_their_own_organisation_and_an_editor_for_any(lemgo: Client, editor: Client) -> None:
+    assert (await lemgo.post("/undertakings", body(organisation={"ags": DETMOLD}))).code == "forbidden"
+    assert (await lemgo.post("/undertakings", body(organisation={"ags": LEMGO}))).status == 201
+    nobody = await editor.post("/undertakings", body())
+    assert (nobody.code, nobody.body["errors"][0]["field"]) == ("unknown_organisation", "/organisation")
+    path = await begin(editor, organisation={"ags": BIELEFELD})
+    assert (await editor.get(path)).body["organisation"]["name"] == "Bielefeld"
+
+
+async def test_whoever_is_given_sight_reads_and_changes_nothing(lemgo: Client, detmold: Client) -> None:
+    path = await begin(lemgo)
+    title = (await lemgo.get(path)).body["title"]
+    given = await ok(lemgo, f"{path}/readers", {"ags": DETMOLD})
+    assert (await ok(lemgo, f"{path}/readers", {"ags": DETMOLD}))["version"] == given["version"]
+    seen = await detmold.get(path)
+    assert (seen.status, seen.body["may_change"]) == (200, False)
+    assert title in [each["title"] for each in (await detmold.get("/undertakings")).body["items"]]
+    assert (await detmold.get(f"{path}.ics")).status == 200
+    assert (await detmold.post(f"{path}/steps/idea/completions")).code == "forbidden"
+    assert (await detmold.post(f"{path}/project-drafts")).code == "forbidden"
+    assert (await detmold.post(f"{path}/readers", {"ags": BIELEFELD})).code == "forbidden"
+    reader_path = f"{path}/readers/{organisation_id(DETMOLD)}"
+    assert (await lemgo.call("DELETE", reader_path)).code == "precondition_required"
+    taken = await lemgo.call("DELETE", reader_path, headers={"If-Match": f'"{given["version"]}"'})
+    assert taken.status == 200
+    assert (await detmold.get(path)).code == "not_found"
+
+
+async def test_the_start_moves_and_with_it_what_follows_the_plan(lemgo: Client) -> None:
+    path = await begin(lemgo)
+    await ok(lemgo, f"{path}/steps/idea/completions", {"done_on": "2026-01-09"})
+    await ok(lemgo, f"{path}/steps/signature/dates", {"due_on": "2026-10-18"})
+    before = steps_of((await lemgo.get(path)).body)
+    await ok(lemgo, f"{path}/start-movings", {"starts_on": "2027-02-01"})
+    after = steps_of((await lemgo.get(path)).body)
+    assert after["start"]["due_on"] == "2027-02-01"
+    assert (after["idea"]["due_on"], after["signature"]["due_on"]) == (before["idea"]["due_on"], "2026-10-18")
+    assert date.fromisoformat(after["goals"]["due_on"]) > date.fromisoformat(before["goals"]["due_on"])
+    await ok(lemgo, f"{path}/start-movings", {"starts_on": "2027-02-08", "by_hand_too": True})
+    moved = steps_of((await lemgo.get(path)).body)["signature"]
+    assert (moved["due_on"], moved["by_hand"]) == ("2026-10-23", True)  # the Friday before that Sunday
+
+
+async def test_every_command_to_a_step_may_be_sent_twice_and_at_once(lemgo: Client) -> None:
+    path = await begin(lemgo)
+    own = {"stage": "starting", "title": "Schilder bestellen", "offset_days": -10}
+    added = await ok(lemgo, f"{path}/steps", own)
+    step = f"{path}/steps/{added['step_id']}"
+    commands: list[tuple[str, Any]] = [
+        (f"{path}/steps", own | {"title": "Umzug"}),
+        (f"{step}/owners", {"owner": "Hauptamt"}),
+        (f"{step}/notes", {"note": "Angebot liegt vor."}),
+        (f"{step}/dates", {"due_on": "2026-12-12"}),
+        (f"{step}/completions", None),
+        (f"{step}/reopenings", None),
+        (f"{step}/drops", {"reason": "Alte Schilder genügen."}),
+        (f"{step}/restorations", None),
+        (f"{path}/start-movings", {"starts_on": "2027-03-01"}),
+        (f"{path}/readers", {"organisation_id": organisation_id(DETMOLD)}),
+    ]
+    for command, content in commands:
+        key = str(uuid4())
+        both = await asyncio.gather(*(lemgo.post(command, content, key) for _ in range(2)))
+        assert [reply.status for reply in both] == [201 if command.endswith("/steps") else 200] * 2, command
+        assert both[0].body == both[1].body, command
+    page = (await lemgo.get(path)).body
+    shown = steps_of(page)[added["step_id"]]
+    assert (shown["owner"], shown["note"], shown["due_on"]) == ("Hauptamt", "Angebot liegt vor.", "2026-12-12")
+    assert [each["title"] for each in steps_of(page).values()].count("Umzug") == 1
+    assert page["version"] == 12
+
+
+async def test_progress_is_told_by_stage_and_in_all(lemgo: Client) -> None:
+    path = await begin(lemgo)
+    await ok(lemgo, f"{path}/steps/idea/completions")
+    await ok(lemgo, f"{path}/steps/vat/drops", {"reason": "Keine Leistungen"})
+    page = (await lemgo.get(path)).body
+    assert page["stages"][0]["progress"] == {"done": 1, "total": 11, "percent": 9}
+    assert page["progress"] == {"done": 1, "total": 33, "percent": 3}
+    listed = (await lemgo.get("/undertakings", q=page["title"].split()[-1])).body["items"]
+    assert listed == [{name: page[name] for name in listed[0]}]
+
+
+async def test_it_is_edited_on_the_version_that_was_read(lemgo: Client) -> None:
+    path = await begin(lemgo)
+    changed = {"title": "Ein anderer Titel", "partners_wanted": True, "lead_days": 14}
+    assert (await lemgo.put(path, changed)).code == "precondition_required"
+    done = await lemgo.put(path, changed, version=1)
+    assert (done.status, done.body["version"]) == (200, 2)
+    assert (await lemgo.put(path, changed, version=1)).code == "stale_version"
+    page = (await lemgo.get(path)).body
+    assert {name: page[name] for name in changed} == changed
+
+
+async def test_the_finished_one_becomes_one_project_draft(lemgo: Client, editor: Client, detmold: Client) -> None:
+    path = await begin(lemgo, topics=["civil_registry"], partners=[{"ags": DETMOLD}], summary="Zwei Städte.")
+    await ok(lemgo, f"{path}/steps/goals/completions", {"done_on": "2026-02-02"})
+    await ok(lemgo, f"{path}/steps/idea/completions", {"done_on": "2026-01-09"})
+    clicks = await asyncio.gather(*(lemgo.post(f"{path}/project-drafts", key=str(uuid4())) for _ in range(3)))
+    assert {reply.status for reply in clicks} == {201}
+    assert len({str(reply.body) for reply in clicks}) == 1
+    undertaking, project_id = (await lemgo.get(path)).body, clicks[0].body["id"]
+    assert (undertaking["status"], undertaking["project_id"]) == ("finished", project_id)
+    assert clicks[0].headers["Location"] == f"/api/v1/projects/{project_id}"
+    project = (await editor.get(f"/projects/{project_id}")).body
+    assert (project["status"], project["title"], project["topics"]) == (
+        "drafted",
+        undertaking["title"],
+        ["civil_registry"],
+    )
+    assert [(each["name"], each["role"]) for each in project["participations"]] == [
+        ("Lemgo", "lead"),
+        ("Detmold", "participant"),
+    ]
+    assert [(each["text"], each["on"], each["reached"]) for each in project["milestones"]] == [
+        ("Anlass und Idee festhalten", "2026-01-09", True),
+        ("Ziele messbar beschreiben", "2026-02-02", True),
+    ]
+    assert (await editor.put(f"/projects/{project_id}", {"title": "Umbenannt"}, version=1)).status == 200
+    assert (await lemgo.post(f"{path}/project-drafts")).body["id"] == project_id
+    assert (await lemgo.post(f"{path}/steps/goals/reopenings")).code == "undertaking_finished"
+
+
+async def test_what_was_abandoned_becomes_no_project(lemgo: Client, editor: Client) -> None:
+    path = await begin(lemgo)
+    await ok(lemgo, f"{path}/abandonments", {"reason": "Kein Partner gefunden."})
+    assert (await lemgo.post(f"{path}/project-drafts")).code == "undertaking_abandoned"
+    project_id = project_id_of(path.rpartition("/")[2])
+    assert (await editor.get(f"/projects/{project_id}")).code == "not_found"
+    page = (await lemgo.get(path)).body
+    assert (page["status_label"], page["abandoned"], page["next_step"]) == (
+        "Aufgegeben",
+        "Kein Partner gefunden.",
+        None,
+    )
+
+
+async def test_a_draft_that_a_crash_kept_from_being_made_is_made(
+    lemgo: Client, editor: Client, journal: Journal, pool: Pool
+) -> None:
+    path = await begin(lemgo)
+    undertaking_id, now = path.rpartition("/")[2], datetime.now(UTC)
+    project_id = project_id_of(undertaking_id)
+    context = Context(uuid4(), "test", now, "test")
+    await journal.transact(UNDERTAKING, undertaking_id, FinishUndertaking(project_id=project_id), context)
+    assert (await editor.get(f"/projects/{project_id}")).code == "not_found"
+    assert await draft_what_is_finished(journal, pool, now) == 1
+    assert (await editor.get(f"/projects/{project_id}")).status == 200
+    assert await draft_what_is_finished(journal, pool, now) == 0
+
+
+async def test_the_clock_reminds_once_of_each_date_and_of_nothing_past(
+    lemgo: Client, journal: Journal, pool: Pool
+) -> None:
+    now = datetime(2031, 3, 3, 8, tzinfo=UTC)
+    today, loaded = german_day(now), str(uuid4())
+    step = PlannedStep(step_id="long-ago", stage="starting", title="Vorbei", due_on=date(2020, 1, 6))
+    old = BeginUndertaking(
+        undertaking_id=loaded,
+        organisation_id=organisation_id(LEMGO),
+        plan=Plan(title="Altes Vorhaben"),
+        starts_on=date(2020, 1, 6),
+        checklist="2026-11",
+        steps=(step,),
+    )
+    await journal.transact(UNDERTAKING, loaded, old, Context(uuid4(), "content", now, "content", history=True))
+    path = await begin(lemgo, starts_on="2035-01-02")
+    await ok(lemgo, f"{path}/steps/it/dates", {"due_on": (today + timedelta(days=7)).isoformat()})
+    await ok(lemgo, f"{path}/steps/staff/dates", {"due_on": (today + timedelta(days=8)).isoformat()})
+    before = await journal.head()
+    assert await remind(journal, pool, now) == 1
+    assert await remind(journal, pool, now) == 0
+    (told,) = await journal.read(before, 10)
+    assert (told.aggregate_id, told.event.step_id, told.actor) == (path.rpartition("/")[2], "it", "clock")
+    assert await undertaking_page.due(pool, today) == []
+    assert await remind(journal, pool, now + timedelta(days=1)) == 1
+
+
+async def test_the_calendar_keeps_its_entries_and_counts_their_moves(lemgo: Client) -> None:
+    path = await begin(lemgo)
+
+    async def entries() -> dict[str, Any]:
+        async with lemgo.session.get(f"/api/v1{path}.ics", headers=signed(lemgo)) as answer:
+            assert answer.content_type == "text/calendar"
+            found = Calendar.from_ical(await answer.read()).walk("VEVENT")
+        return {str(entry["UID"]): entry for entry in found}
+
+    before = await entries()
+    await ok(lemgo, f"{path}/start-movings", {"starts_on": "2027-02-01"})
+    await ok(lemgo, f"{path}/steps/vat/drops", {"reason": "Entfällt"})
+    after = await entries()
+    uid = f"undertaking-{path.rpartition('/')[2]}-start@interkommunal"
+    assert before.keys() == after.keys()
+    assert [int(each[uid]["SEQUENCE"]) for each in (before, after)] == [0, 1]
+    assert after[uid].decoded("DTSTART") == date(2027, 2, 1)
+    assert str(after[uid]["TRANSP"]) == "TRANSPARENT"
+    assert {str(entry["STATUS"]) for name, entry in after.items() if "-vat@" in name} == {"CANCELLED"}
+
+
+def signed(client: Client) -> dict[str, str]:
+    return {"Ikz-Identity": client.signer.sign(client.identity, "catalog")}
+
+
+async def test_it_is_printed_as_a_tagged_pdf_whatever_is_written_in_it(lemgo: Client) -> None:
+    path = await begin(lemgo, title="Amt *Nord* #panic() 🙂 日本", summary="$x$ <b>fett</b> `code` \\ @ref")
+    await ok(lemgo, f"{path}/steps/idea/notes", {"note": "Erste Zeile\n\n= keine Überschrift"})
+    async with lemgo.session.get(f"/api/v1{path}.pdf", headers=signed(lemgo)) as answer:
+        paper = await answer.read()
+        assert (answer.status, answer.content_type) == (200, "application/pdf")
+        assert answer.headers["Content-Disposition"].startswith("attachment; ")
+    assert paper.startswith(b"%PDF-1.7")
+    for mark in (b"pdfuaid:part", b"/StructTreeRoot", b"/Lang(de-DE)", b"/DisplayDocTitle true"):
+        assert mark in paper, mark
+
+
+BAD = [
+    ({"title": ""}, "invalid_request", "/title"),
+    ({"title": "x" * 100_000}, "invalid_request", "/title"),
+    ({"starts_on": "31.12.2026"}, "invalid_request", "/starts_on"),
+    ({"starts_on": "1026-12-31"}, "invalid_request", "/starts_on"),
+    ({"lead_days": 0}, "invalid_request", "/lead_days"),
+    ({"topics": ["astrology"]}, "unknown_topic", "/topics/0"),
+    ({"topics": ["waste", "waste"]}, "topic_twice", None),
+    ({"topics": ["waste", "health", "energy_and_climate", "treasury"]}, "too_many_topics", None),
+    ({"partners": [{"ags": "05999999"}]}, "unknown_organisation", "/partners/0"),
+    ({"partners": [{}]}, "invalid_request", "/partners/0"),
+    ({"partners": [{"ags": DETMOLD}, {"organisation_id": organisation_id(DETMOLD)}]}, "partner_twice", None),
+    ({"partners": [{"ags": LEMGO}]}, "partner_twice", None),
+    ({"checklist": "1999"}, "unknown_checklist", "/checklist"),
+    ({"owner": "x"}, "invalid_request", "/owner"),
+]
+
+
+@pytest.mark.parametrize(("fields", "code", "field"), BAD)
+async def test_what_cannot_be_begun_says_why(lemgo: Client, fields: Any, code: str | None, field: str | None) -> None:
+    reply = await lemgo.post("/undertakings", body() | fields)
+    assert 400 < reply.status < 500
+    assert code is None or reply.code == code
+    assert field is None or reply.body["errors"][0]["field"] == field
+
+
+async def test_bad_steps_are_refused_field_by_field(lemgo: Client) -> None:
+    path = await begin(lemgo)
+    step = {"stage": "starting", "title": "Schritt"}
+    tries: list[tuple[str, Any, str]] = [
+        (f"{path}/steps", step | {"offset_days": 4000}, "invalid_request"),
+        (f"{path}/steps", step | {"offset_days": 1, "due_on": "2026-01-01"}, "invalid_request"),
+        (f"{path}/steps", step | {"stage": "later"}, "invalid_request"),
+        (f"{path}/steps", step | {"links": [{"title": "x", "link": "javascript:alert(1)"}]}, "invalid_request"),
+        (f"{path}/steps", step | {"links": [{"title": "x", "resource_id": str(uuid4())}]}, "unknown_resource"),
+        (f"{path}/steps/idea/owners", {"owner": "a\nb"}, "invalid_request"),
+        (f"{path}/steps/idea/owners", {}, "invalid_request"),
+        (f"{path}/steps/idea/notes", {"note": "x" * 5000}, "invalid_request"),
+        (f"{path}/steps/idea/dates", {"due_on": "2026-02-30"}, "invalid_request"),
+        (f"{path}/steps/idea/completions", {"done_on": "2099-01-01"}, "done_in_future"),
+        (f"{path}/steps/no-such-step/completions", None, "not_found"),
+        (f"{path}/steps/{'x' * 3000}/completions", None, "not_found"),
+        (f"{path}/readers", {"ags": "05999999"}, "unknown_organisation"),
+        (f"{path}/start-movings", {"starts_on": None}, "invalid_request"),
+        (f"{path}/abandonments", {}, "invalid_request"),
+        ("/undertakings/none/project-drafts", None, "not_found"),
+        (f"/undertakings/{uuid4()}/project-drafts", None, "not_found"),
+    ]
+    for target, content, code in tries:
+        reply = await lemgo.post(target, content)
+        assert reply.code == code, (target, content, reply.body)
+    assert (await lemgo.get(path)).body["version"] == 1
+
+
+async def test_a_list_has_pages_and_strict_filters(lemgo: Client, editor: Client) -> None:
+    for _ in range(3):
+        await begin(lemgo)
+    whole = (await lemgo.get("/undertakings", limit=100)).body
+    first = (await lemgo.get("/undertakings", limit=2)).body
+    rest = (await lemgo.get("/undertakings", limit=100, cursor=first["next"])).body
+    assert [each["id"] for each in first["items"] + rest["items"]] == [each["id"] for each in whole["items"]]
+    assert (await lemgo.get("/undertakings", status="abandoned")).body["items"] != whole["items"]
+    assert (await editor.get("/undertakings", organisation=organisation_id(LEMGO))).body["total"] >= whole["total"]
+    for query in ({"status": "lost"}, {"cursor": "x"}, {"limit": 0}, {"organisation": "x"}, {"colour": "red"}):
+        assert (await lemgo.get("/undertakings", **query)).code == "invalid_query"
+    assert (await lemgo.get("/undertakings", q="???")).body["total"] == 0
+
+
+async def test_the_rebuilt_read_model_is_the_live_one(lemgo: Client, journal: Journal, database: Database) -> None:
+    path = await begin(lemgo, partners=[{"ags": DETMOLD}])
+    await ok(lemgo, f"{path}/readers", {"ags": DETMOLD})
+    await ok(lemgo, f"{path}/readers", {"ags": BIELEFELD})
+    rebuilt = await rebuild(database.dsn("catalog"), journal, UNDERTAKINGS)
+    assert rebuilt.different == ()
