@@ -22,7 +22,7 @@ from shared.kernel import openapi
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
 from shared.kernel.http import make_app, starting_app
-from shared.kernel.identity import ANONYMOUS, Identity
+from shared.kernel.identity import ANONYMOUS, Identity, Role
 from shared.kernel.logs import current_trace
 from shared.kernel.postgres import CONNECTION_LOST, Pool
 from shared.kernel.problems import Problem, meaning_of
@@ -88,7 +88,8 @@ class Gateway:
         if holder is None:
             raise Problem("unauthenticated")
         label = f"token:{holder.label}"
-        return Identity(person_id=None, roles=frozenset({"reader", holder.role}), organisation_id=None, label=label)
+        roles: frozenset[Role] = frozenset({"reader", holder.role})
+        return Identity(person_id=None, roles=roles, organisation_id=holder.organisation, label=label)
 
 
 def build(gateway: Gateway) -> web.Application:

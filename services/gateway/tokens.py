@@ -1,4 +1,4 @@
-"""Bearer tokens of editors and machines: kept as hashes, printed once.
+"""Bearer tokens of editors, members and machines: kept as hashes, printed once.
 
 As a program: `python -m services.gateway.tokens create|revoke|list`.
 """
@@ -21,34 +21,36 @@ type TokenRole = Literal["member", "editor", "operator"]
 
 ROLES: tuple[str, ...] = get_args(TokenRole.__value__)
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+ORGANISATION = re.compile(r"\d{5}(\d{3})?|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 PREFIX = "ikz_"
 
-BY_DIGEST = "SELECT role, label FROM token WHERE digest = $1 AND revoked_at IS NULL"
-CREATE = "INSERT INTO token (digest, role, label, created_at) VALUES ($1, $2, $3, $4)"
+BY_DIGEST = "SELECT role, label, organisation FROM token WHERE digest = $1 AND revoked_at IS NULL"
+CREATE = "INSERT INTO token (digest, role, label, organisation, created_at) VALUES ($1, $2, $3, $4, $5)"
 REVOKE = "UPDATE token SET revoked_at = $2 WHERE label = $1 AND revoked_at IS NULL"
-LIST = "SELECT label, role, created_at, revoked_at FROM token ORDER BY created_at, label"
+LIST = "SELECT label, role, organisation, created_at, revoked_at FROM token ORDER BY created_at, label"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenHolder:
-    """Whom a token stands for."""
+    """Whom a token stands for; `organisation` is a member's, by official key or the catalogue's id."""
 
     role: TokenRole
     label: str
+    organisation: str | None = None
 
 
 async def holder_of(pool: Pool, token: str) -> TokenHolder | None:
     """Who bears `token`; None when nobody does, or does no longer."""
     row = await pool.fetchrow(BY_DIGEST, _digest(token))
-    return None if row is None else TokenHolder(row["role"], row["label"])
+    return None if row is None else TokenHolder(row["role"], row["label"], row["organisation"])
 
 
-async def create(pool: Pool, role: TokenRole, label: str, at: datetime) -> str:
+async def create(pool: Pool, role: TokenRole, label: str, at: datetime, organisation: str | None = None) -> str:
     """A new token, which cannot be read again; an earlier one of the same label is revoked."""
     token = PREFIX + secrets.token_urlsafe(32)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(REVOKE, label, at)
-        await connection.execute(CREATE, _digest(token), role, label, at)
+        await connection.execute(CREATE, _digest(token), role, label, organisation, at)
     return token
 
 
@@ -68,16 +70,26 @@ def _label(text: str) -> str:
     return text
 
 
+def _organisation(text: str) -> str:
+    if not ORGANISATION.fullmatch(text.lower()):
+        raise argparse.ArgumentTypeError("an official key (AGS) of 5 or 8 digits, or an id of the catalogue")
+    return text.lower()
+
+
 def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m services.gateway.tokens", description="Bearer tokens of the API.")
     commands = parser.add_subparsers(dest="command", required=True)
     creating = commands.add_parser("create", help="make a token and print it, once")
     creating.add_argument("--role", choices=ROLES, required=True)
     creating.add_argument("--label", type=_label, required=True, help="who or what uses it; shown in the audit log")
+    creating.add_argument("--organisation", type=_organisation, help="whose member it stands for: official key or id")
     revoking = commands.add_parser("revoke", help="end the token of a label")
     revoking.add_argument("--label", type=_label, required=True)
     commands.add_parser("list", help="labels, roles and dates; never the tokens")
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "create" and (chosen.role == "member") != (chosen.organisation is not None):
+        creating.error("a member has an organisation, and nobody else has one")
+    return chosen
 
 
 async def main(arguments: list[str]) -> int:
@@ -88,14 +100,15 @@ async def main(arguments: list[str]) -> int:
     async with await connect_pool(settings.database_url, name="tokens", size=1) as pool:
         match chosen.command:
             case "create":
-                _print(await create(pool, chosen.role, chosen.label, now))
+                _print(await create(pool, chosen.role, chosen.label, now, chosen.organisation))
                 return 0
             case "revoke":
                 return 0 if await revoke(pool, chosen.label, now) else 1
             case _:
                 for row in await pool.fetch(LIST):
                     ended = f"revoked {row['revoked_at']:%Y-%m-%d %H:%M}" if row["revoked_at"] else "in use"
-                    _print(f"{row['label']}\t{row['role']}\t{row['created_at']:%Y-%m-%d %H:%M}\t{ended}")
+                    of = f"\t{row['organisation']}" if row["organisation"] else ""
+                    _print(f"{row['label']}\t{row['role']}\t{row['created_at']:%Y-%m-%d %H:%M}\t{ended}{of}")
                 return 0
 
 

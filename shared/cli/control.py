@@ -4,11 +4,14 @@ import asyncio
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
-from shared.cli.target import DEFAULT_DATA, AsJson, Data, check_service, fail, running_in
+from shared.cli.programs import text_of
+from shared.cli.target import DEFAULT_DATA, AsJson, Data, check_service, fail, find, running_in
 from shared.kernel.bootstrap import SERVICES
 
 MODULES = (*SERVICES, "mailbox")
@@ -36,12 +39,32 @@ def status(data: Data = None, *, as_json: AsJson = False) -> None:
         typer.echo(f"{typer.style(f'{name:<10}', bold=True)}{text.rstrip()}")
 
 
-def token(data: Data = None) -> None:
-    """Prints the editor's bearer token, and nothing else."""
-    found = _status(data or DEFAULT_DATA)["tokens"]["editor"]
-    if found is None:
+def token(
+    data: Data = None,
+    member: Annotated[
+        str | None,
+        typer.Option("--member", help="Make a token for a member of this organisation: official key (AGS) or id."),
+    ] = None,
+) -> None:
+    """Prints the editor's bearer token, or a new one for a member of an organisation, and nothing else."""
+    found = _status(data or DEFAULT_DATA)
+    kept = found["tokens"]["editor"] if member is None else _member_token(found, member, data)
+    if kept is None:
         fail("The token is not made yet.")
-    typer.echo(found)
+    typer.echo(kept)
+
+
+def _member_token(found: dict[str, Any], member: str, data: Path | None) -> str:
+    """A new token under the organisation's label; one that was made before under it ends."""
+    from shared.embedded.probe import ask  # noqa: PLC0415
+
+    port = int(found["gateway"].rpartition(":")[2])
+    code, body = asyncio.run(ask(port, f"/api/v1/organisations/{quote(member, safe='')}"))
+    if code != 200:
+        fail(f"The catalogue knows no organisation {member}." if code == 404 else "The catalogue does not answer.")
+    organisation = json.loads(body)["id"]
+    arguments = ["create", "--role", "member", "--label", f"member-{organisation}", "--organisation", organisation]
+    return text_of("services.gateway.tokens", arguments, find(data or DEFAULT_DATA).environment("gateway")).strip()
 
 
 def run(

@@ -21,3 +21,12 @@ def lines_of(module: str, arguments: Sequence[str], environment: Mapping[str, st
             yield json.loads(line)
     if process.returncode:
         fail(f"{module} failed (code {process.returncode}).")
+
+
+def text_of(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What `python -m module` prints; ends the command if it fails."""
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.run(command, env=dict(environment), stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    if process.returncode:
+        fail(f"{module} failed (code {process.returncode}).")
+    return process.stdout

@@ -60,6 +60,36 @@ async def test_a_token_is_printed_once_listed_without_its_secret_and_ended(dsn: 
     assert "revoked" in (await run(dsn, "list"))[1]
 
 
+async def test_a_members_token_carries_the_organisation(dsn: str, pool: Pool, open_door: Any, services: Any) -> None:
+    member = ("create", "--role", "member", "--label", "lemgo", "--organisation")
+    code, output, errors = await run(dsn, *member, "05766044")
+    assert (code, errors) == (0, "")
+    holder = await tokens.holder_of(pool, output.strip())
+    assert holder is not None
+    assert (holder.role, holder.organisation) == ("member", "05766044")
+    assert "05766044" in (await run(dsn, "list"))[1]
+    services.answers["/api/v1/undertakings"] = {"items": []}
+    door = await open_door()
+    async with door.get("/api/v1/undertakings", headers={"Authorization": f"Bearer {output.strip()}"}) as answer:
+        assert answer.status == 200
+    identity = services.verified(services.asked[-1], "catalog")
+    assert (identity.organisation_id, identity.roles) == ("05766044", {"reader", "member"})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["create", "--role", "member", "--label", "x", "--organisation", "not-a-key"],
+        ["create", "--role", "member", "--label", "x"],
+        ["create", "--role", "editor", "--label", "x", "--organisation", "05766044"],
+    ],
+)
+def test_a_member_has_an_organisation_and_nobody_else(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        tokens._arguments(arguments)
+    assert "organisation" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("create", "--role", "king", "--label", "x"), ("create", "--role", "editor", "--label", "a b"), ("create",), ()],

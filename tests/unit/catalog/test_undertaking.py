@@ -9,13 +9,11 @@ from services.catalog.undertaking import (
     UNDERTAKING,
     AbandonUndertaking,
     AddStep,
-    CompleteStep,
     EditUndertaking,
     FinishUndertaking,
     GiveSight,
     LetTimePass,
     MoveStart,
-    SetDue,
     SightGiven,
     SightTaken,
     StartMoved,
@@ -28,6 +26,10 @@ from services.catalog.undertaking import (
     UndertakingFinished,
 )
 from services.catalog.undertaking_plan import MOST_STEPS
+from services.catalog.undertaking_step import (
+    CompleteStep,
+    SetDue,
+)
 from shared.kernel.testing import given
 from tests.unit.catalog.undertaking_stories import (
     AT,

@@ -9,14 +9,20 @@ from hypothesis import strategies as st
 from services.catalog.checklist import Checklist, checklists, valid_on
 from services.catalog.undertaking import (
     UNDERTAKING,
-    AssignStep,
-    CompleteStep,
-    DropStep,
     EditUndertaking,
     FinishUndertaking,
     LetTimePass,
     MoveStart,
+    Undertaking,
+    UndertakingCommand,
+    UndertakingEvent,
+)
+from services.catalog.undertaking_step import (
+    AssignStep,
+    CompleteStep,
+    DropStep,
     NoteOnStep,
+    Progress,
     ReopenStep,
     RestoreStep,
     SetDue,
@@ -28,11 +34,8 @@ from services.catalog.undertaking import (
     StepNoted,
     StepReopened,
     StepRestored,
-    Undertaking,
-    UndertakingCommand,
-    UndertakingEvent,
+    progress,
 )
-from services.catalog.undertaking_step import Progress, progress
 from services.catalog.vocabulary import ChecklistStage
 from services.catalog.working_days import is_working_day, working_day_until
 from shared.kernel.testing import fold, given
