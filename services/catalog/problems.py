@@ -174,6 +174,18 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Unknown checklist",
         "Diese Fassung der Checkliste gibt es nicht.",
     ),
+    "unknown_file": (
+        409,
+        "Unbekannte Datei",
+        "Unknown file",
+        "Diese Datei wurde nicht hochgeladen oder ist schon gelöscht. Bitte laden Sie sie noch einmal hoch.",
+    ),
+    "resource_retired": (
+        409,
+        "Arbeitshilfe wird nicht mehr angeboten",
+        "Resource is retired",
+        "Die Arbeitshilfe wird schon nicht mehr angeboten; eine neue Fassung nimmt sie wieder auf.",
+    ),
     "unknown_resource": (409, "Unbekannte Arbeitshilfe", "Unknown resource", "Diese Arbeitshilfe gibt es nicht."),
     "step_exists": (
         409,

@@ -1,6 +1,7 @@
 """Files on their way to a reader: always saved, never opened by the browser in our name."""
 
 import unicodedata
+from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from aiohttp import web
@@ -15,8 +16,12 @@ UMLAUTS = {
 }
 
 
-async def attachment(call: Call, files: Files, file: StoredFile) -> web.StreamResponse:
+async def attachment(
+    call: Call, files: Files, file: StoredFile, begun: Callable[[], Awaitable[None]] | None = None
+) -> web.StreamResponse:
     """The answer to GET and HEAD of a file, part by part as the store gives it; 304 when the client has it.
+
+    `begun` is called when the file is there and begins to be sent, always whole: a `Range` is not heard.
 
     A file that breaks off, or proves damaged, breaks off for the client, too, and never looks whole.
     """
@@ -36,6 +41,8 @@ async def attachment(call: Call, files: Files, file: StoredFile) -> web.StreamRe
         return response
     parts = files.get(file.sha256)
     first = await anext(parts)  # before anything is sent: what is missing, or cannot be reached, is still a problem
+    if begun is not None:
+        await begun()
     await response.prepare(call.request)
     await response.write(first)
     async for part in parts:
