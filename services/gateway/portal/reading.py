@@ -563,6 +563,30 @@ class Article(News):
     body: str = ""
 
 
+class File(Read):
+    """A file to download."""
+
+    name: str
+    type_label: str
+    size: int
+    href: str
+
+
+class ResourceVersion(Read):
+    """A version of an Arbeitshilfe; the file may be missing."""
+
+    version: int
+    published_at: dt.datetime
+    file: File | None = None
+
+
+class Downloads(Read):
+    """How often its files were downloaded, roughly."""
+
+    at_least: int = 0
+    label: str = ""
+
+
 class Resource(Labelled):
     """An Arbeitshilfe; `file_note` says so when its file is missing."""
 
@@ -576,3 +600,12 @@ class Resource(Labelled):
     issued_on: dt.date | None = None
     link: str | None = None
     file_note: str | None = None
+    version: int = 1
+    file: File | None = None
+    versions: tuple[ResourceVersion, ...] = ()
+    downloads: Downloads = Downloads()
+
+    @property
+    def earlier(self) -> list[ResourceVersion]:
+        """Earlier versions that have a file."""
+        return [each for each in self.versions if each.version != self.version and each.file]

@@ -580,6 +580,36 @@ async def test_resources_say_when_a_file_is_missing(door: Any, content: Any) -> 
     assert "Datei liegt nicht vor" in await page(door, "/arbeitshilfen")
 
 
+async def test_a_resource_is_offered_with_type_size_and_earlier_versions(door: Any, content: Any) -> None:
+    def file(version: int, size: int) -> dict[str, Any]:
+        href = f"/api/v1/resources/r/file?version={version}"
+        return {"name": f"Muster-{version}.pdf", "type_label": "PDF", "size": size, "href": href}
+
+    content["/api/v1/resources"] = listed(
+        {
+            "id": str(uuid4()),
+            "kind": "template",
+            "title": "Mustervereinbarung",
+            "summary": "Ein Muster.",
+            "labels": {"kind": {"template": "Muster / Vorlage"}},
+            "version": 3,
+            "file": file(3, 1_240_000),
+            "versions": [
+                {"version": 3, "published_at": "2026-03-01T10:00:00Z", "file": file(3, 1_240_000)},
+                {"version": 2, "published_at": "2026-02-01T10:00:00Z", "file": None},
+                {"version": 1, "published_at": "2026-01-01T10:00:00Z", "file": file(1, 48_213)},
+            ],
+            "downloads": {"at_least": 120, "label": "mindestens 120-mal heruntergeladen"},
+        }
+    )
+    html = await page(door, "/arbeitshilfen")
+    assert "Mustervereinbarung herunterladen (PDF, 1,2 MB)" in text_of(html)
+    assert "Fassung 3 · mindestens 120-mal heruntergeladen" in text_of(html)
+    assert "Muster-1.pdf, Fassung 1 (PDF, 48 kB)" in text_of(html)
+    assert html.count("version=3") == 1
+    assert "version=2" not in html
+
+
 @pytest.mark.parametrize("path", ["/impressum", "/datenschutz", "/barrierefreiheit"])
 async def test_the_operators_texts_name_the_operator(open_door: Any, path: str) -> None:
     door = await open_door(operator_name="Stadt <Beispiel>", operator_email="post@stadt.example", demonstration=False)
