@@ -11,7 +11,7 @@ from services.catalog.vocabulary import ResourceKind
 from shared.contracts import catalog as contracts
 from shared.contracts.contract import Contract
 from shared.kernel.decider import Decider, Event, NotThere, Refused
-from shared.kernel.file_kinds import StoredFile
+from shared.kernel.stored_file import StoredFile
 
 
 class Details(BaseModel):

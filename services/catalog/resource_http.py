@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.catalog import resource_downloads, resource_list, topic_list
 from services.catalog.answers import API, EDITORS, page_of
+from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.project_content import Link, Many, TopicCode
 from services.catalog.resource import RESOURCE, Details, PublishResource, Resource, RetireResource, ReviseResource
 from services.catalog.resource_downloads import Downloads, DownloadsQuery
@@ -18,14 +19,14 @@ from services.catalog.resource_list import ResourceQuery, ResourceShown
 from services.catalog.undertaking_plan import german_day
 from services.catalog.vocabulary import ResourceKind
 from shared.kernel.downloads import attachment
-from shared.kernel.file_kinds import KINDS, UPLOAD, UPLOAD_CODES, StoredFile, kind_of, safe_name
+from shared.kernel.file_kinds import KINDS, UPLOAD, UPLOAD_CODES, kind_of, safe_name
 from shared.kernel.files import FileMissing, Files
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import CONNECTION_LOST, Pool
 from shared.kernel.problems import Problem, of_fields
-from shared.kernel.texts import Line
+from shared.kernel.stored_file import StoredFile
 
 RESOURCE_PATH = f"{API}/resources/{{id}}"
 
@@ -38,11 +39,11 @@ class ResourceBody(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ResourceKind
-    title: Line
-    summary: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-    purposes: Many[Line] = ()
+    title: PlainLine
+    summary: PlainText
+    purposes: Many[PlainLine] = ()
     topics: Annotated[tuple[TopicCode, ...], Field(max_length=20)] = ()
-    publisher: Line | None = None
+    publisher: PlainLine | None = None
     issued_on: date | None = None
     link: Link | None = None
     file: StoredFile | None = None
@@ -53,7 +54,7 @@ class RetirementBody(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+    reason: PlainLine
 
 
 class UploadQuery(BaseModel):

@@ -12,11 +12,12 @@ from services.catalog.naming import folded, sort_key, words
 from services.catalog.resource import Details, ResourcePublished, ResourceRetired, ResourceRevised
 from services.catalog.resource_downloads import Rounded, rounded
 from services.catalog.vocabulary import ResourceKind
-from shared.kernel.file_kinds import KINDS, StoredFile
+from shared.kernel.file_kinds import KINDS
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
+from shared.kernel.stored_file import StoredFile
 
 FILE_MISSING = "Datei liegt nicht vor"
 

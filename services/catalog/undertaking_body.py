@@ -7,11 +7,12 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.catalog import organisation_directory, resource_list, topic_list
+from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.project_content import Ags, TopicCode, Value
-from services.catalog.undertaking_plan import USUAL_LEAD_DAYS, Day, Plan, Pointer
+from services.catalog.undertaking_plan import USUAL_LEAD_DAYS, Day, Plan, Pointer, StepText
 from shared.kernel.postgres import Connection
 from shared.kernel.problems import of_fields
-from shared.kernel.texts import Id, Line
+from shared.kernel.texts import Id
 
 
 class OrganisationBody(Value):
@@ -31,8 +32,8 @@ class OrganisationBody(Value):
 class PlanBody(Value):
     """What an undertaking says of itself."""
 
-    title: Line
-    summary: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] | None = None
+    title: PlainLine
+    summary: Annotated[PlainText, StringConstraints(max_length=1000)] | None = None
     topics: Annotated[tuple[TopicCode, ...], Field(max_length=20)] = ()
     partners: Annotated[tuple[OrganisationBody, ...], Field(max_length=50)] = ()
     partners_wanted: bool = Field(default=False, description="Whether (more) partners are wanted.")
@@ -51,6 +52,20 @@ class BeginBody(PlanBody):
     )
 
 
+class PointerBody(Pointer):
+    """Where to read more."""
+
+    title: PlainLine
+
+
+class StepBody(StepText):
+    """A step of one's own."""
+
+    title: PlainLine
+    hint: Annotated[PlainText, StringConstraints(max_length=2000)] | None = None
+    links: Annotated[tuple[PointerBody, ...], Field(max_length=10)] = ()
+
+
 async def resolved(connection: Connection, body: PlanBody) -> Plan:
     """The plan with every reference looked up; a problem names what is unknown, field by field."""
     known = await topic_list.labels(connection, body.topics)
@@ -60,7 +75,7 @@ async def resolved(connection: Connection, body: PlanBody) -> Plan:
     partners = await organisations(connection, body.partners, [f"/partners/{n}" for n in range(len(body.partners))])
     return Plan(
         title=body.title,
-        summary=body.summary or None,
+        summary=body.summary,
         topics=body.topics,
         partners=tuple(partners),
         partners_wanted=body.partners_wanted,

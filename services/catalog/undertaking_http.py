@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.catalog import undertaking_page
 from services.catalog.answers import API, page_of
 from services.catalog.checklist import Checklist, checklists, valid_on
+from services.catalog.plain_text import PlainText
 from services.catalog.undertaking import (
     UNDERTAKING,
     AbandonUndertaking,
@@ -52,7 +53,7 @@ class AbandonmentBody(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    reason: PlainText
 
 
 class ChecklistQuery(BaseModel):

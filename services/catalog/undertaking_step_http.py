@@ -5,11 +5,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.undertaking import UNDERTAKING, AddStep, UndertakingCommand
 from services.catalog.undertaking_access import CONCERNED, Access
-from services.catalog.undertaking_body import refuse_unknown_resources
+from services.catalog.undertaking_body import StepBody, refuse_unknown_resources
 from services.catalog.undertaking_http import OVER, UNDERTAKING_PATH
-from services.catalog.undertaking_plan import Day, Note, PlannedStep, StepText
+from services.catalog.undertaking_plan import Day, PlannedStep, Pointer
 from services.catalog.undertaking_step import (
     AssignStep,
     CompleteStep,
@@ -23,7 +24,6 @@ from shared.kernel.http import Answer, Call, Committed, Endpoint, committed
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
-from shared.kernel.texts import ONE_LINE
 
 STEP = f"{UNDERTAKING_PATH}/steps/{{step_id}}"
 
@@ -43,15 +43,15 @@ class DueBody(Body):
 class OwnerBody(Body):
     """Who takes care of the step; null: nobody."""
 
-    owner: (
-        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=ONE_LINE)] | None
-    ) = Field(description="A function or an office (Hauptamt, Kämmerei), never a person's name.")
+    owner: Annotated[PlainLine, StringConstraints(max_length=120)] | None = Field(
+        description="A function or an office (Hauptamt, Kämmerei), never a person's name."
+    )
 
 
 class NoteBody(Body):
     """A note; null takes it away."""
 
-    note: Note | None = Field(description="What whoever works on it needs to know. No personal data.")
+    note: PlainText | None = Field(description="What whoever works on it needs to know. No personal data.")
 
 
 class CompletionBody(Body):
@@ -63,7 +63,7 @@ class CompletionBody(Body):
 class DropBody(Body):
     """Why the step is not needed."""
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+    reason: PlainLine
 
 
 class CommittedStep(Committed):
@@ -89,7 +89,7 @@ class Handlers:
         if outcome is None:
             async with self.pool.acquire() as connection:
                 await refuse_unknown_resources(connection, call.body.links)
-            planned = PlannedStep(step_id=step_id, **{name: getattr(call.body, name) for name in StepText.model_fields})
+            planned = _planned(step_id, call.body)
             outcome = await self.journal.transact(UNDERTAKING, undertaking.id, AddStep(step=planned), context)
         answer = committed(outcome, 201)
         body = CommittedStep(
@@ -132,6 +132,12 @@ class Handlers:
         return committed(outcome)
 
 
+def _planned(step_id: str, body: StepBody) -> PlannedStep:
+    said = {name: getattr(body, name) for name in StepBody.model_fields if name != "links"}
+    links = tuple(Pointer(title=each.title, link=each.link, resource_id=each.resource_id) for each in body.links)
+    return PlannedStep(step_id=step_id, links=links, **said)
+
+
 def _step(call: Call) -> str:
     return call.request.match_info["step_id"]
 
@@ -146,7 +152,7 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             f"{UNDERTAKING_PATH}/steps",
             do.add,
             "Add a step of one's own",
-            body=StepText,
+            body=StepBody,
             answer=CommittedStep,
             status=201,
             roles=CONCERNED,

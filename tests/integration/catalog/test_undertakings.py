@@ -386,6 +386,16 @@ async def test_bad_steps_are_refused_field_by_field(lemgo: Client) -> None:
     assert (await lemgo.get(path)).body["version"] == 1
 
 
+async def test_texts_lose_their_html_and_stay_readable(lemgo: Client) -> None:
+    path = await begin(lemgo, title="<b>Amt</b> Nord", summary="<p>Erstens</p><script>x()</script><p>a < b & c</p>")
+    await ok(lemgo, f"{path}/steps/idea/notes", {"note": "<ul><li>Eins</li><li>Zwei</li></ul>"})
+    await ok(lemgo, f"{path}/steps/idea/owners", {"owner": "<i>Hauptamt</i>"})
+    page = (await lemgo.get(path)).body
+    assert (page["title"], page["summary"]) == ("Amt Nord", "Erstens\na < b & c")
+    idea = steps_of(page)["idea"]
+    assert (idea["note"], idea["owner"]) == ("– Eins\n– Zwei", "Hauptamt")
+
+
 async def test_a_list_has_pages_and_strict_filters(lemgo: Client, editor: Client) -> None:
     for _ in range(3):
         await begin(lemgo)

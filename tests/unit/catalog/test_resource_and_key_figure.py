@@ -29,7 +29,7 @@ from services.catalog.resource import (
 )
 from services.catalog.resource_downloads import rounded
 from services.catalog.vocabulary import Qualifier
-from shared.kernel.file_kinds import StoredFile
+from shared.kernel.stored_file import StoredFile
 from shared.kernel.testing import Given, given
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
