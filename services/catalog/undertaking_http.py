@@ -1,7 +1,7 @@
 """Undertakings over HTTP: for members of the organisation whose they are, whom it shows them to, and editors."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -26,6 +26,7 @@ from services.catalog.undertaking_body import BeginBody, OrganisationBody, PlanB
 from services.catalog.undertaking_draft import draft, project_id_of
 from services.catalog.undertaking_page import UndertakingCard, UndertakingPage, UndertakingQuery
 from services.catalog.undertaking_plan import Day, german_day
+from services.catalog.undertaking_print import printed
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
@@ -33,6 +34,7 @@ from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem, of_fields
 
 UNDERTAKING_PATH = f"{API}/undertakings/{{id}}"
+AT_A_TIME = 2
 OVER = ("undertaking_finished", "undertaking_abandoned")
 PLAN_CODES = ("unknown_topic", "unknown_organisation", "too_many_topics", "topic_twice", "partner_twice")
 
@@ -71,6 +73,7 @@ class Handlers:
     journal: Journal
     pool: Pool
     access: Access
+    printing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_A_TIME))
 
     async def checklist(self, call: Call) -> Answer:
         """A version of the checklist."""
@@ -95,11 +98,10 @@ class Handlers:
         return _file(calendar(page), "text/calendar; charset=utf-8", f"vorhaben-{page.id}.ics")
 
     async def printed(self, call: Call) -> Answer:
-        """It on paper."""
-        from services.catalog.undertaking_print import printed  # noqa: PLC0415 -- takes 80 MB, and few ask
-
+        """It on paper, a few at a time."""
         page = await self._page(call)
-        paper = await asyncio.to_thread(printed, page, german_day(call.at))
+        async with self.printing:
+            paper = await printed(page, german_day(call.at))
         return _file(paper, "application/pdf", f"vorhaben-{page.id}.pdf")
 
     async def begin(self, call: Call) -> Answer:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,8 @@ import pytest
 
 from services.catalog import resource_list
 from services.catalog.resource_list import RESOURCES
+from services.catalog.stored_files import sweep
+from shared.kernel.files import Files
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.rebuild import rebuild
@@ -175,6 +178,20 @@ async def test_what_is_said_of_a_file_is_taken_from_its_content(editor: Client, 
     assert (file["size"], file["name"]) == (good["size"], "Böse.pdf")
     without = await publish(editor)
     assert (await reader.get(f"{without}/file")).code == "file_missing"
+
+
+async def test_files_of_every_version_are_kept_and_what_nobody_named_is_deleted(
+    editor: Client, reader: Client, pool: Pool, files: Files
+) -> None:
+    first, second, orphan = [await uploaded(editor, f"{each} {uuid4()}") for each in ("alt", "neu", "übrig")]
+    wanted = body(file=first)
+    path = await publish(editor, **wanted)
+    await editor.put(path, wanted | {"file": second}, version=1)
+    await editor.post(f"{path}/retirements", {"reason": "Ende"})
+    await sweep(files, pool, datetime.now(UTC) + timedelta(days=2))
+    for version in (1, 2):
+        assert (await download(reader, f"{path}/file?version={version}"))[0] == 200
+    assert (await editor.post("/resources", body(file=orphan))).code == "unknown_file"
 
 
 async def test_files_in_use_are_known_and_the_rebuilt_read_model_is_the_live_one(
