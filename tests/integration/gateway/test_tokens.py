@@ -4,9 +4,11 @@ import asyncio
 import base64
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from services.gateway import tokens
@@ -60,20 +62,16 @@ async def test_a_token_is_printed_once_listed_without_its_secret_and_ended(dsn: 
     assert "revoked" in (await run(dsn, "list"))[1]
 
 
-async def test_a_members_token_carries_the_organisation(dsn: str, pool: Pool, open_door: Any, services: Any) -> None:
-    member = ("create", "--role", "member", "--label", "lemgo", "--organisation")
-    code, output, errors = await run(dsn, *member, "05766044")
-    assert (code, errors) == (0, "")
-    holder = await tokens.holder_of(pool, output.strip())
-    assert holder is not None
-    assert (holder.role, holder.organisation) == ("member", "05766044")
-    assert "05766044" in (await run(dsn, "list"))[1]
+async def test_a_members_token_carries_the_organisation(pool: Pool, open_door: Any, services: Any) -> None:
+    token = await tokens.create(pool, "member", "lemgo", datetime.now(UTC), "05766044")
     services.answers["/api/v1/undertakings"] = {"items": []}
     door = await open_door()
-    async with door.get("/api/v1/undertakings", headers={"Authorization": f"Bearer {output.strip()}"}) as answer:
+    async with door.get("/api/v1/undertakings", headers={"Authorization": f"Bearer {token}"}) as answer:
         assert answer.status == 200
     identity = services.verified(services.asked[-1], "catalog")
     assert (identity.organisation_id, identity.roles) == ("05766044", {"reader", "member"})
+    with pytest.raises(asyncpg.CheckViolationError):
+        await tokens.create(pool, "member", "nobody", datetime.now(UTC), "not-a-key")
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,7 @@ def test_a_calendar_learns_of_every_move_and_of_nothing_else() -> None:
         SetDue(step_id="council", due_on=TODAY), CompleteStep(step_id="council"), ReopenStep(step_id="council")
     )
     assert state_of(events).steps["council"].sequence == 3
+    assert state_of(after(SetDue(step_id="council", due_on=COUNCIL))).steps["council"].sequence == 0
 
 
 def test_progress_leaves_out_what_was_dropped_and_never_rounds_up() -> None:
