@@ -57,15 +57,6 @@ def number(value: float) -> str:
     return format_decimal(value, locale="de")
 
 
-def size(value: int) -> str:
-    """„820 Byte“, „48 kB“, „1,2 MB“: how much there is to download, never less than it is by much."""
-    for unit, of in (("MB", 1_000_000), ("kB", 1_000)):
-        if value >= of:
-            shown = value / of
-            return f"{number(round(shown, 1) if shown < 10 else round(shown))}\N{NO-BREAK SPACE}{unit}"
-    return f"{value}\N{NO-BREAK SPACE}Byte"
-
-
 def euro(value: float) -> str:
     """„175.000 Euro“."""
     return f"{number(value)}\N{NO-BREAK SPACE}Euro"

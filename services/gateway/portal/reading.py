@@ -563,7 +563,7 @@ class Article(News):
     body: str = ""
 
 
-class File(Read):
+class ResourceFile(Read):
     """A file to download."""
 
     name: str
@@ -577,7 +577,7 @@ class ResourceVersion(Read):
 
     version: int
     published_at: dt.datetime
-    file: File | None = None
+    file: ResourceFile | None = None
 
 
 class Downloads(Read):
@@ -601,7 +601,7 @@ class Resource(Labelled):
     link: str | None = None
     file_note: str | None = None
     version: int = 1
-    file: File | None = None
+    file: ResourceFile | None = None
     versions: tuple[ResourceVersion, ...] = ()
     downloads: Downloads = Downloads()
 

@@ -605,7 +605,7 @@ async def test_a_resource_is_offered_with_type_size_and_earlier_versions(door: A
     html = await page(door, "/arbeitshilfen")
     assert "Mustervereinbarung herunterladen (PDF, 1,2 MB)" in text_of(html)
     assert "Fassung 3 · mindestens 120-mal heruntergeladen" in text_of(html)
-    assert "Muster-1.pdf, Fassung 1 (PDF, 48 kB)" in text_of(html)
+    assert "Muster-1.pdf, Fassung 1 (PDF, 48 KB)" in text_of(html)
     assert html.count("version=3") == 1
     assert "version=2" not in html
 
