@@ -70,7 +70,7 @@ async def published(journey: Any, contract: str, aggregate_id: str) -> dict[str,
             await asyncio.sleep(0.1)
 
 
-async def test_an_aid_is_published_and_downloaded_from_the_portal(journey: Any) -> None:
+async def test_a_resource_is_published_and_downloaded_from_the_portal(journey: Any) -> None:
     content = b"%PDF-1.4\n% Mustervereinbarung\n%%EOF\n"
     uploading = journey.client.post(
         f"{journey.base_url}/api/v1/resources/files?filename=Muster%20Vereinbarung.pdf",
@@ -81,18 +81,18 @@ async def test_an_aid_is_published_and_downloaded_from_the_portal(journey: Any) 
         assert answer.status == 201, await answer.text()
         file = await answer.json()
     title = f"Mustervereinbarung {uuid4().hex[:6]}"
-    aid = {"kind": "template", "title": title, "summary": "Ein Muster.", "file": file}
-    published_aid = await journey.editor.post("/resources", aid)
+    resource = {"kind": "template", "title": title, "summary": "Ein Muster.", "file": file}
+    publishing = await journey.editor.post("/resources", resource)
     async with journey.client.get(f"{journey.base_url}/arbeitshilfen") as page:
         html = await page.text()
-    href = f"/api/v1/resources/{published_aid.id}/file?version=1"
+    href = f"/api/v1/resources/{publishing.id}/file?version=1"
     assert title in html
     assert f'href="{href}"' in html
     async with journey.client.get(journey.base_url + href) as answer:
         assert (answer.status, await answer.read()) == (200, content)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert 'filename="Muster Vereinbarung.pdf"' in answer.headers["Content-Disposition"]
-    counted = (await journey.editor.get(f"/resources/{published_aid.id}/downloads")).body
+    counted = (await journey.editor.get(f"/resources/{publishing.id}/downloads")).body
     assert counted["total"] == 1
 
 

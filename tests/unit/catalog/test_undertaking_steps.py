@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 from services.catalog.checklist import Checklist, checklists, valid_on
 from services.catalog.undertaking import (
     UNDERTAKING,
+    AbandonUndertaking,
+    AddStep,
     EditUndertaking,
     FinishUndertaking,
+    GiveSight,
     LetTimePass,
     MoveStart,
+    TakeSight,
     Undertaking,
     UndertakingCommand,
     UndertakingEvent,
@@ -38,8 +42,20 @@ from services.catalog.undertaking_step import (
 )
 from services.catalog.vocabulary import ChecklistStage
 from services.catalog.working_days import is_working_day, working_day_until
-from shared.kernel.testing import fold, given
-from tests.unit.catalog.undertaking_stories import AT, ID, PLAN, START, TODAY, begin, begun, step
+from shared.kernel.decider import NotThere, Refused
+from shared.kernel.testing import check_events, fold, given
+from tests.unit.catalog.undertaking_stories import (
+    AT,
+    BAD_SALZUFLEN,
+    DETMOLD,
+    ID,
+    PLAN,
+    START,
+    TODAY,
+    begin,
+    begun,
+    step,
+)
 
 COUNCIL = date(2026, 9, 25)
 DONE = StepCompleted(at=AT, step_id="council", done_on=TODAY)
@@ -248,6 +264,42 @@ def test_moving_the_start_keeps_the_order_and_what_was_set_by_hand(
     assert known == [working_day_until(starts[-1] + timedelta(days=each.offset_days or 0)) for each in steps]
     assert moved["hand"].due_on == set_by_hand
     assert moved["over"].due_on == working_day_until(START + timedelta(days=2))
+
+
+ids = st.sampled_from(["idea", "council", "start", "own-1", "nothing"])
+commands = st.one_of(
+    st.builds(SetDue, step_id=ids, due_on=st.none() | days),
+    st.builds(AssignStep, step_id=ids, owner=st.none() | st.sampled_from(["Hauptamt", "Kasse"])),
+    st.builds(NoteOnStep, step_id=ids, note=st.none() | st.just("x")),
+    st.builds(CompleteStep, step_id=ids, done_on=st.none() | days),
+    st.builds(ReopenStep, step_id=ids),
+    st.builds(DropStep, step_id=ids, reason=st.sampled_from(["Nein", "Doch nicht"])),
+    st.builds(RestoreStep, step_id=ids),
+    st.builds(MoveStart, starts_on=days, by_hand_too=st.booleans()),
+    st.builds(AddStep, step=st.builds(step, st.just("own-1"), st.none() | st.integers(-50, 50))),
+    st.builds(GiveSight, organisation_id=st.sampled_from([DETMOLD, BAD_SALZUFLEN])),
+    st.builds(TakeSight, organisation_id=st.just(DETMOLD)),
+    st.just(LetTimePass()),
+    st.just(AbandonUndertaking(reason="Nein")),
+    st.just(FinishUndertaking(project_id="p")),
+)
+
+
+@for_all(asked=st.lists(commands, max_size=12), at=st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)))  # noqa: DTZ001
+def test_whatever_is_asked_is_done_once_or_refused(asked: list[UndertakingCommand], at: datetime) -> None:
+    events, at = begun(), at.replace(tzinfo=UTC)
+    for command in asked:
+        try:
+            decided = given(UNDERTAKING, events).when(command, at=at).decided
+        except (Refused, NotThere):
+            continue
+        events += decided
+        assert given(UNDERTAKING, events).when(command, at=at).decided == []
+    check_events(UNDERTAKING, events)
+    for each in state_of(events).steps.values():
+        assert each.done_on is None or each.dropped is None
+        assert len(set(each.told_for)) == len(each.told_for)
+        assert each.by_hand or each.due_on is None or each.done_on or each.dropped or is_working_day(each.due_on)
 
 
 @pytest.mark.parametrize("checklist", checklists(), ids=lambda checklist: checklist.version)
