@@ -1,8 +1,46 @@
 """What is written on paper can be seen there."""
 
+import asyncio
+import signal
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
 import typst
 
-from services.catalog.undertaking_print import BOX, TEMPLATE, displayable
+from services.catalog import undertaking_print
+from services.catalog.undertaking_page import DATE_RULE, OrganisationNamed, ProgressShown, UndertakingPage
+from services.catalog.undertaking_print import BOX, TEMPLATE, displayable, printed
+from services.catalog.vocabulary import UndertakingStatus
+from shared.kernel.problems import Problem
+
+TODAY = date(2026, 3, 2)
+EMPTY = UndertakingPage(
+    id="0199d2c4-1b7e-7a3c-9c55-2f6d1f0a4b11",
+    version=1,
+    changed_at=datetime(2026, 3, 2, 9, 0, 0, 5, tzinfo=UTC),
+    organisation=OrganisationNamed(id="o", ags=None, name="Lemgo"),
+    title="Gemeinsames Standesamt",
+    summary=None,
+    topics=(),
+    starts_on=date(2027, 1, 4),
+    status=UndertakingStatus.ABANDONED,
+    status_label="Aufgegeben",
+    progress=ProgressShown(done=0, total=0, percent=100),
+    next_step=None,
+    labels={"topics": {}},
+    partners=(),
+    partners_wanted=False,
+    lead_days=7,
+    checklist="2026-11",
+    stages=(),
+    readers=(),
+    project_id=None,
+    abandoned="Kein Partner gefunden.",
+    date_rule=DATE_RULE,
+    may_change=True,
+)
 
 LETTER = b'#set document(title: "x")\n#set text(font: "Libertinus Serif", lang: "de")\n#sys.inputs.text'
 
@@ -21,3 +59,37 @@ def test_what_has_none_is_a_box() -> None:
     assert displayable("a🙂b日\u200bc\ufeff") == f"a{BOX}b{BOX}{BOX}c{BOX}"
     assert displayable("e\u0301") == "é"
     assert b"Libertinus Serif" in TEMPLATE.read_bytes()
+
+
+async def test_the_same_state_is_the_same_sheet() -> None:
+    assert await printed(EMPTY, TODAY) == await printed(EMPTY, TODAY)
+
+
+async def test_a_typesetter_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    slow, started = tmp_path / "slow.py", []
+    slow.write_text("import time\ntime.sleep(60)")
+    start = asyncio.create_subprocess_exec
+
+    async def watched(*command: str, **options: Any) -> asyncio.subprocess.Process:
+        started.append(await start(*command, **options))
+        return started[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", watched)
+    monkeypatch.setattr(undertaking_print, "TYPESETTER", slow)
+    monkeypatch.setattr(undertaking_print, "SECONDS", 0.1)
+    with pytest.raises(Problem) as raised:
+        await printed(EMPTY, TODAY)
+    assert raised.value.code == "unavailable"
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
+
+
+async def test_what_typst_refuses_is_a_problem_that_is_logged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.typ"
+    broken.write_text("#no-such-function()")
+    monkeypatch.setattr(undertaking_print, "TEMPLATE", broken)
+    with pytest.raises(Problem) as raised:
+        await printed(EMPTY, TODAY)
+    assert raised.value.code == "internal"
+    assert "not_printed" in capsys.readouterr().out
