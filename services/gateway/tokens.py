@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
+import orjson
+
 from services.gateway.settings import GatewaySettings
+from services.gateway.upstream import Down, Upstream, open_session
 from shared.kernel.clock import Clock
+from shared.kernel.identity import ANONYMOUS, Signer
 from shared.kernel.postgres import Pool, connect_pool
 
 type TokenRole = Literal["member", "editor", "operator"]
@@ -24,15 +28,15 @@ LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ORGANISATION = re.compile(r"\d{5}(\d{3})?|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 PREFIX = "ikz_"
 
-BY_DIGEST = "SELECT role, label, organisation FROM token WHERE digest = $1 AND revoked_at IS NULL"
+BY_DIGEST = "SELECT role, label, organisation::text FROM token WHERE digest = $1 AND revoked_at IS NULL"
 CREATE = "INSERT INTO token (digest, role, label, organisation, created_at) VALUES ($1, $2, $3, $4, $5)"
 REVOKE = "UPDATE token SET revoked_at = $2 WHERE label = $1 AND revoked_at IS NULL"
-LIST = "SELECT label, role, organisation, created_at, revoked_at FROM token ORDER BY created_at, label"
+LIST = "SELECT label, role, organisation::text, created_at, revoked_at FROM token ORDER BY created_at, label"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenHolder:
-    """Whom a token stands for; `organisation` is a member's, by official key or the catalogue's id."""
+    """Whom a token stands for; `organisation` is a member's, by the catalogue's id."""
 
     role: TokenRole
     label: str
@@ -58,6 +62,17 @@ async def revoke(pool: Pool, label: str, at: datetime) -> bool:
     """Ends the token of that label; False when there is none."""
     done: str = await pool.execute(REVOKE, label, at)
     return done != "UPDATE 0"
+
+
+async def organisation_id(settings: GatewaySettings, key: str) -> str | None:
+    """The catalogue's id of the organisation with this id or official key (AGS); None when it knows none."""
+    async with open_session(settings.deadline) as session:
+        upstream = Upstream(
+            session, Signer(settings.identity_private_key, Clock(settings.clock_offset)), settings.services
+        )
+        path = f"/api/v1/organisations/{key}"
+        answer = await upstream.fetch("catalog", "GET", path, identity=ANONYMOUS, headers={})
+    return str(orjson.loads(answer.content)["id"]) if answer.status == 200 else None
 
 
 def _digest(token: str) -> bytes:
@@ -100,8 +115,7 @@ async def main(arguments: list[str]) -> int:
     async with await connect_pool(settings.database_url, name="tokens", size=1) as pool:
         match chosen.command:
             case "create":
-                _print(await create(pool, chosen.role, chosen.label, now, chosen.organisation))
-                return 0
+                return await _create(settings, pool, chosen, now)
             case "revoke":
                 return 0 if await revoke(pool, chosen.label, now) else 1
             case _:
@@ -110,6 +124,24 @@ async def main(arguments: list[str]) -> int:
                     of = f"\t{row['organisation']}" if row["organisation"] else ""
                     _print(f"{row['label']}\t{row['role']}\t{row['created_at']:%Y-%m-%d %H:%M}\t{ended}{of}")
                 return 0
+
+
+async def _create(settings: GatewaySettings, pool: Pool, chosen: argparse.Namespace, now: datetime) -> int:
+    organisation = None
+    if chosen.organisation is not None:
+        try:
+            organisation = await organisation_id(settings, chosen.organisation)
+        except Down:
+            return _complain("The catalogue does not answer; it knows whether there is such an organisation.")
+        if organisation is None:
+            return _complain(f"The catalogue knows no organisation {chosen.organisation}.")
+    _print(await create(pool, chosen.role, chosen.label, now, organisation))
+    return 0
+
+
+def _complain(line: str) -> int:
+    sys.stderr.write(line + "\n")
+    return 1
 
 
 def _print(line: str) -> None:

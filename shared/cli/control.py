@@ -6,7 +6,6 @@ import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
@@ -47,24 +46,20 @@ def token(
     ] = None,
 ) -> None:
     """Prints the editor's bearer token, or a new one for a member of an organisation, and nothing else."""
-    found = _status(data or DEFAULT_DATA)
-    kept = found["tokens"]["editor"] if member is None else _member_token(found, member, data)
-    if kept is None:
+    found = (
+        _status(data or DEFAULT_DATA)["tokens"]["editor"]
+        if member is None
+        else _member_token(member, data or DEFAULT_DATA)
+    )
+    if found is None:
         fail("The token is not made yet.")
-    typer.echo(kept)
+    typer.echo(found)
 
 
-def _member_token(found: dict[str, Any], member: str, data: Path | None) -> str:
+def _member_token(member: str, data: Path) -> str:
     """A new token under the organisation's label; one that was made before under it ends."""
-    from shared.embedded.probe import ask  # noqa: PLC0415
-
-    port = int(found["gateway"].rpartition(":")[2])
-    code, body = asyncio.run(ask(port, f"/api/v1/organisations/{quote(member, safe='')}"))
-    if code != 200:
-        fail(f"The catalogue knows no organisation {member}." if code == 404 else "The catalogue does not answer.")
-    organisation = json.loads(body)["id"]
-    arguments = ["create", "--role", "member", "--label", f"member-{organisation}", "--organisation", organisation]
-    return text_of("services.gateway.tokens", arguments, find(data or DEFAULT_DATA).environment("gateway")).strip()
+    arguments = ["create", "--role", "member", "--organisation", member, "--label", f"member-{member}"]
+    return text_of("services.gateway.tokens", arguments, find(data).environment("gateway")).strip()
 
 
 def run(

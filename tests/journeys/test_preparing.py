@@ -97,7 +97,7 @@ async def test_a_resource_is_published_and_downloaded_from_the_portal(journey: A
 
 
 async def test_there_is_no_token_for_a_member_of_nothing(system: RunningSystem) -> None:
-    code, output, errors = await ikz("token", "--member", "../tokens", "--data", str(system.folder))
+    code, output, errors = await ikz("token", "--member", "05999999", "--data", str(system.folder))
     assert (code, output) == (1, "")
     assert "no organisation" in errors
 

@@ -41,13 +41,11 @@ def as_member(session: tuple[ClientSession, Signer]) -> AsMember:
 
 @pytest.fixture(scope="module")
 def lemgo(as_member: AsMember) -> Client:
-    """A member known by the official key."""
-    return as_member(LEMGO)
+    return as_member(organisation_id(LEMGO))
 
 
 @pytest.fixture(scope="module")
 def detmold(as_member: AsMember) -> Client:
-    """A member known by the catalogue's id."""
     return as_member(organisation_id(DETMOLD))
 
 
@@ -110,8 +108,9 @@ async def test_nobody_else_sees_that_there_is_one(
         assert (await editor.get(path + way)).status == 200
     assert (await detmold.post(f"{path}/start-movings", {"starts_on": "2028-01-03"})).code == "not_found"
     assert (await detmold.post(f"{path}/steps/idea/completions")).code == "not_found"
-    assert (await as_member("05999999").get("/undertakings")).code == "forbidden"
+    assert (await as_member(str(uuid4())).get("/undertakings")).code == "forbidden"
     assert (await as_member(None).get(path)).code == "forbidden"
+    assert (await as_member(LEMGO).get(path)).code == "forbidden"  # an official key is no id
     assert (await detmold.get("/undertakings", q="verschwiegenes")).body["total"] == 0
     assert (await editor.get("/undertakings", q="VERSCHWIEGENES")).body["total"] == 1
     assert (await reader.get("/undertakings")).code == "unauthenticated"

@@ -4,21 +4,21 @@ import asyncio
 import base64
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from services.gateway import tokens
+from services.gateway.upstream import Down
 from shared.kernel.identity import generate_keys
 from shared.kernel.postgres import Pool
+from tests.integration.gateway.conftest import settings
 
 ROOT = Path(__file__).parents[3]
 
 
-async def run(dsn: str, *arguments: str) -> tuple[int, str, str]:
+async def run(dsn: str, *arguments: str, catalog: str = "http://127.0.0.1:9") -> tuple[int, str, str]:
     keys, key = generate_keys(), base64.b64encode(b"k" * 32).decode()
     environment = os.environ | {
         "IKZ_DATABASE_URL": dsn,
@@ -27,7 +27,8 @@ async def run(dsn: str, *arguments: str) -> tuple[int, str, str]:
         "IKZ_ADDRESS_KEY": key,
         "IKZ_IDENTITY_PUBLIC_KEY": keys.public,
         "IKZ_IDENTITY_PRIVATE_KEY": keys.private,
-        **{f"IKZ_{name}_URL": "http://127.0.0.1:9" for name in ("CATALOG", "EVENTS", "NOTIFY")},
+        **{f"IKZ_{name}_URL": "http://127.0.0.1:9" for name in ("EVENTS", "NOTIFY")},
+        "IKZ_CATALOG_URL": catalog,
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.gateway.tokens", *arguments),
@@ -62,16 +63,25 @@ async def test_a_token_is_printed_once_listed_without_its_secret_and_ended(dsn: 
     assert "revoked" in (await run(dsn, "list"))[1]
 
 
-async def test_a_members_token_carries_the_organisation(pool: Pool, open_door: Any, services: Any) -> None:
-    token = await tokens.create(pool, "member", "lemgo", datetime.now(UTC), "05766044")
+async def test_a_members_token_carries_the_organisation(
+    dsn: str, pool: Pool, open_door: Any, services: Any, some_id: str
+) -> None:
+    services.answers["/api/v1/organisations/05766044"] = {"id": some_id}
     services.answers["/api/v1/undertakings"] = {"items": []}
+    member = ("create", "--role", "member", "--label", "lemgo", "--organisation", "05766044")
+    code, output, errors = await run(dsn, *member, catalog=services.url)
+    assert (code, errors) == (0, "")
     door = await open_door()
-    async with door.get("/api/v1/undertakings", headers={"Authorization": f"Bearer {token}"}) as answer:
+    async with door.get("/api/v1/undertakings", headers={"Authorization": f"Bearer {output.strip()}"}) as answer:
         assert answer.status == 200
     identity = services.verified(services.asked[-1], "catalog")
-    assert (identity.organisation_id, identity.roles) == ("05766044", {"reader", "member"})
-    with pytest.raises(asyncpg.CheckViolationError):
-        await tokens.create(pool, "member", "nobody", datetime.now(UTC), "not-a-key")
+    assert (identity.organisation_id, identity.roles) == (some_id, {"reader", "member"})
+
+
+async def test_an_organisation_that_the_catalogue_does_not_know_has_no_members(services: Any) -> None:
+    assert await tokens.organisation_id(settings(services.url), "05999999") is None
+    with pytest.raises(Down):
+        await tokens.organisation_id(settings("http://127.0.0.1:9"), "05766044")
 
 
 @pytest.mark.parametrize(
