@@ -2,15 +2,22 @@
 
 from datetime import datetime, timedelta
 
+import structlog
+
 from services.catalog import undertaking_page
 from services.catalog.due import by_itself, told
 from services.catalog.undertaking import UNDERTAKING, LetTimePass
 from services.catalog.undertaking_draft import draft
 from services.catalog.undertaking_plan import german_day
+from shared.kernel.codec import UnknownEvent
+from shared.kernel.decider import Refused
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 
 RECENTLY = timedelta(days=7)
+A_MOMENT = timedelta(seconds=10)  # for whoever finished it to make the draft themselves
+
+log = structlog.get_logger()
 
 
 async def remind(journal: Journal, pool: Pool, at: datetime) -> int:
@@ -21,8 +28,16 @@ async def remind(journal: Journal, pool: Pool, at: datetime) -> int:
 
 
 async def draft_what_is_finished(journal: Journal, pool: Pool, at: datetime) -> int:
-    """Makes the project drafts of undertakings that were finished and have none; gives how many there were."""
-    found = await undertaking_page.undrafted(pool, at - RECENTLY)
-    for undertaking_id in found:
+    """Makes the project drafts of undertakings that were finished and have none; gives how many it made."""
+    found = await undertaking_page.undrafted(pool, at - RECENTLY, at - A_MOMENT)
+    return sum([await _drafted(journal, pool, undertaking_id, at) for undertaking_id in found])
+
+
+async def _drafted(journal: Journal, pool: Pool, undertaking_id: str, at: datetime) -> bool:
+    """Whether it is a draft now; what cannot become one is said, and keeps no other waiting."""
+    try:
         await draft(journal, pool, undertaking_id, by_itself(at))
-    return len(found)
+    except (Refused, UnknownEvent) as reason:
+        log.warning("not_drafted", undertaking_id=undertaking_id, reason=str(reason))
+        return False
+    return True

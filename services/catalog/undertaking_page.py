@@ -63,7 +63,7 @@ DUE = """
 SELECT DISTINCT undertaking_id::text AS id FROM undertaking_reminder WHERE due_on >= $1 AND remind_on <= $1 LIMIT 100
 """
 UNDRAFTED = """
-SELECT id::text FROM undertaking u WHERE status = 'finished' AND changed_at > $1
+SELECT id::text FROM undertaking u WHERE status = 'finished' AND changed_at BETWEEN $1 AND $2
     AND NOT EXISTS (SELECT FROM project_page p WHERE p.id = u.project_id) LIMIT 100
 """
 
@@ -286,9 +286,9 @@ async def due(pool: Pool, today: date) -> list[str]:
     return [row["id"] for row in await pool.fetch(DUE, today)]
 
 
-async def undrafted(pool: Pool, since: datetime) -> list[str]:
-    """Undertakings finished since then that are no project yet."""
-    return [row["id"] for row in await pool.fetch(UNDRAFTED, since)]
+async def undrafted(pool: Pool, first: datetime, last: datetime) -> list[str]:
+    """Undertakings finished between the two that are no project yet."""
+    return [row["id"] for row in await pool.fetch(UNDRAFTED, first, last)]
 
 
 async def _names(connection: Connection, entries: Iterable[Entry]) -> dict[str, Named]:

@@ -10,13 +10,14 @@ import pytest
 from aiohttp import ClientSession
 from icalendar import Calendar
 
-from services.catalog import undertaking_page
+from services.catalog import undertaking_due, undertaking_page
 from services.catalog.load_content import organisation_id
 from services.catalog.undertaking import UNDERTAKING, BeginUndertaking, FinishUndertaking
 from services.catalog.undertaking_draft import project_id_of
 from services.catalog.undertaking_due import draft_what_is_finished, remind
 from services.catalog.undertaking_page import UNDERTAKINGS
 from services.catalog.undertaking_plan import Plan, PlannedStep, german_day
+from shared.kernel.decider import Refused
 from shared.kernel.identity import Identity, Role, Signer
 from shared.kernel.journal import Context, Journal
 from shared.kernel.postgres import Pool
@@ -262,9 +263,18 @@ async def test_a_draft_that_a_crash_kept_from_being_made_is_made(
     context = Context(uuid4(), "test", now, "test")
     await journal.transact(UNDERTAKING, undertaking_id, FinishUndertaking(project_id=project_id), context)
     assert (await editor.get(f"/projects/{project_id}")).code == "not_found"
-    assert await draft_what_is_finished(journal, pool, now) == 1
+    assert await draft_what_is_finished(journal, pool, now) == 0, "whoever finished it is still about to"
+    later = now + timedelta(minutes=1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(undertaking_due, "draft", refused)
+        assert await draft_what_is_finished(journal, pool, later) == 0
+    assert await draft_what_is_finished(journal, pool, later) == 1
     assert (await editor.get(f"/projects/{project_id}")).status == 200
-    assert await draft_what_is_finished(journal, pool, now) == 0
+    assert await draft_what_is_finished(journal, pool, later) == 0
+
+
+async def refused(*_: Any) -> None:
+    raise Refused("project_exists")
 
 
 async def test_the_clock_reminds_once_of_each_date_and_of_nothing_past(
