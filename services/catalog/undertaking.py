@@ -22,6 +22,7 @@ from services.catalog.undertaking_step import (
     NoteOnStep,
     ReopenStep,
     RestoreStep,
+    RewordStep,
     SetDue,
     Step,
     StepAssigned,
@@ -34,6 +35,7 @@ from services.catalog.undertaking_step import (
     StepNoted,
     StepReopened,
     StepRestored,
+    StepReworded,
     redated,
 )
 from services.catalog.vocabulary import UndertakingStatus
@@ -239,6 +241,7 @@ def evolve(undertaking: Undertaking | None, event: UndertakingEvent) -> Undertak
             | StepReopened()
             | StepDropped()
             | StepRestored()
+            | StepReworded()
             | StepFellDue()
         ):
             step = undertaking_step.evolve(undertaking.steps[event.step_id], event)
@@ -283,7 +286,16 @@ def decide(command: UndertakingCommand, undertaking: Undertaking | None, at: dat
         case TakeSight():
             seen = command.organisation_id in undertaking.readers
             return [SightTaken(at=at, organisation_id=command.organisation_id)] if seen else []
-        case SetDue() | AssignStep() | NoteOnStep() | CompleteStep() | ReopenStep() | DropStep() | RestoreStep():
+        case (
+            SetDue()
+            | AssignStep()
+            | NoteOnStep()
+            | CompleteStep()
+            | ReopenStep()
+            | DropStep()
+            | RestoreStep()
+            | RewordStep()
+        ):
             step = undertaking.steps.get(command.step_id)
             if step is None:
                 raise NotThere
@@ -405,6 +417,7 @@ def publish(event: UndertakingEvent) -> Contract | None:
             | StepReopened()
             | StepDropped()
             | StepRestored()
+            | StepReworded()
         ):
             return None
     assert_never(event)
@@ -432,6 +445,7 @@ UNDERTAKING: Decider[Undertaking | None, UndertakingCommand, UndertakingEvent] =
         StepReopened,
         StepDropped,
         StepRestored,
+        StepReworded,
         StepFellDue,
     ),
 )

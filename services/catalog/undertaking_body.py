@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from services.catalog import organisation_directory, resource_list, topic_list
 from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.project_content import Ags, TopicCode, Value
-from services.catalog.undertaking_plan import USUAL_LEAD_DAYS, Day, Plan, Pointer, StepText
+from services.catalog.undertaking_plan import USUAL_LEAD_DAYS, Day, Plan, Pointer, StepText, Wording
 from shared.kernel.postgres import Connection
 from shared.kernel.problems import of_fields
 from shared.kernel.texts import Id
@@ -58,12 +58,22 @@ class PointerBody(Pointer):
     title: PlainLine
 
 
-class StepBody(StepText):
-    """A step of one's own."""
+class WordingBody(Wording):
+    """What a step says."""
 
     title: PlainLine
-    hint: Annotated[PlainText, StringConstraints(max_length=2000)] | None = None
+    hint: PlainText | None = None
     links: Annotated[tuple[PointerBody, ...], Field(max_length=10)] = ()
+
+    @property
+    def wording(self) -> Wording:
+        """As the undertaking keeps it."""
+        links = tuple(Pointer(title=each.title, link=each.link, resource_id=each.resource_id) for each in self.links)
+        return Wording(title=self.title, hint=self.hint, links=links)
+
+
+class StepBody(WordingBody, StepText):
+    """A step of one's own."""
 
 
 async def resolved(connection: Connection, body: PlanBody) -> Plan:

@@ -36,13 +36,18 @@ class Pointer(Value):
     resource_id: Id | None = None
 
 
-class StepText(Value):
-    """What a step is about. It lies `offset_days` from the start, or on `due_on`, or has no date yet."""
+class Wording(Value):
+    """What a step says."""
 
-    stage: ChecklistStage
     title: Line
     hint: Note | None = None
     links: Annotated[tuple[Pointer, ...], Field(max_length=10)] = ()
+
+
+class StepText(Wording):
+    """What a step is about. It lies `offset_days` from the start, or on `due_on`, or has no date yet."""
+
+    stage: ChecklistStage
     offset_days: Offset | None = None
     due_on: Day | None = None
 

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from pydantic import BaseModel, ConfigDict
 
-from services.catalog.undertaking_plan import PlannedStep, german_day
+from services.catalog.undertaking_plan import PlannedStep, Wording, german_day
 from shared.kernel.decider import Event, Refused
 
 
@@ -57,7 +57,13 @@ class RestoreStep(ForStep):
     """A dropped step is needed after all."""
 
 
-type StepCommand = SetDue | AssignStep | NoteOnStep | CompleteStep | ReopenStep | DropStep | RestoreStep
+class RewordStep(ForStep):
+    """Say something else in a step; the undertaking's copy of the checklist is its own."""
+
+    wording: Wording
+
+
+type StepCommand = RewordStep | SetDue | AssignStep | NoteOnStep | CompleteStep | ReopenStep | DropStep | RestoreStep
 
 
 class AboutStep(Event):
@@ -109,6 +115,12 @@ class StepRestored(AboutStep):
     due_on: date | None
 
 
+class StepReworded(AboutStep):
+    """A step says something else."""
+
+    wording: Wording
+
+
 class StepFellDue(AboutStep):
     """A step's date is near."""
 
@@ -117,7 +129,15 @@ class StepFellDue(AboutStep):
 
 
 type StepEvent = (
-    StepDueSet | StepAssigned | StepNoted | StepCompleted | StepReopened | StepDropped | StepRestored | StepFellDue
+    StepDueSet
+    | StepAssigned
+    | StepNoted
+    | StepCompleted
+    | StepReopened
+    | StepDropped
+    | StepRestored
+    | StepReworded
+    | StepFellDue
 )
 
 
@@ -193,6 +213,9 @@ def evolve(step: Step, event: StepEvent) -> Step:
             return replace(step, dropped=event.reason, sequence=step.sequence + 1)
         case StepRestored():
             return replace(step, dropped=None, due_on=event.due_on, sequence=step.sequence + 1)
+        case StepReworded():
+            planned = step.planned.model_copy(update=dict(event.wording))
+            return replace(step, planned=planned, sequence=step.sequence + 1)
         case StepFellDue():
             return replace(step, told_for=(*step.told_for, event.due_on))
     assert_never(event)
@@ -207,6 +230,9 @@ def decide(command: StepCommand, step: Step, starts_on: date, at: datetime) -> S
     """The facts that follow from a command to one step."""
     step_id = command.step_id
     match command:
+        case RewordStep():
+            same = step.planned.model_copy(update=dict(command.wording)) == step.planned
+            return [] if same else [StepReworded(at=at, step_id=step_id, wording=command.wording)]
         case SetDue():
             return _set_due(command, step, starts_on, at)
         case AssignStep():

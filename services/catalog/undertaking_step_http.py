@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.undertaking import UNDERTAKING, AddStep, UndertakingCommand
 from services.catalog.undertaking_access import CONCERNED, Access
-from services.catalog.undertaking_body import StepBody, refuse_unknown_resources
+from services.catalog.undertaking_body import StepBody, WordingBody, refuse_unknown_resources
 from services.catalog.undertaking_http import OVER, UNDERTAKING_PATH
-from services.catalog.undertaking_plan import Day, PlannedStep, Pointer
+from services.catalog.undertaking_plan import Day, PlannedStep
 from services.catalog.undertaking_step import (
     AssignStep,
     CompleteStep,
@@ -18,6 +18,7 @@ from services.catalog.undertaking_step import (
     NoteOnStep,
     ReopenStep,
     RestoreStep,
+    RewordStep,
     SetDue,
 )
 from shared.kernel.http import Answer, Call, Committed, Endpoint, committed
@@ -97,6 +98,13 @@ class Handlers:
         )
         return Answer(body, answer.status, answer.etag)
 
+    async def reword(self, call: Call) -> Answer:
+        """Other words."""
+        await self.access.to_change(call)
+        async with self.pool.acquire() as connection:
+            await refuse_unknown_resources(connection, call.body.links)
+        return await self._committed(call, RewordStep(step_id=_step(call), wording=call.body.wording))
+
     async def set_due(self, call: Call) -> Answer:
         """A date."""
         return await self._committed(call, SetDue(step_id=_step(call), due_on=call.body.due_on))
@@ -133,9 +141,8 @@ class Handlers:
 
 
 def _planned(step_id: str, body: StepBody) -> PlannedStep:
-    said = {name: getattr(body, name) for name in StepBody.model_fields if name != "links"}
-    links = tuple(Pointer(title=each.title, link=each.link, resource_id=each.resource_id) for each in body.links)
-    return PlannedStep(step_id=step_id, links=links, **said)
+    where = {"stage": body.stage, "offset_days": body.offset_days, "due_on": body.due_on}
+    return PlannedStep(step_id=step_id, **where, **dict(body.wording))
 
 
 def _step(call: Call) -> str:
@@ -157,6 +164,16 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             status=201,
             roles=CONCERNED,
             codes=(*codes, "unknown_resource", "too_many_steps"),
+        ),
+        Endpoint(
+            "POST",
+            f"{STEP}/wordings",
+            do.reword,
+            "Say something else in a step",
+            body=WordingBody,
+            answer=Committed,
+            roles=CONCERNED,
+            codes=(*codes, "unknown_resource"),
         ),
         Endpoint(
             "POST",

@@ -167,6 +167,7 @@ async def test_every_command_to_a_step_may_be_sent_twice_and_at_once(lemgo: Clie
     step = f"{path}/steps/{added['step_id']}"
     commands: list[tuple[str, Any]] = [
         (f"{path}/steps", own | {"title": "Umzug"}),
+        (f"{step}/wordings", {"title": "Neue Schilder bestellen", "links": [{"title": "§ 64 GO NRW"}]}),
         (f"{step}/owners", {"owner": "Hauptamt"}),
         (f"{step}/notes", {"note": "Angebot liegt vor."}),
         (f"{step}/dates", {"due_on": "2026-12-12"}),
@@ -186,7 +187,8 @@ async def test_every_command_to_a_step_may_be_sent_twice_and_at_once(lemgo: Clie
     shown = steps_of(page)[added["step_id"]]
     assert (shown["owner"], shown["note"], shown["due_on"]) == ("Hauptamt", "Angebot liegt vor.", "2026-12-12")
     assert [each["title"] for each in steps_of(page).values()].count("Umzug") == 1
-    assert page["version"] == 12
+    assert (shown["title"], shown["offset_days"]) == ("Neue Schilder bestellen", -10)
+    assert page["version"] == 13
 
 
 async def test_progress_is_told_by_stage_and_in_all(lemgo: Client) -> None:
@@ -376,6 +378,8 @@ async def test_bad_steps_are_refused_field_by_field(lemgo: Client) -> None:
         (f"{path}/steps", step | {"stage": "later"}, "invalid_request"),
         (f"{path}/steps", step | {"links": [{"title": "x", "link": "javascript:alert(1)"}]}, "invalid_request"),
         (f"{path}/steps", step | {"links": [{"title": "x", "resource_id": str(uuid4())}]}, "unknown_resource"),
+        (f"{path}/steps/idea/wordings", {"title": " "}, "invalid_request"),
+        (f"{path}/steps/idea/wordings", {"title": "x", "stage": "starting"}, "invalid_request"),
         (f"{path}/steps/idea/owners", {"owner": "a\nb"}, "invalid_request"),
         (f"{path}/steps/idea/owners", {}, "invalid_request"),
         (f"{path}/steps/idea/notes", {"note": "x" * 5000}, "invalid_request"),

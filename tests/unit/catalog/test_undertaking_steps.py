@@ -21,6 +21,7 @@ from services.catalog.undertaking import (
     UndertakingCommand,
     UndertakingEvent,
 )
+from services.catalog.undertaking_plan import Wording
 from services.catalog.undertaking_step import (
     AssignStep,
     CompleteStep,
@@ -29,6 +30,7 @@ from services.catalog.undertaking_step import (
     Progress,
     ReopenStep,
     RestoreStep,
+    RewordStep,
     SetDue,
     StepAssigned,
     StepCompleted,
@@ -38,6 +40,7 @@ from services.catalog.undertaking_step import (
     StepNoted,
     StepReopened,
     StepRestored,
+    StepReworded,
     progress,
 )
 from services.catalog.vocabulary import ChecklistStage
@@ -149,6 +152,14 @@ def test_a_step_is_dropped_for_a_reason_and_taken_up_again() -> None:
     given(UNDERTAKING, begun()).when(RestoreStep(step_id="council"), at=AT).nothing()
     given(UNDERTAKING, [*begun(), DONE]).when(drop, at=AT).refused("step_done")
     given(UNDERTAKING, [*begun(), DROPPED]).when(CompleteStep(step_id="council"), at=AT).refused("step_dropped")
+
+
+def test_a_step_says_something_else() -> None:
+    wording = Wording(title="Ratsbeschluss", hint="In beiden Räten gleichlautend.")
+    reworded = StepReworded(at=AT, step_id="council", wording=wording)
+    past = given(UNDERTAKING, begun()).when(RewordStep(step_id="council", wording=wording), at=AT).then([reworded])
+    council = state_of(list(past.events)).steps["council"]
+    assert (council.planned.title, council.planned.offset_days, council.sequence) == ("Ratsbeschluss", -100, 1)
 
 
 REMINDED = StepFellDue(at=AT, undertaking_id=ID, step_id="council", due_on=COUNCIL)
@@ -268,6 +279,7 @@ def test_moving_the_start_keeps_the_order_and_what_was_set_by_hand(
 
 ids = st.sampled_from(["idea", "council", "start", "own-1", "nothing"])
 commands = st.one_of(
+    st.builds(RewordStep, step_id=ids, wording=st.builds(Wording, title=st.sampled_from(["A", "B"]))),
     st.builds(SetDue, step_id=ids, due_on=st.none() | days),
     st.builds(AssignStep, step_id=ids, owner=st.none() | st.sampled_from(["Hauptamt", "Kasse"])),
     st.builds(NoteOnStep, step_id=ids, note=st.none() | st.just("x")),
