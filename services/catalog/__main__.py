@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.catalog import due, problems
+from services.catalog import due, problems, undertaking_due
 from services.catalog.contact_review import ask_for_review
 from services.catalog.http import endpoints
 from services.catalog.known import known
@@ -33,7 +33,13 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         health=runtime.health,
     )
     files = Files(runtime.bus, settings.service)
-    duties: list[due.Duty] = [ask_for_review, move_projects, Sweep(files)]
+    duties: list[due.Duty] = [
+        ask_for_review,
+        move_projects,
+        Sweep(files),
+        undertaking_due.remind,
+        undertaking_due.draft_what_is_finished,
+    ]
     clock = partial(due.keep_time, journal, runtime.pool, settings.database_url, runtime.clock, duties)
     questions = [RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool))]
     return Parts(

@@ -9,6 +9,8 @@ from services.catalog import (
     resource_http,
     supervision_http,
     topic_http,
+    undertaking_http,
+    undertaking_step_http,
     vocabulary_http,
 )
 from shared.kernel.endpoint import Endpoint
@@ -24,9 +26,11 @@ def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
         *project_surroundings_http.endpoints(journal, pool, files),
         *organisation_http.endpoints(journal, pool),
         *topic_http.endpoints(journal, pool),
-        *resource_http.endpoints(pool),
+        *resource_http.endpoints(journal, pool, files),
         *key_figure_http.endpoints(journal, pool),
         *funding_http.endpoints(journal, pool),
         *supervision_http.endpoints(pool),
+        *undertaking_http.endpoints(journal, pool),
+        *undertaking_step_http.endpoints(journal, pool),
         *vocabulary_http.endpoints(),
     ]

@@ -16,7 +16,17 @@ from services.catalog.resource_list import RESOURCES
 from services.catalog.search import SEARCH
 from services.catalog.topic import TOPIC
 from services.catalog.topic_list import TOPICS
+from services.catalog.undertaking import UNDERTAKING
+from services.catalog.undertaking_page import UNDERTAKINGS
 from shared.kernel.decider import Decider
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (PROJECT, ORGANISATION, TOPIC, RESOURCE, KEY_FIGURE, FUNDING_PROGRAMME)
-PROJECTIONS = (PAGES, SEARCH, ORGANISATIONS, TOPICS, RESOURCES, KEY_FIGURES, PROGRAMMES, HISTORY)
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
+    PROJECT,
+    ORGANISATION,
+    TOPIC,
+    RESOURCE,
+    KEY_FIGURE,
+    FUNDING_PROGRAMME,
+    UNDERTAKING,
+)
+PROJECTIONS = (PAGES, SEARCH, ORGANISATIONS, TOPICS, RESOURCES, KEY_FIGURES, PROGRAMMES, HISTORY, UNDERTAKINGS)

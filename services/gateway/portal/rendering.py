@@ -144,7 +144,7 @@ class Pages:
         )
         for filter_ in (
             german.day, german.short_day, german.month, german.clock, german.moment, german.span, german.number,
-            german.euro, german.file_size, german.size, german.partial_date, german.listed, german.paragraphs, german.iso,
+            german.euro, german.file_size, german.partial_date, german.listed, german.paragraphs, german.iso,
         ):  # fmt: skip
             environment.filters[filter_.__name__] = filter_
         defaults = {"site": self.site, "static": self._static.address, "section": "", "crumbs": (), "here": ""}
