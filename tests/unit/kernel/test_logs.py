@@ -2,8 +2,6 @@
 
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -117,13 +115,3 @@ def test_a_later_version_of_the_header_is_followed() -> None:
 
 def test_a_trace_goes_on_with_our_version() -> None:
     assert Trace("a" * 32, "b" * 16).traceparent == f"00-{'a' * 32}-{'b' * 16}-01"
-
-
-def test_no_service_loads_what_only_the_command_line_needs() -> None:
-    """It would be a tenth of a start; whoever has it already keeps it."""
-    look = (
-        "import sys; had = 'rich' in sys.modules; import services.catalog.__main__; print(had, 'rich' in sys.modules)"
-    )
-    for given, said in (("", "False False"), ("import rich; ", "True True")):
-        done = subprocess.run([sys.executable, "-c", given + look], capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == said
