@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import islice
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -117,6 +118,7 @@ CROSS JOIN unnest($1::text[]) AS asked(key)
 WHERE similarity(kept.key, asked.key) >= 0.6
 GROUP BY o.id ORDER BY alike DESC, o.name_key, o.id LIMIT 5
 """
+MOST_COMPARED = 10
 MUNICIPALITIES = "SELECT ags FROM organisation WHERE length(ags) = 8 AND profile->>'dissolved_on' IS NULL"
 
 CURSOR: TypeAdapter[tuple[float, str, UUID]] = TypeAdapter(tuple[float, str, UUID])
@@ -288,8 +290,8 @@ async def same_bodies(connection: Connection, keys: Iterable[str]) -> set[str]:
 
 
 async def alike(connection: Connection, names: Iterable[str]) -> list[Named]:
-    """The entries that one of these names may mean, the likeliest first; five at most."""
-    keys = list(dict.fromkeys(key for name in names for key in name_keys(name)))
+    """The entries that one of these names may mean, the likeliest first; five at most. Ten names are looked at."""
+    keys = list(dict.fromkeys(key for name in islice(names, MOST_COMPARED) for key in name_keys(name)))
     return [_named(row) for row in await connection.fetch(ALIKE, keys)]
 
 
