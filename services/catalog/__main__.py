@@ -1,8 +1,10 @@
 """The catalogue as a process: `python -m services.catalog`, or `ikz run catalog`."""
 
 from functools import partial
+from typing import Any
 
-from services.catalog import due, problems, undertaking_due
+from services.catalog import contact_upkeep, cooperation_pairs, due, problems, undertaking_due
+from services.catalog.contact_letter import contact_letter
 from services.catalog.contact_review import ask_for_review
 from services.catalog.http import endpoints
 from services.catalog.known import known
@@ -10,8 +12,9 @@ from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.settings import CatalogSettings
 from services.catalog.stored_files import Sweep
 from services.catalog.topic_split import move_projects
-from shared.contracts.rpc import KnownAsked
+from shared.contracts.rpc import ContactAsked, KnownAsked
 from shared.kernel.files import Files
+from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
 from shared.kernel.rpc import RpcEndpoint, serve_rpc
@@ -32,20 +35,47 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         public_url=settings.public_url,
         health=runtime.health,
     )
-    files = Files(runtime.bus, settings.service)
+    files, vault = Files(runtime.bus, settings.service), runtime.vault
+    consumers = [
+        Consumer(
+            name=settings.service,
+            source=source,
+            effects=effects,
+            dsn=settings.database_url,
+            pool=runtime.pool,
+            nats_url=settings.nats_url,
+            health=runtime.health,
+        )
+        for source, effects in (("gateway", contact_upkeep.of_gateway(vault)), ("notify", contact_upkeep.of_notify()))
+    ]
     duties: list[due.Duty] = [
         ask_for_review,
         move_projects,
         Sweep(files),
         undertaking_due.remind,
         undertaking_due.draft_what_is_finished,
+        contact_upkeep.record_reports,
+        contact_upkeep.record_erasures,
+        partial(contact_upkeep.forget_texts, settings.contact_text_retention),
+        partial(contact_upkeep.destroy_keys, vault),
+        cooperation_pairs.compare,
+        cooperation_pairs.let_age,
     ]
     clock = partial(due.keep_time, journal, runtime.pool, settings.database_url, runtime.clock, duties)
-    questions = [RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool))]
+    letter = partial(contact_letter, runtime.pool, vault, runtime.clock)
+    questions: list[RpcEndpoint[Any]] = [
+        RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool)),
+        RpcEndpoint(ContactAsked.subject, ContactAsked, letter),
+    ]
     return Parts(
-        endpoints=endpoints(journal, runtime.pool, files),
+        endpoints=endpoints(journal, runtime.pool, files, vault),
         journal=journal,
-        tasks=[relay.run, clock, partial(serve_rpc, runtime.bus, settings.service, questions)],
+        tasks=[
+            relay.run,
+            *(consumer.run for consumer in consumers),
+            clock,
+            partial(serve_rpc, runtime.bus, settings.service, questions),
+        ],
     )
 
 

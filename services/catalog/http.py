@@ -1,6 +1,8 @@
 """The catalogue over HTTP: readers see what is published, editors see and change everything."""
 
 from services.catalog import (
+    contact_http,
+    cooperation_http,
     funding_http,
     key_figure_http,
     organisation_http,
@@ -17,9 +19,10 @@ from shared.kernel.endpoint import Endpoint
 from shared.kernel.files import Files
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
+from shared.kernel.vault import Vault
 
 
-def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
+def endpoints(journal: Journal, pool: Pool, files: Files, vault: Vault) -> list[Endpoint]:
     """Everything the catalogue offers."""
     return [
         *project_http.endpoints(journal, pool),
@@ -33,4 +36,6 @@ def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
         *undertaking_http.endpoints(journal, pool),
         *undertaking_step_http.endpoints(journal, pool),
         *vocabulary_http.endpoints(),
+        *contact_http.endpoints(journal, pool, vault),
+        *cooperation_http.endpoints(journal, pool),
     ]

@@ -1,6 +1,6 @@
 """The catalogue's codes in the table of problems."""
 
-from services.catalog import directory_problems
+from services.catalog import contact_problems, directory_problems
 from shared.kernel import file_kinds, problems
 
 PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
@@ -224,3 +224,5 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
 def register() -> None:
     """Adds them; called once, by the composition root."""
     problems.register(PROBLEMS | directory_problems.PROBLEMS | file_kinds.PROBLEMS)
+    problems.register(PROBLEMS)
+    problems.register(contact_problems.PROBLEMS)

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from pydantic import TypeAdapter
 
-from services.catalog import organisation_directory, supervision, supervision_http, topic_list
+from services.catalog import contact_list, organisation_directory, supervision, supervision_http, topic_list
 from services.catalog.presently import presently
 from services.catalog.project import (
     BESIDE_THE_LIVE_VERSION,
@@ -107,6 +107,9 @@ SELECT id::text, (entry->>'of_history')::boolean AS of_history FROM project_page
 WHERE contact_due_at <= $1 ORDER BY contact_due_at LIMIT 100
 """
 KNOWN = "SELECT EXISTS (SELECT FROM project_page WHERE id = $1::uuid)"
+LIVE = """
+SELECT EXISTS (SELECT FROM project_page WHERE id = $1::uuid AND public AND entry->'project'->>'status' = 'published')
+"""
 # The predecessors of a project, its own included; the depth bounds what a broken chain could cost.
 PREDECESSORS = """
 WITH RECURSIVE line (id, depth) AS (
@@ -342,6 +345,18 @@ async def known(connection: Connection, project_id: str) -> bool:
     return bool(await connection.fetchval(KNOWN, project_id))
 
 
+async def public_title(connection: Connection, project_id: str) -> str | None:
+    """What everybody may read as the project's title, if anything."""
+    title: str | None = await connection.fetchval(PUBLIC_TITLE, project_id)
+    return title
+
+
+async def contact_possible(connection: Connection, project_id: str) -> bool:
+    """Whether texts can be passed on to the project's contact: while it is published, and there is an address."""
+    reachable = await contact_list.possible(connection, [project_id])
+    return bool(reachable) and bool(await connection.fetchval(LIVE, project_id))
+
+
 async def predecessors(connection: Connection, project_id: str) -> set[str]:
     """A project and all that came before it."""
     return {row["id"] for row in await connection.fetch(PREDECESSORS, project_id)}
@@ -362,6 +377,7 @@ async def _page(connection: Connection, entry: Entry, at: datetime, *, editor: b
         published_at=entry.published_at,
         changed_at=entry.changed_at,
         participations_note=participations_note(content.participations_complete, len(content.participations)),
+        contact_possible=await contact_possible(connection, project.id),
         predecessor_title=predecessor,
         successors=tuple(ProjectLink(**dict(row)) for row in successors),
         versions=tuple(VersionShown(step=each.step, at=each.at, changed=each.changed) for each in entry.versions),

@@ -133,10 +133,10 @@ class StepShown(BaseModel):
 class ProjectPage(Description):
     """A project as it is shown. Fields of its content have the names and codes they are written with.
 
-    `labels[field][code]` is the German label of every code in the answer. `contact_confirmed_on` is when its contact
-    was last known to be right; `contact_note` says so when that is more than a year ago. `supervision_hint` is there
-    where the legal form is. `returned`, `returned_reasons`, `revision` and `history` are for editors and null for
-    everybody else.
+    `labels[field][code]` is the German label of every code in the answer. `contact_possible`: texts can be passed on to
+    an address that is not shown. `contact_confirmed_on` is when its contact was last known to be right; `contact_note`
+    says so when that is more than a year ago. `supervision_hint` is there where the legal form is. `returned`,
+    `returned_reasons`, `revision` and `history` are for editors and null for everybody else.
     """
 
     id: str
@@ -153,6 +153,7 @@ class ProjectPage(Description):
     contact_confirmed_on: date | None
     contact_note: str | None
     predecessor_title: str | None
+    contact_possible: bool
     successors: tuple[ProjectLink, ...]
     best_practice: tuple[AwardShown, ...]
     updates: tuple[UpdateShown, ...]

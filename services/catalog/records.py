@@ -2,6 +2,12 @@
 
 from typing import Any
 
+from services.catalog.contact_address import CONTACT_ADDRESS
+from services.catalog.contact_list import CONTACT_ADDRESSES, CONTACT_REQUESTS
+from services.catalog.contact_request import CONTACT_REQUEST
+from services.catalog.cooperation_list import COOPERATION_REQUESTS
+from services.catalog.cooperation_request import COOPERATION_REQUEST
+from services.catalog.experience import EXPERIENCE
 from services.catalog.funding_estimate import PROGRAMMES
 from services.catalog.funding_programme import FUNDING_PROGRAMME
 from services.catalog.history import HISTORY
@@ -28,5 +34,22 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     KEY_FIGURE,
     FUNDING_PROGRAMME,
     UNDERTAKING,
+    CONTACT_REQUEST,
+    CONTACT_ADDRESS,
+    COOPERATION_REQUEST,
 )
-PROJECTIONS = (PAGES, SEARCH, ORGANISATIONS, TOPICS, RESOURCES, KEY_FIGURES, PROGRAMMES, HISTORY, UNDERTAKINGS)
+PROJECTIONS = (
+    PAGES,
+    SEARCH,
+    ORGANISATIONS,
+    TOPICS,
+    RESOURCES,
+    KEY_FIGURES,
+    PROGRAMMES,
+    HISTORY,
+    UNDERTAKINGS,
+    CONTACT_REQUESTS,
+    CONTACT_ADDRESSES,
+    COOPERATION_REQUESTS,
+    EXPERIENCE,
+)

@@ -1,9 +1,9 @@
 """What the catalogue promises to others. Codes are those of `GET /api/v1/vocabularies` and `GET /api/v1/topics`."""
 
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shared.contracts.contract import Contract
 
@@ -206,3 +206,96 @@ class StepDue(Contract):
     undertaking_id: str
     step_id: str
     due_on: date
+
+
+class _AboutContact(Contract):
+    """The subject ends with the contact request's id, and its events count for themselves: nobody's order but its own.
+
+    Who wrote what to whom is told by `rpc.catalog.contact` alone.
+    """
+
+    key: ClassVar[str] = "contact_request_id"
+
+    contact_request_id: str
+    person_id: str
+
+    @property
+    def aggregate(self) -> str:
+        """The contact request, whatever it is about."""
+        return f"contact_request/{self.contact_request_id}"
+
+
+class ContactRequestReceived(_AboutContact):
+    """Somebody (`person_id`) wants to write to a contact and has to confirm the own address until `confirm_by`.
+
+    Published again when the same person sends the same text again: send the link again.
+    """
+
+    type: ClassVar[str] = "ikz.catalog.contact_request.received.v1"
+
+    confirm_by: AwareDatetime
+
+
+class ProjectContactRequested(_AboutContact):
+    """Somebody who has confirmed the own address wrote to a project's contact: pass the text on."""
+
+    type: ClassVar[str] = "ikz.catalog.project.contact_requested.v1"
+
+    project_id: str
+
+
+class CooperationRequestContactRequested(_AboutContact):
+    """Somebody who has confirmed the own address wrote to who opened a cooperation request: pass the text on."""
+
+    type: ClassVar[str] = "ikz.catalog.cooperation_request.contact_requested.v1"
+
+    cooperation_request_id: str
+
+
+class _OfCooperationRequest(Contract):
+    key: ClassVar[str] = "cooperation_request_id"
+
+    cooperation_request_id: str
+
+
+class CooperationRequestOpened(_OfCooperationRequest):
+    """An organisation seeks partners, offers something, or wants to share a specialist."""
+
+    type: ClassVar[str] = "ikz.catalog.cooperation_request.opened.v1"
+
+    kind: str
+    title: str
+    topics: tuple[str, ...]
+    organisation_id: str
+    expires_on: date
+
+
+class CooperationRequestMatched(_OfCooperationRequest):
+    """Two requests fit each other: `matched_request_id` is the other one. Each pair is told once, from one side."""
+
+    type: ClassVar[str] = "ikz.catalog.cooperation_request.matched.v1"
+
+    matched_request_id: str
+    score: int
+
+
+class CooperationRequestExpiring(_OfCooperationRequest):
+    """A request closes by itself after `expires_on`, unless it is extended."""
+
+    type: ClassVar[str] = "ikz.catalog.cooperation_request.expiring.v1"
+
+    title: str
+    organisation_id: str
+    expires_on: date
+
+
+class CooperationRequestClosed(_OfCooperationRequest):
+    """A request is no longer open; where a partner was found, `project_id` or `undertaking_id` may say in what."""
+
+    type: ClassVar[str] = "ikz.catalog.cooperation_request.closed.v1"
+
+    title: str
+    organisation_id: str
+    outcome: Literal["partner_found", "withdrawn", "expired"]
+    project_id: str | None = None
+    undertaking_id: str | None = None

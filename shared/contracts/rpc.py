@@ -90,3 +90,49 @@ class KnownAnswered(_Rpc):
 
     unknown_topics: tuple[str, ...] = ()
     unknown_ags: tuple[str, ...] = ()
+
+
+class ContactAsked(_Rpc):
+    """What has to be written about a contact request, and to whom.
+
+    With `confirmed` what is passed on to the contact, else the link for the sender. Nothing is answered that is out of
+    time: a link that was used or has lapsed, a text that was passed on long ago.
+    """
+
+    subject: ClassVar[str] = "rpc.catalog.contact"
+
+    contact_request_id: str
+    confirmed: bool
+
+
+class ContactMessage(_Rpc):
+    """What somebody wrote, in the sender's own words; `email` is where the answer goes."""
+
+    name: str
+    email: str
+    organisation_name: str | None = None
+    subject: str | None = None
+    text: str
+
+
+class ContactLetter(_Rpc):
+    """One letter. `person_id` is whose mailbox it goes to, `sender_id` who wrote: an erasure of either forgets it.
+
+    `about` names what the request is about as everybody can read it. `token` leads to the page that confirms; `message`
+    is there for the contact alone, never in a letter to an address that nobody has confirmed.
+    """
+
+    person_id: str
+    sender_id: str
+    email: str
+    about_kind: Literal["project", "cooperation_request"]
+    about_id: str
+    about: str
+    token: str | None = None
+    message: ContactMessage | None = None
+
+
+class ContactAnswered(_Rpc):
+    """The letter; none when somebody was erased, the address was taken away, or it is too late."""
+
+    letter: ContactLetter | None = None

@@ -41,9 +41,13 @@ class Access:
 
 
 MANIFEST = (
-    Access("catalog", serves=True),
+    Access("catalog", consumes=("gateway", "notify"), serves=True),
     Access("events", consumes=("gateway", "catalog"), asks=("rpc.catalog.known",), serves=True),
-    Access("notify", consumes=("events", "gateway"), asks=("rpc.events.recipients",)),
+    Access(
+        "notify",
+        consumes=("events", "catalog", "gateway"),
+        asks=("rpc.events.recipients", "rpc.catalog.contact"),
+    ),
     Access("gateway"),
 )
 USERS = (OPERATOR, READER, *(access.service for access in MANIFEST))

@@ -23,6 +23,7 @@ from shared.kernel.journal import Journal
 from shared.kernel.migrations import migrate
 from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.streams import bootstrap_streams
+from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
 from tests.conftest import Database, Servers
 
@@ -134,12 +135,19 @@ def files(bus: Bus) -> Files:
 
 
 @pytest.fixture(scope="module")
-async def session(journal: Journal, pool: Pool, files: Files) -> AsyncIterator[tuple[ClientSession, Signer]]:
+def vault(pool: Pool) -> Vault:
+    return Vault(pool, bytes(32))
+
+
+@pytest.fixture(scope="module")
+async def session(
+    journal: Journal, pool: Pool, files: Files, vault: Vault
+) -> AsyncIterator[tuple[ClientSession, Signer]]:
     problems.register()
     keys, clock = generate_keys(), Clock()
     app = make_app(
         "catalog",
-        endpoints(journal, pool, files),
+        endpoints(journal, pool, files, vault),
         verifier=Verifier(keys.public, "catalog", clock),
         clock=clock,
         health=Health(),

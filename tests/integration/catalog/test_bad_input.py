@@ -16,6 +16,7 @@ from shared.kernel.identity import Identity, Signer
 from shared.kernel.journal import Journal
 from shared.kernel.openapi import problem_codes
 from shared.kernel.postgres import Pool
+from shared.kernel.vault import Vault
 from tests.integration.catalog.conftest import Client, body
 
 MEMBER = Identity("0190a000-0000-7000-8000-000000000002", frozenset({"reader", "member"}), None, "session")
@@ -299,7 +300,13 @@ async def test_another_method_is_not_allowed(editor: Client) -> None:
     assert (refused.status, refused.code) == (405, "method_not_allowed")
 
 
-async def test_every_code_is_documented(journal: Journal, pool: Pool, files: Files) -> None:
-    documented = {code for endpoint in endpoints(journal, pool, files) for code in problem_codes(endpoint)}
-    unreachable = {"project_exists", "undertaking_exists", "step_exists"}  # ids are made here
-    assert {*PROBLEMS, *directory_problems.PROBLEMS} - documented == unreachable
+async def test_every_code_is_documented(journal: Journal, pool: Pool, files: Files, vault: Vault) -> None:
+    offered = endpoints(journal, pool, files, vault)
+    documented = {code for endpoint in offered for code in problem_codes(endpoint)}
+    unreachable = {
+        "project_exists",
+        "undertaking_exists",
+        "step_exists",
+        "cooperation_request_exists",
+    }  # ids are made here
+    assert {*PROBLEMS, *directory_problems.PROBLEMS} - documented == ids_are_made_here

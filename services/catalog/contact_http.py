@@ -1,0 +1,339 @@
+"""Writing to a contact over HTTP. The gateway takes texts and addresses in, knows the people, and passes both on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.catalog import contact_list, contact_sealing, cooperation_list, project_page
+from services.catalog.answers import API, EDITORS
+from services.catalog.contact_address import CONTACT_ADDRESS, RemoveContactAddress, SetContactAddress
+from services.catalog.contact_letter import title_of
+from services.catalog.contact_request import (
+    CONTACT_REQUEST,
+    About,
+    ConfirmContactRequest,
+    ReceiveContactRequest,
+    Status,
+)
+from services.catalog.contact_sealing import Address, Letter
+from services.catalog.cooperation_rights import MAY_OPEN, require_own
+from shared.kernel.http import Answer, Call, Committed, Endpoint, committed
+from shared.kernel.ids import named_id, new_id
+from shared.kernel.journal import Journal
+from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
+from shared.kernel.texts import Id, Line
+from shared.kernel.vault import Erased, Vault
+
+LONGEST = 5000
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+STATUS_LABELS: dict[Status, str] = {
+    "received": "Noch nicht bestätigt",
+    "confirmed": "Bestätigt, wird weitergeleitet",
+    "passed_on": "Weitergeleitet",
+    "undeliverable": "Nicht zustellbar",
+    "lapsed": "Verfallen",
+}
+ACCEPTED = "Wir haben eine E-Mail an die angegebene Adresse gesendet. Bitte folgen Sie dem Link darin."
+
+type Email = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s]{1,64}@[^@\s]{1,189}$")]
+type Message = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)]
+
+
+class Body(BaseModel):
+    """A request's content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ContactRequestBody(Body):
+    """Somebody whom the gateway knows writes to a contact."""
+
+    person_id: Id
+    email: Email
+    name: Line
+    organisation_name: Line | None = None
+    subject: Line | None = None
+    message: Message
+
+
+class ContactAddressBody(Body):
+    """Where a contact is reached, and whose mailbox that is."""
+
+    person_id: Id
+    email: Email
+
+
+class Accepted(BaseModel):
+    """What everybody is answered who writes: the mail says the rest."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: str = Field(default="accepted")
+    detail: str = ACCEPTED
+
+
+class ContactRequestAnswer(BaseModel):
+    """One's own request. Name, subject and text are null once they are forgotten."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    about_kind: About
+    about_id: str
+    about: str | None
+    status: Status
+    status_label: str
+    confirm_by: datetime
+    can_confirm: bool
+    name: str | None
+    subject: str | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What the endpoints do."""
+
+    journal: Journal
+    pool: Pool
+    vault: Vault
+
+    async def write_to_project(self, call: Call) -> Answer:
+        """A text for a project's contact."""
+        return await self._write(call, "project")
+
+    async def write_to_request(self, call: Call) -> Answer:
+        """A text for who opened a cooperation request."""
+        return await self._write(call, "cooperation_request")
+
+    async def set_of_project(self, call: Call) -> Answer:
+        """A project's contact can be written to."""
+        if not await self._known_project(call.path_id()):
+            raise Problem("not_found")
+        return await self._set(call, "project")
+
+    async def set_of_request(self, call: Call) -> Answer:
+        """Who opened a cooperation request can be written to."""
+        await self._require_own(call)
+        return await self._set(call, "cooperation_request")
+
+    async def remove_of_project(self, call: Call) -> Answer:
+        """Nobody can write to a project's contact any more."""
+        if not await self._known_project(call.path_id()):
+            raise Problem("not_found")
+        return await self._remove(call)
+
+    async def remove_of_request(self, call: Call) -> Answer:
+        """Nobody can write to who opened a cooperation request any more."""
+        await self._require_own(call)
+        return await self._remove(call)
+
+    async def show(self, call: Call) -> Answer:
+        """One's own request, by the link's token."""
+        row = await self._by_token(call)
+        opened = await contact_sealing.opened(self.vault, row["person_id"], row["vault_subject"], row["sealed"], Letter)
+        lapsed = row["status"] == "received" and (row["confirm_by"] <= call.at or opened is None)
+        status: Status = "lapsed" if lapsed else row["status"]
+        about = await title_of(self.pool, row["about"], row["about_id"])
+        reachable = await contact_list.address_of(self.pool, row["about"], row["about_id"])
+        shown = ContactRequestAnswer(
+            id=row["id"],
+            about_kind=row["about"],
+            about_id=row["about_id"],
+            about=about,
+            status=status,
+            status_label=STATUS_LABELS[status],
+            confirm_by=row["confirm_by"],
+            can_confirm=status == "received" and reachable is not None and about is not None,
+            name=opened.name if opened else None,
+            subject=opened.subject if opened else None,
+            message=opened.text if opened else None,
+        )
+        return Answer(shown, headers=PRIVATE)
+
+    async def confirm(self, call: Call) -> Answer:
+        """The sender's address is proven, and the text goes to the contact."""
+        row = await self._by_token(call)
+        if row["status"] == "received":
+            await self._refuse_unreachable(row["about"], row["about_id"])
+        outcome = await self.journal.transact(CONTACT_REQUEST, row["id"], ConfirmContactRequest(), call.context())
+        return committed(outcome)
+
+    async def _write(self, call: Call, about: About) -> Answer:
+        about_id, context = call.path_id(), call.context()
+        if await self.journal.outcome(context):
+            return Answer(Accepted())
+        if await title_of(self.pool, about, about_id) is None:
+            raise Problem("not_found")
+        await self._refuse_unreachable(about, about_id)
+        try:
+            command = await self._sealed(call, about, about_id)
+        except Erased:  # whoever is forgotten is answered like everybody else
+            return Answer(Accepted())
+        await self.journal.transact(CONTACT_REQUEST, command.contact_request_id, command, context)
+        return Answer(Accepted())
+
+    async def _sealed(self, call: Call, about: About, about_id: str) -> ReceiveContactRequest:
+        """The command; the same text of the same person on the same day is the same request."""
+        body: ContactRequestBody = call.body
+        said = (body.name, body.organisation_name or "", body.subject or "", body.message)
+        day = call.at.date().isoformat()
+        name = contact_sealing.fingerprint(call.fingerprint_key, body.person_id, about, about_id, day, *said)
+        token, vault_subject = contact_sealing.new_token(), str(new_id())
+        letter = Letter(
+            name=body.name,
+            email=body.email,
+            organisation_name=body.organisation_name,
+            subject=body.subject,
+            text=body.message,
+            token=token,
+        )
+        return ReceiveContactRequest(
+            contact_request_id=str(named_id("contact-requests", name)),
+            request=vault_subject,
+            about=about,
+            about_id=about_id,
+            person_id=body.person_id,
+            token_hash=contact_sealing.token_hash(token),
+            vault_subject=vault_subject,
+            sealed=await contact_sealing.seal(self.vault, body.person_id, vault_subject, letter),
+        )
+
+    async def _refuse_unreachable(self, about: About, about_id: str) -> None:
+        async with self.pool.acquire() as connection:
+            if about == "project":
+                possible = await project_page.contact_possible(connection, about_id)
+            else:
+                possible = await cooperation_list.contact_possible(connection, about_id)
+        if not possible:
+            raise Problem("contact_not_possible")
+
+    async def _set(self, call: Call, about: About) -> Answer:
+        about_id = call.path_id()
+        try:
+            command = await self._address(call.body, about, about_id)
+        except Erased as erased:
+            raise Problem("person_erased") from erased
+        return committed(await self.journal.transact(CONTACT_ADDRESS, about_id, command, call.context()))
+
+    async def _address(self, body: ContactAddressBody, about: About, about_id: str) -> SetContactAddress:
+        """The command; for the address that is kept already the one that was kept."""
+        kept: Any = await contact_list.address_of(self.pool, about, about_id)
+        if kept is not None and kept["person_id"] == body.person_id:
+            vault_subject, sealed = kept["vault_subject"], kept["sealed"]
+            known = await contact_sealing.opened(self.vault, body.person_id, vault_subject, sealed, Address)
+            if known == Address(email=body.email):
+                return SetContactAddress(
+                    about=about,
+                    about_id=about_id,
+                    person_id=body.person_id,
+                    vault_subject=vault_subject,
+                    sealed=sealed,
+                )
+        vault_subject = str(new_id())
+        return SetContactAddress(
+            about=about,
+            about_id=about_id,
+            person_id=body.person_id,
+            vault_subject=vault_subject,
+            sealed=await contact_sealing.seal(self.vault, body.person_id, vault_subject, Address(email=body.email)),
+        )
+
+    async def _remove(self, call: Call) -> Answer:
+        command = RemoveContactAddress(cause="editor")
+        return committed(await self.journal.transact(CONTACT_ADDRESS, call.path_id(), command, call.context()))
+
+    async def _known_project(self, project_id: str) -> bool:
+        async with self.pool.acquire() as connection:
+            return await project_page.known(connection, project_id)
+
+    async def _require_own(self, call: Call) -> None:
+        async with self.pool.acquire() as connection:
+            organisation_id = await cooperation_list.organisation_of(connection, call.path_id())
+        if organisation_id is None:
+            raise Problem("not_found")
+        require_own(call.identity, organisation_id)
+
+    async def _by_token(self, call: Call) -> Any:
+        token_hash = contact_sealing.token_hash(call.request.match_info["token"])
+        row = await contact_list.by_token_hash(self.pool, token_hash)
+        if row is None:
+            raise Problem("not_found")
+        return row
+
+
+def endpoints(journal: Journal, pool: Pool, vault: Vault) -> list[Endpoint]:
+    """Everything about contacts. `/internal/…` is for the gateway alone."""
+    do = Handlers(journal, pool, vault)
+    return [*_writing(do), *_addressing(do)]
+
+
+def _writing(do: Handlers) -> list[Endpoint]:
+    handlers = {"projects": do.write_to_project, "cooperation-requests": do.write_to_request}
+    return [
+        *(
+            Endpoint(
+                "POST",
+                f"/internal/{kind}/{{id}}/contact-requests",
+                handler,
+                "Takes a text for a contact from a person whom the gateway knows",
+                body=ContactRequestBody,
+                answer=Accepted,
+                status=202,
+                codes=("not_found", "contact_not_possible"),
+            )
+            for kind, handler in handlers.items()
+        ),
+        Endpoint(
+            "GET",
+            f"{API}/contact-requests/{{token}}",
+            do.show,
+            "One's own text for a contact, by the link in the mail",
+            answer=ContactRequestAnswer,
+            codes=("not_found",),
+        ),
+        Endpoint(
+            "POST",
+            f"{API}/contact-requests/{{token}}/confirmations",
+            do.confirm,
+            "Confirms one's own address, and has the text passed on",
+            answer=Committed,
+            codes=("not_found", "contact_request_lapsed", "contact_not_possible"),
+        ),
+    ]
+
+
+def _addressing(do: Handlers) -> list[Endpoint]:
+    settings = (
+        ("projects", do.set_of_project, do.remove_of_project, EDITORS),
+        ("cooperation-requests", do.set_of_request, do.remove_of_request, MAY_OPEN),
+    )
+    return [
+        endpoint
+        for kind, put, delete, roles in settings
+        for endpoint in (
+            Endpoint(
+                "PUT",
+                f"/internal/{kind}/{{id}}/contact-address",
+                put,
+                "Keeps where a contact is reached; nothing ever answers it",
+                body=ContactAddressBody,
+                answer=Committed,
+                roles=roles,
+                codes=("not_found", "forbidden", "person_erased"),
+            ),
+            Endpoint(
+                "DELETE",
+                f"{API}/{kind}/{{id}}/contact-address",
+                delete,
+                "Forgets where a contact is reached",
+                answer=Committed,
+                roles=roles,
+                codes=("not_found", "forbidden"),
+                description="What was written and confirmed before, but not sent yet, is not sent any more.",
+            ),
+        )
+    ]

@@ -1,0 +1,253 @@
+"""Partner search over HTTP: everybody reads; members ask for their organisation, editors for any."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from services.catalog import cooperation_list, cooperation_pairs, organisation_directory, project_page, topic_list
+from services.catalog.answers import API, found, page_of
+from services.catalog.cooperation_list import CooperationQuery, CooperationRequestShown
+from services.catalog.cooperation_pairs import Matches
+from services.catalog.cooperation_request import (
+    COOPERATION_REQUEST,
+    CloseRequest,
+    CooperationCommand,
+    EditRequest,
+    ExtendRequest,
+    Kind,
+    OpenRequest,
+    Outcome,
+    Wish,
+)
+from services.catalog.cooperation_rights import MAY_OPEN, require_own
+from services.catalog.project_content import Ags
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
+from shared.kernel.identity import Identity
+from shared.kernel.ids import named_id, new_id
+from shared.kernel.journal import Journal
+from shared.kernel.postgres import Connection, Pool
+from shared.kernel.problems import Problem, of_fields
+from shared.kernel.texts import Id, Text
+
+WISH_CODES = ("unknown_topic", "too_many_topics", "topic_twice")
+EXPIRY_CODES = ("expiry_in_past", "expiry_too_far")
+
+
+class OpeningBody(Wish):
+    """A request. `organisation_id` or `ags` says whose it is; a member's is the own organisation's without them."""
+
+    kind: Kind
+    organisation_id: Id | None = None
+    ags: Ags | None = None
+    expires_on: dt.date | None = None
+
+
+class ExtensionBody(BaseModel):
+    """Until when a request stays open."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    expires_on: dt.date
+
+
+class ClosingBody(BaseModel):
+    """Why a request ends. With a partner: in which project or undertaking, if that is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outcome: Literal[Outcome.PARTNER_FOUND, Outcome.WITHDRAWN]
+    project_id: Id | None = None
+    undertaking_id: Id | None = None
+    note: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What the endpoints do."""
+
+    journal: Journal
+    pool: Pool
+
+    async def requests(self, call: Call) -> Answer:
+        """One page of the requests."""
+        return page_of(await cooperation_list.listed(self.pool, call.query), call)
+
+    async def request(self, call: Call) -> Answer:
+        """One request; its version is the ETag."""
+        async with self.pool.acquire() as connection:
+            shown = await cooperation_list.one(connection, call.path_id())
+        if shown is None:
+            raise Problem("not_found")
+        return Answer(shown, etag=str(shown.version))
+
+    async def matches(self, call: Call) -> Answer:
+        """What fits a request, and why."""
+        return found(await cooperation_pairs.matches(self.pool, call.path_id()))
+
+    async def open(self, call: Call) -> Answer:
+        """A new request under a new id, or the one that the same attempt made before."""
+        body: OpeningBody = call.body
+        context = call.context()
+        request_id = str(new_id() if context.fresh else named_id("cooperation-requests", str(context.command_id)))
+        location = f"{API}/cooperation-requests/{request_id}"
+        if before := await self.journal.outcome(context):
+            return committed(before, 201, location)
+        async with self.pool.acquire() as connection:
+            organisation_id = await _organisation(connection, body, call.identity)
+            await _refuse_unknown_topics(connection, body)
+        command = OpenRequest(
+            cooperation_request_id=request_id,
+            kind=body.kind,
+            organisation_id=organisation_id,
+            wish=_wish(body),
+            expires_on=body.expires_on,
+        )
+        outcome = await self.journal.transact(COOPERATION_REQUEST, request_id, command, context)
+        return committed(outcome, 201, location)
+
+    async def edit(self, call: Call) -> Answer:
+        """A request that reads differently."""
+        async with self.pool.acquire() as connection:
+            await self._require_own(connection, call)
+            await _refuse_unknown_topics(connection, call.body)
+        return await self._committed(call, EditRequest(wish=call.body))
+
+    async def extend(self, call: Call) -> Answer:
+        """A request that stays open for longer."""
+        async with self.pool.acquire() as connection:
+            await self._require_own(connection, call)
+        return await self._committed(call, ExtendRequest(expires_on=call.body.expires_on))
+
+    async def close(self, call: Call) -> Answer:
+        """A request's end."""
+        body: ClosingBody = call.body
+        async with self.pool.acquire() as connection:
+            await self._require_own(connection, call)
+            if body.project_id and not await project_page.known(connection, body.project_id):
+                raise of_fields("unknown_project", ["/project_id"])
+        return await self._committed(call, CloseRequest(**body.model_dump()))
+
+    async def _require_own(self, connection: Connection, call: Call) -> None:
+        organisation_id = await cooperation_list.organisation_of(connection, call.path_id())
+        if organisation_id is None:
+            raise Problem("not_found")
+        require_own(call.identity, organisation_id)
+
+    async def _committed(self, call: Call, command: CooperationCommand) -> Answer:
+        outcome = await self.journal.transact(
+            COOPERATION_REQUEST, call.path_id(), command, call.context(), expected_version=call.expected_version
+        )
+        return committed(outcome)
+
+
+def _wish(body: Wish) -> Wish:
+    return Wish(**{name: getattr(body, name) for name in Wish.model_fields})
+
+
+async def _organisation(connection: Connection, body: OpeningBody, identity: Identity) -> str:
+    """Whose request it is; a problem when that is nobody, or nobody whom the caller may speak for."""
+    by_key = await organisation_directory.ids_of(connection, [body.ags] if body.ags else [])
+    named = body.organisation_id or (by_key.get(body.ags) if body.ags else identity.organisation_id)
+    pointer = "/ags" if body.ags and not body.organisation_id else "/organisation_id"
+    known = (await organisation_directory.named(connection, [named] if named else [])).get(named or "")
+    if known is None or (body.ags is not None and known.ags != body.ags):
+        raise of_fields("unknown_organisation", [pointer])
+    require_own(identity, known.id)
+    return known.id
+
+
+async def _refuse_unknown_topics(connection: Connection, wish: Wish) -> None:
+    known = await topic_list.labels(connection, wish.topics)
+    unknown = [f"/topics/{n}" for n, code in enumerate(wish.topics) if code not in known]
+    if unknown:
+        raise of_fields("unknown_topic", unknown)
+
+
+def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
+    """Everything about cooperation requests but writing to who opened them."""
+    do = Handlers(journal, pool)
+    return [*_reading(do), *_asking(do)]
+
+
+def _reading(do: Handlers) -> list[Endpoint]:
+    request = f"{API}/cooperation-requests/{{id}}"
+    return [
+        Endpoint(
+            "GET",
+            f"{API}/cooperation-requests",
+            do.requests,
+            "Find cooperation requests and offers",
+            query=CooperationQuery,
+            answer=Page[CooperationRequestShown],
+            description="The newest first; with `near` the nearest first.",
+        ),
+        Endpoint(
+            "GET",
+            request,
+            do.request,
+            "Read a cooperation request",
+            answer=CooperationRequestShown,
+            codes=("not_found",),
+        ),
+        Endpoint(
+            "GET",
+            f"{request}/matches",
+            do.matches,
+            "What fits a cooperation request: other requests, projects, organisations with experience",
+            answer=Matches,
+            codes=("not_found",),
+            description="Scores are points of a hundred; their reasons add up to them.",
+        ),
+    ]
+
+
+def _asking(do: Handlers) -> list[Endpoint]:
+    request = f"{API}/cooperation-requests/{{id}}"
+    own = ("not_found", "forbidden", "cooperation_request_closed")
+    return [
+        Endpoint(
+            "POST",
+            f"{API}/cooperation-requests",
+            do.open,
+            "Open a cooperation request",
+            body=OpeningBody,
+            answer=Committed,
+            status=201,
+            roles=MAY_OPEN,
+            codes=("forbidden", "unknown_organisation", *WISH_CODES, *EXPIRY_CODES),
+            description="It closes by itself after `expires_on`: six months from now, or as named, at most twelve.",
+        ),
+        Endpoint(
+            "PUT",
+            request,
+            do.edit,
+            "Change what a cooperation request says",
+            body=Wish,
+            answer=Committed,
+            roles=MAY_OPEN,
+            codes=(*own, *WISH_CODES),
+            if_match=True,
+        ),
+        Endpoint(
+            "POST",
+            f"{request}/extensions",
+            do.extend,
+            "Keep a cooperation request open for longer",
+            body=ExtensionBody,
+            answer=Committed,
+            roles=MAY_OPEN,
+            codes=(*own, *EXPIRY_CODES, "expiry_not_later"),
+        ),
+        Endpoint(
+            "POST",
+            f"{request}/closings",
+            do.close,
+            "Close a cooperation request",
+            body=ClosingBody,
+            answer=Committed,
+            roles=MAY_OPEN,
+            codes=(*own, "unknown_project", "no_partner_found"),
+        ),
+    ]

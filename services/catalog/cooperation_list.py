@@ -1,0 +1,335 @@
+"""Which cooperation requests are there? The read model: by topic, kind, organisation, and near a place."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from services.catalog import contact_list, organisation_directory, topic_list
+from services.catalog.cooperation_match import Place, Side
+from services.catalog.cooperation_request import (
+    COOPERATION_REQUEST,
+    CooperationRequest,
+    CooperationRequestEdited,
+    CooperationRequestOpened,
+    Kind,
+    Outcome,
+    Wish,
+    due_at,
+    evolve,
+)
+from services.catalog.organisation import MUNICIPALITY_TYPES
+from services.catalog.organisation_directory import Named
+from services.catalog.project_content import Ags, TopicCode
+from services.catalog.size_class import size_class_of
+from services.catalog.vocabulary import Term
+from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.postgres import Connection, Pool
+from shared.kernel.problems import FieldError, Problem
+from shared.kernel.projection import Projection
+from shared.kernel.recorded import Recorded
+from shared.kernel.texts import Id
+
+READ = "SELECT id::text, opened_at, entry FROM cooperation_request WHERE id = ANY($1::uuid[]) FOR UPDATE"
+KEEP = """
+INSERT INTO cooperation_request (id, version, kind, organisation_id, topics, open, opened_at, changed_at, due_at, entry)
+SELECT r.id, r.version, r.kind, r.organisation_id, r.topics, r.open, r.opened_at, r.changed_at, r.due_at, r.entry
+FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, kind text, organisation_id uuid, topics text[],
+     open boolean, opened_at timestamptz, changed_at timestamptz, due_at timestamptz, entry jsonb)
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, kind = excluded.kind,
+    organisation_id = excluded.organisation_id, topics = excluded.topics, open = excluded.open,
+    opened_at = excluded.opened_at, changed_at = excluded.changed_at, due_at = excluded.due_at, entry = excluded.entry
+"""
+COMPARE = "INSERT INTO cooperation_uncompared (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING"
+# Ordered by distance where a place is named, else the newest first; what lies nowhere known comes last.
+LIST = """
+WITH kept AS (
+    SELECT r.id, r.version, r.opened_at, r.changed_at, r.entry, d.km,
+           CASE WHEN $5::float8 IS NULL THEN -extract(epoch FROM r.opened_at)::float8
+                ELSE coalesce(d.km, 1e9) END AS number
+    FROM cooperation_request r
+    LEFT JOIN organisation o ON o.id = r.organisation_id
+    LEFT JOIN LATERAL (
+        SELECT 2 * 6371 * asin(least(1, sqrt(
+            power(sin(radians((o.profile->>'latitude')::float8 - $5) / 2), 2)
+            + cos(radians($5)) * cos(radians((o.profile->>'latitude')::float8))
+            * power(sin(radians((o.profile->>'longitude')::float8 - $6::float8) / 2), 2)))) AS km
+    ) d ON $5 IS NOT NULL
+    WHERE ($1::text[] IS NULL OR r.topics && $1) AND ($2::text[] IS NULL OR r.kind = ANY($2))
+      AND ($3::boolean IS NULL OR r.open = $3) AND ($4::uuid IS NULL OR r.organisation_id = $4)
+      AND ($7::float8 IS NULL OR d.km <= $7)
+)
+SELECT t.total, k.id::text, k.version, k.opened_at, k.changed_at, k.entry, k.km, k.number
+FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
+    SELECT * FROM kept WHERE $8::float8 IS NULL OR (number, id) > ($8, $9::uuid) ORDER BY number, id LIMIT $10
+) k ON true
+"""
+ONE = """
+SELECT id::text, version, opened_at, changed_at, entry, NULL::float8 AS km FROM cooperation_request WHERE id = $1::uuid
+"""
+ORGANISATION_OF = "SELECT organisation_id::text FROM cooperation_request WHERE id = $1::uuid"
+TITLE = "SELECT entry->'wish'->>'title' FROM cooperation_request WHERE id = $1::uuid"
+OPEN = "SELECT EXISTS (SELECT FROM cooperation_request WHERE id = $1::uuid AND open)"
+PLACE = """
+SELECT (profile->>'latitude')::float8 AS latitude, (profile->>'longitude')::float8 AS longitude FROM organisation
+WHERE ags = $1 OR id::text = $1
+"""
+ORGANISATIONS = """
+SELECT id::text, type, (profile->>'latitude')::float8 AS latitude, (profile->>'longitude')::float8 AS longitude,
+       (profile->>'population')::int AS population
+FROM organisation WHERE id = ANY($1::uuid[])
+"""
+# The requests that share most topics, the newest first: enough to choose from, however many there are.
+CANDIDATES = """
+SELECT id::text, entry FROM cooperation_request
+WHERE open AND topics && $1::text[] AND kind = ANY($2::text[]) AND organisation_id <> $3::uuid AND id <> $4::uuid
+ORDER BY cardinality(ARRAY(SELECT unnest(topics) INTERSECT SELECT unnest($1))) DESC, opened_at DESC, id LIMIT $5
+"""
+MOST_CANDIDATES = 500
+
+ENTRY = TypeAdapter(CooperationRequest)
+CURSOR: TypeAdapter[tuple[float, UUID]] = TypeAdapter(tuple[float, UUID])
+CONTENT = (CooperationRequestOpened, CooperationRequestEdited)
+
+
+class CooperationQuery(Paging):
+    """What the list can be narrowed to; several values of one parameter are alternatives."""
+
+    topic: tuple[TopicCode, ...] | None = Field(default=None, description="Codes of topics.")
+    kind: tuple[Kind, ...] | None = None
+    status: Literal["open", "closed", "all"] = "open"
+    organisation: Ags | Id | None = Field(default=None, description="An organisation's id or official key (AGS).")
+    near: Ags | Id | None = Field(
+        default=None, description="Nearest first, from this municipality or other body: official key (AGS) or id."
+    )
+    within_km: Annotated[float, Field(gt=0, le=1000)] | None = Field(
+        default=None, description="Only with `near`: no further away than this."
+    )
+
+
+class CooperationRequestShown(BaseModel):
+    """A request as everybody sees it. `labels[field][code]` is the German label of every code in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    version: int
+    kind: Kind
+    organisation: Named
+    title: str
+    text: str
+    topics: tuple[str, ...]
+    sought: tuple[str, ...]
+    offered: tuple[str, ...]
+    size_classes: tuple[str, ...]
+    radius_km: int | None
+    legal_forms: tuple[str, ...]
+    status: Literal["open", "closed"]
+    opened_at: dt.datetime
+    changed_at: dt.datetime
+    expires_on: dt.date
+    outcome: Outcome | None
+    project_id: str | None
+    undertaking_id: str | None
+    note: str | None
+    contact_possible: bool
+    distance_km: float | None
+    labels: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A request that may fit another one."""
+
+    request: CooperationRequest
+    side: Side
+
+
+async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
+    """Folds the events into each request; what reads differently has to be compared with the others."""
+    ours = [each for each in recorded if isinstance(each.event, COOPERATION_REQUEST.events)]
+    if not ours:
+        return
+    rows = await connection.fetch(READ, list({each.aggregate_id for each in ours}))
+    entries = {row["id"]: ENTRY.validate_python(row["entry"]) for row in rows}
+    opened = {row["id"]: row["opened_at"] for row in rows}
+    kept: dict[str, dict[str, Any]] = {}
+    for each in ours:
+        key = each.aggregate_id
+        entries[key] = evolve(entries.get(key), each.event)
+        opened.setdefault(key, each.event.at)
+        kept[key] = _row(entries[key], each, opened[key])
+    await connection.execute(KEEP, list(kept.values()))
+    if changed := list({each.aggregate_id for each in ours if isinstance(each.event, CONTENT)}):
+        await connection.execute(COMPARE, changed)
+
+
+def _row(request: CooperationRequest, recorded: Recorded[Any], opened_at: dt.datetime) -> dict[str, Any]:
+    return {
+        "id": request.id,
+        "version": recorded.version,
+        "kind": request.kind,
+        "organisation_id": request.organisation_id,
+        "topics": request.wish.topics,
+        "open": request.open,
+        "opened_at": opened_at,
+        "changed_at": recorded.event.at,
+        "due_at": due_at(request),
+        "entry": ENTRY.dump_python(request, mode="json"),
+    }
+
+
+COOPERATION_REQUESTS = Projection("cooperation_requests", ("cooperation_request",), project)
+
+
+async def listed(pool: Pool, query: CooperationQuery) -> Page[CooperationRequestShown]:
+    """The requests that fit: the newest first, or the nearest."""
+    after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None)
+    if query.within_km and query.near is None:
+        raise _wrong("within_km", "near_missing", "„within_km“ braucht „near“: von wo aus gemessen wird.")
+    only_open = {"open": True, "closed": False, "all": None}[query.status]
+    async with pool.acquire() as connection:
+        place = await place_of(connection, query.near) if query.near else Place()
+        organisation = await _organisation(connection, query.organisation) if query.organisation else None
+        rows = await connection.fetch(
+            LIST,
+            query.topic,
+            query.kind,
+            only_open,
+            organisation,
+            place.latitude,
+            place.longitude,
+            query.within_km,
+            *after,
+            query.limit + 1,
+        )
+        found = [row for row in rows if row["id"] is not None]
+        items = await _shown(connection, found[: query.limit])
+    last = found[query.limit - 1] if len(found) > query.limit else None
+    cursor = encode_cursor([last["number"], last["id"]]) if last else None
+    return Page(items=items, next=cursor, total=rows[0]["total"])
+
+
+async def one(connection: Connection, request_id: str) -> CooperationRequestShown | None:
+    """One request."""
+    shown = await _shown(connection, await connection.fetch(ONE, request_id))
+    return shown[0] if shown else None
+
+
+async def some(connection: Connection, request_ids: Sequence[str]) -> dict[str, CooperationRequestShown]:
+    """Several requests by id."""
+    rows = [row for request_id in request_ids for row in await connection.fetch(ONE, request_id)]
+    return {shown.id: shown for shown in await _shown(connection, rows)}
+
+
+async def organisation_of(connection: Connection, request_id: str) -> str | None:
+    """The organisation that opened a request."""
+    found: str | None = await connection.fetchval(ORGANISATION_OF, request_id)
+    return found
+
+
+async def title(connection: Connection, request_id: str) -> str | None:
+    """What a request is called."""
+    found: str | None = await connection.fetchval(TITLE, request_id)
+    return found
+
+
+async def contact_possible(connection: Connection, request_id: str) -> bool:
+    """Whether texts can be passed on to who opened it: while it is open, and there is an address."""
+    reachable = await contact_list.possible(connection, [request_id])
+    return bool(reachable) and bool(await connection.fetchval(OPEN, request_id))
+
+
+async def place_of(connection: Connection, key: str) -> Place:
+    """Where an organisation is; `invalid_query` when there is none, or nobody knows where."""
+    row = await connection.fetchrow(PLACE, key)
+    if row is None or row["latitude"] is None or row["longitude"] is None:
+        raise _wrong("near", "unknown_place", "Zu dieser Stelle ist kein Ort bekannt.")
+    return Place(row["latitude"], row["longitude"])
+
+
+async def candidate(connection: Connection, request_id: str) -> Candidate | None:
+    """A request as a side of a pair."""
+    rows = await connection.fetch(ONE, request_id)
+    sides = await _sides(connection, [ENTRY.validate_python(row["entry"]) for row in rows])
+    return sides[0] if sides else None
+
+
+async def candidates(connection: Connection, of: CooperationRequest, kinds: Iterable[Kind]) -> list[Candidate]:
+    """Open requests of other organisations that share a topic with this one."""
+    rows = await connection.fetch(CANDIDATES, of.wish.topics, list(kinds), of.organisation_id, of.id, MOST_CANDIDATES)
+    return await _sides(connection, [ENTRY.validate_python(row["entry"]) for row in rows])
+
+
+async def _sides(connection: Connection, requests: Sequence[CooperationRequest]) -> list[Candidate]:
+    rows = await connection.fetch(ORGANISATIONS, list({each.organisation_id for each in requests}))
+    known = {row["id"]: row for row in rows}
+    return [Candidate(each, _side(each, known.get(each.organisation_id))) for each in requests]
+
+
+def _side(request: CooperationRequest, row: asyncpg.Record | None) -> Side:
+    place = Place(row["latitude"], row["longitude"]) if row else Place()
+    size = size_class_of(row["population"]) if row and row["type"] in MUNICIPALITY_TYPES else None
+    return Side(request.kind, request.organisation_id, request.wish, place, size)
+
+
+async def _organisation(connection: Connection, key: str) -> str:
+    by_key = await organisation_directory.ids_of(connection, [key])
+    found = by_key.get(key, key)
+    if len(found) < 36:
+        raise _wrong("organisation", "unknown_organisation", "Diese Stelle ist nicht im Verzeichnis.")
+    return found
+
+
+def _wrong(field: str, code: str, detail: str) -> Problem:
+    return Problem("invalid_query", errors=[FieldError(field, code, detail)])
+
+
+async def _shown(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[CooperationRequestShown]:
+    requests: list[CooperationRequest] = [ENTRY.validate_python(row["entry"]) for row in rows]
+    organisations = await organisation_directory.named(connection, {each.organisation_id for each in requests})
+    topics = await topic_list.labels(connection, {code for each in requests for code in each.wish.topics})
+    reachable = await contact_list.possible(connection, [each.id for each in requests])
+    return [
+        _answer(row, request, organisations[request.organisation_id], topics, reachable=request.id in reachable)
+        for row, request in zip(rows, requests, strict=True)
+    ]
+
+
+def _answer(
+    row: asyncpg.Record, request: CooperationRequest, organisation: Named, topics: dict[str, str], *, reachable: bool
+) -> CooperationRequestShown:
+    wish = request.wish
+    return CooperationRequestShown(
+        **wish.model_dump(),
+        id=request.id,
+        version=row["version"],
+        kind=request.kind,
+        organisation=organisation,
+        status="open" if request.open else "closed",
+        opened_at=row["opened_at"],
+        changed_at=row["changed_at"],
+        expires_on=request.expires_on,
+        outcome=request.outcome,
+        project_id=request.project_id,
+        undertaking_id=request.undertaking_id,
+        note=request.note,
+        contact_possible=reachable and request.open,
+        distance_km=None if row["km"] is None else round(row["km"], 1),
+        labels=_labels(request, wish, topics),
+    )
+
+
+def _labels(request: CooperationRequest, wish: Wish, topics: dict[str, str]) -> dict[str, dict[str, str]]:
+    terms: dict[str, Sequence[Term]] = {
+        "kind": [request.kind],
+        "outcome": [request.outcome] if request.outcome else [],
+        "size_classes": wish.size_classes,
+        "legal_forms": wish.legal_forms,
+    }
+    found = {field: {str(term): term.label for term in used} for field, used in terms.items() if used}
+    return {"topics": {code: topics.get(code, code) for code in wish.topics}, **found}

@@ -1,0 +1,31 @@
+-- expand: cooperation requests as they are read, what fits them, and which of them are still to be compared
+CREATE TABLE cooperation_request (
+    id uuid PRIMARY KEY,
+    version bigint NOT NULL,
+    kind text NOT NULL,
+    organisation_id uuid NOT NULL,
+    topics text[] NOT NULL,
+    open boolean NOT NULL,
+    opened_at timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL,
+    due_at timestamptz,
+    entry jsonb NOT NULL
+);
+CREATE INDEX cooperation_request_topics ON cooperation_request USING gin (topics) WHERE open;
+CREATE INDEX cooperation_request_opened ON cooperation_request (open, opened_at DESC, id);
+CREATE INDEX cooperation_request_due ON cooperation_request (due_at) WHERE due_at IS NOT NULL;
+
+-- Requests that are new or read differently: the clock's process looks for others that fit.
+CREATE TABLE cooperation_uncompared (
+    id uuid PRIMARY KEY
+);
+
+-- What organisations have done already: published projects, by topic.
+CREATE TABLE experience (
+    project_id uuid PRIMARY KEY,
+    title text NOT NULL,
+    published_at timestamptz NOT NULL,
+    topics text[] NOT NULL,
+    organisation_ids uuid[] NOT NULL
+);
+CREATE INDEX experience_topics ON experience USING gin (topics);
