@@ -185,7 +185,7 @@ class CooperationRequest:
     project_id: str | None = None
     undertaking_id: str | None = None
     note: str | None = None
-    matched: frozenset[str] = frozenset()
+    matched: tuple[str, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -206,7 +206,7 @@ def evolve(request: CooperationRequest | None, event: CooperationEvent) -> Coope
         case CooperationRequestExtended():
             return replace(request, dated_on=day(event.at), expires_on=event.expires_on, reminded=False)
         case CooperationRequestMatched():
-            return replace(request, matched=request.matched | {event.matched_request_id})
+            return replace(request, matched=(*request.matched, event.matched_request_id))
         case CooperationRequestExpiring():
             return replace(request, reminded=True)
         case CooperationRequestClosed():

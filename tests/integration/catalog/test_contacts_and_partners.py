@@ -1,5 +1,9 @@
-"""Writing to a contact whose address nobody is shown: over HTTP as the gateway calls it, and what time makes of it."""
+"""Writing to a contact whose address nobody is shown, and looking for partners: over HTTP, and what time makes of it.
 
+Both in one module: they share the content that is loaded for it.
+"""
+
+from asyncio import gather
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,8 +12,12 @@ from uuid import uuid4
 
 import pytest
 
-from services.catalog import contact_upkeep
+from services.catalog import contact_upkeep, cooperation_pairs
 from services.catalog.contact_letter import contact_letter
+from services.catalog.contact_list import CONTACT_ADDRESSES, CONTACT_REQUESTS
+from services.catalog.cooperation_list import COOPERATION_REQUESTS
+from services.catalog.cooperation_request import COOPERATION_REQUEST
+from services.catalog.experience import EXPERIENCE
 from shared.contracts.gateway import PersonErased
 from shared.contracts.notify import MessageBounced, MessageDelivered
 from shared.contracts.rpc import ContactAsked, ContactLetter
@@ -19,7 +27,10 @@ from shared.kernel.inbox import Received
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
+from shared.kernel.projection import Projection
+from shared.kernel.rebuild import rebuild
 from shared.kernel.vault import Vault
+from tests.conftest import Database
 from tests.integration.catalog.conftest import Client, Reply
 
 OFFICE, WRITER = "bauhof@gemeinde.example", "otto.normal@stadt.example"
@@ -330,3 +341,242 @@ async def test_who_opened_a_cooperation_request_is_written_to_while_it_is_open(
     assert (await rig.reader.get(path)).body["contact_possible"] is False
     assert (await rig.write(request_id, str(uuid4()), "cooperation-requests")).code == "contact_not_possible"
     assert (await member(ense).call("DELETE", f"{path}/contact-address")).status == 200
+
+
+ENSE, WELVER, MORSBACH, AACHEN = "05974012", "05974052", "05374028", "05334002"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The partner search of one topic that no other test uses."""
+
+    rig: Rig
+    topic: str
+
+    async def open(self, ags: str, **said: Any) -> str:
+        """An open request's id."""
+        body = {"kind": "seek_partners", "title": "Gesuch", "text": "Wir suchen.", "topics": [self.topic], "ags": ags}
+        reply = await self.rig.editor.post("/cooperation-requests", body | said)
+        assert reply.status == 201, reply.body
+        return str(reply.body["id"])
+
+    async def listed(self, **query: Any) -> list[str]:
+        reply = await self.rig.reader.get("/cooperation-requests", topic=self.topic, **query)
+        assert reply.status == 200, reply.body
+        return [item["id"] for item in reply.body["items"]]
+
+    async def compare(self) -> None:
+        """What the clock does."""
+        while await cooperation_pairs.compare(self.rig.journal, self.rig.pool, datetime.now(UTC)):
+            pass
+
+    async def age(self, after: timedelta) -> None:
+        while await cooperation_pairs.let_age(self.rig.journal, self.rig.pool, datetime.now(UTC) + after):
+            pass
+
+    async def pairs(self, *request_ids: str) -> list[tuple[str, str]]:
+        """All pairs that were told of, by the request that tells."""
+        found = []
+        for request_id in request_ids:
+            state = (await self.rig.journal.load(COOPERATION_REQUEST, request_id)).state
+            assert state is not None
+            found += [(request_id, other) for other in state.matched]
+        return found
+
+
+@pytest.fixture
+async def search(rig: Rig) -> Search:
+    """Each test has a topic of its own."""
+    used = {row["code"] for row in await rig.pool.fetch("SELECT unnest(topics) AS code FROM cooperation_request")}
+    used |= {row["code"] for row in await rig.pool.fetch("SELECT unnest(topics) AS code FROM experience")}
+    topics = [topic["code"] for topic in (await rig.reader.get("/topics")).body["items"]]
+    return Search(rig, next(topic for topic in topics if topic not in used))
+
+
+async def test_requests_are_found_by_kind_organisation_and_distance(search: Search) -> None:
+    ense = await search.open(ENSE)
+    aachen = await search.open(AACHEN, kind="offer")
+    welver = await search.open(WELVER)
+    assert await search.listed() == [welver, aachen, ense]
+    assert await search.listed(kind="offer") == [aachen]
+    assert await search.listed(kind=["offer", "seek_partners"]) == [welver, aachen, ense]
+    assert await search.listed(organisation=ENSE) == [ense]
+    assert await search.listed(near=ENSE) == [ense, welver, aachen]
+    assert await search.listed(near=ENSE, within_km=50) == [ense, welver]
+    first = (await search.rig.reader.get("/cooperation-requests", topic=search.topic, near=ENSE, limit=2)).body
+    assert ([item["id"] for item in first["items"]], first["total"]) == ([ense, welver], 3)
+    assert first["items"][0]["distance_km"] == 0
+    matches = (await search.rig.reader.get(f"/cooperation-requests/{ense}/matches")).body["requests"]
+    assert matches[0]["request"]["id"] == welver
+    assert matches[0]["score"]["distance_km"] == first["items"][1]["distance_km"] == pytest.approx(7, abs=1)
+    assert await search.listed(near=ENSE, limit=2, cursor=first["next"]) == [aachen]
+    await search.rig.editor.post(f"/cooperation-requests/{aachen}/closings", {"outcome": "withdrawn"})
+    assert await search.listed() == [welver, ense]
+    assert await search.listed(status="closed") == [aachen]
+    assert await search.listed(status="all") == [welver, aachen, ense]
+
+
+async def test_a_request_is_read_changed_extended_and_closed_once(search: Search) -> None:
+    editor, reader = search.rig.editor, search.rig.reader
+    said = {"sought": ["eine Halle"], "size_classes": ["smaller_small_town"], "legal_forms": ["working_group"]}
+    request_id = await search.open(ENSE, radius_km=40, **said)
+    path = f"/cooperation-requests/{request_id}"
+    shown = await reader.get(path)
+    assert (shown.headers["ETag"], shown.body["status"], shown.body["organisation"]["name"]) == ('"1"', "open", "Ense")
+    assert shown.body["labels"]["kind"] == {"seek_partners": "Gesuch: Partner gesucht"}
+    assert shown.body["labels"]["legal_forms"] == {"working_group": "Kommunale Arbeitsgemeinschaft"}
+    wish = {"title": "Neu", "text": "Anders.", "topics": [search.topic]}
+    assert (await editor.put(path, wish)).status == 428
+    assert (await editor.put(path, wish, 7)).status == 412
+    assert (await editor.put(path, wish, 1)).body["version"] == 2
+    last_day = (datetime.now(UTC) + timedelta(days=300)).date().isoformat()
+    for _ in range(2):
+        extended = await editor.post(f"{path}/extensions", {"expires_on": last_day})
+        assert (extended.status, extended.body["version"]) == (200, 3)
+    project_id = await editor.publish()
+    unknown = await editor.post(f"{path}/closings", {"outcome": "partner_found", "project_id": str(uuid4())})
+    assert (unknown.code, unknown.body["errors"][0]["field"]) == ("unknown_project", "/project_id")
+    closing = {"outcome": "partner_found", "project_id": project_id, "note": "Mit Welver."}
+    for _ in range(2):
+        assert (await editor.post(f"{path}/closings", closing)).body["version"] == 4
+    shown = await reader.get(path)
+    assert (shown.body["outcome"], shown.body["project_id"], shown.body["title"]) == (
+        "partner_found",
+        project_id,
+        "Neu",
+    )
+    assert (await editor.put(path, wish | {"title": "Zu spät"}, 4)).code == "cooperation_request_closed"
+
+
+async def test_a_request_sent_again_or_at_once_is_one(search: Search) -> None:
+    body = {"kind": "offer", "title": "A", "text": "B", "topics": [search.topic], "ags": ENSE}
+    key = uuid4().hex
+    replies = await gather(*(search.rig.editor.post("/cooperation-requests", body, key) for _ in range(4)))
+    assert {(reply.status, reply.body["id"]) for reply in replies} == {(201, replies[0].body["id"])}
+    assert await search.listed() == [replies[0].body["id"]]
+
+
+async def test_members_ask_for_their_own_organisation_only(search: Search, member: Callable[[str], Client]) -> None:
+    reader = search.rig.reader
+    ense, welver = [(await reader.get(f"/organisations/{ags}")).body["id"] for ags in (ENSE, WELVER)]
+    body = {"kind": "offer", "title": "A", "text": "B", "topics": [search.topic]}
+    assert (await reader.post("/cooperation-requests", body)).status == 401
+    assert (await member(ense).post("/cooperation-requests", body | {"ags": WELVER})).status == 403
+    opened = await member(ense).post("/cooperation-requests", body)
+    path = f"/cooperation-requests/{opened.body['id']}"
+    assert (await reader.get(path)).body["organisation"]["id"] == ense
+    wish = {"title": "C", "text": "D", "topics": [search.topic]}
+    closing, extension = {"outcome": "withdrawn"}, {"expires_on": "2026-12-24"}
+    assert (await member(welver).put(path, wish, 1)).status == 403
+    assert (await member(welver).post(f"{path}/closings", closing)).status == 403
+    assert (await member(welver).post(f"{path}/extensions", extension)).status == 403
+    assert (await member(ense).put(path, wish, 1)).status == 200
+    assert (await member(ense).post(f"{path}/closings", closing)).status == 200
+    assert (await member(ense).post(f"/cooperation-requests/{uuid4()}/closings", closing)).status == 404
+
+
+async def test_pairs_are_found_once_from_whichever_side_and_explained(search: Search) -> None:
+    ense, aachen = await search.open(ENSE), await search.open(AACHEN, radius_km=50)
+    await search.compare()
+    assert await search.pairs(ense, aachen) == []
+    welver = await search.open(WELVER, kind="offer")
+    own = await search.open(ENSE, kind="offer")
+    await search.compare()
+    assert await search.pairs(ense, welver, own, aachen) == [(ense, welver)]
+    wish = {"title": "Neu", "text": "Neu", "topics": [search.topic]}
+    await search.rig.editor.put(f"/cooperation-requests/{welver}", wish, 1)
+    await search.compare()
+    assert await search.pairs(ense, welver, own, aachen) == [(ense, welver)]
+    found = (await search.rig.reader.get(f"/cooperation-requests/{welver}/matches")).body
+    (match,) = found["requests"]
+    assert match["request"]["id"] == ense
+    assert match["score"]["points"] == sum(reason["points"] for reason in match["score"]["reasons"])
+    assert {reason["code"] for reason in match["score"]["reasons"]} == {"topic", "distance", "size_unknown"}
+    assert (await search.rig.reader.get(f"/cooperation-requests/{uuid4()}/matches")).status == 404
+
+
+async def test_who_has_experience_is_shown_while_it_is_published(search: Search) -> None:
+    project_id = await search.rig.editor.publish(topics=[search.topic], title="Bauhof Morsbach")
+    request_id = await search.open(ENSE)
+    path = f"/cooperation-requests/{request_id}/matches"
+    found = (await search.rig.reader.get(path)).body
+    assert [(project["id"], project["title"]) for project in found["projects"]] == [(project_id, "Bauhof Morsbach")]
+    assert {each["organisation"]["ags"]: each["projects"] for each in found["organisations"]} == {
+        MORSBACH: 1,
+        "05374040": 1,
+    }
+    assert found["projects"][0]["score"]["distance_km"] == pytest.approx(75, abs=15)
+    await search.rig.editor.post(f"/projects/{project_id}/archivals")
+    found = (await search.rig.reader.get(path)).body
+    assert (found["projects"], found["organisations"]) == ([], [])
+
+
+async def test_a_request_closes_by_itself_after_one_reminder(search: Search) -> None:
+    last_day = datetime.now(UTC).date() + timedelta(days=60)
+    request_id = await search.open(ENSE, expires_on=last_day.isoformat())
+    versions = []
+    for days in (40, 48, 59, 62, 70):
+        await search.age(timedelta(days=days))
+        versions.append((await search.rig.reader.get(f"/cooperation-requests/{request_id}")).body["version"])
+    assert versions == [1, 2, 2, 3, 3]
+    shown = (await search.rig.reader.get(f"/cooperation-requests/{request_id}")).body
+    assert (shown["status"], shown["outcome"], shown["labels"]["outcome"]) == (
+        "closed",
+        "expired",
+        {"expired": "Abgelaufen"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code", "field"),
+    [
+        ({"topics": ["nonsense"]}, 409, "unknown_topic", "/topics/0"),
+        ({"topics": []}, 422, "invalid_request", "/topics"),
+        ({"ags": "99999999"}, 409, "unknown_organisation", "/ags"),
+        ({"ags": None}, 409, "unknown_organisation", "/organisation_id"),
+        ({"organisation_id": "00000000-0000-7000-8000-000000000000"}, 409, "unknown_organisation", "/organisation_id"),
+        ({"kind": "gesuch"}, 422, "invalid_request", "/kind"),
+        ({"radius_km": 0}, 422, "invalid_request", "/radius_km"),
+        ({"expires_on": "2001-01-01"}, 409, "expiry_in_past", "/expires_on"),
+        ({"expires_on": "2999-01-01"}, 409, "expiry_too_far", "/expires_on"),
+        ({"text": "x" * 20_001}, 422, "invalid_request", "/text"),
+        ({"title": "a\r\nb"}, 422, "invalid_request", "/title"),
+    ],
+)
+async def test_what_is_wrong_with_a_request_is_named(
+    rig: Rig, change: dict[str, Any], status: int, code: str, field: str
+) -> None:
+    body = {"kind": "offer", "title": "A", "text": "B", "topics": ["treasury"], "ags": ENSE} | change
+    refused = await rig.editor.post("/cooperation-requests", body)
+    assert (refused.status, refused.code) == (status, code)
+    assert [error["field"] for error in refused.body["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"near": "99999999"}, "near"),
+        ({"within_km": "10"}, "within_km"),
+        ({"organisation": "99999"}, "organisation"),
+        ({"near": ENSE, "within_km": "nan"}, "within_km"),
+        ({"status": "offen"}, "status"),
+        ({"cursor": "nonsense"}, "cursor"),
+    ],
+)
+async def test_a_question_that_makes_no_sense_is_named(rig: Rig, query: dict[str, str], field: str) -> None:
+    refused = await rig.reader.get("/cooperation-requests", **query)
+    assert (refused.status, refused.code) == (422, "invalid_query")
+    assert [error["field"] for error in refused.body["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    "projection",
+    [CONTACT_REQUESTS, CONTACT_ADDRESSES, COOPERATION_REQUESTS, EXPERIENCE],
+    ids=lambda projection: projection.name,
+)
+async def test_a_rebuilt_read_model_is_the_live_one(rig: Rig, database: Database, projection: Projection) -> None:
+    await rig.received(await rig.reachable())
+    rebuilt = await rebuild(database.dsn("catalog"), rig.journal, projection)
+    assert rebuilt.different == ()
+    for table in projection.tables:
+        assert await rig.pool.fetchval(f"SELECT count(*) FROM {table}") > 0
