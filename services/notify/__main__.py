@@ -11,7 +11,7 @@ from services.notify.reports import Reports
 from services.notify.sender import Desk, Sender
 from services.notify.settings import NotifySettings
 from services.notify.texts import load_texts
-from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
+from shared.contracts.rpc import ContactAnswered, ContactAsked, RecipientsAnswered, RecipientsAsked
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
@@ -40,6 +40,9 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     async def recipients(question: RecipientsAsked) -> RecipientsAnswered:
         return await ask(runtime.bus, RecipientsAsked.subject, question, RecipientsAnswered)
 
+    async def contact(question: ContactAsked) -> ContactAnswered:
+        return await ask(runtime.bus, ContactAsked.subject, question, ContactAnswered)
+
     holders = Holders(settings.database_url, clock, messages.announce)
     expansion = Expansion(
         pool,
@@ -50,6 +53,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         mailings.waiter(),
         messages.announce,
         holders.number,
+        contact,
     )
     sender = Sender(
         pool=pool,
@@ -77,7 +81,11 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             wakeup=mailings,
             max_age=settings.mail_max_age,
         )
-        for source, taken in (("events", effects.of_events(clock)), ("gateway", effects.of_gateway(runtime.vault)))
+        for source, taken in (
+            ("events", effects.of_events(clock)),
+            ("catalog", effects.of_catalog(clock)),
+            ("gateway", effects.of_gateway(runtime.vault)),
+        )
     ]
     return Parts(
         endpoints=endpoints(journal, pool),

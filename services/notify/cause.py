@@ -1,4 +1,4 @@
-"""What a message is sent for: the contracts that concern registered people, and how each is announced to them."""
+"""What a message is sent for: contracts that concern registered people or a contact, and how each is announced."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,11 @@ from enum import IntEnum
 
 from pydantic import TypeAdapter
 
+from shared.contracts.catalog import (
+    ContactRequestReceived,
+    CooperationRequestContactRequested,
+    ProjectContactRequested,
+)
 from shared.contracts.contract import Contract
 from shared.contracts.events import (
     RegistrationConfirmed,
@@ -33,6 +38,8 @@ type OfRegistration = (
 )
 type OfSession = SessionPostponed | SessionScheduled | SessionRelocated | SessionCancelled | SessionReinstated
 type Cause = OfRegistration | OfSession
+type OfContact = ContactRequestReceived | ProjectContactRequested | CooperationRequestContactRequested
+type AnyCause = Cause | OfContact
 
 
 class Priority(IntEnum):
@@ -64,6 +71,17 @@ KINDS: dict[type[Contract], Kind] = {
     SessionCancelled: Kind("cancellation", Priority.MANY),
     SessionReinstated: Kind("reinstatement", Priority.MANY),
 }
+CONTACT_KINDS: dict[type[Contract], Kind] = {
+    ContactRequestReceived: Kind("contact_confirmation", Priority.PERSONAL),
+    ProjectContactRequested: Kind("contact_passed_on", Priority.PERSONAL),
+    CooperationRequestContactRequested: Kind("contact_passed_on", Priority.PERSONAL),
+}
+ABOUT_CONTACTS = (ContactRequestReceived, ProjectContactRequested, CooperationRequestContactRequested)
+
+
+def kind_of(cause: AnyCause) -> Kind:
+    """How a cause is announced."""
+    return CONTACT_KINDS[type(cause)] if isinstance(cause, ABOUT_CONTACTS) else KINDS[type(cause)]
 
 
 def registration_of(cause: Cause) -> str | None:
@@ -88,23 +106,25 @@ def person_of(cause: Cause) -> str | None:
             return None
 
 
-def of_use_until(cause: Cause) -> datetime | None:
+def of_use_until(cause: AnyCause) -> datetime | None:
     """When a message about it has become pointless: nobody is asked to confirm what can no longer be confirmed."""
     match cause:
-        case RegistrationReceived() | RegistrationWaitlisted() | RegistrationPromoted():
+        case RegistrationReceived() | RegistrationWaitlisted() | RegistrationPromoted() | ContactRequestReceived():
             return cause.confirm_by
+        case ProjectContactRequested() | CooperationRequestContactRequested():
+            return None
         case RegistrationConfirmed() | RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
             return None
         case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
             return None
 
 
-CAUSES = {contract.type: contract for contract in KINDS}
+CAUSES = {contract.type: contract for contract in (*KINDS, *CONTACT_KINDS)}
 
 
-def read_cause(type_: str, data: dict[str, object]) -> Cause:
+def read_cause(type_: str, data: dict[str, object]) -> AnyCause:
     """The cause as it was received; an unknown type raises `KeyError`, a wrong shape pydantic's error."""
     return _ANY.validate_python(CAUSES[type_].model_validate(data))
 
 
-_ANY: TypeAdapter[Cause] = TypeAdapter(Cause)
+_ANY: TypeAdapter[AnyCause] = TypeAdapter(AnyCause)

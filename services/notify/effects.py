@@ -5,10 +5,10 @@ brings again, or for what was recorded before this service was installed or too 
 comes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from services.notify import mailing, queue
-from services.notify.cause import KINDS, Cause
+from services.notify.cause import CONTACT_KINDS, KINDS, AnyCause
 from shared.contracts.gateway import PersonErased
 from shared.kernel.clock import Clock
 from shared.kernel.inbox import Effect, Received
@@ -19,10 +19,19 @@ from shared.kernel.vault import Vault
 def of_events(clock: Clock) -> list[Effect]:
     """What registered people are told of sessions and of their registrations."""
 
-    async def remember(connection: Connection, received: Sequence[Received[Cause]]) -> None:
+    return [Effect(contract, _remember(clock)) for contract in KINDS]
+
+
+def of_catalog(clock: Clock) -> list[Effect]:
+    """Texts for contacts: who wrote one confirms it, who is written to gets it."""
+    return [Effect(contract, _remember(clock)) for contract in CONTACT_KINDS]
+
+
+def _remember(clock: Clock) -> Callable[[Connection, Sequence[Received[AnyCause]]], Awaitable[None]]:
+    async def remember(connection: Connection, received: Sequence[Received[AnyCause]]) -> None:
         await mailing.remember(connection, [each for each in received if each.live], clock.now())
 
-    return [Effect(contract, remember) for contract in KINDS]
+    return remember
 
 
 def of_gateway(vault: Vault) -> list[Effect]:

@@ -1,4 +1,4 @@
-"""From a mailing to its messages: the events service says who has to be told, page by page.
+"""From a mailing to its messages: the service that knows the people says who has to be told, page by page.
 
 Every page is one transaction that writes its messages and how far the mailing has come, so a process may die anywhere:
 the page is asked for again, and messages that are there already stay as they are. Who is told is what the answer said
@@ -7,7 +7,7 @@ when it was asked for: an answer that comes when its claim has run out and anoth
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,12 +17,21 @@ import structlog
 from pydantic import ValidationError
 
 from services.notify import mailing, queue
+from services.notify.cause import ABOUT_CONTACTS
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.letter import Scene, as_left_by, calendar_method
 from services.notify.mailing import Mailing, Page
 from services.notify.queue import Note
+from shared.contracts.catalog import ContactRequestReceived
 from shared.contracts.events import RegistrationWithdrawn
-from shared.contracts.rpc import Recipient, RecipientsAnswered, RecipientsAsked
+from shared.contracts.rpc import (
+    ContactAnswered,
+    ContactAsked,
+    ContactLetter,
+    Recipient,
+    RecipientsAnswered,
+    RecipientsAsked,
+)
 from shared.kernel.clock import Clock
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -42,6 +51,8 @@ PURPOSE = "message"
 log = structlog.get_logger()
 
 type Ask = Callable[[RecipientsAsked], Awaitable[RecipientsAnswered]]
+type AskContact = Callable[[ContactAsked], Awaitable[ContactAnswered]]
+type Answered = RecipientsAnswered | ContactAnswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,7 @@ class Expansion:
     bell: Waiter
     written: Callable[[], None]
     holder: int
+    ask_contact: AskContact
 
     async def run(self) -> None:
         """Works for ever; what cannot be reached now is tried again."""
@@ -86,14 +98,14 @@ class Expansion:
             self.written()
         return bool(rows)
 
-    async def _page(self, row: asyncpg.Record, now: datetime) -> tuple[Mailing, RecipientsAnswered] | None:
+    async def _page(self, row: asyncpg.Record, now: datetime) -> tuple[Mailing, Answered] | None:
         """The next page of one mailing, or None when it has to wait or is given up."""
         if row["created_at"] < now - self.max_age:
             await self._abandon(row, "expired")
             return None
         try:
             asked = mailing.read(row)
-            return asked, await self.ask(_question(asked))
+            return asked, await self._answer(asked)
         except Problem as problem:
             await self._later(row, problem.code, now, passing=problem.code in PASSING)
         except TimeoutError:
@@ -102,6 +114,14 @@ class Expansion:
             log.error("mailing_not_understood", mailing=row["id"], cause=row["cause"], reason=described(error))  # noqa: TRY400
             await self._later(row, "not_understood", now, passing=False)
         return None
+
+    async def _answer(self, asked: Mailing) -> Answered:
+        if asked.contact_request_id is not None:
+            confirmed = not isinstance(asked.what, ContactRequestReceived)
+            return await self.ask_contact(
+                ContactAsked(contact_request_id=asked.contact_request_id, confirmed=confirmed)
+            )
+        return await self.ask(_question(asked))
 
     async def _later(self, row: asyncpg.Record, problem: str, now: datetime, *, passing: bool) -> None:
         """Tried again after a while; what will not get better is given up, so that others get their turn."""
@@ -115,34 +135,63 @@ class Expansion:
         log.error("mailing_abandoned", mailing=row["id"], cause=row["cause"], problem=problem)
         await mailing.abandon(self.pool, row["id"], problem)
 
-    async def _write(self, pages: Sequence[tuple[Mailing, RecipientsAnswered]], now: datetime) -> None:
+    async def _write(self, pages: Sequence[tuple[Mailing, Answered]], now: datetime) -> None:
         known = await self._in_calendar(pages)
-        notes = await together(
-            self._note(asked, answer, person, in_calendar=person.registration_id in known)
-            for asked, answer in pages
-            for person in answer.recipients
-        )
-        ends = [Page(asked.id, asked.session or answer.session, asked.after, answer.next) for asked, answer in pages]
+        notes = await together(note for asked, answer in pages for note in self._notes(asked, answer, known))
+        ends = [_end(asked, answer) for asked, answer in pages]
         async with self.pool.acquire() as connection, connection.transaction():
             ours = await mailing.advance(connection, ends, now)
             added = await queue.write(connection, [note for note in notes if note and note.mailing_id in ours], now)
             await mailing.count(connection, added)
         log.info("messages_written", mailings=len(pages), messages=len(added))
 
-    async def _in_calendar(self, pages: Sequence[tuple[Mailing, RecipientsAnswered]]) -> set[str]:
+    async def _in_calendar(self, pages: Sequence[tuple[Mailing, Answered]]) -> set[str]:
         """Only who withdraws has to be looked up: for all others their standing tells."""
         withdrawn = [
             person.registration_id
             for asked, answer in pages
-            if isinstance(asked.what, RegistrationWithdrawn)
+            if isinstance(asked.what, RegistrationWithdrawn) and isinstance(answer, RecipientsAnswered)
             for person in answer.recipients
         ]
         return await queue.in_calendar(self.pool, withdrawn) if withdrawn else set()
+
+    def _notes(
+        self, asked: Mailing, answer: Answered, in_calendar: Collection[str]
+    ) -> list[Coroutine[Any, Any, Note | None]]:
+        if isinstance(answer, RecipientsAnswered):
+            return [
+                self._note(asked, answer, person, in_calendar=person.registration_id in in_calendar)
+                for person in answer.recipients
+            ]
+        return [self._contact_note(asked, answer.letter)] if answer.letter else []
+
+    async def _contact_note(self, asked: Mailing, letter: ContactLetter) -> Note | None:
+        """The one message about a contact request. It is gone when its recipient or its sender is erased."""
+        try:
+            await self.vault.ensure(letter.person_id)
+            await self.vault.ensure(letter.sender_id)
+            sealed = await self.vault.seal(letter.sender_id, PURPOSE, letter)
+        except Erased:
+            return None
+        return Note(
+            id=queue.message_id(letter.person_id, asked.cause, asked.recorded_at, asked.kind),
+            mailing_id=asked.id,
+            kind=asked.kind,
+            person_id=letter.person_id,
+            session_id=None,
+            registration_id=None,
+            priority=asked.priority,
+            calendar=None,
+            sealed=sealed,
+            sealed_for=letter.sender_id,
+            contact_request_id=asked.contact_request_id,
+        )
 
     async def _note(
         self, asked: Mailing, answer: RecipientsAnswered, person: Recipient, *, in_calendar: bool
     ) -> Note | None:
         """The message for one person; None for who was erased here before the other service knew of it."""
+        assert not isinstance(asked.what, ABOUT_CONTACTS)
         session = as_left_by(asked.what, asked.session or answer.session)
         scene = Scene(asked.what, session, person, portal="", stamp=asked.happened_at, in_calendar=in_calendar)
         try:
@@ -170,7 +219,14 @@ async def together[T](coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     return [task.result() for task in running]
 
 
+def _end(asked: Mailing, answer: Answered) -> Page:
+    if isinstance(answer, RecipientsAnswered):
+        return Page(asked.id, asked.session or answer.session, asked.after, answer.next)
+    return Page(asked.id, None, asked.after, None)
+
+
 def _question(asked: Mailing) -> RecipientsAsked:
+    assert asked.session_id is not None
     return RecipientsAsked(
         session_id=asked.session_id,
         registration_id=asked.registration_id,

@@ -31,7 +31,7 @@ class Layout:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        environment.filters.update(fill=_fill, line=_line)
+        environment.filters.update(fill=_fill, line=_line, quoted=_quoted)
         environment.globals["portal"] = portal
         self._text = environment.get_template("letter.txt")
         self._html = {tone: environment.get_template(f"{tone}.html") for tone in TONES}
@@ -47,6 +47,12 @@ class Layout:
 
 def _fill(paragraph: str, indent: str = "") -> str:
     return textwrap.fill(paragraph, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _quoted(line: str) -> str:
+    """Every line begins with the mark of a quotation, an empty one, too."""
+    filled = textwrap.wrap(line, WIDTH - 2, break_long_words=False, break_on_hyphens=False) or [""]
+    return "\n".join(f"> {part}".rstrip() for part in filled)
 
 
 def _line(fact: Fact) -> str:

@@ -78,6 +78,14 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """Somebody else's words, line by line, under a line that says whose they are."""
+
+    of: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A message before layout: the same words go into its plain text and its HTML."""
 
@@ -92,6 +100,7 @@ class Letter:
     button: Button
     footnote: str
     invitation: Invitation | None = None
+    quote: Quote | None = None
 
 
 @dataclass(frozen=True, slots=True)

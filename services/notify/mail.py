@@ -24,11 +24,12 @@ class BadAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """From whom, to whom and when. `message_id` stays the same however often the message is sent."""
+    """To whom and when, and where an answer goes if not to us. `message_id` is the same however often it is sent."""
 
     message_id: UUID
     recipient: str
     created_at: datetime
+    reply_to: str | None = None
 
 
 class Composer:
@@ -45,10 +46,12 @@ class Composer:
         return self._sender.addr_spec
 
     def compose(self, letter: Letter, envelope: Envelope) -> bytes:
-        """The whole mail. A recipient that is no address raises `BadAddress`."""
+        """The whole mail. An address that is none raises `BadAddress`."""
         mail = EmailMessage(policy=POLICY)
         mail["From"] = self._sender
         mail["To"] = _recipient(envelope.recipient)
+        if envelope.reply_to is not None:
+            mail["Reply-To"] = _recipient(envelope.reply_to)
         mail.set_raw("Subject", _subject(letter.subject))
         mail["Date"] = format_datetime(envelope.created_at)
         mail["Message-ID"] = f"<{envelope.message_id}@{self._sender.domain}>"

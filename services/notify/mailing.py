@@ -2,7 +2,7 @@
 
 A mailing is turned into messages page by page (see `expansion.py`). Those of one session keep their order: what
 concerns everybody waits for all that came before, what concerns one person for what concerns everybody or that person,
-who may have withdrawn and registered again.
+who may have withdrawn and registered again. Mailings about contact requests wait for nobody.
 """
 
 from collections import Counter
@@ -13,21 +13,30 @@ from typing import Any
 
 import asyncpg
 
-from services.notify.cause import KINDS, Cause, Priority, person_of, read_cause, registration_of
+from services.notify.cause import (
+    ABOUT_CONTACTS,
+    AnyCause,
+    Priority,
+    kind_of,
+    person_of,
+    read_cause,
+    registration_of,
+)
 from services.notify.letter import as_left_by
 from shared.contracts.rpc import SessionCard
 from shared.kernel.inbox import Received
 from shared.kernel.postgres import Connection, Pool
 
 REMEMBER = """
-INSERT INTO mailing (cause, recorded_at, kind, type, data, session_id, registration_id, person_id, as_of_version,
-                     priority, happened_at, correlation_id, created_at, ready_at)
-SELECT m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.person_id, m.as_of_version,
-       m.priority, m.happened_at, m.correlation_id, $2, $2
+INSERT INTO mailing (cause, recorded_at, kind, type, data, session_id, registration_id, contact_request_id, person_id,
+                     as_of_version, priority, happened_at, correlation_id, created_at, ready_at)
+SELECT m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.contact_request_id,
+       m.person_id, m.as_of_version, m.priority, m.happened_at, m.correlation_id, $2, $2
 FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (cause text, recorded_at timestamptz, kind text, type text, data jsonb,
-    session_id text, registration_id text, person_id text, as_of_version bigint, priority smallint,
-    happened_at timestamptz, correlation_id text)) WITH ORDINALITY AS m(cause, recorded_at, kind, type, data,
-    session_id, registration_id, person_id, as_of_version, priority, happened_at, correlation_id, place)
+    session_id text, registration_id text, contact_request_id text, person_id text, as_of_version bigint,
+    priority smallint, happened_at timestamptz, correlation_id text)) WITH ORDINALITY AS m(cause, recorded_at, kind,
+    type, data, session_id, registration_id, contact_request_id, person_id, as_of_version, priority, happened_at,
+    correlation_id, place)
 ORDER BY m.place
 ON CONFLICT ON CONSTRAINT mailing_once DO NOTHING
 """
@@ -43,8 +52,8 @@ WITH due AS (
     ORDER BY m.id LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE mailing m SET ready_at = $2, holder = $4 FROM due WHERE m.id = due.id
-RETURNING m.id, m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.as_of_version,
-          m.priority, m.happened_at, m.created_at, m.session, m.after, m.failures
+RETURNING m.id, m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.contact_request_id,
+          m.as_of_version, m.priority, m.happened_at, m.created_at, m.session, m.after, m.failures
 """
 ADVANCE = """
 UPDATE mailing m SET session = coalesce(m.session, p.session), after = p.after, failures = 0, ready_at = $2,
@@ -67,15 +76,19 @@ TOLD = "SELECT id, type, data, session, happened_at FROM mailing WHERE id = ANY(
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """A claimed mailing. `after` is where its next page begins, `session` what the first page said."""
+    """A claimed mailing, about a session or a contact request.
+
+    `after` is where its next page begins, `session` what the first page said.
+    """
 
     id: int
     cause: str
     recorded_at: datetime
     kind: str
-    what: Cause
-    session_id: str
+    what: AnyCause
+    session_id: str | None
     registration_id: str | None
+    contact_request_id: str | None
     as_of_version: int | None
     priority: Priority
     happened_at: datetime
@@ -88,33 +101,42 @@ class Page:
     """A page of a mailing: where it `began` and the next one begins; `after` is None when everybody has been told."""
 
     mailing_id: int
-    session: SessionCard
+    session: SessionCard | None
     began: str | None
     after: str | None
 
 
-async def remember(connection: Connection, received: Sequence[Received[Cause]], at: datetime) -> None:
+async def remember(connection: Connection, received: Sequence[Received[AnyCause]], at: datetime) -> None:
     """Notes what is to be told, in order; what was noted before stays as it is."""
     if received:
         await connection.execute(REMEMBER, [_row(each) for each in received], at)
 
 
-def _row(received: Received[Cause]) -> dict[str, Any]:
-    cause = received.data
-    kind, registration_id, person_id = KINDS[type(cause)], registration_of(cause), person_of(cause)
+def _row(received: Received[AnyCause]) -> dict[str, Any]:
+    cause, kind = received.data, kind_of(received.data)
     return {
+        **_concerns(cause, received.id),
         "cause": received.id,
         "recorded_at": received.recorded_at,
         "kind": kind.name,
         "type": cause.type,
         "data": cause.model_dump(mode="json"),
-        "session_id": cause.session_id,
-        "registration_id": registration_id,
-        "person_id": person_id,
-        "as_of_version": None if registration_id else int(received.id.rpartition("@")[2]),
         "priority": kind.priority,
         "happened_at": received.time,
         "correlation_id": received.correlation_id,
+    }
+
+
+def _concerns(cause: AnyCause, event_id: str) -> dict[str, str | int | None]:
+    """What and whom a mailing is about."""
+    if isinstance(cause, ABOUT_CONTACTS):
+        return {"contact_request_id": cause.contact_request_id, "person_id": cause.person_id}
+    registration_id = registration_of(cause)
+    return {
+        "session_id": cause.session_id,
+        "registration_id": registration_id,
+        "person_id": person_of(cause),
+        "as_of_version": None if registration_id else int(event_id.rpartition("@")[2]),
     }
 
 
@@ -138,6 +160,7 @@ def read(row: asyncpg.Record) -> Mailing:
         what=read_cause(row["type"], row["data"]),
         session_id=row["session_id"],
         registration_id=row["registration_id"],
+        contact_request_id=row["contact_request_id"],
         as_of_version=row["as_of_version"],
         priority=Priority(row["priority"]),
         happened_at=row["happened_at"],
@@ -151,7 +174,7 @@ async def advance(connection: Connection, pages: Sequence[Page], now: datetime) 
     rows = [
         {
             "id": page.mailing_id,
-            "session": page.session.model_dump(mode="json"),
+            "session": page.session and page.session.model_dump(mode="json"),
             "began": page.began,
             "after": page.after,
         }
@@ -178,10 +201,10 @@ async def abandon(pool: Pool, mailing_id: int, problem: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What all messages of a mailing have in common. `session` is the session as the cause left it."""
+    """What all messages of a mailing have in common. `session` is the session as the cause left it, if it has one."""
 
-    cause: Cause
-    session: SessionCard
+    cause: AnyCause
+    session: SessionCard | None
     happened_at: datetime
 
 
@@ -193,4 +216,6 @@ async def told(pool: Pool, mailing_ids: Sequence[int]) -> dict[int, asyncpg.Reco
 def read_told(row: asyncpg.Record) -> Told:
     """Raises if what is stored cannot be understood (by this version)."""
     cause = read_cause(row["type"], row["data"])
+    if isinstance(cause, ABOUT_CONTACTS):
+        return Told(cause, None, row["happened_at"])
     return Told(cause, as_left_by(cause, SessionCard.model_validate(row["session"])), row["happened_at"])

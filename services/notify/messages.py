@@ -48,7 +48,7 @@ class MessageShown(BaseModel):
     kind: str
     channel: str
     status: State
-    session_id: str
+    session_id: str | None
     attempts: int
     created_at: datetime
     next_attempt_at: datetime | None
@@ -71,7 +71,7 @@ class StuckMailing(BaseModel):
     id: int
     cause: str
     kind: str
-    session_id: str
+    session_id: str | None
     status: str
     messages: int
     failures: int

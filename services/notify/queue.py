@@ -17,11 +17,12 @@ from shared.kernel.postgres import Connection, Pool
 
 WRITE = """
 INSERT INTO message (id, mailing_id, kind, channel, person_id, session_id, registration_id, lane, priority, calendar,
-                     sealed, ready_at, created_at)
+                     sealed, sealed_for, ready_at, created_at)
 SELECT m.id, m.mailing_id, m.kind, 'email', m.person_id, m.session_id, m.registration_id,
-       m.session_id || '/' || m.person_id, m.priority, m.calendar, m.sealed, $2, $2
+       coalesce(m.session_id, m.contact_request_id) || '/' || m.person_id, m.priority, m.calendar, m.sealed,
+       m.sealed_for, $2, $2
 FROM jsonb_to_recordset($1::jsonb) AS m(id uuid, mailing_id bigint, kind text, person_id text, session_id text,
-    registration_id text, priority smallint, calendar text, sealed text)
+    registration_id text, contact_request_id text, priority smallint, calendar text, sealed text, sealed_for text)
 ON CONFLICT DO NOTHING
 RETURNING mailing_id
 """
@@ -46,7 +47,8 @@ WITH first AS (
 )
 UPDATE message m SET state = 'sending', ready_at = $2, attempts = m.attempts + 1, holder = $5
 FROM first WHERE m.id = first.id
-RETURNING m.id, m.seq, m.priority, m.mailing_id, m.kind, m.person_id, m.calendar, m.sealed, m.attempts, m.created_at
+RETURNING m.id, m.seq, m.priority, m.mailing_id, m.kind, m.person_id, m.calendar, m.sealed, m.sealed_for,
+          m.attempts, m.created_at
 """
 OURS = "SELECT EXISTS (SELECT FROM message WHERE id = $1 AND attempts = $2 AND state = 'sending')"
 FINISH = """
@@ -92,7 +94,10 @@ WHERE NOT m.reported AND m.state IN ('delivered', 'bounced')
 ORDER BY m.seq LIMIT $1
 """
 REPORTED = "UPDATE message SET reported = true WHERE id = ANY($1::uuid[])"
-FORGET = "DELETE FROM message WHERE person_id = ANY($1::text[])"
+FORGET = """
+DELETE FROM message
+WHERE person_id = ANY($1::text[]) OR (sealed_for IS NOT NULL AND sealed_for = ANY($1) AND sealed IS NOT NULL)
+"""
 FORGET_ONE = "DELETE FROM message WHERE id = $1"
 
 FIRST_RETRY = timedelta(seconds=30)
@@ -104,17 +109,19 @@ type State = Literal["waiting", "sending", "delivered", "bounced", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A message to be written. `sealed` is what is known of the person."""
+    """A message to be written. `sealed` is what is known of the person, with their own key or that of `sealed_for`."""
 
     id: UUID
     mailing_id: int
     kind: str
     person_id: str
-    session_id: str
-    registration_id: str
+    session_id: str | None
+    registration_id: str | None
     priority: Priority
     calendar: Method | None
     sealed: str
+    sealed_for: str | None = None
+    contact_request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,7 @@ class Claimed:
     person_id: str
     calendar: Method | None
     sealed: str
+    sealed_for: str
     number: int
     created_at: datetime
 
@@ -161,7 +169,7 @@ def retry_at(now: datetime, number: int, jitter: float, first: timedelta = FIRST
 async def write(connection: Connection, notes: Sequence[Note], at: datetime) -> list[int]:
     """Writes messages that are not there yet; gives the mailing of each that was new."""
     rows = await connection.fetch(WRITE, [_row(note) for note in notes], at)
-    personal = [note for note in notes if note.priority == Priority.PERSONAL]
+    personal = [note for note in notes if note.priority == Priority.PERSONAL and note.session_id]
     if personal:
         sessions, people = [note.session_id for note in personal], [note.person_id for note in personal]
         await connection.execute(RAISE, sessions, people, Priority.PERSONAL)
@@ -191,6 +199,7 @@ async def claim(
             person_id=row["person_id"],
             calendar=row["calendar"],
             sealed=row["sealed"],
+            sealed_for=row["sealed_for"] or row["person_id"],
             number=row["attempts"],
             created_at=row["created_at"],
         )

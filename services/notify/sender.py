@@ -18,8 +18,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from services.notify import mailing, queue
-from services.notify.cause import Priority, of_use_until
+from services.notify import contact, mailing, queue
+from services.notify.cause import ABOUT_CONTACTS, Priority, of_use_until
 from services.notify.expansion import PURPOSE
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.letter import Scene, compose
@@ -27,7 +27,7 @@ from services.notify.mail import BadAddress, Composer, Envelope
 from services.notify.queue import Claimed, Verdict
 from services.notify.smtp import LONGEST, Connection, Down, Host, Result
 from services.notify.texts import Text
-from shared.contracts.rpc import Recipient
+from shared.contracts.rpc import ContactLetter, Recipient
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
 from shared.kernel.postgres import Pool
@@ -158,7 +158,7 @@ class Sender:
         try:
             if not await queue.is_ours(self.pool, claimed):
                 return
-            known = await self.vault.open(claimed.person_id, PURPOSE, claimed.sealed)
+            known = await self.vault.open(claimed.sealed_for, PURPOSE, claimed.sealed)
             if known is None:
                 await queue.drop(self.pool, claimed.id)
                 return
@@ -188,11 +188,13 @@ class Sender:
 
     def _write(self, claimed: Claimed, told: asyncpg.Record, known: bytes) -> tuple[str, bytes]:
         """The recipient's address and the mail."""
-        person = Recipient.model_validate_json(known)
         common = mailing.read_told(told)
         now, until = self.clock.now(), of_use_until(common.cause)
         if claimed.created_at < now - self.max_age or (until is not None and until <= now):
             raise TooLate
+        if common.session is None or isinstance(common.cause, ABOUT_CONTACTS):
+            return self._write_contact(claimed, ContactLetter.model_validate_json(known))
+        person = Recipient.model_validate_json(known)
         scene = Scene(
             common.cause,
             common.session,
@@ -203,6 +205,12 @@ class Sender:
         )
         envelope = Envelope(claimed.id, person.email, claimed.created_at)
         return person.email, self.desk.composer.compose(compose(scene, self.desk.texts), envelope)
+
+    def _write_contact(self, claimed: Claimed, card: ContactLetter) -> tuple[str, bytes]:
+        envelope = Envelope(claimed.id, card.email, claimed.created_at, card.message.email if card.message else None)
+        return card.email, self.desk.composer.compose(
+            contact.compose(card, self.desk.texts, self.desk.portal), envelope
+        )
 
     async def _hand_over(self, connection: Connection, claimed: Claimed, letter: tuple[str, bytes]) -> None:
         started = time.monotonic()

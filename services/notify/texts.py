@@ -23,6 +23,7 @@ PLACEHOLDERS = frozenset(
         "access",
         "again",
         "calendar",
+        "about",
     }
 )
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")

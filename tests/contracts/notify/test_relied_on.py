@@ -1,7 +1,10 @@
-"""What the events service really publishes, from a session's whole life, is understood here and makes whole letters."""
+"""What other services really publish is understood here: a session's whole life, and that of a text for a contact."""
 
 import datetime as dt
 
+import pytest
+
+from services.catalog.contact_request import CONTACT_REQUEST, About, ConfirmContactRequest, ReceiveContactRequest
 from services.events.programme import Content
 from services.events.registration import ConfirmRegistration, RegisterParticipant, WithdrawRegistration
 from services.events.session import (
@@ -17,7 +20,7 @@ from services.events.session import (
     ReviseSession,
 )
 from services.events.times import When
-from services.notify.cause import KINDS, read_cause
+from services.notify.cause import ABOUT_CONTACTS, CONTACT_KINDS, KINDS, read_cause
 from services.notify.letter import Scene, as_left_by, compose
 from services.notify.texts import load_texts
 from shared.contracts.contract import Contract
@@ -96,6 +99,7 @@ def test_every_cause_becomes_a_whole_letter() -> None:
         if type(contract) in KINDS:
             cause = read_cause(contract.type, contract.model_dump(mode="json"))
             assert cause == contract
+            assert not isinstance(cause, ABOUT_CONTACTS)
             letter = compose(Scene(cause, as_left_by(cause, card), person, "https://portal.example", NOW), texts)
             assert letter.opening
             assert letter.subject
@@ -105,3 +109,24 @@ def test_the_sequence_only_grows() -> None:
     sequences = [sequence for contract in published() if (sequence := getattr(contract, "sequence", None)) is not None]
     assert sequences == sorted(sequences)
     assert sequences[-1] > sequences[0]
+
+
+@pytest.mark.parametrize("about", ["project", "cooperation_request"])
+def test_every_cause_about_a_contact_is_published_and_understood(about: About) -> None:
+    receive = ReceiveContactRequest(
+        contact_request_id="c",
+        request="r",
+        about=about,
+        about_id="a",
+        person_id="p",
+        token_hash="h",
+        vault_subject="v",
+        sealed="s",
+    )
+    (received,) = CONTACT_REQUEST.decide(receive, None, NOW)
+    (confirmed,) = CONTACT_REQUEST.decide(ConfirmContactRequest(), CONTACT_REQUEST.evolve(None, received), NOW)
+    for event in (received, confirmed):
+        contract = CONTACT_REQUEST.publish(event)
+        assert contract is not None
+        assert CONTACT_KINDS[type(contract)].name in load_texts()
+        assert read_cause(contract.type, contract.model_dump(mode="json")) == contract

@@ -143,6 +143,7 @@ async def test_a_text_is_confirmed_and_passed_on(rig: Rig) -> None:
     assert (first.email, first.about, first.message) == (WRITER, page["title"], None)
     assert await rig.letter(contact_request_id, confirmed=True) is None
 
+    shown = await rig.reader.get(f"/contact-requests/{token}")
     for _ in range(2):  # looking changes nothing
         shown = await rig.reader.get(f"/contact-requests/{token}")
         assert (shown.body["status"], shown.body["can_confirm"]) == ("received", True)

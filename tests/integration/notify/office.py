@@ -6,12 +6,20 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from services.notify import mailing
-from services.notify.cause import Cause, Priority
+from services.notify.cause import ABOUT_CONTACTS, AnyCause, Cause, Priority
 from services.notify.expansion import Expansion
 from services.notify.reports import Reports
 from services.notify.sender import Desk, Sender
 from services.notify.smtp import Connection, Host
-from shared.contracts.rpc import Recipient, RecipientsAnswered, RecipientsAsked, SessionCard
+from shared.contracts.rpc import (
+    ContactAnswered,
+    ContactAsked,
+    ContactLetter,
+    Recipient,
+    RecipientsAnswered,
+    RecipientsAsked,
+    SessionCard,
+)
 from shared.kernel.health import Health
 from shared.kernel.inbox import Received
 from shared.kernel.problems import Problem
@@ -46,6 +54,16 @@ class Owner:
 
 
 @dataclass
+class Catalogue:
+    """Who knows contacts: a letter for whoever has confirmed, and one for whoever has not."""
+
+    letters: dict[bool, ContactLetter | None] = field(default_factory=dict)
+
+    async def answer(self, asked: ContactAsked) -> ContactAnswered:
+        return ContactAnswered(letter=self.letters.get(asked.confirmed))
+
+
+@dataclass
 class Office:
     """The parts of the service that tell people."""
 
@@ -53,6 +71,7 @@ class Office:
     owner: Owner
     sink: Sink
     connections: int = 2
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     def __post_init__(self) -> None:
         self.health = Health()
@@ -65,6 +84,7 @@ class Office:
             Waiter(),
             lambda: None,
             holder=1,
+            ask_contact=self.catalogue.answer,
         )
         self.sender = Sender(
             pool=self.notify.pool,
@@ -81,13 +101,13 @@ class Office:
         )
         self.reports = Reports(self.notify.pool, self.notify.journal, Waiter())
 
-    async def hear(self, *causes: Cause, version: int = 7, recorded_at: dt.datetime | None = None) -> None:
+    async def hear(self, *causes: AnyCause, version: int = 7, recorded_at: dt.datetime | None = None) -> None:
         """Causes arrive, one version after the other."""
         now = self.notify.clock.now()
         received = [
             Received(
                 data=cause,
-                id=f"session-{cause.session_id}@{version + number}",
+                id=f"{_stream(cause)}@{version + number}",
                 type=cause.type,
                 aggregate=cause.aggregate,
                 aggregate_version=number,
@@ -117,7 +137,7 @@ class Office:
         finally:
             await connection.quit()
 
-    async def tell(self, *causes: Cause, version: int = 7) -> None:
+    async def tell(self, *causes: AnyCause, version: int = 7) -> None:
         await self.hear(*causes, version=version)
         await self.expand()
         await self.send()
@@ -125,6 +145,12 @@ class Office:
     async def states(self) -> list[str]:
         rows = await self.notify.pool.fetch("SELECT state FROM message ORDER BY seq")
         return [row["state"] for row in rows]
+
+
+def _stream(cause: AnyCause) -> str:
+    if isinstance(cause, ABOUT_CONTACTS):
+        return f"contact_request-{cause.contact_request_id}"
+    return f"session-{cause.session_id}"
 
 
 def people(number: int, status: str = "confirmed") -> list[Recipient]:

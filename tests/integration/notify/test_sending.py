@@ -12,6 +12,7 @@ import pytest
 from services.notify import queue, smtp
 from services.notify.cause import Priority
 from services.notify.smtp import Connection, Down
+from shared.contracts.catalog import ContactRequestReceived, ProjectContactRequested
 from shared.contracts.events import Times
 from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
 from shared.kernel.postgres import Connection as Postgres
@@ -22,6 +23,7 @@ from tests.integration.notify.office import Office, Owner, methods, of, people
 from tests.integration.notify.sink import Sink, mail_server
 from tests.unit.notify import samples
 from tests.unit.notify.samples import postponed, session
+from tests.unit.notify.test_contact import CARD, OFFICE, PASSED_ON, PROJECT, WRITER
 
 
 @pytest.fixture
@@ -61,6 +63,60 @@ async def test_after_a_restore_of_the_other_service_the_same_id_is_another_cause
     await office.send()
     assert len(sink.mails) == 6
     assert len({mail.message_id for mail in sink.mails}) == 6
+
+
+async def test_a_text_for_a_contact_is_confirmed_and_passed_on_once(office: Office, sink: Sink) -> None:
+    office.catalogue.letters = {False: CARD, True: PASSED_ON}
+    received = ContactRequestReceived(
+        contact_request_id=PROJECT, person_id="writer", confirm_by=office.notify.clock.now() + dt.timedelta(hours=24)
+    )
+    requested = ProjectContactRequested(contact_request_id=PROJECT, person_id="writer", project_id=PROJECT)
+    at = office.notify.clock.now()
+    for cause, version in ((received, 1), (requested, 2)):
+        for _ in range(2):
+            await office.hear(cause, version=version, recorded_at=at)
+            await office.expand()
+            await office.send()
+    assert [(mail.recipient, mail.parsed["Reply-To"]) for mail in sink.mails] == [(WRITER, None), (OFFICE, WRITER)]
+    await office.reports.step()
+    told = [each.event for each in await office.notify.journal.read(0, 10)]
+    assert [(event.message.kind, event.message.cause) for event in told] == [
+        ("contact_confirmation", f"contact_request-{PROJECT}@1"),
+        ("contact_passed_on", f"contact_request-{PROJECT}@2"),
+    ]
+    messages = (await office.notify.ask("GET", "/api/v1/messages", who=EDITOR)).body["items"]
+    assert [(message["session_id"], message["status"]) for message in messages] == [(None, "delivered")] * 2
+
+
+@pytest.mark.parametrize("erased", ["writer", "office"])
+async def test_a_text_is_not_passed_on_once_either_side_is_erased(office: Office, sink: Sink, erased: str) -> None:
+    office.catalogue.letters = {True: PASSED_ON}
+    requested = ProjectContactRequested(contact_request_id=PROJECT, person_id="writer", project_id=PROJECT)
+    await office.hear(requested)
+    await office.expand()
+    assert await office.states() == ["waiting"]
+    await office.notify.vault.erase(erased)
+    async with office.notify.pool.acquire() as connection:
+        await queue.forget(connection, [erased])
+    await office.send()
+    assert (sink.mails, await office.states()) == ([], [])
+    await office.hear(requested, version=9)
+    await office.expand()
+    assert await office.states() == []
+
+
+async def test_a_link_that_is_out_of_time_is_not_sent(office: Office, sink: Sink) -> None:
+    office.catalogue.letters = {False: CARD}
+    confirm_by = office.notify.clock.now() + dt.timedelta(hours=24)
+    await office.hear(ContactRequestReceived(contact_request_id=PROJECT, person_id="writer", confirm_by=confirm_by))
+    await office.expand()
+    office.notify.clock.forward(hours=24)
+    await office.send()
+    assert (sink.mails, await office.states()) == ([], ["bounced"])
+    office.catalogue.letters = {False: None}
+    await office.hear(ContactRequestReceived(contact_request_id=PROJECT, person_id="writer", confirm_by=confirm_by))
+    await office.expand()
+    assert await office.states() == ["bounced"]
 
 
 async def test_what_was_known_of_a_person_is_gone_when_the_mail_is_delivered(office: Office) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from services.catalog.contact_address import (
     CONTACT_ADDRESS,
+    AddressEvent,
     ContactAddressRemoved,
     ContactAddressSet,
     RemoveContactAddress,
@@ -55,6 +56,14 @@ LAPSED = ContactRequestLapsed(**NAMED, vault_subject="key")
 FORGOTTEN = ContactTextForgotten(**NAMED, vault_subject="key", cause="retention")
 
 
+def past(*events: ContactEvent) -> list[ContactEvent]:
+    return list(events)
+
+
+def kept(*events: AddressEvent) -> list[AddressEvent]:
+    return list(events)
+
+
 def again(request: str) -> ReceiveContactRequest:
     """The same text sent once more."""
     return RECEIVE.model_copy(update={"request": request, "token_hash": "other", "vault_subject": "other"})
@@ -70,58 +79,60 @@ def test_a_text_waits_a_day_for_its_sender() -> None:
 
 
 def test_the_same_text_again_sends_the_link_again() -> None:
-    given(CONTACT_REQUEST, [RECEIVED]).when(again("second")).then([asked("second")])
+    given(CONTACT_REQUEST, past(RECEIVED)).when(again("second")).then([asked("second")])
 
 
 def test_a_link_is_sent_again_three_times_an_hour_at_most() -> None:
     links = [asked(f"link {number}", number) for number in range(3)]
-    given(CONTACT_REQUEST, [RECEIVED, *links]).when(again("fourth"), at=NOON + timedelta(minutes=30)).nothing()
+    given(CONTACT_REQUEST, past(RECEIVED, *links)).when(again("fourth"), at=NOON + timedelta(minutes=30)).nothing()
     later = NOON + timedelta(minutes=61)
-    given(CONTACT_REQUEST, [RECEIVED, *links]).when(again("fourth"), at=later).then([asked("fourth", 61)])
+    given(CONTACT_REQUEST, past(RECEIVED, *links)).when(again("fourth"), at=later).then([asked("fourth", 61)])
 
 
 @pytest.mark.parametrize(
-    "past", [[CONFIRMED], [CONFIRMED, PASSED_ON], [LAPSED], [FORGOTTEN]], ids=lambda past: type(past[-1]).__name__
+    "gone", [[CONFIRMED], [CONFIRMED, PASSED_ON], [LAPSED], [FORGOTTEN]], ids=lambda gone: type(gone[-1]).__name__
 )
-def test_the_same_text_again_comes_to_nothing_once_it_went_its_way(past: list[ContactEvent]) -> None:
-    given(CONTACT_REQUEST, [RECEIVED, *past]).when(again("second")).nothing()
+def test_the_same_text_again_comes_to_nothing_once_it_went_its_way(gone: list[ContactEvent]) -> None:
+    given(CONTACT_REQUEST, past(RECEIVED, *gone)).when(again("second")).nothing()
 
 
 def test_the_sender_confirms_once() -> None:
-    given(CONTACT_REQUEST, [RECEIVED]).when(ConfirmContactRequest()).then([CONFIRMED])
-    given(CONTACT_REQUEST, [RECEIVED, CONFIRMED, PASSED_ON, FORGOTTEN]).when(ConfirmContactRequest()).nothing()
+    given(CONTACT_REQUEST, past(RECEIVED)).when(ConfirmContactRequest()).then([CONFIRMED])
+    given(CONTACT_REQUEST, past(RECEIVED, CONFIRMED, PASSED_ON, FORGOTTEN)).when(ConfirmContactRequest()).nothing()
 
 
-@pytest.mark.parametrize("past", [[LAPSED], [FORGOTTEN]], ids=["lapsed", "forgotten"])
-def test_what_is_gone_cannot_be_confirmed(past: list[ContactEvent]) -> None:
-    given(CONTACT_REQUEST, [RECEIVED, *past]).when(ConfirmContactRequest()).refused("contact_request_lapsed")
+@pytest.mark.parametrize("gone", [[LAPSED], [FORGOTTEN]], ids=["lapsed", "forgotten"])
+def test_what_is_gone_cannot_be_confirmed(gone: list[ContactEvent]) -> None:
+    given(CONTACT_REQUEST, past(RECEIVED, *gone)).when(ConfirmContactRequest()).refused("contact_request_lapsed")
 
 
 def test_a_day_later_it_is_too_late_to_confirm_though_nobody_has_noticed_yet() -> None:
-    given(CONTACT_REQUEST, [RECEIVED]).when(ConfirmContactRequest(), at=NOON + DAY).refused("contact_request_lapsed")
+    given(CONTACT_REQUEST, past(RECEIVED)).when(ConfirmContactRequest(), at=NOON + DAY).refused(
+        "contact_request_lapsed"
+    )
     just = NOON + DAY - timedelta(seconds=1)
-    assert given(CONTACT_REQUEST, [RECEIVED]).when(ConfirmContactRequest(), at=just).decided
+    assert given(CONTACT_REQUEST, past(RECEIVED)).when(ConfirmContactRequest(), at=just).decided
 
 
 def test_what_nobody_confirmed_lapses_with_its_key() -> None:
-    given(CONTACT_REQUEST, [RECEIVED]).when(LetContactRequestLapse()).nothing()
+    given(CONTACT_REQUEST, past(RECEIVED)).when(LetContactRequestLapse()).nothing()
     lapsed = LAPSED.model_copy(update={"at": NOON + DAY})
-    given(CONTACT_REQUEST, [RECEIVED]).when(LetContactRequestLapse(), at=NOON + DAY).then([lapsed])
-    given(CONTACT_REQUEST, [RECEIVED, CONFIRMED]).when(LetContactRequestLapse(), at=NOON + DAY).nothing()
+    given(CONTACT_REQUEST, past(RECEIVED)).when(LetContactRequestLapse(), at=NOON + DAY).then([lapsed])
+    given(CONTACT_REQUEST, past(RECEIVED, CONFIRMED)).when(LetContactRequestLapse(), at=NOON + DAY).nothing()
 
 
 def test_a_failure_may_follow_a_delivery_and_never_the_other_way_round() -> None:
     arrived, failed = ReportContactRequest(delivered=True), ReportContactRequest(delivered=False)
-    given(CONTACT_REQUEST, [RECEIVED, CONFIRMED]).when(arrived).then([PASSED_ON])
-    given(CONTACT_REQUEST, [RECEIVED, CONFIRMED, PASSED_ON]).when(failed).then([UNDELIVERABLE])
-    given(CONTACT_REQUEST, [RECEIVED, CONFIRMED, UNDELIVERABLE]).when(arrived).nothing()
-    given(CONTACT_REQUEST, [RECEIVED]).when(arrived).nothing()
+    given(CONTACT_REQUEST, past(RECEIVED, CONFIRMED)).when(arrived).then([PASSED_ON])
+    given(CONTACT_REQUEST, past(RECEIVED, CONFIRMED, PASSED_ON)).when(failed).then([UNDELIVERABLE])
+    given(CONTACT_REQUEST, past(RECEIVED, CONFIRMED, UNDELIVERABLE)).when(arrived).nothing()
+    given(CONTACT_REQUEST, past(RECEIVED)).when(arrived).nothing()
 
 
 def test_a_text_is_forgotten_once() -> None:
-    past = [RECEIVED, CONFIRMED, PASSED_ON]
-    given(CONTACT_REQUEST, past).when(ForgetContactText(cause="retention")).then([FORGOTTEN])
-    given(CONTACT_REQUEST, [*past, FORGOTTEN]).when(ForgetContactText(cause="erasure")).nothing()
+    confirmed = past(RECEIVED, CONFIRMED, PASSED_ON)
+    given(CONTACT_REQUEST, confirmed).when(ForgetContactText(cause="retention")).then([FORGOTTEN])
+    given(CONTACT_REQUEST, past(*confirmed, FORGOTTEN)).when(ForgetContactText(cause="erasure")).nothing()
 
 
 def test_nothing_can_be_done_about_what_was_never_received() -> None:
@@ -163,13 +174,13 @@ def test_an_address_is_set_replaced_and_removed() -> None:
 
 def test_what_is_not_there_is_not_removed() -> None:
     given(CONTACT_ADDRESS).when(RemoveContactAddress(cause="editor")).nothing()
-    given(CONTACT_ADDRESS, [ADDRESS, REMOVED]).when(RemoveContactAddress(cause="editor")).nothing()
+    given(CONTACT_ADDRESS, kept(ADDRESS, REMOVED)).when(RemoveContactAddress(cause="editor")).nothing()
 
 
 def test_an_erasure_takes_only_the_persons_own_address() -> None:
-    given(CONTACT_ADDRESS, [ADDRESS]).when(RemoveContactAddress(cause="erasure", person_id="else")).nothing()
+    given(CONTACT_ADDRESS, kept(ADDRESS)).when(RemoveContactAddress(cause="erasure", person_id="else")).nothing()
     erased = REMOVED.model_copy(update={"cause": "erasure"})
-    given(CONTACT_ADDRESS, [ADDRESS]).when(RemoveContactAddress(cause="erasure", person_id=WHO)).then([erased])
+    given(CONTACT_ADDRESS, kept(ADDRESS)).when(RemoveContactAddress(cause="erasure", person_id=WHO)).then([erased])
 
 
 def test_a_fingerprint_tells_parts_apart() -> None:

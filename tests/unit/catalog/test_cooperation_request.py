@@ -58,6 +58,10 @@ EXPIRING = CooperationRequestExpiring(
 )
 
 
+def past(*events: CooperationEvent) -> list[CooperationEvent]:
+    return list(events)
+
+
 def closed(outcome: Outcome = Outcome.WITHDRAWN, **more: Any) -> CooperationRequestClosed:
     return CooperationRequestClosed(
         at=NOON, cooperation_request_id=ID, title="Bauhof", organisation_id=ENSE, outcome=outcome, **more
@@ -82,12 +86,12 @@ def test_a_request_is_open_for_half_a_year_unless_it_says_otherwise() -> None:
 def test_the_last_day_is_after_today_and_within_a_year(expires_on: dt.date, code: str) -> None:
     dated = OPEN.model_copy(update={"expires_on": expires_on})
     given(COOPERATION_REQUEST).when(dated).refused(code, field="/expires_on")
-    given(COOPERATION_REQUEST, [OPENED]).when(ExtendRequest(expires_on=expires_on)).refused(code)
+    given(COOPERATION_REQUEST, past(OPENED)).when(ExtendRequest(expires_on=expires_on)).refused(code)
 
 
 def test_an_id_means_one_request() -> None:
     other = OPEN.model_copy(update={"kind": Kind.OFFER})
-    given(COOPERATION_REQUEST, [OPENED]).when(other).refused("cooperation_request_exists")
+    given(COOPERATION_REQUEST, past(OPENED)).when(other).refused("cooperation_request_exists")
 
 
 @pytest.mark.parametrize(
@@ -95,80 +99,80 @@ def test_an_id_means_one_request() -> None:
 )
 def test_a_request_has_three_topics_at_most_each_once(topics: tuple[str, ...], code: str) -> None:
     given(COOPERATION_REQUEST).when(OPEN.model_copy(update={"wish": wish(topics=topics)})).refused(code)
-    given(COOPERATION_REQUEST, [OPENED]).when(EditRequest(wish=wish(topics=topics))).refused(code)
+    given(COOPERATION_REQUEST, past(OPENED)).when(EditRequest(wish=wish(topics=topics))).refused(code)
 
 
 def test_a_request_is_edited() -> None:
     edited = CooperationRequestEdited(at=NOON, cooperation_request_id=ID, wish=wish(title="Zwei Bauhöfe"))
-    given(COOPERATION_REQUEST, [OPENED]).when(EditRequest(wish=wish(title="Zwei Bauhöfe"))).then([edited])
-    given(COOPERATION_REQUEST, [OPENED]).when(EditRequest(wish=wish())).nothing()
+    given(COOPERATION_REQUEST, past(OPENED)).when(EditRequest(wish=wish(title="Zwei Bauhöfe"))).then([edited])
+    given(COOPERATION_REQUEST, past(OPENED)).when(EditRequest(wish=wish())).nothing()
 
 
 def test_a_request_is_extended_and_never_shortened() -> None:
     later, earlier = dt.date(2026, 2, 1), dt.date(2025, 12, 1)
     extended = CooperationRequestExtended(at=NOON, cooperation_request_id=ID, expires_on=later)
-    given(COOPERATION_REQUEST, [OPENED]).when(ExtendRequest(expires_on=later)).then([extended])
-    given(COOPERATION_REQUEST, [OPENED]).when(ExtendRequest(expires_on=earlier)).refused("expiry_not_later")
+    given(COOPERATION_REQUEST, past(OPENED)).when(ExtendRequest(expires_on=later)).then([extended])
+    given(COOPERATION_REQUEST, past(OPENED)).when(ExtendRequest(expires_on=earlier)).refused("expiry_not_later")
 
 
 def test_a_request_is_closed_with_its_outcome() -> None:
     command = CloseRequest(outcome=Outcome.PARTNER_FOUND, project_id=OTHER, note="Mit Welver.")
     event = closed(Outcome.PARTNER_FOUND, project_id=OTHER, note="Mit Welver.")
-    given(COOPERATION_REQUEST, [OPENED]).when(command).then([event])
+    given(COOPERATION_REQUEST, past(OPENED)).when(command).then([event])
     withdrawn = CloseRequest(outcome=Outcome.WITHDRAWN)
-    given(COOPERATION_REQUEST, [OPENED, event]).when(withdrawn).refused("cooperation_request_closed")
+    given(COOPERATION_REQUEST, past(OPENED, event)).when(withdrawn).refused("cooperation_request_closed")
     with_project = CloseRequest(outcome=Outcome.WITHDRAWN, project_id=OTHER)
-    given(COOPERATION_REQUEST, [OPENED]).when(with_project).refused("no_partner_found")
+    given(COOPERATION_REQUEST, past(OPENED)).when(with_project).refused("no_partner_found")
 
 
 @pytest.mark.parametrize("command", [EditRequest(wish=wish(title="Neu")), ExtendRequest(expires_on=TODAY)])
 def test_a_closed_request_stays_as_it_is(command: EditRequest | ExtendRequest) -> None:
-    given(COOPERATION_REQUEST, [OPENED, closed()]).when(command).refused("cooperation_request_closed")
+    given(COOPERATION_REQUEST, past(OPENED, closed())).when(command).refused("cooperation_request_closed")
 
 
 def test_a_pair_is_recorded_once_and_only_while_the_request_is_open() -> None:
     command = RecordMatch(matched_request_id=OTHER, score=72)
-    given(COOPERATION_REQUEST, [OPENED]).when(command).then([MATCHED])
-    given(COOPERATION_REQUEST, [OPENED, MATCHED]).when(command.model_copy(update={"score": 90})).nothing()
-    given(COOPERATION_REQUEST, [OPENED, closed()]).when(command).nothing()
+    given(COOPERATION_REQUEST, past(OPENED)).when(command).then([MATCHED])
+    given(COOPERATION_REQUEST, past(OPENED, MATCHED)).when(command.model_copy(update={"score": 90})).nothing()
+    given(COOPERATION_REQUEST, past(OPENED, closed())).when(command).nothing()
 
 
 def test_a_reminder_comes_two_weeks_before_the_end_and_then_the_end() -> None:
     reminded = midnight(IN_HALF_A_YEAR - dt.timedelta(days=14))
     ended = midnight(IN_HALF_A_YEAR + dt.timedelta(days=1))
     before = reminded - dt.timedelta(seconds=1)
-    given(COOPERATION_REQUEST, [OPENED]).when(LetRequestAge(), at=before).nothing()
+    given(COOPERATION_REQUEST, past(OPENED)).when(LetRequestAge(), at=before).nothing()
     expiring = EXPIRING.model_copy(update={"at": reminded})
-    given(COOPERATION_REQUEST, [OPENED]).when(LetRequestAge(), at=reminded).then([expiring])
+    given(COOPERATION_REQUEST, past(OPENED)).when(LetRequestAge(), at=reminded).then([expiring])
     last_moment = ended - dt.timedelta(seconds=1)
-    given(COOPERATION_REQUEST, [OPENED, EXPIRING]).when(LetRequestAge(), at=last_moment).nothing()
+    given(COOPERATION_REQUEST, past(OPENED, EXPIRING)).when(LetRequestAge(), at=last_moment).nothing()
     over = closed(Outcome.EXPIRED).model_copy(update={"at": ended})
-    given(COOPERATION_REQUEST, [OPENED, EXPIRING]).when(LetRequestAge(), at=ended).then([over])
-    given(COOPERATION_REQUEST, [OPENED]).when(LetRequestAge(), at=ended).then([over])
+    given(COOPERATION_REQUEST, past(OPENED, EXPIRING)).when(LetRequestAge(), at=ended).then([over])
+    given(COOPERATION_REQUEST, past(OPENED)).when(LetRequestAge(), at=ended).then([over])
     given(COOPERATION_REQUEST).when(LetRequestAge()).not_there()
 
 
 def test_whoever_chose_a_near_end_is_not_reminded_of_it_and_an_extension_brings_a_reminder_of_its_own() -> None:
     near = OPENED.model_copy(update={"expires_on": TODAY + dt.timedelta(days=14)})
-    given(COOPERATION_REQUEST, [near]).when(LetRequestAge(), at=NOON + dt.timedelta(days=10)).nothing()
+    given(COOPERATION_REQUEST, past(near)).when(LetRequestAge(), at=NOON + dt.timedelta(days=10)).nothing()
     later = dt.date(2026, 2, 1)
     extended = CooperationRequestExtended(at=NOON, cooperation_request_id=ID, expires_on=later)
     again = midnight(later - dt.timedelta(days=14))
     reminder = EXPIRING.model_copy(update={"at": again, "expires_on": later})
-    given(COOPERATION_REQUEST, [OPENED, EXPIRING, extended]).when(LetRequestAge(), at=again).then([reminder])
+    given(COOPERATION_REQUEST, past(OPENED, EXPIRING, extended)).when(LetRequestAge(), at=again).then([reminder])
 
 
 def test_what_is_due_is_what_time_does() -> None:
     """The clock asks for what is due: were that another moment, it would ask for ever, or never."""
     histories: list[list[CooperationEvent]] = [[OPENED], [OPENED, EXPIRING], [OPENED, MATCHED]]
-    for past in histories:
-        state = fold(COOPERATION_REQUEST, past)
+    for history in histories:
+        state = fold(COOPERATION_REQUEST, history)
         assert state is not None
         due = due_at(state)
         assert due is not None
-        assert given(COOPERATION_REQUEST, past).when(LetRequestAge(), at=due).decided
-        assert not given(COOPERATION_REQUEST, past).when(LetRequestAge(), at=due - dt.timedelta(seconds=1)).decided
-    over = fold(COOPERATION_REQUEST, [OPENED, closed()])
+        assert given(COOPERATION_REQUEST, history).when(LetRequestAge(), at=due).decided
+        assert not given(COOPERATION_REQUEST, history).when(LetRequestAge(), at=due - dt.timedelta(seconds=1)).decided
+    over = fold(COOPERATION_REQUEST, past(OPENED, closed()))
     assert over is not None
     assert due_at(over) is None
 
