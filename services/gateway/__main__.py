@@ -4,6 +4,8 @@ import asyncio
 
 from services.gateway import problems
 from services.gateway.api import Api
+from services.gateway.contacts import ContactDesk
+from services.gateway.contacts_api import Contacts
 from services.gateway.guard import FormGuard, form_key
 from services.gateway.http import Gateway, starting
 from services.gateway.http import build as build_app
@@ -50,6 +52,9 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
     addresses = Limit("registrations-of-one-address", settings.registrations_per_address, 3600, seconds)
     limited = settings.rate_limits
     desk = Desk(people, upstream, networks if limited else None, addresses if limited else None)
+    writing = Limit("contact-requests", settings.contact_requests_per_network, 600, seconds)
+    writers = Limit("contact-requests-of-one-address", settings.contact_requests_per_address, 3600, seconds)
+    contact_desk = ContactDesk(people, upstream, writing if limited else None, writers if limited else None)
 
     static = Static()
     portal = Portal(
@@ -58,11 +63,19 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         services=Services(upstream),
         guard=FormGuard(form_key(settings.address_key)),
         desk=desk,
+        contact_desk=contact_desk,
         clock=runtime.clock,
         trusted_proxies=settings.trusted_proxies,
     )
     gateway = Gateway(
-        own=Api(desk, people, upstream, feed, settings.trusted_proxies),
+        own=Api(
+            desk,
+            people,
+            upstream,
+            feed,
+            settings.trusted_proxies,
+            Contacts(contact_desk, settings.trusted_proxies),
+        ),
         portal=portal,
         pool=runtime.pool,
         clock=runtime.clock,

@@ -1,6 +1,6 @@
-"""What the gateway answers itself: registrations, erasures, the feeds of events."""
+"""What the gateway answers itself: registrations, texts for contacts, erasures, the feeds of events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast, get_args
 
@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from yarl import URL
 
 from services.gateway.addresses import Malformed, parse_address
+from services.gateway.contacts_api import Contacts
+from services.gateway.contacts_api import endpoints as of_contacts
 from services.gateway.limits import client_address, network_of
 from services.gateway.people import People
 from services.gateway.registrations import SENTENCES, Accepted, Desk, Wanted, checked
-from services.gateway.upstream import Fetched, Service, Upstream
+from services.gateway.upstream import Service, Upstream, passed_on
 from shared.kernel import feed
 from shared.kernel.endpoint import Answer, Call, Endpoint
 from shared.kernel.feed import Feed, FeedAnswer, FeedQuery
@@ -45,6 +47,7 @@ class Api:
     upstream: Upstream
     own_feed: Feed
     trusted_proxies: int
+    contacts: Contacts
 
     async def register(self, call: Call) -> Answer:
         """Takes a registration; the answer tells nobody who is registered."""
@@ -78,12 +81,6 @@ class Api:
             cast("Service", service), "GET", str(target), identity=call.identity, headers={}
         )
         return passed_on(answer, {})
-
-
-def passed_on(answer: Fetched, headers: Mapping[str, str]) -> Answer:
-    """A service's answer as ours, with more headers."""
-    retry = {} if answer.retry_after is None else {"Retry-After": answer.retry_after}
-    return Answer(answer.content, answer.status, headers={"Content-Type": answer.content_type, **retry, **headers})
 
 
 def endpoints(api: Api) -> Sequence[Endpoint]:
@@ -124,4 +121,5 @@ def endpoints(api: Api) -> Sequence[Endpoint]:
             query=FeedQuery,
             answer=FeedAnswer,
         ),
+        *of_contacts(api.contacts),
     )

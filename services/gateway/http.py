@@ -31,7 +31,7 @@ API = "/api/v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBLEM = "application/problem+json"
 BEARER = "bearer"
-TOKEN = re.compile(rf"^({API}/registrations/)[^/]+")
+TOKEN = re.compile(rf"^({API}/(?:registrations|contact-requests)/)[^/]+")
 IDENTITY = web.RequestKey("identity", Identity)
 AUDITED = web.RequestKey("audited", int)
 
@@ -218,7 +218,10 @@ ERRORS = {
     ),
     429: (
         "Einen Augenblick bitte",
-        "Aus Ihrem Netz oder für diese E-Mail-Adresse kamen sehr viele Anmeldungen. Bitte versuchen Sie es später.",
+        (
+            "Aus Ihrem Netz oder für diese E-Mail-Adresse kamen sehr viele Anmeldungen oder Nachrichten. "
+            "Bitte versuchen Sie es später."
+        ),
     ),
     500: ("Das hat leider nicht geklappt", "Der Fehler wurde aufgezeichnet. Bitte versuchen Sie es noch einmal."),
 }
@@ -247,7 +250,7 @@ def _page_for(pages: Pages, request: web.Request, response: web.Response) -> web
 
 
 def audited_path(path: str) -> str:
-    """The path as the audit log keeps it: without the token of somebody's registration."""
+    """The path as the audit log keeps it: without the token of somebody's registration or text."""
     return TOKEN.sub(r"\1[hidden]", path)
 
 

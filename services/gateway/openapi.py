@@ -4,6 +4,7 @@ import sys
 from typing import Any, cast
 
 from services.gateway import api, documents, problems
+from services.gateway.contacts_api import Contacts
 from shared.kernel.openapi import describe, rendered
 
 
@@ -11,7 +12,7 @@ def document() -> str:
     """The description as it is checked in. Nothing is called while describing, so nothing has to be connected."""
     problems.register()
     nothing = cast("Any", None)
-    own = api.Api(nothing, nothing, nothing, nothing, 0)
+    own = api.Api(nothing, nothing, nothing, nothing, 0, Contacts(nothing, 0))
     return rendered(describe("gateway", [*api.endpoints(own), *documents.endpoints(documents.Documents(nothing))]))
 
 

@@ -3,6 +3,12 @@
 from shared.kernel import problems
 
 CODES: dict[str, tuple[int, str, str, str]] = {
+    "contact_not_possible": (
+        409,
+        "Nachricht nicht möglich",
+        "Contact not possible",
+        "Hier ist keine Adresse hinterlegt, an die wir eine Nachricht weiterleiten können.",
+    ),
     "registration_closed": (
         409,
         "Anmeldung ist nicht geöffnet",

@@ -27,6 +27,8 @@ ROUTES: Final[Mapping[str, Service]] = {
     "topics": "catalog",
     "funding-estimate": "catalog",
     "funding-programmes": "catalog",
+    "cooperation-requests": "catalog",
+    "contact-requests": "catalog",
     "key-figures": "catalog",
     "resources": "catalog",
     "supervision-hint": "catalog",

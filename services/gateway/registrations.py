@@ -88,17 +88,18 @@ class Registrant:
 def checked(wanted: Wanted) -> Registrant:
     """The registrant; `invalid_request` names every field that is wrong, in the order of the form."""
     errors: list[FieldError] = []
-    name = _parsed(parse_name, wanted.name, "/name", errors)
-    address = _parsed(parse_address, wanted.email, "/email", errors)
+    name = parsed(parse_name, wanted.name, "/name", errors)
+    address = parsed(parse_address, wanted.email, "/email", errors)
     organisation = wanted.organisation_name and wanted.organisation_name.strip()
     if organisation:
-        organisation = _parsed(parse_name, organisation, "/organisation_name", errors)
+        organisation = parsed(parse_name, organisation, "/organisation_name", errors)
     if errors or address is None or name is None:
         raise Problem("invalid_request", errors=errors)
     return Registrant(address, name, wanted.organisation_id, organisation or None, wanted.answers)
 
 
-def _parsed[T](parse: Callable[[str], T], text: str, pointer: str, errors: list[FieldError]) -> T | None:
+def parsed[T](parse: Callable[[str], T], text: str, pointer: str, errors: list[FieldError]) -> T | None:
+    """What a field says; None with one more error."""
     try:
         return parse(text)
     except Malformed as malformed:
@@ -118,14 +119,14 @@ class Desk:
 
     def admit(self, network: str) -> Mapping[str, str]:
         """Counts one registration from a network, and says so in headers; `too_many_requests` when it had its share."""
-        return _take(self.by_network, network)
+        return take(self.by_network, network)
 
     async def register(
         self, session_id: str, registrant: Registrant, context: Context, idempotency_key: str | None = None
     ) -> Fetched:
         """What the events service says, which is the same for everyone; raises `Down`. Takes a multiple of `BEAT`."""
         if self.by_address is not None:
-            _take(self.by_address, lookup_key(registrant.address, self.people.key))
+            take(self.by_address, lookup_key(registrant.address, self.people.key))
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
@@ -196,7 +197,8 @@ class Desk:
         )
 
 
-def _take(limit: Limit | None, key: str | bytes) -> Mapping[str, str]:
+def take(limit: Limit | None, key: str | bytes) -> Mapping[str, str]:
+    """Counts one use, and says so in headers; `too_many_requests` when the key had its share."""
     if limit is None:
         return {}
     allowance = limit.take(key)

@@ -47,6 +47,10 @@ class GatewaySettings(ServiceSettings):
     """How often people of one network (/24, /64) may register within ten minutes."""
     registrations_per_address: int = Field(default=10, gt=0)
     """How often one mail address may be registered within an hour."""
+    contact_requests_per_network: int = Field(default=20, gt=0)
+    """How many texts to contacts people of one network (/24, /64) may send within ten minutes."""
+    contact_requests_per_address: int = Field(default=5, gt=0)
+    """How many texts to contacts one mail address may be given for within an hour."""
     trusted_proxies: int = Field(default=0, ge=0)
     """How many proxies of the operator's own stand in front and write X-Forwarded-For."""
 

@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from shared.kernel import identity as identities
+from shared.kernel.endpoint import Answer
 from shared.kernel.identity import Identity, Signer
 from shared.kernel.logs import current_trace
 
@@ -104,3 +105,9 @@ class Upstream:
                 raise Down(service) from error
             kind = answer.headers.get("Content-Type", "application/octet-stream")
             return Fetched(answer.status, content, kind, answer.headers.get("Retry-After"))
+
+
+def passed_on(answer: Fetched, headers: Mapping[str, str]) -> Answer:
+    """A service's answer as ours, with more headers."""
+    retry = {} if answer.retry_after is None else {"Retry-After": answer.retry_after}
+    return Answer(answer.content, answer.status, headers={"Content-Type": answer.content_type, **retry, **headers})

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel
 
+from services.gateway.contacts import ContactDesk
 from services.gateway.guard import FormGuard
 from services.gateway.portal.reading import Listed
 from services.gateway.portal.rendering import Pages, Static
@@ -32,6 +33,7 @@ class Portal:
     services: Services
     guard: FormGuard
     desk: Desk
+    contact_desk: ContactDesk
     clock: Clock
     trusted_proxies: int
 

@@ -277,6 +277,7 @@ class Project(ProjectShort):
     documents: tuple[Document, ...] = ()
     contacts: tuple[Contact, ...] = ()
     contact_note: str | None = None
+    contact_possible: bool = False
     best_practice: tuple[Award, ...] = ()
     updates: tuple[Update, ...] = ()
     versions: tuple[Version, ...] = ()
@@ -302,6 +303,106 @@ class Project(ProjectShort):
             role = "" if each.role == "participant" else self.label("role", each.role)
             roles.setdefault(each.organisation_id, (each.name, []))[1].extend(filter(None, (role, each.task)))
         return [(name, ", ".join(dict.fromkeys(said))) for name, said in roles.values()]
+
+
+class ContactRequest(Read):
+    """One's own text for a contact; name and text are gone once they are forgotten."""
+
+    about_kind: str
+    about_id: str
+    about: str | None = None
+    status: str
+    status_label: str
+    confirm_by: dt.datetime
+    can_confirm: bool = False
+    name: str | None = None
+    subject: str | None = None
+    message: str | None = None
+
+    @property
+    def href(self) -> str:
+        """The page of what it is about."""
+        return f"/{'projekte' if self.about_kind == 'project' else 'partnersuche'}/{self.about_id}"
+
+
+class Asking(Read):
+    """Whose a cooperation request is."""
+
+    id: str
+    name: str
+
+
+class CooperationRequest(Labelled):
+    """A request or an offer."""
+
+    id: str
+    kind: str
+    organisation: Asking
+    title: str
+    text: str
+    topics: tuple[str, ...] = ()
+    sought: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()
+    size_classes: tuple[str, ...] = ()
+    radius_km: int | None = None
+    legal_forms: tuple[str, ...] = ()
+    status: str
+    opened_at: dt.datetime
+    expires_on: dt.date
+    outcome: str | None = None
+    project_id: str | None = None
+    note: str | None = None
+    contact_possible: bool = False
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return f"/partnersuche/{self.id}"
+
+
+class Reason(Read):
+    """A part of a score."""
+
+    points: int
+    text: str
+
+
+class Score(Read):
+    """How well something fits, of a hundred."""
+
+    points: int
+    reasons: tuple[Reason, ...] = ()
+
+
+class RequestMatch(Read):
+    """A request that fits."""
+
+    request: CooperationRequest
+    score: Score
+
+
+class ProjectMatch(Read):
+    """A project that does something like it."""
+
+    id: str
+    title: str
+    score: Score
+
+
+class OrganisationMatch(Read):
+    """An organisation with experience."""
+
+    organisation: Asking
+    projects: int
+    score: Score
+
+
+class Matches(Read):
+    """What fits a request."""
+
+    requests: tuple[RequestMatch, ...] = ()
+    projects: tuple[ProjectMatch, ...] = ()
+    organisations: tuple[OrganisationMatch, ...] = ()
 
 
 class FacetValue(Read):

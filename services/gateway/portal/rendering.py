@@ -32,6 +32,7 @@ class Link(NamedTuple):
 
 NAVIGATION = (
     Link("/projekte", "Projekte"),
+    Link("/partnersuche", "Partnersuche"),
     Link("/veranstaltungen", "Veranstaltungen"),
     Link("/aktuelles", "Aktuelles"),
     Link("/arbeitshilfen", "Arbeitshilfen"),

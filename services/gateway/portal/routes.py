@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from services.gateway.portal import projects, reader, registration, sessions, start
+from services.gateway.portal import contacts, partners, projects, reader, registration, sessions, start
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.rendering import Static
 from shared.kernel.problems import Problem
@@ -15,6 +15,14 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/", start.start),
     ("GET", "/projekte", projects.projects),
     ("GET", "/projekte/{id}", projects.project),
+    ("GET", "/{section:projekte|partnersuche}/{id}/kontakt", contacts.form),
+    ("POST", "/{section:projekte|partnersuche}/{id}/kontakt", contacts.write),
+    ("GET", "/{section:projekte|partnersuche}/{id}/kontakt-gesendet", contacts.sent),
+    ("GET", "/kontakt/{token}", contacts.confirmation),
+    ("GET", "/kontakt/{token}/bestaetigen", contacts.back),
+    ("POST", "/kontakt/{token}/bestaetigen", contacts.confirm),
+    ("GET", "/partnersuche", partners.requests),
+    ("GET", "/partnersuche/{id}", partners.wish),
     ("GET", "/karte.svg", projects.places),
     ("GET", "/veranstaltungen", sessions.sessions),
     ("GET", "/veranstaltungen/{id}", sessions.session),
@@ -29,7 +37,7 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/arbeitshilfen", reader.resources),
     *(("GET", f"/{name}", reader.text) for name in reader.TEXTS),
 )
-ROBOTS = "User-agent: *\nDisallow: /anmeldung/\nDisallow: /api/\n"
+ROBOTS = "User-agent: *\nDisallow: /anmeldung/\nDisallow: /kontakt/\nDisallow: /api/\n"
 
 
 def add_routes(app: web.Application, portal: Portal) -> None:

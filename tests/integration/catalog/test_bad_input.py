@@ -303,10 +303,10 @@ async def test_another_method_is_not_allowed(editor: Client) -> None:
 async def test_every_code_is_documented(journal: Journal, pool: Pool, files: Files, vault: Vault) -> None:
     offered = endpoints(journal, pool, files, vault)
     documented = {code for endpoint in offered for code in problem_codes(endpoint)}
-    unreachable = {
+    ids_are_made_here = {
         "project_exists",
         "undertaking_exists",
         "step_exists",
         "cooperation_request_exists",
-    }  # ids are made here
+    }
     assert {*PROBLEMS, *directory_problems.PROBLEMS} - documented == ids_are_made_here

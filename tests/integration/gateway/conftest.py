@@ -14,6 +14,8 @@ from yarl import URL
 
 from services.gateway import problems
 from services.gateway.api import Api
+from services.gateway.contacts import ContactDesk
+from services.gateway.contacts_api import Contacts
 from services.gateway.guard import FormGuard
 from services.gateway.http import Gateway, build
 from services.gateway.limits import Limit
@@ -155,6 +157,12 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         Limit("registrations", 5, 600, seconds) if limited else None,
         Limit("address", 3, 600, seconds) if limited else None,
     )
+    contact_desk = ContactDesk(
+        people,
+        upstream,
+        Limit("contact-requests", 5, 600, seconds) if limited else None,
+        Limit("contact-requests-of-one-address", 3, 600, seconds) if limited else None,
+    )
     feed = Feed("gateway", people.journal, pool, set_to.public_url)
     static = Static()
     portal = Portal(
@@ -163,11 +171,19 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         services=Services(upstream),
         guard=FormGuard(b"g" * 32),
         desk=desk,
+        contact_desk=contact_desk,
         clock=CLOCK,
         trusted_proxies=set_to.trusted_proxies,
     )
     return Gateway(
-        own=Api(desk, people, upstream, feed, set_to.trusted_proxies),
+        own=Api(
+            desk,
+            people,
+            upstream,
+            feed,
+            set_to.trusted_proxies,
+            Contacts(contact_desk, set_to.trusted_proxies),
+        ),
         portal=portal,
         pool=pool,
         clock=CLOCK,

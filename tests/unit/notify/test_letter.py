@@ -4,8 +4,8 @@ from datetime import date, datetime
 
 import pytest
 
-from services.notify.cause import CONTACT_KINDS, Cause
 from services.notify.cause import CAUSES as TYPES
+from services.notify.cause import CONTACT_KINDS, Cause
 from services.notify.letter import Fact, text_for
 from services.notify.texts import PLACEHOLDERS, Text, UnknownPlaceholder, fill, load_texts
 from shared.contracts.events import Times

@@ -1,0 +1,228 @@
+"""Writing to a contact: whoever writes gets the same answer, and nobody is shown where it goes."""
+
+import asyncio
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.gateway.addresses import MailAddress, Malformed, lookup_key, parse_address, parse_name
+from services.gateway.limits import Limit
+from services.gateway.people import People
+from services.gateway.registrations import BEAT, SENTENCES, Typed, parsed, take
+from services.gateway.upstream import Fetched, Upstream
+from shared.kernel.endpoint import Call
+from shared.kernel.identity import ANONYMOUS, Identity
+from shared.kernel.problems import FieldError, Problem
+from shared.kernel.recorded import Context
+
+LONGEST_TEXT = 5000
+LONGEST_SUBJECT = 200
+OF_THE_TEXT = {
+    "message_missing": "Bitte schreiben Sie eine Nachricht.",
+    "message_too_long": f"Bitte kürzen Sie die Nachricht auf höchstens {LONGEST_TEXT} Zeichen.",
+    "subject_too_long": f"Bitte kürzen Sie den Betreff auf höchstens {LONGEST_SUBJECT} Zeichen.",
+}
+NOBODY = "Hier ist keine Adresse hinterlegt, an die wir eine Nachricht weiterleiten können."
+
+type Kind = Literal["projects", "cooperation-requests"]
+type LongText = Annotated[str, StringConstraints(max_length=50_000)]
+
+
+class Writing(BaseModel):
+    """What a person writes to a contact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email: Typed = Field(
+        description="Where the link to confirm is sent, and answers go.", examples=["erika.muster@stadt.example"]
+    )
+    name: Typed = Field(description="The person's name; the contact sees it.", examples=["Erika Muster"])
+    organisation_name: Typed | None = Field(default=None, examples=["Stadt Musterstadt"])
+    subject: Typed | None = Field(default=None, examples=["Wie wurden die Kosten verteilt?"])
+    message: LongText = Field(description="Plain text.", examples=["Guten Tag, …"])
+
+
+class NewAddress(BaseModel):
+    """Where a contact is reached. It is never answered again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email: Typed = Field(examples=["bauhof@stadt.example"])
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """What a person wrote, checked."""
+
+    address: MailAddress
+    name: str
+    organisation_name: str | None
+    subject: str | None
+    message: str
+
+
+class Office(BaseModel):
+    """Whom to turn to instead."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    office: str
+
+
+class Organisation(BaseModel):
+    """Who opened a cooperation request."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    name: str
+
+
+class Reachable(BaseModel):
+    """What has to be known of a project or a cooperation request before anything is kept of a person."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    contact_possible: bool
+    contacts: tuple[Office, ...] = ()
+    organisation: Organisation | None = None
+
+    def refuse(self) -> None:
+        """`contact_not_possible`, with whom to turn to, where nobody can be written to."""
+        if self.contact_possible:
+            return
+        offices = [contact.office for contact in self.contacts if contact.office]
+        offices += [self.organisation.name] if self.organisation else []
+        instead = f" Bitte wenden Sie sich direkt an: {', '.join(offices)}." if offices else ""
+        raise Problem("contact_not_possible", NOBODY + instead)
+
+
+def checked(writing: Writing) -> Writer:
+    """The writer; `invalid_request` names every field that is wrong, in the order of the form."""
+    errors: list[FieldError] = []
+    name = parsed(parse_name, writing.name, "/name", errors)
+    address = parsed(parse_address, writing.email, "/email", errors)
+    organisation = writing.organisation_name and writing.organisation_name.strip()
+    if organisation:
+        organisation = parsed(parse_name, organisation, "/organisation_name", errors)
+    subject = " ".join(_readable(writing.subject or "").split())
+    if len(subject) > LONGEST_SUBJECT:
+        errors.append(_wrong("/subject", "subject_too_long"))
+    message = _readable(writing.message).strip()
+    if not message or len(message) > LONGEST_TEXT:
+        errors.append(_wrong("/message", "message_too_long" if message else "message_missing"))
+    if errors or address is None or name is None:
+        raise Problem("invalid_request", errors=errors)
+    return Writer(address, name, organisation or None, subject or None, message)
+
+
+def _wrong(pointer: str, code: str) -> FieldError:
+    return FieldError(pointer, code, OF_THE_TEXT[code])
+
+
+def _readable(text: str) -> str:
+    """Lines that end in one way, without characters that nobody can see or send."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return "".join(c for c in lines if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs", "Cn", "Co"})
+
+
+class ContactDesk:
+    """Where texts for contacts come in, by the API and by the portal's form, and contacts' addresses."""
+
+    def __init__(self, people: People, upstream: Upstream, by_network: Limit | None, by_address: Limit | None) -> None:
+        self.people = people
+        self.upstream = upstream
+        self.by_network = by_network
+        self.by_address = by_address
+
+    def admit(self, network: str) -> Mapping[str, str]:
+        """Counts one text from a network, and says so in headers; `too_many_requests` when it had its share."""
+        return take(self.by_network, network)
+
+    async def write(
+        self, kind: Kind, about_id: str, writer: Writer, context: Context, idempotency_key: str | None = None
+    ) -> Fetched:
+        """What the catalogue says, which is the same for everyone; raises `Down`. Takes a multiple of `BEAT`."""
+        if self.by_address is not None:
+            take(self.by_address, lookup_key(writer.address, self.people.key))
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            page = await self._page(kind, about_id, ANONYMOUS)
+            if page.status != 200:
+                return page
+            try:
+                Reachable.model_validate_json(page.content).refuse()
+            except Problem:
+                if accepted := await self._accepted_before(kind, about_id, writer, context, idempotency_key):
+                    return accepted
+                raise
+            return await self._forward(kind, about_id, writer, context, idempotency_key)
+        finally:
+            await asyncio.sleep(BEAT - (clock() - began) % BEAT)
+
+    async def set_address(self, kind: Kind, call: Call) -> Fetched:
+        """Keeps where a contact is reached; nobody becomes known to us for what the caller may not change."""
+        about_id, address, identity = call.path_id(), _address(call.body.email), call.identity
+        page = await self._page(kind, about_id, identity)
+        if page.status != 200:
+            return page
+        organisation = Reachable.model_validate_json(page.content).organisation
+        if "editor" not in identity.roles and (organisation is None or organisation.id != identity.organisation_id):
+            raise Problem("forbidden")
+        person_id = await self.people.find_or_make(address, call.context())
+        return await self.upstream.fetch(
+            "catalog",
+            "PUT",
+            f"/internal/{kind}/{about_id}/contact-address",
+            identity=identity,
+            headers=_headers(call.request.headers.get("Idempotency-Key")),
+            body=orjson.dumps({"person_id": person_id, "email": address.mailbox}),
+        )
+
+    async def _page(self, kind: Kind, about_id: str, identity: Identity) -> Fetched:
+        return await self.upstream.fetch("catalog", "GET", f"/api/v1/{kind}/{about_id}", identity=identity, headers={})
+
+    async def _accepted_before(
+        self, kind: Kind, about_id: str, writer: Writer, context: Context, idempotency_key: str | None
+    ) -> Fetched | None:
+        """The answer to a request that is repeated when nobody can be written to any more."""
+        if idempotency_key is None or await self.people.known(writer.address) is None:
+            return None
+        answer = await self._forward(kind, about_id, writer, context, idempotency_key)
+        return answer if answer.status == 202 else None
+
+    async def _forward(
+        self, kind: Kind, about_id: str, writer: Writer, context: Context, idempotency_key: str | None
+    ) -> Fetched:
+        person_id = await self.people.find_or_make(writer.address, context)
+        body = {
+            "person_id": person_id,
+            "email": writer.address.mailbox,
+            "name": writer.name,
+            "organisation_name": writer.organisation_name,
+            "subject": writer.subject,
+            "message": writer.message,
+        }
+        guest = Identity(person_id=person_id, roles=frozenset({"reader"}), organisation_id=None, label="guest")
+        path = f"/internal/{kind}/{about_id}/contact-requests"
+        return await self.upstream.fetch(
+            "catalog", "POST", path, identity=guest, headers=_headers(idempotency_key), body=orjson.dumps(body)
+        )
+
+
+def _headers(idempotency_key: str | None) -> dict[str, str]:
+    again = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+    return {"Content-Type": "application/json", **again}
+
+
+def _address(email: str) -> MailAddress:
+    try:
+        return parse_address(email)
+    except Malformed as malformed:
+        wrong = FieldError("/email", malformed.code, SENTENCES[malformed.code])
+        raise Problem("invalid_request", errors=[wrong]) from malformed
