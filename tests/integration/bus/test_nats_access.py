@@ -23,7 +23,11 @@ pytestmark = pytest.mark.usefixtures("streams")
 SERVICES = [access.service for access in MANIFEST]
 STREAMS = [stream_of(service) for service in PUBLISHERS]
 STORES = [bucket_stream_of(service) for service in FILE_KEEPERS]
-QUESTIONS = [("rpc.events.recipients", "events", "notify"), ("rpc.catalog.known", "catalog", "events")]
+QUESTIONS = [
+    ("rpc.events.recipients", "events", "notify"),
+    ("rpc.catalog.known", "catalog", "events"),
+    ("rpc.catalog.contact", "catalog", "notify"),
+]
 CONSUMES = {(access.service, source) for access in MANIFEST for source in access.consumes}
 MANAGING = (
     "STREAM.CREATE", "STREAM.UPDATE", "STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.DELETE", "STREAM.SNAPSHOT",
