@@ -170,19 +170,19 @@ class Handlers:
             raise Problem("not_found")
         await self._refuse_unreachable(about, about_id)
         try:
-            command = await self._sealed(call, about, about_id)
+            command = await self._sealed(call, about, about_id, str(context.command_id))
         except Erased:  # whoever is forgotten is answered like everybody else
             return Answer(Accepted())
         await self.journal.transact(CONTACT_REQUEST, command.contact_request_id, command, context)
         return Answer(Accepted())
 
-    async def _sealed(self, call: Call, about: About, about_id: str) -> ReceiveContactRequest:
-        """The command; the same text of the same person on the same day is the same request."""
+    async def _sealed(self, call: Call, about: About, about_id: str, attempt: str) -> ReceiveContactRequest:
+        """The command; the same text of the same person on the same day is the same request, under the same key."""
         body: ContactRequestBody = call.body
         said = (body.name, body.organisation_name or "", body.subject or "", body.message)
         day = call.at.date().isoformat()
         name = contact_sealing.fingerprint(call.fingerprint_key, body.person_id, about, about_id, day, *said)
-        token, vault_subject = contact_sealing.new_token(), str(new_id())
+        token, contact_request_id = contact_sealing.new_token(), str(named_id("contact-requests", name))
         letter = Letter(
             name=body.name,
             email=body.email,
@@ -192,14 +192,14 @@ class Handlers:
             token=token,
         )
         return ReceiveContactRequest(
-            contact_request_id=str(named_id("contact-requests", name)),
-            request=vault_subject,
+            contact_request_id=contact_request_id,
+            request=attempt,
             about=about,
             about_id=about_id,
             person_id=body.person_id,
             token_hash=contact_sealing.token_hash(token),
-            vault_subject=vault_subject,
-            sealed=await contact_sealing.seal(self.vault, body.person_id, vault_subject, letter),
+            vault_subject=contact_request_id,
+            sealed=await contact_sealing.seal(self.vault, body.person_id, contact_request_id, letter),
         )
 
     async def _refuse_unreachable(self, about: About, about_id: str) -> None:

@@ -28,6 +28,7 @@ ON CONFLICT (id) DO NOTHING
 STEP = "UPDATE contact_request SET status = $2, kept_since = $3 WHERE id = $1::uuid"
 LAPSE = "UPDATE contact_request SET status = 'lapsed', sealed = NULL WHERE id = $1::uuid"
 FORGET = "UPDATE contact_request SET sealed = NULL WHERE id = $1::uuid"
+REMOVE = "DELETE FROM contact_request WHERE id = $1::uuid"
 SET_ADDRESS = """
 INSERT INTO contact_address (about_id, about, person_id, vault_subject, sealed) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (about_id) DO UPDATE SET about = excluded.about, person_id = excluded.person_id,
@@ -65,7 +66,7 @@ STATUS_AFTER = {
 
 
 async def project_requests(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
-    """Keeps every contact request; keys of what is forgotten are left to be destroyed."""
+    """Keeps every contact request but those of erased people; keys of what is forgotten are left to be destroyed."""
     leftovers: list[str] = []
     for each in recorded:
         match each.event:
@@ -77,7 +78,7 @@ async def project_requests(connection: Connection, recorded: Sequence[Recorded[A
                 await connection.execute(LAPSE, event.contact_request_id)
                 leftovers.append(event.vault_subject)
             case ContactTextForgotten() as event:
-                await connection.execute(FORGET, event.contact_request_id)
+                await connection.execute(REMOVE if event.cause == "erasure" else FORGET, event.contact_request_id)
                 leftovers.append(event.vault_subject)
             case _:  # of another aggregate, or a link that was asked for again
                 pass

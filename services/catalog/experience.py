@@ -1,5 +1,6 @@
 """Who has done something like it already? Published projects by topic, and the organisations in them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -120,15 +121,16 @@ async def organisations(connection: Connection, side: Side) -> list[Organisation
     rows = await connection.fetch(ORGANISATIONS, side.wish.topics, side.organisation_id, LOOKED_AT)
     places = await _places(connection, {row["id"] for row in rows})
     named = await organisation_directory.named(connection, {row["id"] for row in rows})
-    found = []
+    counts: Counter[str] = Counter()
     for row in rows:
-        if row["id"] not in named:
-            continue
-        distance = distance_km(side.place, places.get(row["id"], Place()))
-        reasons = [*topic_reasons(1), *near_reasons(distance), _practice(row["projects"])]
-        found.append(
-            OrganisationMatch(organisation=named[row["id"]], projects=row["projects"], score=total(reasons, distance))
-        )
+        if row["id"] in named:  # several entries of the directory may have become one
+            counts[named[row["id"]].id] += row["projects"]
+    found = []
+    for organisation in {each.id: each for each in named.values()}.values():
+        distance = distance_km(side.place, places.get(organisation.id, Place()))
+        count = counts[organisation.id]
+        reasons = [*topic_reasons(1), *near_reasons(distance), _practice(count)]
+        found.append(OrganisationMatch(organisation=organisation, projects=count, score=total(reasons, distance)))
     return sorted(found, key=lambda match: (-match.score.points, match.organisation.name))[:SHOWN]
 
 

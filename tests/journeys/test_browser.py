@@ -190,7 +190,14 @@ async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(journey: 
         item["id"] for item in (await journey.api.get("/sessions?limit=100")).body["items"] if item["status"] == "held"
     )
     news = (await journey.api.get("/announcements")).body["items"][0]["id"]
+    wish = {"kind": "offer", "title": "Kehrmaschine", "text": "Frei.", "topics": ["works_depot"], "ags": "05974012"}
+    offer = (await journey.editor.post("/cooperation-requests", wish)).id
+    reachable = {"email": "bauhof@gemeinde.example"}
+    assert (await journey.editor.send("PUT", f"/cooperation-requests/{offer}/contact-address", reachable)).status == 200
     of_one = [
+        "/partnersuche",
+        f"/partnersuche/{offer}",
+        f"/partnersuche/{offer}/kontakt",
         f"/veranstaltungen/{session_id}",
         f"/veranstaltungen/{history}",
         f"/projekte/{project}",
