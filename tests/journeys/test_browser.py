@@ -195,7 +195,6 @@ async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(journey: 
     reachable = {"email": "bauhof@gemeinde.example"}
     assert (await journey.editor.send("PUT", f"/cooperation-requests/{offer}/contact-address", reachable)).status == 200
     of_one = [
-        "/partnersuche",
         f"/partnersuche/{offer}",
         f"/partnersuche/{offer}/kontakt",
         f"/veranstaltungen/{session_id}",
