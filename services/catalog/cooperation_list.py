@@ -48,11 +48,11 @@ COMPARE = "INSERT INTO cooperation_uncompared (id) SELECT unnest($1::uuid[]) ON 
 # Ordered by distance where a place is named, else the newest first; what lies nowhere known comes last.
 LIST = """
 WITH kept AS (
-    SELECT r.id, r.version, r.opened_at, r.changed_at, r.entry, d.km,
+    SELECT r.id, d.km,
            CASE WHEN $5::float8 IS NULL THEN -extract(epoch FROM r.opened_at)::float8
                 ELSE coalesce(d.km, 1e9) END AS number
     FROM cooperation_request r
-    LEFT JOIN organisation o ON o.id = r.organisation_id
+    LEFT JOIN organisation o ON o.id = r.organisation_id AND $5::float8 IS NOT NULL
     LEFT JOIN LATERAL (
         SELECT 2 * 6371 * asin(least(1, sqrt(
             power(sin(radians((o.profile->>'latitude')::float8 - $5) / 2), 2)
@@ -63,13 +63,15 @@ WITH kept AS (
       AND ($3::boolean IS NULL OR r.open = $3) AND ($4::uuid IS NULL OR r.organisation_id = $4)
       AND ($7::float8 IS NULL OR d.km <= $7)
 )
-SELECT t.total, k.id::text, k.version, k.opened_at, k.changed_at, k.entry, k.km, k.number
+SELECT t.total, r.id::text, r.version, r.opened_at, r.changed_at, r.entry, k.km, k.number
 FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
     SELECT * FROM kept WHERE $8::float8 IS NULL OR (number, id) > ($8, $9::uuid) ORDER BY number, id LIMIT $10
-) k ON true
+) k ON true LEFT JOIN cooperation_request r ON r.id = k.id
+ORDER BY k.number, k.id
 """
-ONE = """
-SELECT id::text, version, opened_at, changed_at, entry, NULL::float8 AS km FROM cooperation_request WHERE id = $1::uuid
+SOME = """
+SELECT id::text, version, opened_at, changed_at, entry, NULL::float8 AS km FROM cooperation_request
+WHERE id = ANY($1::uuid[])
 """
 ORGANISATION_OF = "SELECT organisation_id::text FROM cooperation_request WHERE id = $1::uuid"
 TITLE = "SELECT entry->'wish'->>'title' FROM cooperation_request WHERE id = $1::uuid"
@@ -83,13 +85,15 @@ SELECT id::text, type, (profile->>'latitude')::float8 AS latitude, (profile->>'l
        (profile->>'population')::int AS population
 FROM organisation WHERE id = ANY($1::uuid[])
 """
-# The requests that share most topics, the newest first: enough to choose from, however many there are.
+# The requests that share most of the (at most three) topics, the newest first: enough to choose from.
 CANDIDATES = """
 SELECT id::text, entry FROM cooperation_request
 WHERE open AND topics && $1::text[] AND kind = ANY($2::text[]) AND organisation_id <> $3::uuid AND id <> $4::uuid
-ORDER BY cardinality(ARRAY(SELECT unnest(topics) INTERSECT SELECT unnest($1))) DESC, opened_at DESC, id LIMIT $5
+ORDER BY (($1)[1] = ANY(topics))::int + coalesce((($1)[2] = ANY(topics))::int, 0)
+    + coalesce((($1)[3] = ANY(topics))::int, 0) DESC, opened_at DESC, id
+LIMIT $5
 """
-MOST_CANDIDATES = 500
+MOST_CANDIDATES = 200
 
 ENTRY = TypeAdapter(CooperationRequest)
 CURSOR: TypeAdapter[tuple[float, UUID]] = TypeAdapter(tuple[float, UUID])
@@ -216,13 +220,13 @@ async def listed(pool: Pool, query: CooperationQuery) -> Page[CooperationRequest
 
 async def one(connection: Connection, request_id: str) -> CooperationRequestShown | None:
     """One request."""
-    shown = await _shown(connection, await connection.fetch(ONE, request_id))
+    shown = await _shown(connection, await connection.fetch(SOME, [request_id]))
     return shown[0] if shown else None
 
 
 async def some(connection: Connection, request_ids: Sequence[str]) -> dict[str, CooperationRequestShown]:
     """Several requests by id."""
-    rows = [row for request_id in request_ids for row in await connection.fetch(ONE, request_id)]
+    rows = await connection.fetch(SOME, request_ids)
     return {shown.id: shown for shown in await _shown(connection, rows)}
 
 
@@ -254,7 +258,7 @@ async def place_of(connection: Connection, key: str) -> Place:
 
 async def candidate(connection: Connection, request_id: str) -> Candidate | None:
     """A request as a side of a pair."""
-    rows = await connection.fetch(ONE, request_id)
+    rows = await connection.fetch(SOME, [request_id])
     sides = await _sides(connection, [ENTRY.validate_python(row["entry"]) for row in rows])
     return sides[0] if sides else None
 

@@ -47,14 +47,15 @@ async def matches(pool: Pool, request_id: str) -> Matches | None:
             return None
         pairs = await _best(connection, mine) if mine.request.open else []
         shown = await cooperation_list.some(connection, [other.request.id for other, _ in pairs])
+        known = await experience.of_topics(connection, mine.side)
         return Matches(
             requests=tuple(
                 RequestMatch(request=shown[other.request.id], score=fits)
                 for other, fits in pairs
                 if other.request.id in shown
             ),
-            projects=tuple(await experience.projects(connection, mine.side)),
-            organisations=tuple(await experience.organisations(connection, mine.side)),
+            projects=tuple(known.projects),
+            organisations=tuple(known.organisations),
         )
 
 

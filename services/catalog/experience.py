@@ -1,7 +1,8 @@
 """Who has done something like it already? Published projects by topic, and the organisations in them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -31,25 +32,29 @@ FROM jsonb_to_recordset($1::jsonb) AS r(project_id uuid, title text, published_a
 ON CONFLICT (project_id) DO UPDATE SET title = excluded.title, topics = excluded.topics,
     organisation_ids = excluded.organisation_ids
 """
+KEEP_TOPICS = """
+INSERT INTO experience_topic (project_id, topic, published_at)
+SELECT project_id, unnest(topics), published_at FROM experience WHERE project_id = ANY($1::uuid[])
+"""
 DROP = "DELETE FROM experience WHERE project_id = ANY($1::uuid[])"
-# Those that share most topics, the newest first; each with the nearest place of all who took part.
+DROP_TOPICS = "DELETE FROM experience_topic WHERE project_id = ANY($1::uuid[])"
+# Of each topic the latest only: what was done long ago says little of who could help, and looking has an end.
 PROJECTS = """
 SELECT e.project_id::text, e.title, e.topics, e.organisation_ids::text[] AS organisation_ids
-FROM experience e WHERE e.topics && $1::text[]
-ORDER BY cardinality(ARRAY(SELECT unnest(e.topics) INTERSECT SELECT unnest($1))) DESC, e.published_at DESC, e.project_id
-LIMIT $2
-"""
-ORGANISATIONS = """
-SELECT taken.id::text, count(*) AS projects
-FROM experience e, unnest(e.organisation_ids) AS taken(id)
-WHERE e.topics && $1::text[] AND taken.id <> $2::uuid
-GROUP BY taken.id ORDER BY count(*) DESC, taken.id LIMIT $3
+FROM (
+    SELECT latest.project_id, count(*) AS shared
+    FROM unnest($1::text[]) AS asked(topic) CROSS JOIN LATERAL (
+        SELECT t.project_id FROM experience_topic t WHERE t.topic = asked.topic
+        ORDER BY t.published_at DESC, t.project_id LIMIT $2
+    ) latest GROUP BY latest.project_id
+) found JOIN experience e USING (project_id)
+ORDER BY found.shared DESC, e.published_at DESC, e.project_id
 """
 PLACES = """
 SELECT id::text, (profile->>'latitude')::float8 AS latitude, (profile->>'longitude')::float8 AS longitude
 FROM organisation WHERE id = ANY($1::uuid[])
 """
-LOOKED_AT = 200
+LATEST = 200
 SHOWN = 10
 A_PROJECT = 5
 MOST_PROJECTS = 4
@@ -66,7 +71,7 @@ class ProjectMatch(BaseModel):
 
 
 class OrganisationMatch(BaseModel):
-    """An organisation that took part in so many projects of these topics."""
+    """An organisation that took part in so many of the latest projects of these topics."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -92,43 +97,58 @@ async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> 
                 kept[event.project_id] = None
             case _:  # of another aggregate, or nothing that readers see
                 pass
+    if not kept:
+        return
+    await connection.execute(DROP_TOPICS, list(kept))
     if gone := [project_id for project_id, row in kept.items() if row is None]:
         await connection.execute(DROP, gone)
     if rows := [row for row in kept.values() if row is not None]:
         await connection.execute(KEEP, rows)
+        await connection.execute(KEEP_TOPICS, [row["project_id"] for row in rows])
 
 
-EXPERIENCE = Projection("experience", ("experience",), project)
+EXPERIENCE = Projection("experience", ("experience", "experience_topic"), project)
 
 
-async def projects(connection: Connection, side: Side) -> list[ProjectMatch]:
-    """Published projects on the same topics, those that fit best first."""
-    topics = side.wish.topics
-    rows = await connection.fetch(PROJECTS, topics, LOOKED_AT)
-    places = await _places(connection, {key for row in rows for key in row["organisation_ids"]})
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """What was done already on a request's topics, and who did it; those that fit best first."""
+
+    projects: list[ProjectMatch]
+    organisations: list[OrganisationMatch]
+
+
+async def of_topics(connection: Connection, side: Side) -> Experience:
+    """The latest published projects on the same topics, and the organisations that took part in them."""
+    rows = await connection.fetch(PROJECTS, side.wish.topics, LATEST)
+    ids = {key for row in rows for key in row["organisation_ids"]}
+    known = await connection.fetch(PLACES, list(ids))
+    ways = {row["id"]: distance_km(side.place, Place(row["latitude"], row["longitude"])) for row in known}
+    counts = Counter(key for row in rows for key in row["organisation_ids"] if key != side.organisation_id)
+    named = await organisation_directory.named(connection, counts)
+    return Experience(_projects(side, rows, ways), _organisations(counts, named, ways))
+
+
+def _projects(side: Side, rows: Sequence[Any], ways: Mapping[str, float | None]) -> list[ProjectMatch]:
     found = []
     for row in rows:
-        there = [places[key] for key in row["organisation_ids"] if key in places]
-        ways = [way for way in (distance_km(side.place, place) for place in there) if way is not None]
-        nearest = min(ways, default=None)
-        reasons = [*topic_reasons(len(set(topics) & set(row["topics"]))), *near_reasons(nearest)]
+        near = [way for key in row["organisation_ids"] if (way := ways.get(key)) is not None]
+        nearest = min(near, default=None)
+        reasons = [*topic_reasons(len(set(side.wish.topics) & set(row["topics"]))), *near_reasons(nearest)]
         found.append(ProjectMatch(id=row["project_id"], title=row["title"], score=total(reasons, nearest)))
     return sorted(found, key=lambda match: (-match.score.points, match.title, match.id))[:SHOWN]
 
 
-async def organisations(connection: Connection, side: Side) -> list[OrganisationMatch]:
-    """Organisations that have done it, those with most projects and the shortest way first."""
-    rows = await connection.fetch(ORGANISATIONS, side.wish.topics, side.organisation_id, LOOKED_AT)
-    places = await _places(connection, {row["id"] for row in rows})
-    named = await organisation_directory.named(connection, {row["id"] for row in rows})
-    counts: Counter[str] = Counter()
-    for row in rows:
-        if row["id"] in named:  # several entries of the directory may have become one
-            counts[named[row["id"]].id] += row["projects"]
+def _organisations(
+    counts: Mapping[str, int], named: Mapping[str, Named], ways: Mapping[str, float | None]
+) -> list[OrganisationMatch]:
+    bodies: Counter[str] = Counter()
+    for key, count in counts.items():
+        if key in named:  # several entries of the directory may have become one
+            bodies[named[key].id] += count
     found = []
     for organisation in {each.id: each for each in named.values()}.values():
-        distance = distance_km(side.place, places.get(organisation.id, Place()))
-        count = counts[organisation.id]
+        distance, count = ways.get(organisation.id), bodies[organisation.id]
         reasons = [*topic_reasons(1), *near_reasons(distance), _practice(count)]
         found.append(OrganisationMatch(organisation=organisation, projects=count, score=total(reasons, distance)))
     return sorted(found, key=lambda match: (-match.score.points, match.organisation.name))[:SHOWN]
@@ -137,8 +157,3 @@ async def organisations(connection: Connection, side: Side) -> list[Organisation
 def _practice(count: int) -> Reason:
     text = "Ein Projekt zu diesem Thema" if count == 1 else f"{count} Projekte zu diesen Themen"
     return Reason(code="experience", points=A_PROJECT * min(count, MOST_PROJECTS), text=text)
-
-
-async def _places(connection: Connection, ids: set[str]) -> dict[str, Place]:
-    rows = await connection.fetch(PLACES, list(ids))
-    return {row["id"]: Place(row["latitude"], row["longitude"]) for row in rows}

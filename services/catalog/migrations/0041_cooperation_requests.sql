@@ -28,4 +28,10 @@ CREATE TABLE experience (
     topics text[] NOT NULL,
     organisation_ids uuid[] NOT NULL
 );
-CREATE INDEX experience_topics ON experience USING gin (topics);
+CREATE TABLE experience_topic (
+    project_id uuid NOT NULL,
+    topic text NOT NULL,
+    published_at timestamptz NOT NULL,
+    PRIMARY KEY (project_id, topic)
+);
+CREATE INDEX experience_topic_latest ON experience_topic (topic, published_at DESC, project_id);
