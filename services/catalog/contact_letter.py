@@ -54,6 +54,7 @@ def _for_sender(row: asyncpg.Record, written: Letter, title: str, at: datetime) 
             about_id=row["about_id"],
             about=title,
             token=written.token,
+            confirm_by=row["confirm_by"],
         )
     )
 

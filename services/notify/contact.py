@@ -7,6 +7,7 @@ else's words as such: plain, quoted, under a line that says whose they are.
 import unicodedata
 from collections.abc import Mapping
 
+from services.notify import german
 from services.notify.letter import Button, Fact, Letter, Quote
 from services.notify.texts import Text, fill, paragraphs
 from shared.contracts.rpc import ContactLetter, ContactMessage
@@ -25,6 +26,7 @@ def compose(card: ContactLetter, texts: Mapping[str, Text], portal: str) -> Lett
     text = texts["contact_confirmation" if card.message is None else "contact_passed_on"]
     values: dict[str, str | None] = {
         "about": card.about,
+        "confirm_by": german.moment(card.confirm_by) if card.confirm_by else None,
         "title": f"„{card.about.replace('„', '‚').replace('“', '‘')}“",
     }
     page = f"{portal}/{PAGES[card.about_kind]}/{card.about_id}"

@@ -118,8 +118,8 @@ class ContactMessage(_Rpc):
 class ContactLetter(_Rpc):
     """One letter. `person_id` is whose mailbox it goes to, `sender_id` who wrote: an erasure of either forgets it.
 
-    `about` names what the request is about as everybody can read it. `token` leads to the page that confirms; `message`
-    is there for the contact alone, never in a letter to an address that nobody has confirmed.
+    `about` names what the request is about as everybody can read it. `token` leads to the page that
+    confirms, until `confirm_by`. `message` is there for the contact alone, never in a letter to an unproven address.
     """
 
     person_id: str
@@ -129,6 +129,7 @@ class ContactLetter(_Rpc):
     about_id: str
     about: str
     token: str | None = None
+    confirm_by: AwareDatetime | None = None
     message: ContactMessage | None = None
 
 

@@ -142,6 +142,8 @@ async def test_a_text_is_confirmed_and_passed_on(rig: Rig) -> None:
     assert first is not None
     assert (first.email, first.about, first.message) == (WRITER, page["title"], None)
     assert await rig.letter(contact_request_id, confirmed=True) is None
+    waiting = (await rig.reader.get(f"/contact-requests/{token}")).body
+    assert first.confirm_by == datetime.fromisoformat(waiting["confirm_by"])
 
     shown = await rig.reader.get(f"/contact-requests/{token}")
     for _ in range(2):  # looking changes nothing

@@ -10,10 +10,16 @@ from uuid import uuid4
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from services.gateway import tokens
+from services.gateway.contacts import NewAddress
 from services.gateway.registrations import BEAT
+from shared.kernel.endpoint import Call
+from shared.kernel.identity import Identity
+from shared.kernel.logs import begin_trace
 from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
 from tests.integration.gateway.conftest import CLOCK
 
 REACHABLE: dict[str, Any] = {
@@ -200,6 +206,25 @@ async def test_an_editor_sets_an_address_that_no_answer_holds(
         "PUT", f"/api/v1/projects/{uuid4()}/contact-address", json={"email": email}, headers=editor
     ) as answer:
         assert answer.status == 404
+
+
+async def test_a_member_says_where_the_own_organisation_is_reached_and_nobody_else_becomes_known(
+    door: Any, services: Any, some_id: str, pool: Pool
+) -> None:
+    services.answers[f"/api/v1/cooperation-requests/{some_id}"] = WISH
+    services.answers[f"/internal/cooperation-requests/{some_id}/contact-address"] = {"id": some_id}
+    desk, before = door.gateway.own.contacts.desk, await pool.fetchval("SELECT count(*) FROM person")
+
+    def call(organisation_id: str | None) -> Call:
+        request = make_mocked_request("PUT", "/", match_info={"id": some_id})
+        member = Identity(str(uuid4()), frozenset({"reader", "member"}), organisation_id, "token:member")
+        return Call(request, member, CLOCK.now(), begin_trace(None), body=NewAddress(email=address()))
+
+    for other in (str(uuid4()), None):
+        with pytest.raises(Problem, match="forbidden"):
+            await desk.set_address("cooperation-requests", call(other))
+    assert await pool.fetchval("SELECT count(*) FROM person") == before
+    assert (await desk.set_address("cooperation-requests", call(WISH["organisation"]["id"]))).status == 200
 
 
 async def page(door: Any, path: str, status: int = 200) -> str:

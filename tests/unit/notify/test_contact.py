@@ -11,7 +11,7 @@ import pytest
 from services.notify import contact
 from services.notify.mail import BadAddress, Envelope
 from shared.contracts.rpc import ContactLetter, ContactMessage
-from tests.unit.notify.samples import COMPOSER, PORTAL, TEXTS, TOKEN
+from tests.unit.notify.samples import COMPOSER, CONFIRM_BY, PORTAL, TEXTS, TOKEN
 
 PROJECT = "0199d2c4-1b7e-7a3c-9c55-2f6d1f0a4b11"
 WRITER, OFFICE = "otto.normal@stadt.example", "bauhof@gemeinde.example"
@@ -27,6 +27,7 @@ CARD = ContactLetter(
     about_id=PROJECT,
     about="Gemeinsamer Bauhof",
     token=TOKEN,
+    confirm_by=CONFIRM_BY,
 )
 PASSED_ON = CARD.model_copy(update={"person_id": "office", "email": OFFICE, "token": None, "message": WRITTEN})
 
@@ -57,6 +58,7 @@ def test_the_link_goes_to_the_sender() -> None:
         said = part(found, kind)
         assert f"{PORTAL}/kontakt/{TOKEN}" in said
         assert "Gemeinsamer Bauhof" in said
+        assert "bis Donnerstag, 3. Juli 2025, 14:05 Uhr" in " ".join(said.split())
 
 
 def test_the_contact_answers_the_sender_directly() -> None:
