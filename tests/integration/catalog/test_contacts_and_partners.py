@@ -347,7 +347,7 @@ async def test_who_opened_a_cooperation_request_is_written_to_while_it_is_open(
     assert (await member(ense).call("DELETE", f"{path}/contact-address")).status == 200
 
 
-ENSE, WELVER, MORSBACH, AACHEN = "05974012", "05974052", "05374028", "05334002"
+ENSE, WERL, MORSBACH, AACHEN = "05974012", "05974052", "05374028", "05334002"
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,24 +400,24 @@ async def search(rig: Rig) -> Search:
 async def test_requests_are_found_by_kind_organisation_and_distance(search: Search) -> None:
     ense = await search.open(ENSE)
     aachen = await search.open(AACHEN, kind="offer")
-    welver = await search.open(WELVER)
-    assert await search.listed() == [welver, aachen, ense]
+    werl = await search.open(WERL)
+    assert await search.listed() == [werl, aachen, ense]
     assert await search.listed(kind="offer") == [aachen]
-    assert await search.listed(kind=["offer", "seek_partners"]) == [welver, aachen, ense]
+    assert await search.listed(kind=["offer", "seek_partners"]) == [werl, aachen, ense]
     assert await search.listed(organisation=ENSE) == [ense]
-    assert await search.listed(near=ENSE) == [ense, welver, aachen]
-    assert await search.listed(near=ENSE, within_km=50) == [ense, welver]
+    assert await search.listed(near=ENSE) == [ense, werl, aachen]
+    assert await search.listed(near=ENSE, within_km=50) == [ense, werl]
     first = (await search.rig.reader.get("/cooperation-requests", topic=search.topic, near=ENSE, limit=2)).body
-    assert ([item["id"] for item in first["items"]], first["total"]) == ([ense, welver], 3)
+    assert ([item["id"] for item in first["items"]], first["total"]) == ([ense, werl], 3)
     assert first["items"][0]["distance_km"] == 0
     matches = (await search.rig.reader.get(f"/cooperation-requests/{ense}/matches")).body["requests"]
-    assert matches[0]["request"]["id"] == welver
+    assert matches[0]["request"]["id"] == werl
     assert matches[0]["score"]["distance_km"] == first["items"][1]["distance_km"] == pytest.approx(7, abs=1)
     assert await search.listed(near=ENSE, limit=2, cursor=first["next"]) == [aachen]
     await search.rig.editor.post(f"/cooperation-requests/{aachen}/closings", {"outcome": "withdrawn"})
-    assert await search.listed() == [welver, ense]
+    assert await search.listed() == [werl, ense]
     assert await search.listed(status="closed") == [aachen]
-    assert await search.listed(status="all") == [welver, aachen, ense]
+    assert await search.listed(status="all") == [werl, aachen, ense]
 
 
 async def test_a_request_is_read_changed_extended_and_closed_once(search: Search) -> None:
@@ -440,7 +440,7 @@ async def test_a_request_is_read_changed_extended_and_closed_once(search: Search
     project_id = await editor.publish()
     unknown = await editor.post(f"{path}/closings", {"outcome": "partner_found", "project_id": str(uuid4())})
     assert (unknown.code, unknown.body["errors"][0]["field"]) == ("unknown_project", "/project_id")
-    closing = {"outcome": "partner_found", "project_id": project_id, "note": "Mit Welver."}
+    closing = {"outcome": "partner_found", "project_id": project_id, "note": "Mit Werl."}
     for _ in range(2):
         assert (await editor.post(f"{path}/closings", closing)).body["version"] == 4
     shown = await reader.get(path)
@@ -462,18 +462,18 @@ async def test_a_request_sent_again_or_at_once_is_one(search: Search) -> None:
 
 async def test_members_ask_for_their_own_organisation_only(search: Search, member: Callable[[str], Client]) -> None:
     reader = search.rig.reader
-    ense, welver = [(await reader.get(f"/organisations/{ags}")).body["id"] for ags in (ENSE, WELVER)]
+    ense, werl = [(await reader.get(f"/organisations/{ags}")).body["id"] for ags in (ENSE, WERL)]
     body = {"kind": "offer", "title": "A", "text": "B", "topics": [search.topic]}
     assert (await reader.post("/cooperation-requests", body)).status == 401
-    assert (await member(ense).post("/cooperation-requests", body | {"ags": WELVER})).status == 403
+    assert (await member(ense).post("/cooperation-requests", body | {"ags": WERL})).status == 403
     opened = await member(ense).post("/cooperation-requests", body)
     path = f"/cooperation-requests/{opened.body['id']}"
     assert (await reader.get(path)).body["organisation"]["id"] == ense
     wish = {"title": "C", "text": "D", "topics": [search.topic]}
     closing, extension = {"outcome": "withdrawn"}, {"expires_on": "2026-12-24"}
-    assert (await member(welver).put(path, wish, 1)).status == 403
-    assert (await member(welver).post(f"{path}/closings", closing)).status == 403
-    assert (await member(welver).post(f"{path}/extensions", extension)).status == 403
+    assert (await member(werl).put(path, wish, 1)).status == 403
+    assert (await member(werl).post(f"{path}/closings", closing)).status == 403
+    assert (await member(werl).post(f"{path}/extensions", extension)).status == 403
     assert (await member(ense).put(path, wish, 1)).status == 200
     assert (await member(ense).post(f"{path}/closings", closing)).status == 200
     assert (await member(ense).post(f"/cooperation-requests/{uuid4()}/closings", closing)).status == 404
@@ -483,15 +483,15 @@ async def test_pairs_are_found_once_from_whichever_side_and_explained(search: Se
     ense, aachen = await search.open(ENSE), await search.open(AACHEN, radius_km=50)
     await search.compare()
     assert await search.pairs(ense, aachen) == []
-    welver = await search.open(WELVER, kind="offer")
+    werl = await search.open(WERL, kind="offer")
     own = await search.open(ENSE, kind="offer")
     await search.compare()
-    assert await search.pairs(ense, welver, own, aachen) == [(ense, welver)]
+    assert await search.pairs(ense, werl, own, aachen) == [(ense, werl)]
     wish = {"title": "Neu", "text": "Neu", "topics": [search.topic]}
-    await search.rig.editor.put(f"/cooperation-requests/{welver}", wish, 1)
+    await search.rig.editor.put(f"/cooperation-requests/{werl}", wish, 1)
     await search.compare()
-    assert await search.pairs(ense, welver, own, aachen) == [(ense, welver)]
-    found = (await search.rig.reader.get(f"/cooperation-requests/{welver}/matches")).body
+    assert await search.pairs(ense, werl, own, aachen) == [(ense, werl)]
+    found = (await search.rig.reader.get(f"/cooperation-requests/{werl}/matches")).body
     (match,) = found["requests"]
     assert match["request"]["id"] == ense
     assert match["score"]["points"] == sum(reason["points"] for reason in match["score"]["reasons"])
