@@ -79,10 +79,10 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Too many projects at once",
         "Auf einmal lassen sich höchstens {most} Projekte verschieben.",
     ),
-    "unknown_project": (
+    "project_not_under_topic": (
         409,
-        "Unbekanntes Projekt",
-        "Unknown project",
+        "Projekt nicht unter dem Themengebiet",
+        "Project not under the topic",
         "Dieses Projekt gibt es nicht, oder es steht nicht unter dem Themengebiet.",
     ),
     "unknown_group": (409, "Unbekannte Gruppe", "Unknown group", "Diese Gruppe von Themengebieten gibt es nicht."),

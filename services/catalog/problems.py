@@ -223,6 +223,5 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
 
 def register() -> None:
     """Adds them; called once, by the composition root."""
-    problems.register(PROBLEMS | directory_problems.PROBLEMS | file_kinds.PROBLEMS)
-    problems.register(PROBLEMS)
-    problems.register(contact_problems.PROBLEMS)
+    for table in (PROBLEMS, directory_problems.PROBLEMS, contact_problems.PROBLEMS, file_kinds.PROBLEMS):
+        problems.register(table)

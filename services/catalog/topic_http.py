@@ -248,7 +248,7 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
                 "topic_exists",
                 "topic_name_taken",
                 "unknown_topic",
-                "unknown_project",
+                "project_not_under_topic",
                 "split_into_same",
                 "split_part_empty",
                 "split_project_twice",

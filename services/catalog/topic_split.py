@@ -64,7 +64,7 @@ async def given_away(pool: Pool, topics: Iterable[str], parts: Sequence[PartBody
         if project not in there
     ]
     if unknown:
-        raise of_fields("unknown_project", unknown)
+        raise of_fields("project_not_under_topic", unknown)
     named = {project for part in parts for project in part.projects}
     found: list[Part] = []
     for part in parts:

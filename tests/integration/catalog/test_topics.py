@@ -184,7 +184,7 @@ async def test_a_split_that_makes_no_sense_changes_nothing(editor: Client, reade
     project, other = await editor.publish(topics=[code]), await editor.publish(topics=["treasury"])
     new = {"topic": "new_topic", "label": "Neu", "slug": "neu", "projects": [project]}
     for parts, problem, field in (
-        ([{"topic": there, "projects": [project, other]}], "unknown_project", "/parts/0/projects/1"),
+        ([{"topic": there, "projects": [project, other]}], "project_not_under_topic", "/parts/0/projects/1"),
         ([{"topic": there, "projects": [project]}, {"topic": "y2"}], "split_part_empty", "/parts/1"),
         ([{"topic": code, "projects": [project]}], "split_into_same", "/parts/0/topic"),
         ([{"topic": "new_topic", "projects": [project]}], "unknown_topic", "/parts/0/topic"),
