@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from services.catalog import contact_upkeep, cooperation_pairs, due, problems, undertaking_due
+from services.catalog import contact_upkeep, cooperation_pairs, due, import_work, problems, undertaking_due
 from services.catalog.contact_letter import contact_letter
 from services.catalog.contact_review import ask_for_review
 from services.catalog.http import endpoints
@@ -60,6 +60,8 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         partial(contact_upkeep.destroy_keys, vault),
         cooperation_pairs.compare,
         cooperation_pairs.let_age,
+        import_work.go_on,
+        import_work.Tidy(),
     ]
     clock = partial(due.keep_time, journal, runtime.pool, settings.database_url, runtime.clock, duties)
     letter = partial(contact_letter, runtime.pool, vault, runtime.clock)
@@ -68,7 +70,7 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         RpcEndpoint(ContactAsked.subject, ContactAsked, letter),
     ]
     return Parts(
-        endpoints=endpoints(journal, runtime.pool, files, vault),
+        endpoints=endpoints(journal, runtime.pool, files, vault, settings.site),
         journal=journal,
         tasks=[
             relay.run,

@@ -3,7 +3,9 @@
 from services.catalog import (
     contact_http,
     cooperation_http,
+    export_http,
     funding_http,
+    import_http,
     key_figure_http,
     organisation_http,
     project_http,
@@ -15,16 +17,21 @@ from services.catalog import (
     undertaking_step_http,
     vocabulary_http,
 )
+from services.catalog.site import Site
 from shared.kernel.endpoint import Endpoint
 from shared.kernel.files import Files
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.vault import Vault
 
+NOWHERE = Site()
 
-def endpoints(journal: Journal, pool: Pool, files: Files, vault: Vault) -> list[Endpoint]:
+
+def endpoints(journal: Journal, pool: Pool, files: Files, vault: Vault, site: Site = NOWHERE) -> list[Endpoint]:
     """Everything the catalogue offers."""
     return [
+        *export_http.endpoints(journal, pool, site),
+        *import_http.endpoints(journal, pool),
         *project_http.endpoints(journal, pool),
         *project_surroundings_http.endpoints(journal, pool, files),
         *organisation_http.endpoints(journal, pool),

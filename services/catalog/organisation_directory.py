@@ -119,6 +119,13 @@ WHERE similarity(kept.key, asked.key) >= 0.6
 GROUP BY o.id ORDER BY alike DESC, o.name_key, o.id LIMIT 5
 """
 MOST_COMPARED = 10
+# Every entry with whom it means now: of those that were merged, the one that stays.
+EVERYTHING = """
+SELECT e.id::text AS entry_id, e.ags AS entry_ags, e.keys, o.id::text, o.ags, o.name, o.type,
+       (o.profile->>'latitude')::float8 AS latitude, (o.profile->>'longitude')::float8 AS longitude
+FROM organisation e JOIN organisation o ON o.id = coalesce(e.merged_into, e.id)
+ORDER BY e.id
+"""
 MUNICIPALITIES = "SELECT ags FROM organisation WHERE length(ags) = 8 AND profile->>'dissolved_on' IS NULL"
 
 CURSOR: TypeAdapter[tuple[float, str, UUID]] = TypeAdapter(tuple[float, str, UUID])
@@ -193,6 +200,13 @@ class Named(BaseModel):
     def key(self) -> str:
         """What names it in an address: the official key, or the id where there is none."""
         return self.ags or self.id
+
+
+class Meant(Named):
+    """An organisation that a name or a key means, and where it lies."""
+
+    latitude: float | None
+    longitude: float | None
 
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
@@ -276,6 +290,26 @@ async def named(connection: Connection, ids: Iterable[str]) -> dict[str, Named]:
     """Organisations by id; the id of a merged entry gives the one that stays, and one that is unknown is missing."""
     rows = await connection.fetch(NAMED, list(ids))
     return {row["asked"]: _named(row) for row in rows}
+
+
+async def everything(connection: Connection) -> list[tuple[str, str | None, str, Meant]]:
+    """Every entry: its id, its official key, `|key|key|` of its names, and whom it means now."""
+    return [
+        (
+            row["entry_id"],
+            row["entry_ags"],
+            row["keys"],
+            Meant(
+                id=row["id"],
+                ags=row["ags"],
+                name=row["name"],
+                type=row["type"],
+                latitude=row["latitude"],
+                longitude=row["longitude"],
+            ),
+        )
+        for row in await connection.fetch(EVERYTHING)
+    ]
 
 
 async def ids_by_key(connection: Connection, keys: Iterable[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 from pydantic import TypeAdapter
 
 from services.catalog import contact_list, organisation_directory, supervision, supervision_http, topic_list
+from services.catalog.export_cells import kept_cells
 from services.catalog.presently import presently
 from services.catalog.project import (
     BESIDE_THE_LIVE_VERSION,
@@ -61,13 +62,17 @@ FURTHER_PARTICIPANTS_MISSING = "weitere Beteiligte nicht genannt"
 
 READ = "SELECT id::text, entry FROM project_page WHERE id = ANY($1::uuid[]) FOR UPDATE"
 KEEP = """
-INSERT INTO project_page (id, version, public, predecessor, confirmed_at, contact_due_at, entry)
-SELECT r.id, r.version, r.public, r.predecessor, r.confirmed_at, r.contact_due_at, r.entry
+INSERT INTO project_page (id, version, public, predecessor, confirmed_at, contact_due_at, entry, cells_before,
+                          cells_after, topics, partners)
+SELECT r.id, r.version, r.public, r.predecessor, r.confirmed_at, r.contact_due_at, r.entry, r.cells_before,
+       r.cells_after, r.topics, r.partners
 FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, public boolean, predecessor uuid,
-                                        confirmed_at timestamptz, contact_due_at timestamptz, entry jsonb)
+                                        confirmed_at timestamptz, contact_due_at timestamptz, entry jsonb,
+                                        cells_before text, cells_after text, topics text, partners text)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, public = excluded.public,
     predecessor = excluded.predecessor, confirmed_at = excluded.confirmed_at,
-    contact_due_at = excluded.contact_due_at, entry = excluded.entry
+    contact_due_at = excluded.contact_due_at, entry = excluded.entry, cells_before = excluded.cells_before,
+    cells_after = excluded.cells_after, topics = excluded.topics, partners = excluded.partners
 """
 KEEP_STEPS = """
 INSERT INTO project_step (project_id, version, step, at, actor, reason, reasons)
@@ -109,6 +114,21 @@ WHERE contact_due_at <= $1 ORDER BY contact_due_at LIMIT 100
 KNOWN = "SELECT EXISTS (SELECT FROM project_page WHERE id = $1::uuid)"
 LIVE = """
 SELECT EXISTS (SELECT FROM project_page WHERE id = $1::uuid AND public AND entry->'project'->>'status' = 'published')
+"""
+LINES = """
+SELECT id::text, cells_before, topics, partners, cells_after FROM project_page
+WHERE id = ANY($1::uuid[]) AND cells_before IS NOT NULL
+"""
+ENTRIES = "SELECT id::text, entry FROM project_page WHERE id = ANY($1::uuid[])"
+# What each of several projects and all before them came after.
+CAME_AFTER = """
+WITH RECURSIVE line (id, depth) AS (
+    SELECT id, 1 FROM unnest($1::uuid[]) AS id
+    UNION
+    SELECT p.predecessor, line.depth + 1 FROM line JOIN project_page p ON p.id = line.id
+    WHERE p.predecessor IS NOT NULL AND line.depth < 100
+)
+SELECT DISTINCT p.id::text, p.predecessor::text FROM line JOIN project_page p ON p.id = line.id
 """
 # The predecessors of a project, its own included; the depth bounds what a broken chain could cost.
 PREDECESSORS = """
@@ -227,6 +247,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "confirmed_at": entry.project.confirmed_at,
         "contact_due_at": entry.project.contact_due_at,
         "entry": ENTRY.dump_python(entry, mode="json"),
+        **kept_cells(entry.project.content, entry.project.status, entry.published_at, entry.changed_at),
     }
 
 
@@ -360,6 +381,33 @@ async def contact_possible(connection: Connection, project_id: str) -> bool:
 async def predecessors(connection: Connection, project_id: str) -> set[str]:
     """A project and all that came before it."""
     return {row["id"] for row in await connection.fetch(PREDECESSORS, project_id)}
+
+
+async def states(connection: Connection, ids: Sequence[str]) -> dict[str, Project]:
+    """The present state of those projects that exist, public or not."""
+    return {key: entry.project for key, entry in (await entries(connection, ids)).items()}
+
+
+async def entries(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:
+    """What is kept of those projects that exist, public or not."""
+    rows = await connection.fetch(ENTRIES, ids)
+    return {row["id"]: ENTRY.validate_python(row["entry"]) for row in rows}
+
+
+async def lines(connection: Connection, ids: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Projects as they are exported: their own cells in front, codes of topics, who takes part, their other cells."""
+    found: dict[str, Sequence[str]] = {row[0]: row[1:] for row in await connection.fetch(LINES, ids)}
+    if len(found) < len(ids):  # from before there were any
+        missing = await entries(connection, [each for each in ids if each not in found])
+        for key, entry in missing.items():
+            cells = kept_cells(entry.project.content, entry.project.status, entry.published_at, entry.changed_at)
+            found[key] = [cells["cells_before"], cells["topics"], cells["partners"], cells["cells_after"]]
+    return found
+
+
+async def predecessors_of(connection: Connection, ids: Sequence[str]) -> dict[str, str | None]:
+    """Those of the projects that exist and all that came before them, each with its predecessor."""
+    return {row["id"]: row["predecessor"] for row in await connection.fetch(CAME_AFTER, ids)}
 
 
 async def _page(connection: Connection, entry: Entry, at: datetime, *, editor: bool) -> ProjectPage:

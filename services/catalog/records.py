@@ -11,11 +11,13 @@ from services.catalog.experience import EXPERIENCE
 from services.catalog.funding_estimate import PROGRAMMES
 from services.catalog.funding_programme import FUNDING_PROGRAMME
 from services.catalog.history import HISTORY
+from services.catalog.import_list import IMPORTS
 from services.catalog.key_figure import KEY_FIGURE
 from services.catalog.key_figure_list import KEY_FIGURES
 from services.catalog.organisation import ORGANISATION
 from services.catalog.organisation_directory import ORGANISATIONS
 from services.catalog.project import PROJECT
+from services.catalog.project_import import PROJECT_IMPORT
 from services.catalog.project_page import PAGES
 from services.catalog.resource import RESOURCE
 from services.catalog.resource_list import RESOURCES
@@ -37,6 +39,7 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     CONTACT_REQUEST,
     CONTACT_ADDRESS,
     COOPERATION_REQUEST,
+    PROJECT_IMPORT,
 )
 PROJECTIONS = (
     PAGES,
@@ -52,4 +55,5 @@ PROJECTIONS = (
     CONTACT_ADDRESSES,
     COOPERATION_REQUESTS,
     EXPERIENCE,
+    IMPORTS,
 )

@@ -1,7 +1,7 @@
 """Which topics are there, and how many published projects has each?"""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
@@ -82,6 +82,9 @@ SAME = """
 SELECT DISTINCT o.code FROM topic asked
 JOIN topic o ON coalesce(o.merged_into, o.code) = coalesce(asked.merged_into, asked.code)
 WHERE asked.code = ANY($1::text[])
+"""
+EVERYTHING = """
+SELECT code, slug, label, former_labels, coalesce(merged_into, code) AS present, group_code FROM topic ORDER BY code
 """
 GROUP_LABELS = "SELECT DISTINCT group_code, group_label FROM topic"
 GROUP = "SELECT group_code, group_slug, group_label FROM topic WHERE group_code = $1 LIMIT 1"
@@ -205,6 +208,22 @@ async def one(pool: Pool, code: str) -> TopicShown | None:
 async def labels(connection: Connection, codes: Iterable[str]) -> dict[str, str]:
     """Labels by code: of one that was merged, that of the topic that stays. An unknown code is missing."""
     return {row["code"]: row["label"] for row in await connection.fetch(LABELS, list(codes))}
+
+
+class Entry(NamedTuple):
+    """A topic by every name it goes by; `present` is the code of the one that stands for it now."""
+
+    code: str
+    slug: str
+    label: str
+    former_labels: Sequence[str]
+    present: str
+    group: str
+
+
+async def everything(connection: Connection) -> list[Entry]:
+    """All topics."""
+    return [Entry(*row) for row in await connection.fetch(EVERYTHING)]
 
 
 async def present(connection: Connection, codes: Iterable[str]) -> dict[str, str]:

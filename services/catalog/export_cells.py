@@ -1,0 +1,120 @@
+"""A project as a line of CSV, made in two halves: what speaks for itself when the project changes, the rest when asked.
+
+Names of topics and organisations change without the project changing, so their cells are made while exporting; they
+are few and the same again and again. Everything else lies ready as text beside the project's page.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from services.catalog.cells import escaped, joined
+from services.catalog.formulas import guarded
+from services.catalog.lookup import Lookup
+from services.catalog.project_cells import AFTER, BEFORE, HEADINGS, ROLE_HEADINGS, speaking_cells
+from services.catalog.project_content import Content
+from services.catalog.vocabulary import ProjectStatus
+
+BERLIN = ZoneInfo("Europe/Berlin")
+SEPARATOR = ";"
+NEEDS_QUOTES = frozenset('";\n\r')
+ROLE_AT: Mapping[str, int] = {str(role): at for at, role in enumerate(ROLE_HEADINGS)}
+LINE_END = "\r\n"
+
+
+def csv_cell(text: str) -> str:
+    """A cell that a spreadsheet shows and never runs (RFC 4180, semicolons as Germans have them)."""
+    text = guarded(text)
+    return text if NEEDS_QUOTES.isdisjoint(text) else '"' + text.replace('"', '""') + '"'
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """Cells as they stand in a line."""
+    return SEPARATOR.join(map(csv_cell, cells))
+
+
+HEADING_LINE = csv_line(HEADINGS)
+
+
+def told_cells(status: ProjectStatus, published_at: datetime | None, changed_at: datetime) -> list[str]:
+    """What readers are told of a project beside its content: status and days."""
+    return [status.label, _day(published_at), _day(changed_at)]
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at.astimezone(BERLIN):%d.%m.%Y}" if at else ""
+
+
+def kept_cells(
+    content: Content, status: ProjectStatus, published_at: datetime | None, changed_at: datetime
+) -> dict[str, str]:
+    """The half that lies ready, and what the other half is made of: codes of topics, and who takes part as what."""
+    after = [*speaking_cells(content, AFTER), *told_cells(status, published_at, changed_at)]
+    return {
+        "cells_before": csv_line(speaking_cells(content, BEFORE)),
+        "cells_after": csv_line(after),
+        "topics": " ".join(content.topics),
+        "partners": partners_text(content),
+    }
+
+
+def partners_text(content: Content) -> str:
+    """Who takes part and whom to ask, by ids: `[[[role, id, task], …], [[id, name, function, note], …]]`."""
+    partners = [[each.role, each.organisation_id, each.task] for each in content.participations]
+    contacts = [[each.organisation_id, each.organisation_name, each.function, each.note] for each in content.contacts]
+    return orjson.dumps([partners, contacts]).decode()
+
+
+class Names:
+    """The cells with names, as they are now."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self.lookup = lookup
+        self._texts: dict[str, str] = {}
+        self._csv = lru_cache(maxsize=10_000)(csv_cell)
+        self._csv_topics = lru_cache(maxsize=10_000)(lambda topics: csv_cell(self._topics(topics)))
+
+    def line(self, topics: str, partners: str) -> str:
+        """Topics, a cell for each role, contacts, as they stand in a line."""
+        who, contacts = orjson.loads(partners)
+        cells = [""] * len(ROLE_AT)
+        for role, texts in self._by_role(who).items():
+            cells[ROLE_AT[role]] = self._csv(texts[0]) if len(texts) == 1 else csv_cell("; ".join(texts))
+        told = csv_cell(joined(map(self._contact, contacts))) if contacts else ""
+        return f"{self._csv_topics(topics)};{SEPARATOR.join(cells)};{told}"
+
+    def cells(self, topics: str, partners: str) -> list[str]:
+        """The same as cells."""
+        who, contacts = orjson.loads(partners)
+        by_role = self._by_role(who)
+        cells = ["; ".join(by_role.get(role, ())) for role in ROLE_AT]
+        return [self._topics(topics), *cells, joined(map(self._contact, contacts))]
+
+    def _by_role(self, who: Sequence[Any]) -> dict[str, list[str]]:
+        by_role: dict[str, list[str]] = {}
+        for role, organisation_id, task in who:
+            text = self._texts.get(organisation_id) or self._text(organisation_id)
+            by_role.setdefault(role, []).append(text if task is None else f"{text}: {escaped(task)}")
+        return by_role
+
+    def of(self, content: Content) -> list[str]:
+        """The same cells of a content."""
+        return self.cells(" ".join(content.topics), partners_text(content))
+
+    def _topics(self, codes: str) -> str:
+        present = dict.fromkeys(map(self.lookup.topics.present, codes.split()))
+        return joined(escaped(self.lookup.topics.label_of(code)) for code in present)
+
+    def _text(self, organisation_id: str) -> str:
+        text = self._texts[organisation_id] = escaped(self.lookup.organisations.text_of(organisation_id))
+        return text
+
+    def _contact(self, contact: Sequence[Any]) -> str:
+        organisation_id, name, function, note = contact
+        head = self._text(organisation_id) if organisation_id else escaped(name)
+        labelled = (("Funktion", function), ("Hinweis", note))
+        return " | ".join([head, *(f"{label}: {escaped(text)}" for label, text in labelled if text)])

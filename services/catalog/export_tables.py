@@ -1,0 +1,68 @@
+"""A result list as a table: CSV and XLSX, with the columns that an import reads."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+
+from services.catalog import lookup, project_page
+from services.catalog.export_cells import HEADING_LINE, LINE_END, Names, told_cells
+from services.catalog.project_cells import AFTER, BEFORE, HEADINGS, speaking_cells
+from services.catalog.project_page import Entry
+from services.catalog.site import Site
+from services.catalog.xlsx_stream import MOST_ROWS, Workbook
+from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
+
+type Ids = AsyncIterator[Sequence[str]]
+"""Which projects, in their order, some at a time."""
+
+BOM = "\ufeff"
+
+
+async def names_now(pool: Pool) -> Names:
+    """The names of topics and organisations at this moment."""
+    async with pool.acquire() as connection:
+        return Names(await lookup.load(connection))
+
+
+async def csv(pool: Pool, ids: Ids, site: Site, *, bom: bool) -> AsyncGenerator[bytes]:
+    """The lines of these projects, some at a time."""
+    names = await names_now(pool)
+    yield f"{BOM if bom else ''}{HEADING_LINE}{LINE_END}".encode()
+    page = site.page_of("")
+    async for some in ids:
+        async with pool.acquire() as connection:
+            found = await project_page.lines(connection, some)
+        text = []
+        for key in some:
+            if (line := found.get(key)) is not None:
+                before, topics, partners, after = line
+                text.append(f"{key};{before};{names.line(topics, partners)};{after};{page}{key}{LINE_END}")
+        yield "".join(text).encode()
+
+
+async def xlsx(pool: Pool, ids: Ids, site: Site) -> AsyncGenerator[bytes]:
+    """A workbook of these projects; a problem, before anything is sent, when they are too many for one."""
+    names = await names_now(pool)
+    batches = [some async for some in ids]
+    count = sum(map(len, batches))
+    if count > MOST_ROWS:
+        raise Problem("too_many_rows", details={"most": MOST_ROWS, "rows": count})
+    workbook = Workbook("Projekte", HEADINGS)
+    yield workbook.add(())
+    for some in batches:
+        async with pool.acquire() as connection:
+            entries = await project_page.entries(connection, some)
+        yield workbook.add(row_cells(entries[key], names, site) for key in some if key in entries)
+    yield workbook.finish()
+
+
+def row_cells(entry: Entry, names: Names, site: Site) -> Sequence[str]:
+    """A project's cells, one for each heading."""
+    project = entry.project
+    return [
+        project.id,
+        *speaking_cells(project.content, BEFORE),
+        *names.of(project.content),
+        *speaking_cells(project.content, AFTER),
+        *told_cells(project.status, entry.published_at, entry.changed_at),
+        site.page_of(project.id),
+    ]

@@ -1,0 +1,20 @@
+"""Cells of a CSV file that a spreadsheet would take for a formula, and how they are kept from it.
+
+What begins with `=`, `+`, `-`, `@`, a tab or a line end is run when the file is opened (OWASP, "CSV Injection"). An
+apostrophe in front makes a text of it, as a person would type it; reading takes exactly that apostrophe away again.
+"""
+
+import re
+
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+GUARDED = re.compile(r"''*[=+\-@\t\r\n＝＋－＠]")
+
+
+def guarded(text: str) -> str:
+    """The text so that no spreadsheet runs it."""
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def without_guard(text: str) -> str:
+    """The text that `guarded` was given."""
+    return text[1:] if GUARDED.match(text) else text

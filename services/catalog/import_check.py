@@ -1,0 +1,206 @@
+"""What would come of a whole file: a row for what can be imported, a line of the report for everything that cannot.
+
+Nothing is written here.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from services.catalog import lookup as lookups
+from services.catalog import project_page
+from services.catalog.cells import shortened
+from services.catalog.import_row import Row, Target, row_of
+from services.catalog.import_sheet import Line, Said, Sheet, said_by
+from services.catalog.lookup import Lookup
+from services.catalog.naming import words
+from services.catalog.project import Project
+from services.catalog.project_cells import EXTERNAL_ID, ID, TOPICS
+from services.catalog.vocabulary import Role
+from shared.kernel.decider import Refused
+from shared.kernel.ids import named_id, parse_id
+from shared.kernel.parsing import german
+from shared.kernel.postgres import Pool
+from shared.kernel.problems import from_refusal, meaning_of, sentence
+
+NO_TITLE = "Der Titel fehlt."
+NO_PROJECT = "Ein Projekt mit dieser ID gibt es nicht."
+AT_A_TIME = 50  # projects that are read whole together: others must not wait for long
+COLUMN_OF_RULE: Mapping[str, str] = {
+    "summary_missing": "summary",
+    "topic_missing": TOPICS,
+    "too_many_topics": TOPICS,
+    "topic_twice": TOPICS,
+    "participations_missing": Role.PARTICIPANT,
+    "participation_twice": Role.PARTICIPANT,
+}
+
+
+@dataclass(slots=True)
+class Checked:
+    """A whole file looked through."""
+
+    total: int
+    rows: list[Row] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many rows are new, changed, unchanged; `bad` are those with at least one line."""
+        return Counter([*(row.outcome for row in self.rows), *("bad" for _ in {line.row for line in self.lines})])
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One file's check. `source` keeps the external ids of different files apart."""
+
+    sheet: Sheet
+    lookup: Lookup
+    target: Target
+    source: str
+    at: datetime
+
+    def identify(self, saids: Sequence[Said]) -> None:
+        """Which project each row is: by its id, by an external id, else by its title and who takes part."""
+        seen: dict[str, int] = {}
+        for said in saids:
+            if said.project_id:
+                said.by_id = True
+                if parse_id(said.project_id) is None:
+                    self._note(said, ID, "not_an_id", "Das ist keine Projekt-ID.", said.project_id)
+                    continue
+            elif said.external_id:
+                said.project_id = project_id_of(self.source, said.external_id)
+            elif title := said.fields.get("title"):
+                said.project_id = project_id_by_content(title, [each["organisation_id"] for each in said.partners])
+            elif "title" in self.sheet.columns:
+                self._note(said, "title", "title_missing", NO_TITLE)
+                continue
+            else:
+                self._note(said, ID, "not_an_id", "Die Projekt-ID fehlt.")
+                continue
+            before = seen.setdefault(said.project_id, said.number)
+            if before != said.number:
+                key = ID if said.by_id else EXTERNAL_ID if said.external_id else "title"
+                self._note(said, key, "row_twice", f"Dasselbe Projekt steht schon in Zeile {before}.")
+
+    def meant_before(self, saids: Sequence[Said]) -> dict[str, str]:
+        """Each row's predecessor, named by an id or by the external id of another row or of an earlier import."""
+        before: dict[str, str] = {}
+        for said in saids:
+            if asked := said.fields.get("predecessor"):
+                meant = str(parse_id(asked) or project_id_of(self.source, asked))
+                said.fields["predecessor"] = before[said.project_id] = meant
+        return before
+
+    def refuse_bad_predecessors(
+        self, saids: Sequence[Said], before: Mapping[str, str], there: Mapping[str, str | None]
+    ) -> None:
+        """Who comes before a project must exist, here or there, and no project comes before itself."""
+        here = {said.project_id for said in saids}
+        for said in saids:
+            meant = before.get(said.project_id)
+            if meant is None:
+                continue
+            if meant not in here and meant not in there:
+                self._rule(said, "predecessor", "unknown_predecessor")
+            elif said.project_id in _line_of(meant, here, before, there):
+                self._rule(said, "predecessor", "circular_predecessor")
+
+    def conclude(self, said: Said, project: Project | None) -> Row | None:
+        """The row, unless something is wrong with it."""
+        if not said.lines and project is None:
+            if said.by_id:
+                self._note(said, ID, "unknown_project", NO_PROJECT, said.project_id)
+            elif not said.fields.get("title"):
+                self._note(said, "title", "title_missing", NO_TITLE)
+        if said.lines:
+            return None
+        try:
+            return row_of(said, project, self.lookup, self.target, self.at)
+        except ValidationError as error:
+            self._note_shape(said, error)
+        except Refused as refused:
+            self._rule(said, COLUMN_OF_RULE.get(refused.code, "title"), refused.code, refused)
+        return None
+
+    def _note_shape(self, said: Said, error: ValidationError) -> None:
+        """What has the wrong shape, by column."""
+        for wrong in error.errors(include_url=False):
+            name, *where = wrong["loc"] or ("title",)
+            index = next((step for step in where if isinstance(step, int)), None)
+            key = str(name)
+            if key == "participations":
+                key = str(said.partners[index]["role"] if index is not None else Role.PARTICIPANT)
+            place = "" if index is None else f"{index + 1}. Angabe: "
+            value = wrong.get("input")
+            self._note(said, key, wrong["type"], place + german(wrong), value if isinstance(value, str) else "")
+
+    def _rule(self, said: Said, key: str, code: str, refused: Refused | None = None) -> None:
+        meaning = meaning_of(code)
+        told = sentence(from_refusal(refused)) if refused else meaning.detail
+        self._note(said, key, code, told or meaning.german)
+
+    def _note(self, said: Said, key: str, code: str, detail: str, value: str = "") -> None:
+        said.lines.append(Line(said.number, self.sheet.heading(key), code, detail, shortened(value)))
+
+
+async def checked(pool: Pool, sheet: Sheet, target: Target, source: str, at: datetime) -> Checked:
+    """Every row of a sheet, checked."""
+    async with pool.acquire() as connection:
+        lookup = await lookups.load(connection)
+    check = Check(sheet, lookup, target, source, at)
+    saids = []
+    for number, cells in sheet.rows:
+        saids.append(said_by(sheet, number, cells, lookup))
+        await asyncio.sleep(0)
+    check.identify(saids)
+    known = await _known(pool, {said.project_id for said in saids if parse_id(said.project_id)})
+    before = check.meant_before(saids)
+    outside = sorted(set(before.values()) - {said.project_id for said in saids})
+    async with pool.acquire() as connection:
+        check.refuse_bad_predecessors(saids, before, await project_page.predecessors_of(connection, outside))
+    result = Checked(total=len(sheet.rows))
+    for said in saids:
+        row = check.conclude(said, known.get(said.project_id))
+        if row is not None:
+            result.rows.append(row)
+        result.lines.extend(said.lines)
+        await asyncio.sleep(0)
+    return result
+
+
+def project_id_of(source: str, external_id: str) -> str:
+    """The id of the project that a file calls `external_id`."""
+    return str(named_id("imported project", f"{source}:{external_id}"))
+
+
+def project_id_by_content(title: str, organisation_ids: Sequence[str]) -> str:
+    """The id of a project that nobody gave one: the same title and the same bodies are the same project."""
+    who = hashlib.blake2b("\n".join(sorted(organisation_ids)).encode(), digest_size=12).hexdigest()
+    return str(named_id("imported project", f"{' '.join(words(title))}/{who}"))
+
+
+async def _known(pool: Pool, ids: set[str]) -> dict[str, Project]:
+    """The present state of those that exist."""
+    found: dict[str, Project] = {}
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), AT_A_TIME):
+        async with pool.acquire() as connection:
+            found |= await project_page.states(connection, wanted[start : start + AT_A_TIME])
+    return found
+
+
+def _line_of(start: str, here: set[str], before: Mapping[str, str], there: Mapping[str, str | None]) -> set[str]:
+    """A project and all that come before it: as the file says of those in it, as the catalogue does of the others."""
+    seen: set[str] = set()
+    now: str | None = start
+    while now is not None and now not in seen:
+        seen.add(now)
+        now = before.get(now) if now in here else there.get(now)
+    return seen

@@ -1,0 +1,131 @@
+"""What one row of a file comes to: the project's content after it, and the commands that bring the project there.
+
+The commands are tried on the project's present state by the project's own rules, so that an import refuses what the
+catalogue would refuse, and nothing else.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from services.catalog.import_sheet import Said
+from services.catalog.lookup import Lookup
+from services.catalog.project import (
+    PROJECT,
+    DraftProject,
+    EditProject,
+    Project,
+    ProjectCommand,
+    PublishProject,
+    ReviseProject,
+    SubmitProject,
+)
+from services.catalog.project_cells import SPEAKING, TOPICS, speaking_cells
+from services.catalog.project_content import Content
+from services.catalog.vocabulary import ProjectStatus
+
+type Step = Literal["draft", "edit", "revise", "submit", "publish"]
+type Outcome = Literal["new", "changed", "unchanged"]
+type Target = Literal["drafted", "submitted", "published"]
+
+AHEAD: dict[Target, tuple[Step, ...]] = {"drafted": (), "submitted": ("submit",), "published": ("submit", "publish")}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that can be imported: which project it is, what that says then, and the steps that bring it there."""
+
+    number: int
+    project_id: str
+    outcome: Outcome
+    content: Content
+    steps: tuple[Step, ...]
+
+
+def row_of(said: Said, project: Project | None, lookup: Lookup, target: Target, at: datetime) -> Row:
+    """The row of what was said; `ValidationError` where it has no project's shape, `Refused` where a rule says no."""
+    base = _base(project, target)
+    content = _merged(said, base, lookup)
+    steps = _steps(project, target, changed=content != base)
+    happened = _try(project, [command_of(step, said.project_id, content) for step in steps], at)
+    outcome: Outcome = "unchanged" if not happened else "new" if project is None else "changed"
+    return Row(said.number, said.project_id, outcome, content, steps if happened else ())
+
+
+def command_of(step: Step, project_id: str, content: Content) -> ProjectCommand:
+    """The command of a step."""
+    match step:
+        case "draft":
+            return DraftProject(project_id=project_id, content=content)
+        case "edit":
+            return EditProject(content=content)
+        case "revise":
+            return ReviseProject(content=content)
+        case "submit":
+            return SubmitProject()
+        case "publish":
+            return PublishProject()
+
+
+def _base(project: Project | None, target: Target) -> Content | None:
+    """What the row is compared with: the live version if that is to be replaced, else the newest one."""
+    if project is None:
+        return None
+    newest = project.pending if target != "published" else None
+    return newest.content if newest else project.content
+
+
+def _merged(said: Said, base: Content | None, lookup: Lookup) -> Content:
+    """The content after the row. Columns that the file does not have stay; so does what is only said in other words."""
+    fields: dict[str, Any] = {name: getattr(base, name) for name in Content.model_fields} if base else {}
+    written = dict(zip(SPEAKING, speaking_cells(base, list(SPEAKING.values())), strict=True)) if base else {}
+    for name, value in said.fields.items():
+        if name in written and value == (SPEAKING[name].read(written[name]) if written[name] else None):
+            continue
+        if base is not None and name == TOPICS and value == tuple(map(lookup.topics.present, base.topics)):
+            continue
+        fields[name] = Content.model_fields[name].get_default() if value is None else value
+    if said.roles:
+        fields["participations"] = _participations(said, base, lookup)
+    return Content.model_validate(fields)
+
+
+def _participations(said: Said, base: Content | None, lookup: Lookup) -> Sequence[Any]:
+    """Those of the file's columns; others keep theirs. The order stays where it is about the same bodies."""
+    if base is None:
+        return said.partners
+    there = [each for each in base.participations if each.role in said.roles]
+    by_id = lookup.organisations.by_id
+    before = Counter((by_id[each.organisation_id].id, each.role, each.task) for each in there)
+    if before == Counter((each["organisation_id"], each["role"], each["task"]) for each in said.partners):
+        return base.participations
+    return [*(each for each in base.participations if each.role not in said.roles), *said.partners]
+
+
+def _steps(project: Project | None, target: Target, *, changed: bool) -> tuple[Step, ...]:
+    """The steps that bring a project to where the import wants it; the rules say whether it may go there."""
+    ahead = AHEAD[target]
+    edit: tuple[Step, ...] = ("edit",) if changed else ()
+    if project is None:
+        return ("draft", *ahead)
+    match project.status:
+        case ProjectStatus.PUBLISHED:
+            return ("revise",) if changed and target == "published" else edit
+        case ProjectStatus.SUBMITTED:
+            return (*edit, "publish") if target == "published" else edit
+        case ProjectStatus.ARCHIVED:
+            return edit
+        case ProjectStatus.DRAFTED | ProjectStatus.RETURNED:
+            return (*edit, *ahead)
+
+
+def _try(project: Project | None, commands: Sequence[ProjectCommand], at: datetime) -> bool:
+    """Whether anything would happen; `Refused` when a rule says no."""
+    happened = False
+    for command in commands:
+        for event in PROJECT.decide(command, project, at):
+            project = PROJECT.evolve(project, event)
+            happened = True
+    return happened
