@@ -1,0 +1,238 @@
+"""What a row comes to, by the rules of the project it is about."""
+
+from typing import Any
+
+import pytest
+
+from services.catalog.import_check import Check, project_id_by_content, project_id_of
+from services.catalog.import_row import Row, Target, row_of
+from services.catalog.import_sheet import Said, Sheet, said_by, sheet_of
+from services.catalog.project import PROJECT, Project, ProjectEvent
+from services.catalog.table_file import Table
+from services.catalog.vocabulary import Role
+from shared.kernel.decider import Refused
+from shared.kernel.problems import Problem
+from shared.kernel.testing import NOON, fold
+from tests.unit.catalog.project_stories import ID, archived, content, drafted, proposed, published, returned, submitted
+from tests.unit.catalog.test_project_cells import LOOKUP, id_of
+
+UNKNOWN = "00000000-0000-5000-8000-00000000ffff"
+
+
+def sheet(*rows: tuple[str, ...], kind: str = "csv") -> Sheet:
+    numbered = [(number, list(cells)) for number, cells in enumerate(rows, 1)]
+    return sheet_of(Table(kind, "utf-8", None, (), numbered))
+
+
+def looked_at(made: Sheet, target: Target = "drafted", **known: Project | None) -> tuple[list[Row | None], list[Said]]:
+    check = Check(made, LOOKUP, target, "", NOON)
+    saids = [said_by(made, number, cells, LOOKUP) for number, cells in made.rows]
+    check.identify(saids)
+    check.refuse_bad_predecessors(saids, check.meant_before(saids), {id_of(99): None})
+    return [check.conclude(said, known.get(said.project_id)) for said in saids], saids
+
+
+def codes(*rows: tuple[str, ...], target: Target = "drafted") -> list[tuple[int, str, str]]:
+    _, saids = looked_at(sheet(*rows), target)
+    return [(line.row, line.column, line.code) for said in saids for line in said.lines]
+
+
+def refusal(*rows: tuple[str, ...]) -> str:
+    with pytest.raises(Problem) as no:
+        sheet(*rows)
+    return no.value.code
+
+
+def test_columns_are_mapped_in_any_order_and_unknown_ones_are_told() -> None:
+    made = sheet(
+        ("Projektliste 2025", ""), ("THEMEN", "titel", "Bemerkung intern", "Status"), ("Bauhof", "A", "x", "y")
+    )
+    assert made.columns == {"topics": 0, "title": 1}
+    assert made.ignored == ("Bemerkung intern",)
+    assert [number for number, _ in made.rows] == [3]
+
+
+def test_a_table_without_a_title_a_row_or_with_a_column_twice_is_refused() -> None:
+    assert refusal(("Kurzfassung",), ("x",)) == "column_missing"
+    assert refusal(("Titel", "Projekttitel"), ("x", "y")) == "column_twice"
+    assert refusal(("Titel",)) == "table_empty"
+
+
+def test_every_mistake_has_its_row_and_its_column() -> None:
+    found = codes(
+        ("Titel", "Themen", "Beteiligte", "Beginn", "Umsetzungsstand", "Wirkungen", "Nachnutzung", "Region"),
+        ("", "", "", "", "", "", "", ""),
+        ("A", "Quantenphysik", "", "", "", "", "", ""),
+        ("B", "", "Atlantis; Wasserverband", "", "", "", "", ""),
+        ("C", "", "Lemgo; Alte Hansestadt Lemgo", "", "", "", "", ""),
+        ("D", "", "", "Mittwoch, 12.03.24", "bald", "Ruhm: 3", "", ""),
+        ("E", "bauhof; Baubetriebshof", "", "31.02.2024", "", "", "a | b", "Z\x07"),
+        ("F" * 301, "", "", "", "", "", "", ""),
+        ("G", "", "", "", "", "", "", "", "zu weit rechts"),
+    )
+    assert found == [
+        (2, "Titel", "title_missing"),
+        (3, "Themen", "unknown_topic"),
+        (4, "Beteiligte", "unknown_organisation"),
+        (5, "Beteiligte", "participation_twice"),
+        (6, "Beginn", "weekday_mismatch"),
+        (6, "Umsetzungsstand", "unknown_term"),
+        (6, "Wirkungen", "unknown_term"),
+        (7, "Themen", "topic_twice"),
+        (7, "Beginn", "no_such_day"),
+        (7, "Nachnutzung", "unknown_part"),
+        (7, "Region", "character_not_allowed"),
+        (8, "Titel", "string_too_long"),
+        (9, "", "cells_beyond_headings"),
+    ]
+
+
+def test_a_field_of_a_hundred_thousand_characters_is_a_line_of_the_report() -> None:
+    assert codes(("Titel", "Beschreibung"), ("A", "x" * 100_000)) == [(2, "Beschreibung", "string_too_long")]
+
+
+def test_the_rules_of_publishing_hold_for_what_is_to_be_published() -> None:
+    head = ("Titel", "Kurzfassung", "Themen", "Beteiligte", "Alle Beteiligten genannt")
+    rows = [
+        head,
+        ("A", "", "Bauhof", "Lemgo; Bielefeld", "ja"),
+        ("B", "b", "", "Lemgo; Bielefeld", "ja"),
+        ("C", "c", "Bauhof", "Lemgo", "ja"),
+        ("D", "d", "Bauhof", "Lemgo", "nein"),
+    ]
+    assert codes(*rows) == []
+    assert codes(*rows, target="published") == [
+        (2, "Kurzfassung", "summary_missing"),
+        (3, "Themen", "topic_missing"),
+        (4, "Beteiligte", "participations_missing"),
+    ]
+
+
+def test_formulas_and_markup_become_text() -> None:
+    said = ('\'=HYPERLINK("x")', "<p>Eins</p><p>Zwei</p>", "<ul><li>a</li><li>b</li></ul>")
+    (row,), _ = looked_at(sheet(("Titel", "Beschreibung", "Ziele"), said))
+    assert row is not None
+    assert row.content.title == '=HYPERLINK("x")'
+    assert row.content.description == "Eins\nZwei"
+    assert row.content.goals == ("a", "b")
+
+
+def test_an_apostrophe_is_a_guard_in_text_files_only() -> None:
+    (row,), _ = looked_at(sheet(("Titel",), ("'=1",), kind="xlsx"))
+    assert row is not None
+    assert row.content.title == "'=1"
+
+
+def test_who_takes_part_stands_in_a_column_for_each_role() -> None:
+    (row,), _ = looked_at(
+        sheet(("Titel", "Federführend", "Beteiligte"), ("A", "Lemgo: stellt die Halle", "Bielefeld\nOWL-IT"))
+    )
+    assert row is not None
+    assert [(each.organisation_id, each.role, each.task) for each in row.content.participations] == [
+        (id_of(1), Role.LEAD, "stellt die Halle"),
+        (id_of(2), Role.PARTICIPANT, None),
+        (id_of(7), Role.PARTICIPANT, None),
+    ]
+
+
+def test_a_project_is_known_by_its_external_id_else_by_title_and_bodies() -> None:
+    (first, second), _ = looked_at(
+        sheet(("Kennung", "Titel", "Beteiligte"), ("4711", "A", "Lemgo"), ("", "A", "Bielefeld; Lemgo"))
+    )
+    assert first is not None
+    assert second is not None
+    assert first.project_id == project_id_of("", "4711")
+    assert second.project_id == project_id_by_content("a", [id_of(1), id_of(2)])
+    assert project_id_of("lippe", "4711") != project_id_of("", "4711")
+
+
+def test_the_same_project_twice_in_a_file_is_refused() -> None:
+    assert codes(("Kennung", "Titel"), ("1", "A"), ("1", "B")) == [(3, "Kennung", "row_twice")]
+    assert codes(("Titel", "Beteiligte"), ("Bauhof", "Lemgo"), ("BAUHOF", "Lemgo")) == [(3, "Titel", "row_twice")]
+
+
+def test_predecessors_stand_in_the_file_or_the_catalogue_and_never_in_a_circle() -> None:
+    found = codes(
+        ("Kennung", "Titel", "Vorgänger"),
+        ("1", "A", "2"),
+        ("2", "B", "3"),
+        ("3", "C", "1"),
+        ("4", "D", "4"),
+        ("5", "E", "nirgends"),
+        ("6", "F", "5"),
+        ("7", "G", id_of(99)),
+    )
+    assert found == [
+        (2, "Vorgänger", "circular_predecessor"),
+        (3, "Vorgänger", "circular_predecessor"),
+        (4, "Vorgänger", "circular_predecessor"),
+        (5, "Vorgänger", "circular_predecessor"),
+        (6, "Vorgänger", "unknown_predecessor"),
+    ]
+
+
+def test_an_id_must_be_one_of_a_project() -> None:
+    assert codes(("Projekt-ID", "Titel"), ("keine", "A"), (UNKNOWN, "B")) == [
+        (2, "Projekt-ID", "not_an_id"),
+        (3, "Projekt-ID", "unknown_project"),
+    ]
+
+
+LEMGO_AND_BIELEFELD = content(participations=({"organisation_id": id_of(1)}, {"organisation_id": id_of(2)}))
+OTHER = "Anders zusammengefasst."
+
+
+def row(events: list[ProjectEvent], target: Target, **fields: Any) -> Row:
+    """A row that says something of a project with this past."""
+    return row_of(Said(2, project_id=ID, fields=fields), fold(PROJECT, events), LOOKUP, target, NOON)
+
+
+@pytest.mark.parametrize(
+    ("events", "target", "steps"),
+    [
+        (drafted(), "drafted", ("edit",)),
+        (returned(), "submitted", ("edit", "submit")),
+        (drafted(), "published", ("edit", "submit", "publish")),
+        (published(), "drafted", ("edit",)),
+        (published(), "published", ("revise",)),
+        (proposed(content(title="Vorschlag")), "submitted", ("edit",)),
+    ],
+)
+def test_a_changed_row_edits_the_draft_or_proposes_or_replaces_a_version(
+    events: list[ProjectEvent], target: Target, steps: tuple[str, ...]
+) -> None:
+    changed = row(events, target, summary=OTHER)
+    assert (changed.outcome, changed.steps) == ("changed", steps)
+    assert changed.content.summary == OTHER
+
+
+@pytest.mark.parametrize(
+    "events", [drafted(), submitted(), published(), archived(), proposed(content(title="Vorschlag"))]
+)
+def test_a_row_that_says_nothing_new_does_nothing(events: list[ProjectEvent]) -> None:
+    said = fold(PROJECT, events)
+    assert said is not None
+    newest = said.pending.content if said.pending else said.content
+    assert row(events, "drafted", title=newest.title).outcome == "unchanged"
+
+
+def test_columns_that_are_missing_keep_what_there_is_and_empty_cells_empty_it() -> None:
+    kept = row(drafted(), "drafted", title="Neu")
+    assert (kept.content.summary, kept.content.topics) == (content().summary, content().topics)
+    assert row(drafted(), "drafted", summary=None).content.summary is None
+
+
+@pytest.mark.parametrize(("events", "code"), [(submitted(), "project_under_review"), (archived(), "project_archived")])
+def test_a_change_that_the_project_refuses_is_refused(events: list[ProjectEvent], code: str) -> None:
+    with pytest.raises(Refused) as no:
+        row(events, "drafted", summary=OTHER)
+    assert no.value.code == code
+
+
+def test_the_order_of_participants_stays_where_they_are_the_same() -> None:
+    said = Said(2, project_id=ID, roles=frozenset({Role.PARTICIPANT}))
+    said.partners = [{"organisation_id": id_of(n), "ags": None, "role": Role.PARTICIPANT, "task": None} for n in (2, 1)]
+    project = fold(PROJECT, drafted(LEMGO_AND_BIELEFELD))
+    assert row_of(said, project, LOOKUP, "drafted", NOON).outcome == "unchanged"
+    said.partners.pop()
+    assert row_of(said, project, LOOKUP, "drafted", NOON).outcome == "changed"

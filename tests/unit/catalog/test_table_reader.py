@@ -1,0 +1,124 @@
+"""Files as people send them, and what is no table at all."""
+
+import io
+import zipfile
+from datetime import date, datetime
+from typing import Any
+
+import openpyxl
+import pytest
+
+from services.catalog.table_limits import MOST_COLUMNS
+from services.catalog.table_reader import Refused, read
+
+TEXT = "Titel;Kurzfassung\r\nÖlwehr;„Größe“ – 5 €\r\n"
+ROWS = [[1, ["Titel", "Kurzfassung"]], [2, ["Ölwehr", "„Größe“ – 5 €"]]]
+
+
+HALF_PAST_TEN = datetime.fromisoformat("2024-05-27T10:30:00")
+
+
+def refused(raw: bytes) -> str:
+    with pytest.raises(Refused) as no:
+        read(raw)
+    assert no.value.detail.endswith(".")
+    return no.value.code
+
+
+def workbook(*rows: list[Any]) -> bytes:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in rows:
+        book.active.append(row)
+    kept = io.BytesIO()
+    book.save(kept)
+    return kept.getvalue()
+
+
+def packed(**entries: bytes) -> bytes:
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return kept.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("utf-8", "utf-8"),
+        ("utf-8-sig", "utf-8"),
+        ("cp1252", "windows-1252"),
+        ("utf-16", "utf-16"),
+        ("utf-16-le", "utf-16-le"),
+        ("utf-16-be", "utf-16-be"),
+    ],
+)
+def test_encodings_of_german_offices_are_told_apart(encoding: str, said: str) -> None:
+    table = read(TEXT.encode(encoding))
+    assert (table["rows"], table["encoding"]) == (ROWS, said)
+
+
+@pytest.mark.parametrize("separator", list(";,\t|"))
+def test_what_separates_cells_is_found(separator: str) -> None:
+    text = 'Titel;"Kurz;fassung"\nA;B\n'.replace(";", separator)
+    assert read(text.encode())["rows"] == [[1, ["Titel", f"Kurz{separator}fassung"]], [2, ["A", "B"]]]
+
+
+def test_a_spreadsheets_hint_is_followed() -> None:
+    assert read(b"sep=|\r\na,b|c\r\n")["rows"] == [[1, ["a,b", "c"]]]
+
+
+def test_lines_within_a_cell_and_empty_rows_keep_the_numbers() -> None:
+    assert read(b'Titel\n\n"a\r\nb"\n')["rows"] == [[1, ["Titel"]], [3, ["a\nb"]]]
+
+
+def test_a_field_of_a_hundred_thousand_characters_is_read() -> None:
+    assert read(b"Titel\n" + b"x" * 100_000)["rows"][1][1] == ["x" * 100_000]
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"", "table_empty"),
+        (b" \r\n", "table_empty"),
+        (b"%PDF-1.7 ...", "table_unreadable"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "table_unreadable"),
+        (b"PK\x03\x04 broken", "table_unreadable"),
+        (b'Titel\n"nie zu Ende\n', "table_unreadable"),
+        ("Größe;".encode() + "Größe".encode("cp1252"), "table_unreadable"),
+        (b"Titel\n\x81\x8d", "table_unreadable"),
+        (b"a\0b\n" + b"text " * 100, "table_unreadable"),
+        (b";" * (MOST_COLUMNS + 1), "table_too_large"),
+        (packed(), "table_unreadable"),
+        (packed(bomb=bytes(40 << 20)), "table_too_large"),
+    ],
+)
+def test_what_cannot_be_read_is_said(raw: bytes, code: str) -> None:
+    assert refused(raw) == code
+
+
+def test_a_text_document_in_the_same_kind_of_archive_is_no_table() -> None:
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", "<document/>")
+    assert refused(kept.getvalue()) == "table_unreadable"
+
+
+def test_a_workbook_is_read_as_a_german_sees_it() -> None:
+    raw = workbook(
+        [None],
+        ["Titel", "Beginn", "Zahl", "Ja?"],
+        ["=HYPERLINK(1)", date(2024, 5, 27), 1.5, True],
+        ["Ä\nb", HALF_PAST_TEN, 5766044, False],
+    )
+    table = read(raw)
+    assert table["kind"] == "xlsx"
+    assert table["rows"] == [
+        [2, ["Titel", "Beginn", "Zahl", "Ja?"]],
+        [3, ["", "2024-05-27", "1,5", "ja"]],
+        [4, ["Ä\nb", "2024-05-27 10:30:00", "5766044", "nein"]],
+    ]
