@@ -2,7 +2,7 @@
 
 import typer
 
-from shared.cli import content, control, database, dead_letters, doctor, journal, tail, up
+from shared.cli import content, control, database, dead_letters, doctor, journal, projects, tail, up
 
 app = typer.Typer(
     name="ikz",
@@ -11,7 +11,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (up, control, database, content, journal, dead_letters, tail, doctor):
+for group in (up, control, database, content, projects, journal, dead_letters, tail, doctor):
     group.add_to(app)
 
 

@@ -44,6 +44,10 @@ class OperatorSettings(BaseSettings):
     """NATS with the user `reader`, for `ikz tail`."""
     nats_monitor_url: str | None = None
     """NATS' monitoring address."""
+    api_url: str | None = None
+    """The portal's address, for commands that use its API (`ikz import projects`, `ikz export`)."""
+    api_token: str | None = Field(default=None, repr=False)
+    """An editor's bearer token for them."""
     stream_replicas: int = 1
     """Copies of each stream in a NATS cluster."""
     catalog_database_password: str | None = Field(default=None, repr=False)
@@ -132,6 +136,16 @@ def fail(message: str) -> NoReturn:
 def naming(data: Path) -> str:
     """The option that leads a command that is printed for people to this folder; nothing where it is the usual one."""
     return "" if data == DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
+
+
+def api_of(data: Path | None) -> tuple[str, str | None]:
+    """The address of the API and an editor's token: what the environment names, else the embedded system's."""
+    from shared.embedded.folder import local_url  # noqa: PLC0415
+
+    if data is None and (url := _environment_value("IKZ_API_URL")):
+        return url.rstrip("/"), _environment_value("IKZ_API_TOKEN")
+    folder, running = running_in(data or DEFAULT_DATA)
+    return local_url(running.ports["gateway"]), folder.secrets().editor_token
 
 
 def running_in(data: Path) -> tuple["DataFolder", "Running"]:

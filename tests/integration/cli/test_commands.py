@@ -5,6 +5,8 @@ import fcntl
 import json
 import os
 import subprocess
+from pathlib import Path
+from uuid import uuid4
 
 from tests.running import IKZ, RunningSystem, ikz
 
@@ -33,6 +35,27 @@ async def test_a_population_file_is_looked_at_before_it_is_imported(system: Runn
     file.write_text("Name;Zahl\nLemgo;1\n")
     code, _, errors = await ikz("import", "population", str(file), *options)
     assert (code, "AGS und Einwohner" in errors) == (1, True)
+
+
+async def test_projects_come_from_a_file_and_go_into_one(system: RunningSystem, tmp_path: Path) -> None:
+    """All the way: the gateway takes the file, the clock of the catalogue does the rows, an export takes them out."""
+    data, word = ("--data", str(system.folder)), uuid4().hex[:8]
+    file, report, out = tmp_path / "projekte.csv", tmp_path / "bericht.csv", tmp_path / "aus.csv"
+    rows = [f"{n};Ölwehr {word} {n};Ense, Stadt;Bauhof" for n in range(120)]
+    file.write_text("\n".join(["Kennung;Titel;Beteiligte;Themen", *rows]), "cp1252")
+    code, output, _ = await ikz("import", "projects", str(file), "--report", str(report), *data)
+    assert code == 1
+    assert output.startswith("refused: 120 rows (new 0, changed 0, unchanged 0, bad 120)")
+    assert len(report.read_text("utf-8-sig").splitlines()) == 121
+    file.write_text(file.read_text("cp1252").replace("Ense, Stadt", "Stadt Ense"), "cp1252")
+    code, output, errors = await ikz("import", "projects", str(file), "--json", *data)
+    assert code == 0, errors
+    assert json.loads(output)["done"] == 120
+    assert json.loads(output)["file"]["encoding"] == "windows-1252"
+    filters = ("--filter", "status=drafted", "--q", word, "--sort", "title")
+    code, _, errors = await ikz("export", "projects", "--format", "csv", "--out", str(out), *filters, *data)
+    assert code == 0, errors
+    assert len(out.read_text("utf-8-sig").splitlines()) == 121
 
 
 async def test_tail_shows_domain_events_as_anyone_reads_them(system: RunningSystem) -> None:
