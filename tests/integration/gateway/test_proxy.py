@@ -203,6 +203,25 @@ async def test_long_answers_are_streamed(door: Any, services: Any) -> None:
         assert await asyncio.wait_for(answer.content.read(), 5) == b"second"
 
 
+async def test_an_answer_that_keeps_coming_may_take_longer_than_a_service_has_to_begin_one(
+    open_door: Any, services: Any
+) -> None:
+    deadline, parts = 0.3, 6
+
+    async def at_length(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(parts):
+            await response.write(b"part")
+            await asyncio.sleep(deadline / 3)
+        return response
+
+    services.answers["/api/v1/projects/export.csv"] = at_length
+    door = await open_door(deadline=deadline)
+    async with door.get("/api/v1/projects/export.csv") as answer:
+        assert await answer.read() == b"part" * parts
+
+
 async def test_an_answer_that_breaks_off_never_looks_whole(door: Any, services: Any) -> None:
     async def broken(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
