@@ -1,6 +1,16 @@
 """The parts of the benchmark, in the order of the table."""
 
-from bench import append_rows, bus_rows, folding_rows, http_rows, idle_rows, large_rows, rebuild_rows, rush_rows
+from bench import (
+    append_rows,
+    bus_rows,
+    export_rows,
+    folding_rows,
+    http_rows,
+    idle_rows,
+    large_rows,
+    rebuild_rows,
+    rush_rows,
+)
 from bench.part import Part
 
 PARTS: tuple[Part, ...] = (
@@ -13,6 +23,8 @@ PARTS: tuple[Part, ...] = (
     Part("consumer", bus_rows.consumer),
     Part("rebuild", rebuild_rows.measure),
     Part("folding", folding_rows.measure),
+    Part("export", export_rows.measure),
     Part("idle", idle_rows.measure),
     Part("large", large_rows.measure, large=True),
+    Part("export-large", export_rows.measure_large, large=True),
 )
