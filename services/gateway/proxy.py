@@ -48,6 +48,7 @@ SERVICE_NAMES: Final[Mapping[Service, str]] = {
 }
 RETRY_AFTER: Final = "5"
 SECONDS_FOR_BODY: Final = 20
+SECONDS_FOR_FILE: Final = 60.0  # what a service may take to look through a file before it answers
 PART: Final = 64 * 1024
 HOP_BY_HOP: Final = frozenset(
     {
@@ -117,11 +118,18 @@ async def read_body(request: web.Request, most: int) -> bytes | None:
 async def relay(request: web.Request, upstream: Upstream, identity: Identity, most: int) -> web.StreamResponse:
     """The answer of the service that the request's path belongs to, as it arrives."""
     service = service_of(request.rel_url.raw_path)
+    patience = SECONDS_FOR_FILE if is_file(request, identity) else None
     body = await read_body(request, most)
     headers = forwarded(request.headers)
     try:
         async with upstream.request(
-            service, request.method, request.rel_url.raw_path_qs, identity=identity, headers=headers, body=body
+            service,
+            request.method,
+            request.rel_url.raw_path_qs,
+            identity=identity,
+            headers=headers,
+            body=body,
+            patience=patience,
         ) as answer:
             return await _stream(request, answer)
     except Down as down:

@@ -71,21 +71,32 @@ class Upstream:
         identity: Identity,
         headers: Mapping[str, str],
         body: bytes | None = None,
+        patience: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The head of the answer to `method target` (as it goes over the wire); its body is the caller's to read.
 
-        Raises `Down` when there is none.
+        Raises `Down` when there is none in time: the session's deadline, or `patience` if that is longer.
         """
         url = self.urls[service].join(URL(target, encoded=True))
         sent = CIMultiDict(headers)
         sent[identities.HEADER] = self.signer.sign(identity, service)
         sent["traceparent"] = current_trace().traceparent
         try:
-            answer = await self.session.request(method, url, headers=sent, data=body, allow_redirects=False)
+            answer = await self.session.request(
+                method, url, headers=sent, data=body, allow_redirects=False, timeout=self._timeout(patience)
+            )
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Down(service) from error
         async with answer:
             yield answer
+
+    def _timeout(self, patience: float | None) -> aiohttp.ClientTimeout:
+        usual = self.session.timeout
+        if patience is None or usual.sock_read is None or patience <= usual.sock_read:
+            return usual
+        return aiohttp.ClientTimeout(
+            total=usual.total, connect=usual.connect, sock_connect=usual.sock_connect, sock_read=patience
+        )
 
     async def fetch(
         self,

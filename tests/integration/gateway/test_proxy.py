@@ -222,6 +222,21 @@ async def test_an_answer_that_keeps_coming_may_take_longer_than_a_service_has_to
         assert await answer.read() == b"part" * parts
 
 
+async def test_a_file_may_be_looked_through_for_longer_than_other_answers_take(
+    open_door: Any, services: Any, pool: Pool
+) -> None:
+    services.answers["/api/v1/projects/imports"] = lambda _: asyncio.sleep(0.9, web.json_response({"new": 1}))
+    door = await open_door(deadline=0.3)
+    token = await tokens.create(pool, "editor", "files", door.gateway.clock.now())
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
+    async with door.post("/api/v1/projects/imports", data=b"Titel", headers=headers) as answer:
+        assert (answer.status, await answer.json()) == (200, {"new": 1})
+    async with door.post(
+        "/api/v1/projects/imports", json={}, headers={"Authorization": headers["Authorization"]}
+    ) as slow:
+        assert slow.status == 503
+
+
 async def test_an_answer_that_breaks_off_never_looks_whole(door: Any, services: Any) -> None:
     async def broken(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
