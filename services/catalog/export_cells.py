@@ -37,6 +37,12 @@ def csv_line(cells: Sequence[str]) -> str:
     return SEPARATOR.join(map(csv_cell, cells))
 
 
+def _several(texts: Sequence[str]) -> str:
+    """The cell of several texts: it holds a semicolon, so it is quoted; most often there is nothing else to do."""
+    text = "; ".join(texts)
+    return f'"{text}"' if text[0].isalnum() and '"' not in text else csv_cell(text)
+
+
 HEADING_LINE = csv_line(HEADINGS)
 
 
@@ -83,7 +89,7 @@ class Names:
         who, contacts = orjson.loads(partners)
         cells = [""] * len(ROLE_AT)
         for role, texts in self._by_role(who).items():
-            cells[ROLE_AT[role]] = self._csv(texts[0]) if len(texts) == 1 else csv_cell("; ".join(texts))
+            cells[ROLE_AT[role]] = self._csv(texts[0]) if len(texts) == 1 else _several(texts)
         told = csv_cell(joined(map(self._contact, contacts))) if contacts else ""
         return f"{self._csv_topics(topics)};{SEPARATOR.join(cells)};{told}"
 

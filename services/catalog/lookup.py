@@ -102,11 +102,12 @@ class Organisations:
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """The topics in memory: the code of every spelling, the label and the group of every code."""
+    """The topics in memory: the code of every spelling; of every code the label, the group, and the code it has now."""
 
     codes: Mapping[str, str]
     labels: Mapping[str, str]
     groups: Mapping[str, str]
+    codes_now: Mapping[str, str]
     _found: dict[str, str | None] = field(default_factory=dict)
 
     def meant(self, text: str) -> str:
@@ -120,7 +121,7 @@ class Topics:
 
     def present(self, code: str) -> str:
         """The code of the topic that stands for this one now."""
-        return self.codes.get(spelling(code), code)
+        return self.codes_now.get(code, code)
 
     def label_of(self, code: str) -> str:
         """The label a topic has now."""
@@ -164,4 +165,5 @@ def topics_of(entries: Iterable[topic_list.Entry]) -> Topics:
     codes = {spelling(name): topic.present for topic in topics for name in topic.former_labels}
     codes |= {spelling(name): topic.present for topic in topics for name in (topic.code, topic.slug, topic.label)}
     shown = {topic.code: labels.get(topic.present, topic.label) for topic in topics}
-    return Topics(codes, shown, {topic.code: topic.group for topic in topics})
+    groups = {topic.code: topic.group for topic in topics}
+    return Topics(codes, shown, groups, {topic.code: topic.present for topic in topics})

@@ -1,10 +1,12 @@
 """A project as a row: whatever it says comes back from its cells."""
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.catalog.cells import Unreadable
+from services.catalog.export_cells import Names, csv_line
 from services.catalog.lookup import Lookup, organisations_of, topics_of
 from services.catalog.organisation_directory import Meant
 from services.catalog.project_cells import KEYS_BY_SPELLING, SPEAKING, speaking_cells
@@ -27,6 +29,7 @@ from services.catalog.vocabulary import (
     Obstacle,
     OrganisationType,
     ResourceKind,
+    Role,
     Stage,
     SuccessFactor,
 )
@@ -210,3 +213,13 @@ def test_topics_are_found_by_code_slug_label_and_what_they_were_called() -> None
     for text in ("works_depot", "bauhof", "BAUHOF", "Baubetriebshof", "Alter Bauhof"):
         assert LOOKUP.topics.meant(text) == "works_depot"
     assert LOOKUP.topics.label_of("old_depot") == "Bauhof"
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(list(Role)), st.sampled_from([id_of(n) for n in range(1, 8)]), SOME), max_size=5)
+)
+def test_a_line_is_what_its_cells_are(partners: list[tuple[Role, str, str | None]]) -> None:
+    """Lines are made another way than cells, since there are many of them."""
+    names = Names(LOOKUP)
+    text = orjson.dumps([partners, []]).decode()
+    assert names.line("works_depot old_depot", text) == csv_line(names.cells("works_depot old_depot", text))
