@@ -23,6 +23,22 @@ def folded(text: str) -> str:
     return bare.replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
 
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+
+
+def spelled(text: str) -> str:
+    """Lower case with ä written ae and ß written ss: the spellings of one word, and of no other word."""
+    plain = unicodedata.normalize("NFC", text.casefold()).translate(UMLAUTS)
+    if plain.isascii():
+        return plain
+    return "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+
+
+def bare(spelling: str) -> str:
+    """What is left of a `spelled` word when its umlauts are overlooked: the same as `folded` makes of it."""
+    return spelling.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+
+
 def words(text: str) -> list[str]:
     """The folded words of a text, in order, without punctuation."""
     return re.findall(r"[^\W_]+", folded(text))

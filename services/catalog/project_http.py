@@ -6,9 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.catalog import contact_review, project_page, search
-from services.catalog.answers import API, EDITORS, SEE_DRAFTS
-from services.catalog.contact_review import ProjectListed
+from services.catalog import project_page
+from services.catalog.answers import API, EDITORS
 from services.catalog.plain_text import PlainText
 from services.catalog.presently import presently
 from services.catalog.project import (
@@ -28,9 +27,8 @@ from services.catalog.project import (
 from services.catalog.project_body import ProjectBody, refuse_circle, resolved
 from services.catalog.project_content import Content, FieldReason, Presently
 from services.catalog.project_shown import ProjectPage
-from services.catalog.search import Facets, ProjectFilter, ProjectQuery
-from services.catalog.suggest import Suggestion, SuggestQuery, suggest
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page, require
+from services.catalog.search_http import sees_drafts
+from shared.kernel.http import Answer, Call, Committed, Endpoint, committed
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Pool
@@ -88,22 +86,6 @@ class Handlers:
 
     journal: Journal
     pool: Pool
-
-    async def projects(self, call: Call) -> Answer:
-        """One page of the search."""
-        _require_sight(call)
-        found = await search.find(self.pool, call.query, editor=sees_drafts(call))
-        items = await contact_review.listed(self.pool, found.items, call.at)
-        return page(items, found.next, found.total, call)
-
-    async def facets(self, call: Call) -> Answer:
-        """What the search could be narrowed to."""
-        _require_sight(call)
-        return Answer(await search.facets(self.pool, call.query))
-
-    async def suggestions(self, call: Call) -> Answer:
-        """What could be meant."""
-        return Answer(await suggest(self.pool, call.query))
 
     async def project(self, call: Call) -> Answer:
         """A project's page; its version is the ETag for those who may change it."""
@@ -218,48 +200,11 @@ class Handlers:
         return committed(outcome)
 
 
-def sees_drafts(call: Call) -> bool:
-    """Whether somebody asks who may see what is not public."""
-    return bool(SEE_DRAFTS & call.identity.roles)
-
-
-def _require_sight(call: Call) -> None:
-    """What is not public is for those who may see it."""
-    if call.query.beyond_public:
-        require(SEE_DRAFTS, call.identity)
-
-
 def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
-    """Everything the catalogue offers. Fixed paths stand before those with an id in the same place."""
+    """Everything about a project. Fixed paths in the place of an id come before these: those of search_http."""
     do = Handlers(journal, pool)
     project = f"{API}/projects/{{id}}"
     return [
-        Endpoint(
-            "GET",
-            f"{API}/projects",
-            do.projects,
-            "Search projects",
-            query=ProjectQuery,
-            answer=Page[ProjectListed],
-            codes=("forbidden",),
-        ),
-        Endpoint(
-            "GET",
-            f"{API}/projects/facets",
-            do.facets,
-            "Count projects by every facet's values",
-            query=ProjectFilter,
-            answer=Facets,
-            codes=("forbidden",),
-        ),
-        Endpoint(
-            "GET",
-            f"{API}/projects/suggest",
-            do.suggestions,
-            "Suggest projects, topics and organisations while typing",
-            query=SuggestQuery,
-            answer=Page[Suggestion],
-        ),
         Endpoint(
             "GET",
             project,

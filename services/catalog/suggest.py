@@ -1,36 +1,29 @@
-"""What could be meant by what is typed so far? Projects, topics and organisations whose names hold it."""
+"""What could be meant by what is typed so far? Projects, topics and organisations whose names hold it, or nearly so."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
+from itertools import islice
+from operator import and_
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pyroaring import BitMap
+from rapidfuzz.distance import OSA
 
-from services.catalog.naming import name_keys
+from services.catalog.naming import name_keys, sort_key, spelled
+from services.catalog.search_index import NONE, Index
+from services.catalog.search_live import of
+from services.catalog.search_shown import PUBLIC
+from services.catalog.search_words import SHORTEST_BEGINNING, SHORTEST_MISTYPED, SHORTEST_TWICE_MISTYPED, TOKEN
 from shared.kernel.http import Page
 from shared.kernel.postgres import Pool
 
-# $1 the key of what is typed: matched at the beginning of any word, best where a name begins with it.
-SUGGEST = """
-(
-    SELECT 'project' AS kind, id::text AS value, title AS label, title_key AS key,
-           folded[1] LIKE $1 || '%' AS begins
-    FROM search_project WHERE status = 'published' AND ' ' || folded[1] LIKE '% ' || $1 || '%'
-    ORDER BY begins DESC, key LIMIT $2
-)
-UNION ALL
-(
-    SELECT 'topic', code, label, label_key, label_key LIKE $1 || '%' AS begins
-    FROM topic WHERE replace(keys, '|', ' ') LIKE '% ' || $1 || '%'
-    ORDER BY begins DESC, label_key LIMIT $2
-)
-UNION ALL
-(
-    SELECT 'organisation', coalesce(ags, id::text), name, name_key, keys LIKE '%|' || $1 || '%' AS begins
-    FROM organisation
-    WHERE replace(keys, '|', ' ') LIKE '% ' || $1 || '%' AND type <> 'independent_city_district'
-    ORDER BY begins DESC, name_key LIMIT $2
-)
-"""
+TITLES = 0
 MOST_OF_A_KIND = 5
+LOOKED_AT = 500  # titles that begin so, of which some may not be public
+
+type Kind = Literal["project", "topic", "organisation"]
+type Beginnings = Callable[[str], list[int]]
 
 
 class SuggestQuery(BaseModel):
@@ -46,14 +39,80 @@ class Suggestion(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["project", "topic", "organisation"]
+    kind: Kind
     value: str
     label: str
 
 
+TITLES_OF = "SELECT id, title FROM search_project WHERE id = ANY($1::uuid[])"
+
+
 async def suggest(pool: Pool, query: SuggestQuery) -> Page[Suggestion]:
-    """At most five of each kind."""
+    """At most five of each kind; where nothing fits, what is almost so."""
+    index = await of(pool).current()
     keys = name_keys(query.q)
-    rows = await pool.fetch(SUGGEST, keys[-1], MOST_OF_A_KIND) if keys else []
-    items = [Suggestion(kind=row["kind"], value=row["value"], label=row["label"]) for row in rows]
+    if not keys:
+        return Page(items=[], next=None, total=0)
+    documents = _projects(index, query.q, index.words.beginning)
+    named = _named(index, lambda key: _fits(key, keys[-1]))
+    if not documents and not named:
+        documents = _projects(index, query.q, index.words.beginning_like)
+        named = _named(index, lambda key: _almost(key, keys[-1]))
+    ids = [index.id_of(each) for each in documents]
+    titles = {row["id"].bytes: row["title"] for row in await pool.fetch(TITLES_OF, ids)} if ids else {}
+    found = [Suggestion(kind="project", value=str(each), label=titles[each.bytes]) for each in ids]
+    items = [*found, *named]
     return Page(items=items, next=None, total=len(items))
+
+
+def _projects(index: Index, q: str, beginnings: Beginnings) -> list[int]:
+    """Published projects: those whose title begins with what is typed, then those with all its words in the title."""
+    public = index.statuses.get(PUBLIC[0], NONE)
+    first = [each for each in islice(_beginning(index, sort_key(q)), LOOKED_AT) if each in public][:MOST_OF_A_KIND]
+    *whole, last = [spelled(token) for token in TOKEN.findall(q)]
+    titles = index.tiers[TITLES]
+    sets = [_union(titles, [*index.words.same(word), *index.words.forms(word), *beginnings(word)]) for word in whole]
+    if len(last) >= SHORTEST_BEGINNING or whole:
+        sets.append(_union(titles, [*index.words.same(last), *beginnings(last)]))
+    others = (reduce(and_, sets) & public) - BitMap(first) if sets else NONE
+    return [*first, *index.by_title.first(others, MOST_OF_A_KIND - len(first))]
+
+
+def _beginning(index: Index, key: str) -> Iterator[int]:
+    for document in index.by_title.behind((0.0, key, b"")):
+        if not index.by_title.key(document)[1].startswith(key):
+            return
+        yield document
+
+
+def _union(titles: Mapping[int, BitMap], numbers: Iterable[int]) -> BitMap:
+    return BitMap.union(NONE, *(titles[number] for number in set(numbers) if number in titles))
+
+
+def _named(index: Index, fits: Callable[[str], int]) -> list[Suggestion]:
+    """Topics, then organisations, whose names fit; the best first, then by name."""
+    found: dict[str, list[tuple[int, str, Suggestion]]] = {"topic": [], "organisation": []}
+    names = index.names
+    for facet, value, keys in names.keys:
+        best = max(map(fits, keys))
+        if not best:
+            continue
+        label = names.labels[facet][value]
+        shown = Suggestion(kind="topic", value=value, label=label.text)
+        if facet == "organisation":
+            shown = Suggestion(kind="organisation", value=names.bodies[value].key, label=label.text)
+        found[facet].append((-best, label.key, shown))
+    return [shown for each in found.values() for _, _, shown in sorted(each, key=lambda one: one[:2])[:MOST_OF_A_KIND]]
+
+
+def _fits(key: str, typed: str) -> int:
+    """2 where a name begins with what is typed, 1 where a word in it does, else 0."""
+    return 2 if key.startswith(typed) else int(f" {typed}" in key)
+
+
+def _almost(key: str, typed: str) -> int:
+    """Whether the name begins almost so."""
+    if len(typed) < SHORTEST_MISTYPED:
+        return 0
+    most = 2 if len(typed) >= SHORTEST_TWICE_MISTYPED else 1
+    return int(OSA.distance(key[: len(typed)], typed, score_cutoff=most) <= most)

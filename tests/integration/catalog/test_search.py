@@ -7,6 +7,7 @@ import pytest
 
 from services.catalog import search
 from services.catalog.search import ProjectFilter, Sort
+from services.catalog.search_index import FACETS
 from shared.kernel.postgres import Pool
 from tests.integration.catalog.conftest import Client
 
@@ -157,7 +158,7 @@ async def test_a_chosen_value_stays_where_the_words_leave_nothing_for_it(reader:
 
 async def test_facets_have_labels(reader: Client) -> None:
     facets = (await reader.get("/projects/facets")).body["facets"]
-    assert list(facets) == ["topic", "group", "legal_form", "stage", "organisation", "district", "best_practice"]
+    assert list(facets) == list(FACETS)
     labels = {name: {each["value"]: each["label"] for each in values} for name, values in facets.items()}
     assert labels["topic"]["treasury"] == "Gemeindekasse und Vollstreckung"
     assert labels["group"]["internal_administration"] == "Innere Verwaltung"

@@ -1,0 +1,91 @@
+"""How German words belong together: stems, compounds and their parts, words that an umlaut tells apart.
+
+Words are in the spelling of `naming.spelled` (ä is ae, ß is ss); their bare form has no umlauts at all.
+"""
+
+import tomllib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import Stemmer
+
+from services.catalog.naming import bare, folded, spelled
+
+LISTS = tomllib.loads(Path(__file__).with_name("german.toml").read_text("utf-8"))
+PARTS = frozenset(spelled(LISTS["parts"]).split())
+STOP = frozenset(spelled(LISTS["stop"]).split())
+LINKS = ("", "s", "es", "n", "en", "er", "e")
+SHORTEST_PART, SHORTEST_HEAD, LONGEST = 3, 4, 60
+
+_STEMMER = Stemmer.Stemmer("german")
+
+
+@cache
+def _pair_stems() -> frozenset[str]:
+    """What words have in common that only an umlaut tells apart."""
+    return frozenset(_snowball(word) for word in folded(LISTS["pairs"].replace(",", " ")).split())
+
+
+def stem(spelling: str) -> str:
+    """What the forms of a word have in common: Häuser, Haus; but not Forderung and Förderung.
+
+    A compound is told apart by the umlaut of its last or first part, as the part itself is.
+    """
+    plain = bare(spelling)
+    found = _snowball(plain)
+    if not told_apart(found):
+        return found
+    cut = len(plain) - len(found) if plain.startswith(found) else 0
+    return spelling[: len(spelling) - cut]
+
+
+def told_apart(stem_or_beginning: str) -> bool:
+    """Whether the umlaut matters in what has this bare stem."""
+    stems = _pair_stems()
+    return stem_or_beginning in stems or any(
+        len(each) >= SHORTEST_HEAD and (stem_or_beginning.startswith(each) or stem_or_beginning.endswith(each))
+        for each in stems
+    )
+
+
+def _snowball(plain: str) -> str:
+    return str(_STEMMER.stemWord(plain))
+
+
+def split(word: str, known: Callable[[str], bool]) -> tuple[str, ...]:
+    """The parts of a compound, or nothing: all of them `known`, or the last one a part of many compounds.
+
+    Hochwasserschutz: hochwasser, schutz. Between parts a linking s, n, en … may stand. The fewest parts win.
+    """
+    if not 2 * SHORTEST_PART <= len(word) <= LONGEST:
+        return ()
+    whole = _all_known(word, known)
+    if whole and len(whole) > 1:
+        return whole
+    for at in range(SHORTEST_HEAD, len(word) - SHORTEST_HEAD):
+        if word[at:] in PARTS:
+            return word[:at], word[at:]
+    return ()
+
+
+def _all_known(word: str, known: Callable[[str], bool]) -> tuple[str, ...] | None:
+    """The fewest known parts that make up a word, longer ones first; the word itself does not count as its part."""
+    best: list[tuple[str, ...] | None] = [None] * len(word) + [()]
+    for start in range(len(word) - SHORTEST_PART, -1, -1):
+        for end in range(len(word), start + SHORTEST_PART - 1, -1):
+            part = word[start:end]
+            if (start or end < len(word)) and (part in PARTS or known(part)):
+                _improve(best, word, start, end)
+    return best[0]
+
+
+def _improve(best: list[tuple[str, ...] | None], word: str, start: int, end: int) -> None:
+    """Takes word[start:end] for a part where that makes fewer of them, whatever links it to the rest."""
+    for link in LINKS if end < len(word) else ("",):
+        rest = best[end + len(link)] if word.startswith(link, end) and end + len(link) < len(word) + 1 else None
+        if rest is None or (link and not rest):
+            continue
+        now = best[start]
+        if now is None or len(rest) + 1 < len(now):
+            best[start] = (word[start:end], *rest)

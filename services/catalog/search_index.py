@@ -1,0 +1,188 @@
+"""The index of projects that a replica keeps in memory: which documents hold a word, which have a value.
+
+A document is a small number. Sets of them are Roaring bitmaps, so that a facet's values are counted by intersecting.
+Nothing here waits: whoever reads sees a whole state.
+"""
+
+import struct
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from pyroaring import BitMap
+
+from services.catalog.search_names import DISTRICT_DIGITS, REGION_DIGITS, Names
+from services.catalog.search_order import Order
+from services.catalog.search_words import GAP, Words
+
+TIERS = 3
+WIDTH = array("I").itemsize
+FACETS = (
+    "topic",
+    "group",
+    "legal_form",
+    "stage",
+    "organisation",
+    "district",
+    "regierungsbezirk",
+    "size_class",
+    "effect_kind",
+    "best_practice",
+    "funded",
+    "reuse",
+)
+FLAGS = ("best_practice", "funded", "reuse")
+FROM_TOPICS = ("group",)
+FROM_BODIES = ("district", "regierungsbezirk", "size_class")
+NONE = BitMap()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A project as it is indexed. `texts`: title; summary, keywords and the like; the rest."""
+
+    id: bytes
+    status: str
+    moment: float
+    title_key: str
+    texts: tuple[str, ...]
+    effect: float | None
+    values: Mapping[str, Iterable[str]]
+
+
+class Index:
+    """All projects, their words, their values and their orders."""
+
+    def __init__(self) -> None:
+        self.words = Words()
+        self.names = Names()
+        self.counts: dict[str, dict[str, int]] = {}
+        """Facet → value → how many published projects have it, as far as anybody asked since the last change."""
+        self.all = BitMap()
+        self.statuses: defaultdict[str, BitMap] = defaultdict(BitMap)
+        self.facets: dict[str, defaultdict[str, BitMap]] = {name: defaultdict(BitMap) for name in FACETS}
+        self.tiers: tuple[defaultdict[int, BitMap], ...] = tuple(defaultdict(BitMap) for _ in range(TIERS))
+        self.by_title = Order(lambda document: (0.0, self._titles[document], self._ids[document]))
+        self.by_date = Order(lambda document: (-self._moments[document], self._titles[document], self._ids[document]))
+        self.by_effect = Order(lambda document: (-self._effects[document], self._titles[document], self._ids[document]))
+        self._numbers: dict[bytes, int] = {}
+        self._ids: list[bytes] = []
+        self._titles: list[str] = []
+        self._moments = array("d")
+        self._effects = array("d")
+        self._tokens: list[bytes] = []
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def number_of(self, project_id: UUID) -> int | None:
+        """A project's document."""
+        return self._numbers.get(project_id.bytes)
+
+    def id_of(self, document: int) -> UUID:
+        """A document's project."""
+        return UUID(bytes=self._ids[document])
+
+    def tokens(self, document: int) -> array[int]:
+        """The words of a document in order, with gaps between its texts."""
+        return array("I", self._tokens[document])
+
+    def packed(self, document: int) -> bytes:
+        """The same as bytes, four a word in the machine's own order."""
+        return self._tokens[document]
+
+    def fill(self, entries: Iterable[Entry]) -> None:
+        """Takes many at once that are all new; `settle` brings them into order."""
+        for entry in entries:
+            self._write(len(self._ids), entry)
+        self.counts.clear()
+
+    def settle(self) -> None:
+        """Orders everything, once it was filled."""
+        for order in self._orders:
+            order.fill(self.all)
+        self.derive()
+
+    def put(self, entry: Entry) -> None:
+        """Takes one in, in the place of what it was before."""
+        document = self._numbers.get(entry.id, len(self._ids))
+        if document < len(self._ids):
+            self._take_out(document)
+        self._write(document, entry)
+        for order in self._orders:
+            order.add(document)
+        self.counts.clear()
+
+    def rename(self, names: Names) -> None:
+        """Other names, and what follows from them."""
+        self.names = names
+        self.derive()
+        self.counts.clear()
+
+    def derive(self) -> None:
+        """The values that documents have by their topics and organisations, all anew."""
+        for derived in (*FROM_TOPICS, *FROM_BODIES):
+            self.facets[derived].clear()
+        for code, documents in self.facets["topic"].items():
+            for facet, value in self._of_topic(code):
+                self.facets[facet][value] |= documents
+        for body_id, documents in self.facets["organisation"].items():
+            for facet, value in self._of_body(body_id):
+                self.facets[facet][value] |= documents
+
+    @property
+    def _orders(self) -> tuple[Order, ...]:
+        return (self.by_title, self.by_date, self.by_effect)
+
+    def _write(self, document: int, entry: Entry) -> None:
+        if document == len(self._ids):
+            for column, empty in ((self._ids, b""), (self._titles, ""), (self._tokens, b"")):
+                column.append(empty)  # type: ignore[arg-type]  # each its own
+            self._moments.append(0.0)
+            self._effects.append(0.0)
+        self._numbers[entry.id] = document
+        self._ids[document] = entry.id
+        self._titles[document] = entry.title_key
+        self._moments[document] = entry.moment
+        self._effects[document] = float("-inf") if entry.effect is None else entry.effect
+        texts = [self.words.numbers(text) for text in entry.texts]
+        for tier, numbers in zip(self.tiers, texts, strict=True):
+            for number in set(numbers):
+                tier[number].add(document)
+        self._tokens[document] = struct.pack("I", GAP).join(numbers.tobytes() for numbers in texts)
+        self.all.add(document)
+        self.statuses[entry.status].add(document)
+        for facet, values in entry.values.items():
+            for value in values:
+                self.facets[facet][value].add(document)
+        derived = [pair for code in entry.values.get("topic", ()) for pair in self._of_topic(code)]
+        derived += [pair for body_id in entry.values.get("organisation", ()) for pair in self._of_body(body_id)]
+        for facet, value in derived:
+            self.facets[facet][value].add(document)
+
+    def _take_out(self, document: int) -> None:
+        for order in self._orders:
+            order.remove(document)
+        for number in set(self.tokens(document)) - {GAP}:
+            for tier in self.tiers:
+                if number in tier:
+                    tier[number].discard(document)
+        for values in (self.statuses, *self.facets.values()):
+            for documents in values.values():
+                documents.discard(document)
+
+    def _of_topic(self, code: str) -> list[tuple[str, str]]:
+        topic = self.names.topics.get(code)
+        return [("group", topic.group)] if topic else []
+
+    def _of_body(self, body_id: str) -> list[tuple[str, str]]:
+        body = self.names.bodies.get(body_id)
+        if body is None:
+            return []
+        found = [("district", district[:DISTRICT_DIGITS]) for district in body.districts]
+        found += [("regierungsbezirk", region) for region in {each[:REGION_DIGITS] for each in body.districts}]
+        if body.size_class:
+            found.append(("size_class", body.size_class))
+        return found

@@ -1,0 +1,303 @@
+"""Which projects does a query in words find, and how well? Sets of documents by score; nothing is guessed.
+
+A word scores by where it stands and by how much it is the one asked for: the word itself, another form of it, a word
+that begins so or a compound of it, a likely slip. The score of a document is the sum over the query's words: it hangs
+on nothing but the document, so that pages fit together while others come and go.
+"""
+
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from pyroaring import BitMap
+
+from services.catalog.german import STOP
+from services.catalog.search_index import NONE, WIDTH, Index
+from services.catalog.search_query import Asked, asked
+
+WEIGHTS = (6, 3, 1)
+ITSELF, FORM, PART, SLIP = 4, 3, 2, 1
+NAMES_TIER = 1
+LITTLE = 2
+MUCH_MORE = 10
+
+type Levels = dict[int, BitMap]
+"""Score → the documents that have it, and no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a query finds. `levels` from the best score down; None where nothing was asked, so that all fit alike.
+
+    `words` are the numbers of all words that count as found. `corrected`: the query as it may have been meant.
+    `all_words` is false where no document has them all, and those are shown that have most.
+    """
+
+    hits: BitMap
+    levels: Levels | None = None
+    words: frozenset[int] = frozenset()
+    corrected: str | None = None
+    all_words: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    levels: Levels
+    numbers: frozenset[int]
+    instead: str | None = None
+
+    @property
+    def documents(self) -> BitMap:
+        return _union(self.levels.values())
+
+
+def match(index: Index, q: str | None, within: BitMap) -> Found:
+    """What a query finds among some documents."""
+    if q is None or not q.strip():
+        return Found(within)
+    query = asked(q, index.names.places)
+    if query.empty:
+        return Found(NONE, {})
+    words = [_word(index, spelling, within, strict=query.strict) for spelling in query.words]
+    phrases = [_phrase(index, phrase, within) for phrase in query.phrases]
+    levels, complete = _together([each.levels for each in (*words, *phrases)], within, strict=query.strict)
+    for sequence in query.without:
+        levels = _less(levels, _documents_with(index, sequence, within))
+    hits = _union(levels.values())
+    return Found(
+        hits,
+        levels,
+        frozenset(chain.from_iterable(each.numbers for each in (*words, *phrases))),
+        _corrected(index, query, words, hits, within),
+        complete,
+    )
+
+
+def _word(index: Index, spelling: str, within: BitMap, *, strict: bool) -> _Word:
+    words = index.words
+    if spelling in STOP:
+        return _graded(index, [(ITSELF, words.same(spelling))], within)
+    grades = [
+        (ITSELF, words.same(spelling)),
+        (FORM, words.forms(spelling)),
+        (PART, [*words.beginning(spelling), *words.holding(spelling)]),
+    ]
+    if not strict:
+        grades.append((SLIP, words.slips(spelling)))
+    found = _graded(index, grades, within, _of_parts(index, spelling, within))
+    if found.levels or strict:
+        return found
+    return _mistyped(index, spelling, within)
+
+
+def _mistyped(index: Index, spelling: str, within: BitMap) -> _Word:
+    """The words that resemble one that nobody wrote; of those, the most alike that anybody did write."""
+    best: list[int] = []
+    fewest = 0
+    for number, slips in index.words.resembling(spelling):
+        if (not best or slips == fewest) and _anywhere(index, [number], within):
+            best.append(number)
+            fewest = slips
+    found = _graded(index, [(SLIP, best)], within)
+    most = max(best, key=lambda number: len(_anywhere(index, [number], within)), default=None)
+    return _Word(found.levels, found.numbers, None if most is None else index.words[most].written)
+
+
+def _of_parts(index: Index, spelling: str, within: BitMap) -> BitMap:
+    """Documents that have all parts of a compound, each for itself or in other compounds."""
+    parts = index.words.parts(spelling)
+    if not parts:
+        return NONE
+    words = index.words
+    sets = [_anywhere(index, [*words.same(part), *words.forms(part), *words.holding(part)], within) for part in parts]
+    return BitMap.intersection(*sets)
+
+
+def _graded(
+    index: Index, grades: Sequence[tuple[int, Iterable[int]]], within: BitMap, by_parts: BitMap = NONE
+) -> _Word:
+    sets: defaultdict[int, list[BitMap]] = defaultdict(list)
+    seen: set[int] = set()
+    for grade, numbers in grades:
+        fresh = set(numbers) - seen
+        seen |= fresh
+        for tier, weight in zip(index.tiers, WEIGHTS, strict=True):
+            sets[grade * weight] += [tier[number] for number in fresh if number in tier]
+        sets[grade * WEIGHTS[NAMES_TIER]] += _named(index, fresh)
+    sets[SLIP].append(by_parts)
+    levels: Levels = {}
+    before = NONE
+    for score in sorted(sets, reverse=True):
+        documents = (_union(sets[score]) & within) - before
+        if documents:
+            levels[score] = documents
+            before = before | documents
+    return _Word(levels, frozenset(seen))
+
+
+def _named(index: Index, numbers: Iterable[int]) -> list[BitMap]:
+    """Documents of topics and organisations whose names hold one of the words."""
+    holders = index.names.holders
+    return [index.facets[facet].get(value, NONE) for number in numbers for facet, value in holders.get(number, ())]
+
+
+def _anywhere(index: Index, numbers: Sequence[int], within: BitMap) -> BitMap:
+    texts = [tier[number] for number in numbers for tier in index.tiers if number in tier]
+    return _union([*texts, *_named(index, numbers)]) & within
+
+
+def _together(each: Sequence[Levels], within: BitMap, *, strict: bool) -> tuple[Levels, bool]:
+    """Documents that have everything; where there are none, those that miss as few words as can be."""
+    if not each:
+        return {0: within}, True
+    levels = _all(each)
+    if levels or strict:
+        return levels, True
+    some = [one for one in each if one]
+    levels = _all(some)
+    if levels or len(some) < LITTLE:
+        return levels, len(some) == len(each)
+    return _most(some), False
+
+
+def _all(each: Sequence[Levels]) -> Levels:
+    """The documents in every one of them, by the sum of their scores."""
+    if not each:
+        return {}
+    rarest_first = sorted(each, key=lambda levels: sum(map(len, levels.values())))
+    sums = rarest_first[0]
+    for levels in rarest_first[1:]:
+        sums = _sum(sums, levels)
+    return sums
+
+
+def _sum(one: Levels, other: Levels) -> Levels:
+    sets: defaultdict[int, list[BitMap]] = defaultdict(list)
+    for score, documents in one.items():
+        for more, others in other.items():
+            both = documents & others
+            if both:
+                sets[score + more].append(both)
+    return {score: _union(sets[score]) for score in sorted(sets, reverse=True)}
+
+
+def _most(each: Sequence[Levels]) -> Levels:
+    """The documents that miss one of several words, by the best sum of the others; of two words, those with either."""
+    sets: defaultdict[int, list[BitMap]] = defaultdict(list)
+    for left_out in range(len(each)):
+        for score, documents in _all([*each[:left_out], *each[left_out + 1 :]]).items():
+            sets[score].append(documents)
+    levels: Levels = {}
+    before = NONE
+    for score in sorted(sets, reverse=True):
+        levels[score] = _union(sets[score]) - before
+        before = before | levels[score]
+    return {score: documents for score, documents in levels.items() if documents}
+
+
+def _less(levels: Levels, without: BitMap) -> Levels:
+    kept = {score: documents - without for score, documents in levels.items()}
+    return {score: documents for score, documents in kept.items() if documents}
+
+
+def _phrase(index: Index, phrase: Sequence[str], within: BitMap) -> _Word:
+    """Where the words stand one after the other, in any form: in a text, or in the name of a topic or a body."""
+    numbers = [frozenset([*index.words.same(word), *index.words.forms(word)]) for word in phrase]
+    documents = _standing_together(index, numbers, within)
+    levels: Levels = {}
+    before = NONE
+    for tier, weight in enumerate(WEIGHTS):
+        here = BitMap.intersection(
+            *(_union(index.tiers[tier][n] for n in word if n in index.tiers[tier]) for word in numbers)
+        )
+        better = (here & documents) - before
+        if better:
+            levels[weight * ITSELF * len(phrase)] = better
+            before = before | better
+    if rest := documents - before:
+        levels[SLIP] = levels.get(SLIP, NONE) | rest
+    return _Word(levels, frozenset(chain.from_iterable(numbers)))
+
+
+def _standing_together(index: Index, numbers: Sequence[frozenset[int]], within: BitMap) -> BitMap:
+    if not all(numbers):
+        return NONE
+    texts = BitMap.intersection(*(_in_texts(index, word) for word in numbers)) & within
+    pattern = _pattern(numbers)
+    found = BitMap([document for document in texts if _stands(pattern, index.packed(document))])
+    return found | (_union(_in_names(index, numbers)) & within)
+
+
+def _in_texts(index: Index, numbers: Iterable[int]) -> BitMap:
+    return _union(tier[number] for number in numbers for tier in index.tiers if number in tier)
+
+
+def _pattern(numbers: Sequence[frozenset[int]]) -> re.Pattern[bytes]:
+    words = [
+        b"(?:" + b"|".join(re.escape(number.to_bytes(WIDTH, sys.byteorder)) for number in word) + b")"
+        for word in numbers
+    ]
+    return re.compile(b"".join(words), re.DOTALL)
+
+
+def _stands(pattern: re.Pattern[bytes], packed: bytes) -> bool:
+    """Whether the words' numbers stand there, and not the end of one and the beginning of another."""
+    found = pattern.search(packed)
+    while found is not None and found.start() % WIDTH:
+        found = pattern.search(packed, found.start() + 1)
+    return found is not None
+
+
+def _in_names(index: Index, numbers: Sequence[frozenset[int]]) -> Iterator[BitMap]:
+    holders = index.names.holders
+    first = {pair for number in numbers[0] for pair in holders.get(number, ())}
+    for facet, value in first:
+        if any(_runs(index.words.numbers(name), numbers) for name in index.names.names_of(facet, value)):
+            yield index.facets[facet].get(value, NONE)
+
+
+def _runs(text: Sequence[int], numbers: Sequence[frozenset[int]]) -> bool:
+    return any(
+        all(text[start + n] in word for n, word in enumerate(numbers)) for start in range(len(text) - len(numbers) + 1)
+    )
+
+
+def _documents_with(index: Index, sequence: Sequence[str], within: BitMap) -> BitMap:
+    numbers = [frozenset([*index.words.same(word), *index.words.forms(word)]) for word in sequence]
+    if len(sequence) == 1:
+        return _anywhere(index, sorted(numbers[0]), within)
+    return _standing_together(index, numbers, within)
+
+
+def _corrected(index: Index, query: Asked, words: Sequence[_Word], hits: BitMap, within: BitMap) -> str | None:
+    """The query with words in it that many wrote, in the place of those that hardly anybody did."""
+    if query.strict or (len(hits) > LITTLE and not any(word.instead for word in words)):
+        return None
+    now = [
+        word.instead or _better(index, spelling, word, within)
+        for spelling, word in zip(query.words, words, strict=True)
+    ]
+    if not any(now):
+        return None
+    return " ".join(better or _as_written(index, spelling) for better, spelling in zip(now, query.words, strict=True))
+
+
+def _better(index: Index, spelling: str, word: _Word, within: BitMap) -> str | None:
+    have = len(word.documents)
+    if have > LITTLE:
+        return None
+    counts = [(len(_anywhere(index, [number], within)), number) for number, _ in index.words.resembling(spelling)]
+    most, number = max(counts, default=(0, 0))
+    return index.words[number].written if most >= MUCH_MORE * max(have, 1) else None
+
+
+def _as_written(index: Index, spelling: str) -> str:
+    return next((index.words[number].written for number in index.words.same(spelling)), spelling)
+
+
+def _union(sets: Iterable[BitMap]) -> BitMap:
+    gathered = list(sets)
+    return BitMap.union(*gathered) if gathered else NONE

@@ -1,0 +1,199 @@
+"""The words of everything that can be searched, and which of them are meant by one that somebody wrote."""
+
+import re
+from array import array
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from services.catalog.german import split, stem, told_apart
+from services.catalog.naming import bare, spelled
+
+TOKEN = re.compile(r"[^\W_]+")
+GAP = 0  # the number that stands between texts, so that no phrase reaches from one into the next
+SHORTEST_BEGINNING = 3
+SHORTEST_PART, SHORTEST_END, SHORTEST_HEAD = 4, 5, 4
+SHORTEST_KNOWN = 5
+SHORTEST_MISTYPED, SHORTEST_TWICE_MISTYPED = 4, 8
+SHORTEST_SLIP = 7  # letters that a word in a text must have to count as a slip of another
+MOST_RESEMBLING = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as the catalogue has it: its spelling, its bare form, its stem, and how it was first written."""
+
+    spelling: str
+    bare: str
+    stem: str
+    written: str
+
+
+class Words:
+    """Numbers for words, from 1 on, and ways to find those that belong to another. It only ever grows."""
+
+    def __init__(self) -> None:
+        self._words: list[Word | None] = [None]
+        self._numbers: dict[str, int] = {}
+        self._tokens: dict[str, int] = {}
+        self._stems: defaultdict[str, list[int]] = defaultdict(list)
+        self._bare: defaultdict[str, list[int]] = defaultdict(list)
+        self._sorted: list[str] = []
+        self._lengths: defaultdict[int, list[str]] = defaultdict(list)
+        self._unsorted: list[str] = []
+        self._joined = ""
+        self._splits: dict[str, tuple[str, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __getitem__(self, number: int) -> Word:
+        word = self._words[number]
+        assert word is not None
+        return word
+
+    def numbers(self, text: str) -> array[int]:
+        """The words of a text in order; new ones are taken up."""
+        tokens = self._tokens
+        return array("I", [tokens.get(token) or self._take(token) for token in TOKEN.findall(text)])
+
+    def number(self, token: str) -> int | None:
+        """A word's number, as it is written in a text that was taken up."""
+        return self._tokens.get(token)
+
+    def same(self, spelling: str) -> list[int]:
+        """The word itself, if it is known."""
+        number = self._numbers.get(spelling)
+        return [number] if number else []
+
+    def forms(self, spelling: str) -> list[int]:
+        """Other forms and other spellings of a word."""
+        key = stem(spelling)
+        return [*self._stems.get(key, ()), *(() if told_apart(key) else self._bare.get(bare(spelling), ()))]
+
+    def beginning(self, spelling: str) -> list[int]:
+        """Words that begin so."""
+        if len(spelling) < SHORTEST_BEGINNING:
+            return []
+        self._settle()
+        start = bare(spelling)
+        begin = bisect_left(self._sorted, start)
+        end = bisect_left(self._sorted, start + "\U0010ffff")
+        found = [number for word in self._sorted[begin:end] for number in self._bare[word]]
+        if told_apart(stem(spelling)) or told_apart(start):
+            return [number for number in found if self[number].spelling.startswith(spelling)]
+        return found
+
+    def holding(self, spelling: str) -> list[int]:
+        """Compounds that a word is a part of."""
+        self._settle()
+        key = stem(spelling)
+        plain = bare(key)
+        if len(plain) < SHORTEST_PART - 1:
+            return []
+        numbers = (number for word in self._containing(plain) for number in self._bare[word])
+        return [number for number in numbers if self._is_part(key, bare(spelling), self[number])]
+
+    def parts(self, spelling: str) -> tuple[str, ...]:
+        """The parts of a compound, whether it is known or not."""
+        return split(spelling, self._known)
+
+    def resembling(self, spelling: str) -> list[tuple[int, int]]:
+        """Words that differ by a slip, in long ones by two: (number, slips), the most alike first."""
+        plain = bare(spelling)
+        if len(plain) < SHORTEST_MISTYPED or plain.isdigit():
+            return []
+        most = 2 if len(plain) >= SHORTEST_TWICE_MISTYPED else 1
+        return [(n, slips) for word, slips in self._near(plain, most) for n in self._other(spelling, word)]
+
+    def slips(self, spelling: str) -> list[int]:
+        """Words of texts that are most likely slips of this one: long, and a single slip away."""
+        plain = bare(spelling)
+        if len(plain) < SHORTEST_SLIP or plain.isdigit():
+            return []
+        return [number for word, _ in self._near(plain, 1) for number in self._other(spelling, word)]
+
+    def beginning_like(self, spelling: str) -> list[int]:
+        """Words that begin almost so; the first letter is right."""
+        self._settle()
+        plain = bare(spelling)
+        if len(plain) < SHORTEST_MISTYPED:
+            return []
+        begin, end = bisect_left(self._sorted, plain[0]), bisect_left(self._sorted, plain[0] + "\U0010ffff")
+        beginnings = dict.fromkeys(word[: len(plain)] for word in self._sorted[begin:end])
+        found = process.extract(
+            plain, list(beginnings), scorer=OSA.distance, score_cutoff=1, limit=MOST_RESEMBLING, processor=None
+        )
+        return [number for word, _, _ in found for number in self.beginning(word)]
+
+    def _near(self, plain: str, most: int) -> Iterator[tuple[str, int]]:
+        choices = [
+            word for length in range(len(plain) - most, len(plain) + most + 1) for word in self._lengths.get(length, ())
+        ]
+        found = process.extract(
+            plain, choices, scorer=OSA.distance, score_cutoff=most, limit=MOST_RESEMBLING, processor=None
+        )
+        return ((word, int(slips)) for word, slips, _ in found if word != plain)
+
+    def _other(self, spelling: str, plain: str) -> Iterable[int]:
+        """The words of a bare form, unless an umlaut tells them apart from the one asked for."""
+        apart = told_apart(bare(stem(spelling)))
+        return [n for n in self._bare[plain] if not (apart and told_apart(bare(self[n].stem)))]
+
+    def _take(self, token: str) -> int:
+        spelling = spelled(token)
+        number = self._numbers.get(spelling)
+        if number is None:
+            number = self._new(Word(spelling, bare(spelling), stem(spelling), token))
+        self._tokens[token] = number
+        return number
+
+    def _new(self, word: Word) -> int:
+        number = len(self._words)
+        self._words.append(word)
+        self._numbers[word.spelling] = number
+        self._stems[word.stem].append(number)
+        if word.bare not in self._bare:
+            self._lengths[len(word.bare)].append(word.bare)
+            self._unsorted.append(word.bare)
+        self._bare[word.bare].append(number)
+        return number
+
+    def _settle(self) -> None:
+        """Brings what came since the last time into order."""
+        if not self._unsorted:
+            return
+        if len(self._unsorted) > 1000:
+            self._sorted = sorted(self._sorted + self._unsorted)
+        else:
+            for word in self._unsorted:
+                insort(self._sorted, word)
+        self._joined += "".join(f"\n{word}" for word in self._unsorted)
+        self._unsorted = []
+
+    def _containing(self, letters: str) -> Iterator[str]:
+        """Every bare word that holds these letters, beginnings aside."""
+        at = self._joined.find(letters)
+        while at >= 0:
+            begin = self._joined.rfind("\n", 0, at) + 1
+            end = self._joined.find("\n", at)
+            end = len(self._joined) if end < 0 else end
+            if at > begin:
+                yield self._joined[begin:end]
+            at = self._joined.find(letters, end)
+
+    def _is_part(self, key: str, plain: str, word: Word) -> bool:
+        if told_apart(key) and key not in word.spelling:
+            return False
+        if len(plain) >= SHORTEST_END and len(word.bare) - len(plain) >= SHORTEST_HEAD and word.bare.endswith(plain):
+            return True
+        if word.spelling not in self._splits:
+            self._splits[word.spelling] = split(word.spelling, self._known)
+        return any(stem(part) == key for part in self._splits[word.spelling])
+
+    def _known(self, spelling: str) -> bool:
+        return len(spelling) >= SHORTEST_KNOWN and spelling in self._numbers
