@@ -5,7 +5,7 @@ Words are in the spelling of `naming.spelled` (ä is ae, ß is ss); their bare f
 
 import tomllib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import Stemmer
@@ -17,6 +17,7 @@ PARTS = frozenset(spelled(LISTS["parts"]).split())
 STOP = frozenset(spelled(LISTS["stop"]).split())
 LINKS = ("", "s", "es", "n", "en", "er", "e")
 SHORTEST_PART, SHORTEST_HEAD, LONGEST = 3, 4, 60
+REMEMBERED = 20_000
 
 _STEMMER = Stemmer.Stemmer("german")
 
@@ -27,6 +28,7 @@ def _pair_stems() -> frozenset[str]:
     return frozenset(_snowball(word) for word in folded(LISTS["pairs"].replace(",", " ")).split())
 
 
+@lru_cache(REMEMBERED)
 def stem(spelling: str) -> str:
     """What the forms of a word have in common: Häuser, Haus; but not Forderung and Förderung.
 
@@ -40,6 +42,7 @@ def stem(spelling: str) -> str:
     return spelling[: len(spelling) - cut]
 
 
+@lru_cache(REMEMBERED)
 def told_apart(stem_or_beginning: str) -> bool:
     """Whether the umlaut matters in what has this bare stem."""
     stems = _pair_stems()

@@ -42,9 +42,7 @@ from services.catalog.search_match import Found, match
 from services.catalog.search_order import Key, Order
 from services.catalog.search_shown import (
     PUBLIC,
-    Card,
     Facets,
-    ParticipantShown,
     ProjectCard,
     ProjectFilter,
     ProjectQuery,
@@ -52,7 +50,7 @@ from services.catalog.search_shown import (
     Sort,
 )
 from services.catalog.similar import similar
-from services.catalog.vocabulary import OrganisationType, ProjectStatus
+from services.catalog.vocabulary import LegalForm, ProjectStatus, Role, Stage
 from shared.kernel.http import decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import FieldError, Problem
@@ -88,6 +86,18 @@ FROM search_project WHERE id = ANY($1::uuid[]) AND status = ANY($2::text[])
 """
 
 CURSOR: TypeAdapter[tuple[str, str, float, str, UUID]] = TypeAdapter(tuple[str, str, float, str, UUID])
+ON_CARD = {
+    "title",
+    "short_title",
+    "summary",
+    "topics",
+    "legal_form",
+    "stage",
+    "start",
+    "region",
+    "participations",
+    "participations_complete",
+}
 NOWHERE = 1e9  # kilometres to a project none of whose participants has a place
 
 type Classes = Iterator[tuple[float, BitMap]]
@@ -172,7 +182,7 @@ def _content_row(project_id: str, fact: Facts, content: Content) -> dict[str, An
         "effect": max((each.value for each in content.effects if each.value is not None), default=None),
         "funded": bool(content.funding),
         "reuse": content.reuse is not None and content.reuse.possible is not False,
-        "card": content.model_dump(mode="json", include=set(Card.model_fields)),
+        "card": content.model_dump(mode="json", include=ON_CARD),
     }
 
 
@@ -392,37 +402,38 @@ async def _cards(
 
 def _card(index: Index, row: asyncpg.Record, found: Found, *, editor: bool) -> ProjectCard:
     status = ProjectStatus(row["status"])
-    card = Card.model_validate(row["card"])
-    participants = tuple(_participant(index, each) for each in card.participations)
+    card: dict[str, Any] = row["card"]
+    legal_form, stage = card["legal_form"], card["stage"]
+    participants = [_participant(index, each) for each in card["participations"]]
     topics = index.names.topics
+    labels = {
+        "status": {status: status.label},
+        "topics": {code: topics[code].label if code in topics else code for code in card["topics"]},
+        "legal_form": {legal_form: LegalForm(legal_form).label} if legal_form else {},
+        "stage": {stage: Stage(stage).label} if stage else {},
+        "role": {each["role"]: Role(each["role"]).label for each in participants},
+    }
     return ProjectCard(
-        **card.model_dump(exclude={"participations"}),
+        **(card | {"participations": participants}),
         id=str(row["id"]),
         status=status,
         version=row["version"],
         revision_pending=row["pending"] if editor else None,
-        participations=participants,
-        participations_note=participations_note(card.participations_complete, len(participants)),
+        participations_note=participations_note(card["participations_complete"], len(participants)),
         best_practice=row["best_practice"],
         published_at=row["published_at"],
         changed_at=row["changed_at"],
-        labels={
-            "status": {status: status.label},
-            "topics": {code: topics[code].label if code in topics else code for code in card.topics},
-            "legal_form": {card.legal_form: card.legal_form.label} if card.legal_form else {},
-            "stage": {card.stage: card.stage.label} if card.stage else {},
-            "role": {each.role: each.role.label for each in participants},
-        },
-        highlights=highlights(index.words, found.words, card.title, card.summary, row["plain"][-1]),
+        labels=labels,
+        highlights=highlights(index.words, found.words, card["title"], card["summary"], row["plain"][-1]),
     )
 
 
-def _participant(index: Index, participation: dict[str, Any]) -> ParticipantShown:
+def _participant(index: Index, participation: dict[str, Any]) -> dict[str, Any]:
     body = index.names.bodies[participation["organisation_id"]]
-    return ParticipantShown(
-        organisation_id=body.id,
-        ags=body.ags,
-        name=body.name,
-        type=OrganisationType(body.type),
-        role=participation["role"],
-    )
+    return {
+        "organisation_id": body.id,
+        "ags": body.ags,
+        "name": body.name,
+        "type": body.type,
+        "role": participation["role"],
+    }

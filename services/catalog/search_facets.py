@@ -77,8 +77,8 @@ def _values(
     keys = sorted(counts, key=lambda key: (-counts[key], labels[key].key, key))
     if facet == "organisation":
         bodies = index.names.bodies
-        return [_value(bodies[key].key, labels[key].text, counts[key]) for key in keys if key in bodies]
-    return [_value(key, labels[key].text, counts[key]) for key in keys]
+        return [FacetValue(bodies[key].key, labels[key].text, counts[key]) for key in keys if key in bodies]
+    return [FacetValue(key, labels[key].text, counts[key]) for key in keys]
 
 
 def _counts(index: Index, facet: str, left: BitMap) -> dict[str, int]:
@@ -94,10 +94,6 @@ def _counts(index: Index, facet: str, left: BitMap) -> dict[str, int]:
 def _counted(index: Index, facet: str, left: BitMap) -> dict[str, int]:
     count = left.intersection_cardinality
     return {value: n for value, documents in index.facets[facet].items() if (n := count(documents))}
-
-
-def _value(value: str, label: str, count: int) -> FacetValue:
-    return FacetValue.model_construct(value=value, label=label, count=count)
 
 
 def _labels(index: Index, facet: str, values: Mapping[str, int]) -> dict[str, Label]:

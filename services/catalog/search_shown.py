@@ -1,7 +1,8 @@
 """What a search can be asked for and what it answers: the filters, a project in a list, facets."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -126,23 +127,6 @@ class ParticipantShown(BaseModel):
     role: Role
 
 
-class Card(BaseModel):
-    """What a list needs of a project's content."""
-
-    model_config = ConfigDict(frozen=True)
-
-    title: str
-    short_title: str | None
-    summary: str | None
-    topics: tuple[str, ...]
-    legal_form: LegalForm | None
-    stage: Stage | None
-    start: str | None
-    region: str | None
-    participations: tuple[dict[str, Any], ...]
-    participations_complete: bool
-
-
 class Piece(BaseModel):
     """A piece of a text as it is written; `mark`: it is what was looked for."""
 
@@ -201,10 +185,9 @@ class ProjectsFound(Page[ProjectCard]):
     all_words: bool = True
 
 
-class FacetValue(BaseModel):
+@dataclass(frozen=True, slots=True)
+class FacetValue:
     """A value that could be chosen and how many projects it would give."""
-
-    model_config = ConfigDict(frozen=True)
 
     value: str
     label: str

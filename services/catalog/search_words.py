@@ -4,7 +4,7 @@ import re
 from array import array
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import process
@@ -44,6 +44,7 @@ class Words:
         self._bare: defaultdict[str, list[int]] = defaultdict(list)
         self._sorted: list[str] = []
         self._lengths: defaultdict[int, list[str]] = defaultdict(list)
+        self._alike: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
         self._unsorted: list[str] = []
         self._joined = ""
         self._splits: dict[str, tuple[str, ...]] = {}
@@ -108,14 +109,16 @@ class Words:
         if len(plain) < SHORTEST_MISTYPED or plain.isdigit():
             return []
         most = 2 if len(plain) >= SHORTEST_TWICE_MISTYPED else 1
-        return [(n, slips) for word, slips in self._near(plain, most) for n in self._other(spelling, word)]
+        choices = [word for n in range(-most, most + 1) for word in self._lengths[len(plain) + n]]
+        return [(n, slips) for word, slips in _near(plain, choices, most) for n in self._other(spelling, word)]
 
     def slips(self, spelling: str) -> list[int]:
         """Words of texts that are most likely slips of this one: long, and a single slip away."""
         plain = bare(spelling)
         if len(plain) < SHORTEST_SLIP or plain.isdigit():
             return []
-        return [number for word, _ in self._near(plain, 1) for number in self._other(spelling, word)]
+        choices = [word for n in (-1, 0, 1) for word in self._alike[len(plain) + n, plain[0]]]
+        return [number for word, _ in _near(plain, choices, 1) for number in self._other(spelling, word)]
 
     def beginning_like(self, spelling: str) -> list[int]:
         """Words that begin almost so; the first letter is right."""
@@ -125,19 +128,7 @@ class Words:
             return []
         begin, end = bisect_left(self._sorted, plain[0]), bisect_left(self._sorted, plain[0] + "\U0010ffff")
         beginnings = dict.fromkeys(word[: len(plain)] for word in self._sorted[begin:end])
-        found = process.extract(
-            plain, list(beginnings), scorer=OSA.distance, score_cutoff=1, limit=MOST_RESEMBLING, processor=None
-        )
-        return [number for word, _, _ in found for number in self.beginning(word)]
-
-    def _near(self, plain: str, most: int) -> Iterator[tuple[str, int]]:
-        choices = [
-            word for length in range(len(plain) - most, len(plain) + most + 1) for word in self._lengths.get(length, ())
-        ]
-        found = process.extract(
-            plain, choices, scorer=OSA.distance, score_cutoff=most, limit=MOST_RESEMBLING, processor=None
-        )
-        return ((word, int(slips)) for word, slips, _ in found if word != plain)
+        return [number for word, _ in _near(plain, list(beginnings), 1) for number in self.beginning(word)]
 
     def _other(self, spelling: str, plain: str) -> Iterable[int]:
         """The words of a bare form, unless an umlaut tells them apart from the one asked for."""
@@ -159,6 +150,7 @@ class Words:
         self._stems[word.stem].append(number)
         if word.bare not in self._bare:
             self._lengths[len(word.bare)].append(word.bare)
+            self._alike[len(word.bare), word.bare[0]].append(word.bare)
             self._unsorted.append(word.bare)
         self._bare[word.bare].append(number)
         return number
@@ -197,3 +189,10 @@ class Words:
 
     def _known(self, spelling: str) -> bool:
         return len(spelling) >= SHORTEST_KNOWN and spelling in self._numbers
+
+
+def _near(plain: str, choices: Sequence[str], most: int) -> Iterator[tuple[str, int]]:
+    found = process.extract(
+        plain, choices, scorer=OSA.distance, score_cutoff=most, limit=MOST_RESEMBLING, processor=None
+    )
+    return ((word, int(slips)) for word, slips, _ in found if word != plain)
