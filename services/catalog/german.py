@@ -5,7 +5,7 @@ Words are in the spelling of `naming.spelled` (ä is ae, ß is ss); their bare f
 
 import tomllib
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import Stemmer
@@ -18,37 +18,32 @@ STOP = frozenset(spelled(LISTS["stop"]).split())
 LINKS = ("", "s", "es", "n", "en", "er", "e")
 SHORTEST_PART, SHORTEST_HEAD, LONGEST = 3, 4, 60
 REMEMBERED = 20_000
+LONGEST_ENDING = 2
+LONG_PAIR = 7  # shorter words begin or end too many others
 
 _STEMMER = Stemmer.Stemmer("german")
-
-
-@cache
-def _pair_stems() -> frozenset[str]:
-    """What words have in common that only an umlaut tells apart."""
-    return frozenset(_snowball(word) for word in folded(LISTS["pairs"].replace(",", " ")).split())
+_PAIRS = frozenset(folded(LISTS["pairs"].replace(",", " ")).split())
+_PAIR_STEMS = frozenset(_STEMMER.stemWords(sorted(_PAIRS)))
+_LONG_PAIRS = tuple(word for word in _PAIRS if len(word) >= LONG_PAIR)
 
 
 @lru_cache(REMEMBERED)
 def stem(spelling: str) -> str:
-    """What the forms of a word have in common: Häuser, Haus; but not Forderung and Förderung.
-
-    A compound is told apart by the umlaut of its last or first part, as the part itself is.
-    """
+    """What the forms of a word have in common: Häuser, Haus; but not Forderung and Förderung."""
     plain = bare(spelling)
     found = _snowball(plain)
-    if not told_apart(found):
+    if not told_apart(spelling):
         return found
     cut = len(plain) - len(found) if plain.startswith(found) else 0
     return spelling[: len(spelling) - cut]
 
 
 @lru_cache(REMEMBERED)
-def told_apart(stem_or_beginning: str) -> bool:
-    """Whether the umlaut matters in what has this bare stem."""
-    stems = _pair_stems()
-    return stem_or_beginning in stems or any(
-        len(each) >= SHORTEST_HEAD and (stem_or_beginning.startswith(each) or stem_or_beginning.endswith(each))
-        for each in stems
+def told_apart(spelling: str) -> bool:
+    """Whether the umlaut matters: in the words of the pairs, their forms, and compounds with the longer of them."""
+    plain = bare(spelling)
+    return _snowball(plain) in _PAIR_STEMS or any(
+        plain.startswith(word) or plain.endswith((word, f"{word}en")) for word in _LONG_PAIRS
     )
 
 
@@ -78,16 +73,16 @@ def _all_known(word: str, known: Callable[[str], bool]) -> tuple[str, ...] | Non
     for start in range(len(word) - SHORTEST_PART, -1, -1):
         for end in range(len(word), start + SHORTEST_PART - 1, -1):
             part = word[start:end]
-            if (start or end < len(word)) and (part in PARTS or known(part)):
+            if (start or end < len(word) - LONGEST_ENDING) and (part in PARTS or known(part)):
                 _improve(best, word, start, end)
     return best[0]
 
 
 def _improve(best: list[tuple[str, ...] | None], word: str, start: int, end: int) -> None:
-    """Takes word[start:end] for a part where that makes fewer of them, whatever links it to the rest."""
-    for link in LINKS if end < len(word) else ("",):
-        rest = best[end + len(link)] if word.startswith(link, end) and end + len(link) < len(word) + 1 else None
-        if rest is None or (link and not rest):
+    """Takes word[start:end] for a part where that makes fewer of them, whatever links it to the rest or ends it."""
+    for link in LINKS:
+        rest = best[end + len(link)] if word.startswith(link, end) else None
+        if rest is None:
             continue
         now = best[start]
         if now is None or len(rest) + 1 < len(now):

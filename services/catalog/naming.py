@@ -50,12 +50,17 @@ def sort_key(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", bare))
 
 
+def spelled_out(name: str) -> str:
+    """A name without abbreviations: "langenfeld (rheinland)"."""
+    text = name.casefold()
+    for abbreviation, meaning in ABBREVIATIONS.items():
+        text = re.sub(abbreviation, meaning, text)
+    return text
+
+
 def name_key(name: str) -> str:
     """What two spellings of one name have in common: "Langenfeld (Rhld.)" is "Langenfeld (Rheinland)"."""
-    spelled_out = name.casefold()
-    for abbreviation, meaning in ABBREVIATIONS.items():
-        spelled_out = re.sub(abbreviation, meaning, spelled_out)
-    return " ".join(words(spelled_out))
+    return " ".join(words(spelled_out(name)))
 
 
 def without_epithet(name: str) -> str:

@@ -5,7 +5,7 @@ and orders are looked up in memory, the projects of a page in the database.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
@@ -14,7 +14,6 @@ from uuid import UUID
 
 import asyncpg
 from pydantic import TypeAdapter
-from pyroaring import BitMap
 
 from services.catalog import search_live
 from services.catalog.highlight import highlights
@@ -36,10 +35,11 @@ from services.catalog.project import (
 )
 from services.catalog.project_content import Content
 from services.catalog.project_page import participations_note
-from services.catalog.search_facets import chosen, counted, visible
+from services.catalog.search_facets import counted, visible
 from services.catalog.search_index import NONE, Index
 from services.catalog.search_match import Found, match
-from services.catalog.search_order import Key, Order
+from services.catalog.search_order import Key
+from services.catalog.search_pages import ask, in_reach
 from services.catalog.search_shown import (
     PUBLIC,
     Facets,
@@ -98,10 +98,6 @@ ON_CARD = {
     "participations",
     "participations_complete",
 }
-NOWHERE = 1e9  # kilometres to a project none of whose participants has a place
-
-type Classes = Iterator[tuple[float, BitMap]]
-"""Sets of documents one after the other; those of a set are alike, and have its number."""
 
 
 @dataclass(slots=True)
@@ -165,10 +161,12 @@ def _note(fact: Facts, event: ProjectEvent) -> None:
 
 
 def _content_row(project_id: str, fact: Facts, content: Content) -> dict[str, Any]:
+    return {"id": project_id, "version": fact.version, "changed_at": fact.changed_at, **said_in(content)}
+
+
+def said_in(content: Content) -> dict[str, Any]:
+    """What the read model keeps of a project's content."""
     return {
-        "id": project_id,
-        "version": fact.version,
-        "changed_at": fact.changed_at,
         "title": content.title,
         "title_key": sort_key(content.title),
         "plain": _texts(content),
@@ -227,20 +225,18 @@ SEARCH = Projection("search", ("search_project",), project)
 async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> ProjectsFound:
     """One page of the projects that fit, in the order asked for."""
     index = await search_live.of(pool).current()
-    found = match(index, query.q, visible(index, query))
-    kept = _kept(index, query, found)
-    sort = _sort(query, query.sort)
-    page = _page(index, query, found, kept, sort)
+    asked = ask(index, query, query.sort)
+    page = asked.page(query.limit + 1, _after(query, asked.sort))
     shown = page[: query.limit]
-    total = len(kept)
-    distances = _distances(index, query, shown)
-    items = await _cards(pool, index, query, found, [index.id_of(document) for _, document in shown], editor=editor)
-    if distances:
-        items = [card.model_copy(update={"distance_km": distances.get(card.id)}) for card in items]
+    wanted = [index.id_of(document) for _, document in shown]
+    kilometres = {str(index.id_of(each)): far for each, far in asked.distances(each for _, each in shown).items()}
     last = shown[-1] if len(page) > query.limit else None
+    cursor = last and encode_cursor([_digest(query), asked.sort, *_place(index, *last)])
+    found, total = asked.found, len(asked.kept)
+    items = await _cards(pool, index, query, found, wanted, editor=editor)
     return ProjectsFound(
-        items=items,
-        next=last and encode_cursor([_digest(query), sort, *_key_texts(index, *last)]),
+        items=[card.model_copy(update={"distance_km": kilometres[card.id]}) for card in items] if kilometres else items,
+        next=cursor,
         total=total,
         did_you_mean=found.corrected,
         all_words=found.all_words,
@@ -265,107 +261,21 @@ async def ids(
     taken, no connection is held.
     """
     index = await search_live.of(pool).current()
-    found = match(index, query.q, visible(index, query))
-    kept, wanted = _kept(index, query, found), _sort(query, sort)
-    order = _order(index, wanted)
-    for _, documents in list(_classes(index, query, found, kept, wanted)):
-        for some in batched(order.all(documents), batch):
-            yield [str(index.id_of(document)) for document in some]
+    for some in batched(ask(index, query, sort).everything(), batch):
+        yield [str(index.id_of(document)) for document in some]
 
 
 async def facets(pool: Pool, query: ProjectFilter) -> Facets:
     """Every facet's values with their counts, the most frequent first."""
     index = await search_live.of(pool).current()
     found = match(index, query.q, visible(index, query))
-    return Facets.model_construct(facets=counted(index, query, _in_reach(index, query, found.hits)))
-
-
-def _kept(index: Index, query: ProjectFilter, found: Found) -> BitMap:
-    return BitMap.intersection(_in_reach(index, query, found.hits), *chosen(index, query).values())
-
-
-def _in_reach(index: Index, query: ProjectFilter, documents: BitMap) -> BitMap:
-    """Those with a participant within the distance asked for."""
-    if query.near is None:
-        return documents
-    distances = _from(index, query.near)
-    if query.within_km is None:
-        return documents
-    having = index.facets["organisation"]
-    near = [having[body_id] for kilometres, body_id in distances if kilometres <= query.within_km and body_id in having]
-    return BitMap.union(NONE, *near) & documents
-
-
-def _from(index: Index, ags: str) -> list[tuple[float, str]]:
-    distances = index.names.distances(ags)
-    if not distances:
-        wrong = FieldError("near", "unknown_municipality", "Diese Kommune ist nicht bekannt.")
-        raise Problem("invalid_query", errors=[wrong])
-    return distances
-
-
-def _sort(query: ProjectFilter, sort: Sort | None) -> Sort:
-    return sort or ("relevance" if query.q and query.q.strip() else "date")
-
-
-def _order(index: Index, sort: Sort) -> Order:
-    """The order within a set of documents that are alike."""
-    match sort:
-        case "date":
-            return index.by_date
-        case "effect":
-            return index.by_effect
-        case "relevance" | "title" | "distance":
-            return index.by_title
-
-
-def _classes(index: Index, query: ProjectFilter, found: Found, kept: BitMap, sort: Sort) -> Classes:
-    """What fits in sets, the first ones first."""
-    if sort == "distance" and query.near is not None:
-        return _by_distance(index, query.near, kept)
-    if sort == "relevance" and found.levels is not None:
-        return iter([(-float(score), documents & kept) for score, documents in found.levels.items()])
-    return iter([(0.0, kept)])
-
-
-def _by_distance(index: Index, near: str, kept: BitMap) -> Classes:
-    having, left = index.facets["organisation"], kept
-    for kilometres, body_id in _from(index, near):
-        here = left & having.get(body_id, NONE)
-        if here:
-            yield kilometres, here
-            left = left - here
-    yield NOWHERE, left
-
-
-def _page(index: Index, query: ProjectQuery, found: Found, kept: BitMap, sort: Sort) -> list[tuple[float, int]]:
-    """The documents of a page and one more, each with its class's number."""
-    after = _after(query, sort)
-    order, own_number = _order(index, sort), sort in ("date", "effect")
-    page: list[tuple[float, int]] = []
-    for number, documents in _classes(index, query, found, kept, sort):
-        behind: Key | None = None
-        if after is not None and not own_number:
-            if number < after[0]:
-                continue
-            behind = (0.0, *after[1:]) if number == after[0] else None
-        elif after is not None:
-            behind = after
-        page += [(number, each) for each in order.first(documents, query.limit + 1 - len(page), behind)]
-        if len(page) > query.limit:
-            break
-    return [(order.key(each)[0], each) for _, each in page] if own_number else page
-
-
-def _key_texts(index: Index, number: float, document: int) -> tuple[float, str, str]:
-    _, title_key, _ = index.by_title.key(document)
-    return number, title_key, str(index.id_of(document))
+    return Facets.model_construct(facets=counted(index, query, in_reach(index, query, found.hits)))
 
 
 def _digest(query: ProjectFilter) -> str:
     """What a cursor belongs to: the same filters, whatever the page."""
-    asked = query.model_dump_json(exclude={"cursor", "limit"})
-    return hashlib.blake2b(asked.encode(), digest_size=6).hexdigest()
+    told = query.model_dump_json(exclude={"cursor", "limit"})
+    return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()
 
 
 def _after(query: ProjectQuery, sort: Sort) -> Key | None:
@@ -378,17 +288,10 @@ def _after(query: ProjectQuery, sort: Sort) -> Key | None:
     return number, title_key, last.bytes
 
 
-def _distances(index: Index, query: ProjectFilter, shown: Iterable[tuple[float, int]]) -> dict[str, float]:
-    """How far the nearest participant of each project on a page is."""
-    if query.near is None:
-        return {}
-    left, having = BitMap([document for _, document in shown]), index.facets["organisation"]
-    found: dict[str, float] = {}
-    for kilometres, body_id in index.names.distances(query.near):
-        here = left & having.get(body_id, NONE)
-        found |= {str(index.id_of(document)): round(kilometres, 1) for document in here}
-        left = left - here
-    return found
+def _place(index: Index, number: float, document: int) -> tuple[float, str, str]:
+    """Where a document stands, for a cursor."""
+    _, title_key, _ = index.by_title.key(document)
+    return number, title_key, str(index.id_of(document))
 
 
 async def _cards(

@@ -6,12 +6,11 @@ seldom has anything to do; it also reads everything anew, beside the present ind
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from services.catalog.organisation import ServiceArea
@@ -40,6 +39,8 @@ AT_ONCE, EVENTS_AT_ONCE = 500, 5000
 FIRST = UUID(int=0)
 POLL, RETRY, STUCK = 0.5, 1.0, 5.0
 ID_LENGTH = 36
+
+type Row = asyncpg.Record | Mapping[str, Any]
 
 log = structlog.get_logger()
 
@@ -126,7 +127,7 @@ class Live:
     async def _everything(self) -> AsyncIterator[list[Entry]]:
         last = FIRST
         while rows := await self._pool.fetch(NEXT, last, AT_ONCE):
-            yield [_entry(row) for row in rows]
+            yield [entry_of(row) for row in rows]
             last = UUID(bytes=rows[-1]["id"].bytes)
 
     async def _catch_up(self, have: _Have, end: int) -> None:
@@ -151,17 +152,18 @@ async def _take(index: Index, connection: Connection, changed: Sequence[tuple[st
     ids = list(dict.fromkeys(name for category, name in changed if category == "project"))
     for start in range(0, len(ids), AT_ONCE):
         for row in await connection.fetch(SOME, ids[start : start + AT_ONCE]):
-            index.put(_entry(row))
+            index.put(entry_of(row))
         await asyncio.sleep(0)
 
 
 async def _read_names(index: Index, connection: Connection) -> None:
     topics = await connection.fetch(TOPICS)
     bodies = await connection.fetch(BODIES)
-    index.rename(names_of(map(_topic, topics), map(_body, bodies), index.words))
+    index.rename(names_of(map(topic_of, topics), map(body_of, bodies), index.words))
 
 
-def _entry(row: asyncpg.Record) -> Entry:
+def entry_of(row: Row) -> Entry:
+    """A row of the read model, as it is indexed."""
     flags = {name: ("true",) for name in ("best_practice", "funded", "reuse") if row[name]}
     return Entry(
         id=row["id"].bytes,
@@ -185,12 +187,14 @@ def _one(value: str | None) -> tuple[str, ...]:
     return () if value is None else (value,)
 
 
-def _topic(row: asyncpg.Record) -> TopicName:
+def topic_of(row: Row) -> TopicName:
+    """A row of the topics."""
     names = (row["label"], *row["former_labels"])
     return TopicName(row["code"], row["label"], names, row["group_code"], row["group_label"])
 
 
-def _body(row: asyncpg.Record) -> Body:
+def body_of(row: Row) -> Body:
+    """A row of the directory."""
     profile: dict[str, Any] = row["profile"]
     area = ServiceArea.model_validate(profile.get("service_area") or {})
     own = [row["ags"]] if row["ags"] else []

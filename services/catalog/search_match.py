@@ -18,11 +18,11 @@ from services.catalog.german import STOP
 from services.catalog.search_index import NONE, WIDTH, Index
 from services.catalog.search_query import Asked, asked
 
-WEIGHTS = (6, 3, 1)
+WEIGHTS, NAMES_WEIGHT = (6, 3, 1), 2
 ITSELF, FORM, PART, SLIP = 4, 3, 2, 1
-NAMES_TIER = 1
 LITTLE = 2
 MUCH_MORE = 10
+IN_TEXT_TOO = 1  # more for a word of a topic's or an organisation's name that the project writes, too
 
 type Levels = dict[int, BitMap]
 """Score → the documents that have it, and no other."""
@@ -80,12 +80,9 @@ def _word(index: Index, spelling: str, within: BitMap, *, strict: bool) -> _Word
     words = index.words
     if spelling in STOP:
         return _graded(index, [(ITSELF, words.same(spelling))], within)
-    grades = [
-        (ITSELF, words.same(spelling)),
-        (FORM, words.forms(spelling)),
-        (PART, [*words.beginning(spelling), *words.holding(spelling)]),
-    ]
-    if not strict:
+    itself, forms = words.same(spelling), words.forms(spelling)
+    grades = [(ITSELF, itself), (FORM, forms), (PART, _related(index, spelling))]
+    if (itself or forms) and not strict:
         grades.append((SLIP, words.slips(spelling)))
     found = _graded(index, grades, within, _of_parts(index, spelling, within))
     if found.levels or strict:
@@ -101,9 +98,18 @@ def _mistyped(index: Index, spelling: str, within: BitMap) -> _Word:
         if (not best or slips == fewest) and _anywhere(index, [number], within):
             best.append(number)
             fewest = slips
-    found = _graded(index, [(SLIP, best)], within)
+    if not best:
+        best = index.words.beginning_like(spelling)
+    meant = [index.words[number].spelling for number in best]
+    near = chain.from_iterable((*index.words.forms(each), *_related(index, each)) for each in meant)
+    found = _graded(index, [(PART, best), (SLIP, near)], within)
     most = max(best, key=lambda number: len(_anywhere(index, [number], within)), default=None)
     return _Word(found.levels, found.numbers, None if most is None else index.words[most].written)
+
+
+def _related(index: Index, spelling: str) -> Iterator[int]:
+    """Words that begin so, and compounds of it."""
+    return chain(index.words.beginning(spelling), index.words.holding(spelling))
 
 
 def _of_parts(index: Index, spelling: str, within: BitMap) -> BitMap:
@@ -126,7 +132,9 @@ def _graded(
         seen |= fresh
         for tier, weight in zip(index.tiers, WEIGHTS, strict=True):
             sets[grade * weight] += [tier[number] for number in fresh if number in tier]
-        sets[grade * WEIGHTS[NAMES_TIER]] += _named(index, fresh)
+        if named := _named(index, fresh):
+            sets[grade * NAMES_WEIGHT] += named
+            sets[grade * NAMES_WEIGHT + IN_TEXT_TOO].append(_union(named) & _in_texts(index, seen))
     sets[SLIP].append(by_parts)
     levels: Levels = {}
     before = NONE

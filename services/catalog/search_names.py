@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import asin, cos, radians, sin, sqrt
 
-from services.catalog.naming import name_key, name_keys, sort_key
+from services.catalog.naming import name_keys, sort_key, spelled_out
 from services.catalog.search_words import TOKEN, Words
 from services.catalog.vocabulary import OrganisationType
 
@@ -109,7 +109,9 @@ def names_of(topics: Iterable[TopicName], bodies: Iterable[Body], words: Words) 
     named = [("topic", each.code, each.names) for each in by_code.values()]
     named += [("organisation", each.id, each.names) for each in by_id.values()]
     for facet, value, names in named:
-        for number in {number for name in names for text in (name, name_key(name)) for number in words.numbers(text)}:
+        for number in {
+            number for name in names for text in (name, spelled_out(name)) for number in words.numbers(text)
+        }:
             holders[number].append((facet, value))
     places = frozenset(
         words[words.numbers(TOKEN.findall(each.name)[0])[0]].spelling

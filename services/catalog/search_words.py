@@ -74,7 +74,7 @@ class Words:
     def forms(self, spelling: str) -> list[int]:
         """Other forms and other spellings of a word."""
         key = stem(spelling)
-        return [*self._stems.get(key, ()), *(() if told_apart(key) else self._bare.get(bare(spelling), ()))]
+        return [*self._stems.get(key, ()), *(() if told_apart(spelling) else self._bare.get(bare(spelling), ()))]
 
     def beginning(self, spelling: str) -> list[int]:
         """Words that begin so."""
@@ -85,7 +85,7 @@ class Words:
         begin = bisect_left(self._sorted, start)
         end = bisect_left(self._sorted, start + "\U0010ffff")
         found = [number for word in self._sorted[begin:end] for number in self._bare[word]]
-        if told_apart(stem(spelling)) or told_apart(start):
+        if told_apart(spelling):
             return [number for number in found if self[number].spelling.startswith(spelling)]
         return found
 
@@ -97,7 +97,8 @@ class Words:
         if len(plain) < SHORTEST_PART - 1:
             return []
         numbers = (number for word in self._containing(plain) for number in self._bare[word])
-        return [number for number in numbers if self._is_part(key, bare(spelling), self[number])]
+        apart = told_apart(spelling)
+        return [n for n in numbers if not (apart and key not in self[n].spelling) and self._is_part(key, self[n])]
 
     def parts(self, spelling: str) -> tuple[str, ...]:
         """The parts of a compound, whether it is known or not."""
@@ -127,13 +128,15 @@ class Words:
         if len(plain) < SHORTEST_MISTYPED:
             return []
         begin, end = bisect_left(self._sorted, plain[0]), bisect_left(self._sorted, plain[0] + "\U0010ffff")
-        beginnings = dict.fromkeys(word[: len(plain)] for word in self._sorted[begin:end])
+        beginnings = dict.fromkeys(
+            word[: len(plain) + more] for word in self._sorted[begin:end] for more in (0, 1) if len(word) >= len(plain)
+        )
         return [number for word, _ in _near(plain, list(beginnings), 1) for number in self.beginning(word)]
 
     def _other(self, spelling: str, plain: str) -> Iterable[int]:
         """The words of a bare form, unless an umlaut tells them apart from the one asked for."""
-        apart = told_apart(bare(stem(spelling)))
-        return [n for n in self._bare[plain] if not (apart and told_apart(bare(self[n].stem)))]
+        apart = told_apart(spelling)
+        return [n for n in self._bare[plain] if not (apart and told_apart(self[n].spelling))]
 
     def _take(self, token: str) -> int:
         spelling = spelled(token)
@@ -178,10 +181,8 @@ class Words:
                 yield self._joined[begin:end]
             at = self._joined.find(letters, end)
 
-    def _is_part(self, key: str, plain: str, word: Word) -> bool:
-        if told_apart(key) and key not in word.spelling:
-            return False
-        if len(plain) >= SHORTEST_END and len(word.bare) - len(plain) >= SHORTEST_HEAD and word.bare.endswith(plain):
+    def _is_part(self, key: str, word: Word) -> bool:
+        if len(key) >= SHORTEST_END and len(word.stem) - len(key) >= SHORTEST_HEAD and word.stem.endswith(key):
             return True
         if word.spelling not in self._splits:
             self._splits[word.spelling] = split(word.spelling, self._known)
