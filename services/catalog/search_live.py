@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from services.catalog.organisation import ServiceArea
