@@ -10,6 +10,7 @@ from bench import (
     large_rows,
     rebuild_rows,
     rush_rows,
+    search_rows,
 )
 from bench.part import Part
 
@@ -23,8 +24,10 @@ PARTS: tuple[Part, ...] = (
     Part("consumer", bus_rows.consumer),
     Part("rebuild", rebuild_rows.measure),
     Part("folding", folding_rows.measure),
+    Part("search", search_rows.measure),
     Part("export", export_rows.measure),
     Part("idle", idle_rows.measure),
     Part("large", large_rows.measure, large=True),
+    Part("search-large", search_rows.measure_large, large=True),
     Part("export-large", export_rows.measure_large, large=True),
 )

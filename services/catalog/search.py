@@ -308,16 +308,17 @@ def _card(index: Index, row: asyncpg.Record, found: Found, *, editor: bool) -> P
     card: dict[str, Any] = row["card"]
     legal_form, stage = card["legal_form"], card["stage"]
     participants = [_participant(index, each) for each in card["participations"]]
-    topics = index.names.topics
+    names = index.names
+    topics = tuple(dict.fromkeys(names.present("topic", code) for code in card["topics"]))
     labels = {
         "status": {status: status.label},
-        "topics": {code: topics[code].label if code in topics else code for code in card["topics"]},
+        "topics": {code: names.topics[code].label if code in names.topics else code for code in topics},
         "legal_form": {legal_form: LegalForm(legal_form).label} if legal_form else {},
         "stage": {stage: Stage(stage).label} if stage else {},
         "role": {each["role"]: Role(each["role"]).label for each in participants},
     }
     return ProjectCard(
-        **(card | {"participations": participants}),
+        **(card | {"participations": participants, "topics": topics}),
         id=str(row["id"]),
         status=status,
         version=row["version"],
@@ -332,7 +333,7 @@ def _card(index: Index, row: asyncpg.Record, found: Found, *, editor: bool) -> P
 
 
 def _participant(index: Index, participation: dict[str, Any]) -> dict[str, Any]:
-    body = index.names.bodies[participation["organisation_id"]]
+    body = index.names.bodies[index.names.present("organisation", participation["organisation_id"])]
     return {
         "organisation_id": body.id,
         "ags": body.ags,

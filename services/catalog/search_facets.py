@@ -49,9 +49,9 @@ def chosen(index: Index, query: ProjectFilter) -> dict[str, BitMap]:
 
 
 def key_of(index: Index, facet: str, value: str) -> str:
-    """A value as the index has it: organisations may be named by official key."""
+    """A value as the index has it: organisations may be named by official key, and what was merged by what it was."""
     body = index.names.body(value) if facet == "organisation" else None
-    return body.id if body else value
+    return body.id if body else index.names.present(facet, value)
 
 
 def counted(index: Index, query: ProjectFilter, found: BitMap) -> dict[str, list[FacetValue]]:

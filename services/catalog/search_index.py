@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pyroaring import BitMap
 
-from services.catalog.search_names import DISTRICT_DIGITS, REGION_DIGITS, Names
+from services.catalog.search_names import DISTRICT_DIGITS, REGION_DIGITS, Body, Names
 from services.catalog.search_order import Order
 from services.catalog.search_words import GAP, Words
 
@@ -118,6 +118,9 @@ class Index:
     def rename(self, names: Names) -> None:
         """Other names, and what follows from them."""
         self.names = names
+        for (facet, value), stays in names.stays.items():
+            if documents := self.facets[facet].pop(value, NONE):
+                self.facets[facet][stays] |= documents
         self.derive()
         self.counts.clear()
 
@@ -125,12 +128,10 @@ class Index:
         """The values that documents have by their topics and organisations, all anew."""
         for derived in (*FROM_TOPICS, *FROM_BODIES):
             self.facets[derived].clear()
-        for code, documents in self.facets["topic"].items():
-            for facet, value in self._of_topic(code):
-                self.facets[facet][value] |= documents
-        for body_id, documents in self.facets["organisation"].items():
-            for facet, value in self._of_body(body_id):
-                self.facets[facet][value] |= documents
+        for facet in ("topic", "organisation"):
+            for value, documents in self.facets[facet].items():
+                for derived, of_it in self._following(facet, value):
+                    self.facets[derived][of_it] |= documents
 
     @property
     def _orders(self) -> tuple[Order, ...]:
@@ -155,12 +156,11 @@ class Index:
         self.all.add(document)
         self.statuses[entry.status].add(document)
         for facet, values in entry.values.items():
-            for value in values:
+            for said in values:
+                value = self.names.present(facet, said)
                 self.facets[facet][value].add(document)
-        derived = [pair for code in entry.values.get("topic", ()) for pair in self._of_topic(code)]
-        derived += [pair for body_id in entry.values.get("organisation", ()) for pair in self._of_body(body_id)]
-        for facet, value in derived:
-            self.facets[facet][value].add(document)
+                for derived, of_it in self._following(facet, value):
+                    self.facets[derived][of_it].add(document)
 
     def _take_out(self, document: int) -> None:
         for order in self._orders:
@@ -173,16 +173,20 @@ class Index:
             for documents in values.values():
                 documents.discard(document)
 
-    def _of_topic(self, code: str) -> list[tuple[str, str]]:
-        topic = self.names.topics.get(code)
-        return [("group", topic.group)] if topic else []
+    def _following(self, facet: str, value: str) -> list[tuple[str, str]]:
+        """The values that a document has because it has this one."""
+        match facet:
+            case "topic":
+                topic = self.names.topics.get(value)
+                return [("group", topic.group)] if topic else []
+            case "organisation":
+                body = self.names.bodies.get(value)
+                return _of_body(body) if body else []
+            case _:
+                return []
 
-    def _of_body(self, body_id: str) -> list[tuple[str, str]]:
-        body = self.names.bodies.get(body_id)
-        if body is None:
-            return []
-        found = [("district", district[:DISTRICT_DIGITS]) for district in body.districts]
-        found += [("regierungsbezirk", region) for region in {each[:REGION_DIGITS] for each in body.districts}]
-        if body.size_class:
-            found.append(("size_class", body.size_class))
-        return found
+
+def _of_body(body: Body) -> list[tuple[str, str]]:
+    found = [("district", district[:DISTRICT_DIGITS]) for district in body.districts]
+    found += [("regierungsbezirk", region) for region in {each[:REGION_DIGITS] for each in body.districts}]
+    return [*found, ("size_class", body.size_class)] if body.size_class else found

@@ -34,8 +34,13 @@ FROM search_project
 SOME = COLUMNS + "WHERE id = ANY($1::uuid[])"
 NEXT = COLUMNS + "WHERE id > $1 ORDER BY id LIMIT $2"
 COUNT = "SELECT count(*) FROM search_project"
-TOPICS = "SELECT code, label, former_labels, group_code, group_label FROM topic"
-BODIES = "SELECT id::text, ags, name, type, profile FROM organisation"
+# Where an entry leads that was merged; null as long as entries cannot be.
+TOPICS = """
+SELECT code, label, former_labels, group_code, group_label, to_jsonb(topic)->>'merged_into' AS merged_into FROM topic
+"""
+BODIES = """
+SELECT id::text, ags, name, type, profile, to_jsonb(organisation)->>'merged_into' AS merged_into FROM organisation
+"""
 AT_ONCE, EVENTS_AT_ONCE = 500, 5000
 FIRST = UUID(int=0)
 POLL, RETRY, STUCK = 0.5, 1.0, 5.0
@@ -191,7 +196,7 @@ def _one(value: str | None) -> tuple[str, ...]:
 def topic_of(row: Row) -> TopicName:
     """A row of the topics."""
     names = (row["label"], *row["former_labels"])
-    return TopicName(row["code"], row["label"], names, row["group_code"], row["group_label"])
+    return TopicName(row["code"], row["label"], names, row["group_code"], row["group_label"], row.get("merged_into"))
 
 
 def body_of(row: Row) -> Body:
@@ -212,6 +217,7 @@ def body_of(row: Row) -> Body:
         region_label=profile.get("regierungsbezirk"),
         place=None if latitude is None or longitude is None else (latitude, longitude),
         size_class=size,
+        merged_into=row.get("merged_into"),
     )
 
 

@@ -24,6 +24,7 @@ class TopicName:
     names: tuple[str, ...]
     group: str
     group_label: str
+    merged_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Body:
     region_label: str | None = None
     place: Place | None = None
     size_class: str | None = None
+    merged_into: str | None = None
 
     @property
     def key(self) -> str:
@@ -77,6 +79,8 @@ class Names:
     by_ags: Mapping[str, Body] = field(default_factory=dict)
     places: frozenset[str] = frozenset()
     """The first words of municipalities' names, spelled."""
+    stays: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(facet, value) of what was merged → the value that stays."""
     holders: Mapping[int, list[tuple[str, str]]] = field(default_factory=dict)
     """Word → the (facet, value) pairs whose names hold it."""
     keys: Sequence[tuple[str, str, tuple[str, ...]]] = ()
@@ -84,9 +88,14 @@ class Names:
     labels: Mapping[str, Mapping[str, Label]] = field(default_factory=dict)
     """Facet → value → what it is called, of facets whose values have names here."""
 
+    def present(self, facet: str, value: str) -> str:
+        """What a value means today."""
+        return self.stays.get((facet, value), value)
+
     def body(self, key: str) -> Body | None:
-        """An organisation by its official key or its id."""
-        return self.by_ags.get(key) or self.bodies.get(key)
+        """An organisation by its official key or its id, also by those of one that was merged into it."""
+        found = self.by_ags.get(key) or self.bodies.get(key)
+        return found and self.bodies[self.present("organisation", found.id)]
 
     def names_of(self, facet: str, value: str) -> tuple[str, ...]:
         """All that a topic or an organisation is called."""
@@ -104,15 +113,19 @@ class Names:
 def names_of(topics: Iterable[TopicName], bodies: Iterable[Body], words: Words) -> Names:
     """Everything, ready to be looked up."""
     by_code, by_id = {each.code: each for each in topics}, {each.id: each for each in bodies}
+    stays = {("topic", each.code): each.merged_into for each in by_code.values() if each.merged_into}
+    stays |= {("organisation", each.id): each.merged_into for each in by_id.values() if each.merged_into}
     by_ags = {each.ags: each for each in by_id.values() if each.ags}
     holders: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
-    named = [("topic", each.code, each.names) for each in by_code.values()]
-    named += [("organisation", each.id, each.names) for each in by_id.values()]
-    for facet, value, names in named:
+    named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for facet, entries in (("topic", by_code), ("organisation", by_id)):
+        for value, entry in entries.items():
+            named[facet, stays.get((facet, value), value)] += entry.names
+    for pair, names in named.items():
         for number in {
             number for name in names for text in (name, spelled_out(name)) for number in words.numbers(text)
         }:
-            holders[number].append((facet, value))
+            holders[number].append(pair)
     places = frozenset(
         words[words.numbers(TOKEN.findall(each.name)[0])[0]].spelling
         for each in by_id.values()
@@ -120,10 +133,10 @@ def names_of(topics: Iterable[TopicName], bodies: Iterable[Body], words: Words) 
     )
     keys = [
         (facet, value, tuple(dict.fromkeys(key for name in names for key in name_keys(name))))
-        for facet, value, names in named
+        for (facet, value), names in named.items()
         if facet == "topic" or by_id[value].type is not OrganisationType.INDEPENDENT_CITY_DISTRICT
     ]
-    return Names(by_code, by_id, by_ags, places, dict(holders), keys, _labels(by_code, by_id))
+    return Names(by_code, by_id, by_ags, places, stays, dict(holders), keys, _labels(by_code, by_id))
 
 
 def _labels(topics: Mapping[str, TopicName], bodies: Mapping[str, Body]) -> dict[str, dict[str, Label]]:

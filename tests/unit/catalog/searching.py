@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -42,17 +43,26 @@ def index_of(
     return index
 
 
-def named(index: Index, topics: Sequence[DefineTopic], organisations: Sequence[RegisterOrganisation]) -> None:
-    """Gives the index these names."""
-    topic_rows = [
+def named(
+    index: Index,
+    topics: Sequence[DefineTopic],
+    organisations: Sequence[RegisterOrganisation],
+    merged: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Gives the index these names; `merged` entries lead to others."""
+    topic_rows: list[dict[str, Any]] = [
         {
             "code": each.topic,
             "label": each.label,
             "former_labels": [],
             "group_code": each.group.code,
             "group_label": each.group.label,
+            "merged_into": merged.get(each.topic),
         }
         for each in topics
     ]
-    body_rows = [directory_row(each.organisation_id, each.profile) for each in organisations]
+    body_rows = [
+        {**directory_row(each.organisation_id, each.profile), "merged_into": merged.get(each.organisation_id)}
+        for each in organisations
+    ]
     index.rename(names_of(map(topic_of, topic_rows), map(body_of, body_rows), index.words))

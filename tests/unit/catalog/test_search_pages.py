@@ -203,6 +203,26 @@ def test_a_new_name_needs_no_new_documents() -> None:
     assert {str(index.id_of(each)) for each in ask(index, ProjectFilter(q="Quirlwesen"), None).kept} == having
 
 
+def test_what_was_merged_means_what_stays() -> None:
+    index = index_of(made(40), TOPICS, BODIES)
+    gone, stays = TOPICS[0].topic, TOPICS[1].topic
+    old, present = organisation_id("05766044"), organisation_id("05766020")
+    with_either = {key for key, content in made(40).items() if {gone, stays} & set(content.topics)}
+    there = {key for key, content in made(40).items() if {"05766044", "05766020"} & _ags(content)}
+    named(index, TOPICS, BODIES, {gone: stays, old: present})
+    for topic in (gone, stays):
+        assert {str(each) for each in _shown(index, ProjectFilter(topic=(topic,)))} == with_either
+    for body in ("05766044", "05766020", old):
+        assert {str(each) for each in _shown(index, ProjectFilter(organisation=(body,)))} == there
+    assert {str(each) for each in _shown(index, ProjectFilter(q="Lemgo"))} == there, "names it had find it"
+    counts = {each.value: each.count for each in counted(index, ProjectFilter(), index.all)["topic"]}
+    assert gone not in counts
+    assert counts[stays] == len(with_either)
+    key, content = next((key, content) for key, content in made(40).items() if gone in content.topics)
+    index.put(entry_of(row(key, content)))
+    assert {str(each) for each in _shown(index, ProjectFilter(topic=(stays,)))} == with_either
+
+
 @pytest.mark.parametrize("share", [0.01, 0.5, 1.0])
 def test_the_first_of_a_set_are_those_that_sorting_would_give(share: float) -> None:
     random = Random(3)
