@@ -235,7 +235,9 @@ async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> ProjectsFoun
     found, total = asked.found, len(asked.kept)
     items = await _cards(pool, index, query, found, wanted, editor=editor)
     return ProjectsFound(
-        items=[card.model_copy(update={"distance_km": kilometres[card.id]}) for card in items] if kilometres else items,
+        items=[card.model_copy(update={"distance_km": kilometres.get(card.id)}) for card in items]
+        if kilometres
+        else items,
         next=cursor,
         total=total,
         did_you_mean=found.corrected,

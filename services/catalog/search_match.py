@@ -5,12 +5,11 @@ that begins so or a compound of it, a likely slip. The score of a document is th
 on nothing but the document, so that pages fit together while others come and go.
 """
 
-import re
-import sys
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice, product
 
 from pyroaring import BitMap
 
@@ -22,6 +21,7 @@ WEIGHTS, NAMES_WEIGHT = (6, 3, 1), 2
 ITSELF, FORM, PART, SLIP = 4, 3, 2, 1
 LITTLE = 2
 MUCH_MORE = 10
+MOST_FORMS, MOST_SEQUENCES = 6, 400
 IN_TEXT_TOO = 1  # more for a word of a topic's or an organisation's name that the project writes, too
 
 type Levels = dict[int, BitMap]
@@ -234,8 +234,8 @@ def _standing_together(index: Index, numbers: Sequence[frozenset[int]], within: 
     if not all(numbers):
         return NONE
     texts = BitMap.intersection(*(_in_texts(index, word) for word in numbers)) & within
-    pattern = _pattern(numbers)
-    found = BitMap([document for document in texts if _stands(pattern, index.packed(document))])
+    sequences = _sequences(index, numbers)
+    found = BitMap([document for document in texts if _holds(index.packed(document), sequences)])
     return found | (_union(_in_names(index, numbers)) & within)
 
 
@@ -243,20 +243,24 @@ def _in_texts(index: Index, numbers: Iterable[int]) -> BitMap:
     return _union(tier[number] for number in numbers for tier in index.tiers if number in tier)
 
 
-def _pattern(numbers: Sequence[frozenset[int]]) -> re.Pattern[bytes]:
-    words = [
-        b"(?:" + b"|".join(re.escape(number.to_bytes(WIDTH, sys.byteorder)) for number in word) + b")"
-        for word in numbers
-    ]
-    return re.compile(b"".join(words), re.DOTALL)
+def _sequences(index: Index, numbers: Sequence[frozenset[int]]) -> list[bytes]:
+    """Every way in which the words' forms may follow each other, as documents have it; forms that few have come last.
+
+    There are not many: a word has few forms, and where it has more than most, its rarest ones do not count.
+    """
+    common = [sorted(word, key=lambda number: -len(_in_texts(index, [number])))[:MOST_FORMS] for word in numbers]
+    return [array("I", sequence).tobytes() for sequence in islice(product(*common), MOST_SEQUENCES)]
 
 
-def _stands(pattern: re.Pattern[bytes], packed: bytes) -> bool:
-    """Whether the words' numbers stand there, and not the end of one and the beginning of another."""
-    found = pattern.search(packed)
-    while found is not None and found.start() % WIDTH:
-        found = pattern.search(packed, found.start() + 1)
-    return found is not None
+def _holds(packed: bytes, sequences: Iterable[bytes]) -> bool:
+    """Whether one of them stands there, and not the end of one number and the beginning of another."""
+    for sequence in sequences:
+        at = packed.find(sequence)
+        while at % WIDTH and at >= 0:
+            at = packed.find(sequence, at + 1)
+        if at >= 0:
+            return True
+    return False
 
 
 def _in_names(index: Index, numbers: Sequence[frozenset[int]]) -> Iterator[BitMap]:

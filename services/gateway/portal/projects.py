@@ -17,11 +17,16 @@ FACETS = {
     "stage": "Stand",
     "legal_form": "Rechtsform",
     "district": "Kreis oder kreisfreie Stadt",
+    "regierungsbezirk": "Regierungsbezirk",
+    "size_class": "Größe der Kommunen",
+    "effect_kind": "Wirkung",
+    "funded": "Förderung",
+    "reuse": "Nachnutzung",
     "best_practice": "Auszeichnung",
 }
 SORTS = {"": "Beste Treffer oder neueste zuerst", "date": "Neueste zuerst", "title": "Titel von A bis Z"}
 PAGE = 12
-LONGEST_QUERY = 300
+LONGEST_QUERY, MOST_WORDS = 300, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def search_of(query: MultiMapping[str]) -> Search:
     chosen = {facet: tuple(dict.fromkeys(filter(None, query.getall(facet, [])))) for facet in FACETS}
     sort = query.get("sort", "")
     return Search(
-        q=query.get("q", "").replace("\0", "").strip()[:LONGEST_QUERY],
+        q=" ".join(query.get("q", "").replace("\0", "")[:LONGEST_QUERY].split()[:MOST_WORDS]),
         chosen={facet: values for facet, values in chosen.items() if values},
         sort=sort if sort in SORTS else "",
         cursor=query.get("cursor", ""),

@@ -38,6 +38,8 @@ class Listed[Item](Read):
     items: tuple[Item, ...] = ()
     next: str | None = None
     total: int = 0
+    did_you_mean: str | None = None
+    all_words: bool = True
 
 
 class KeyFigure(Read):
@@ -134,10 +136,26 @@ class ProjectShort(Labelled):
         return german.listed(shown)
 
 
+class Piece(Read):
+    """A piece of a text; `mark`: it is what was looked for."""
+
+    text: str
+    mark: bool
+
+
+class Highlights(Read):
+    """Texts in which something was found, in pieces."""
+
+    title: tuple[Piece, ...] | None = None
+    summary: tuple[Piece, ...] | None = None
+    text: tuple[Piece, ...] | None = None
+
+
 class ProjectCard(ProjectShort):
     """A project in a list of results."""
 
     best_practice: bool = False
+    highlights: Highlights | None = None
 
 
 class Effect(Read):

@@ -212,3 +212,97 @@ async def test_suggestions_while_typing(reader: Client) -> None:
         {"kind": "organisation", "value": "05111000", "label": "Düsseldorf"}
     ]
     assert (await reader.get("/projects/suggest", q="Alte Hansestadt Lem")).body["items"][0]["value"] == "05766044"
+
+
+async def test_suggestions_forgive_slips(reader: Client) -> None:
+    async def suggested(q: str) -> list[str]:
+        return [item["label"] for item in (await reader.get("/projects/suggest", q=q)).body["items"]]
+
+    assert MUSIC in await suggested("Interkommunale Musikshc")
+    assert "Düsseldorf" in await suggested("Düsseldrof")
+    assert "Standesamt" in await suggested("Standesmat")
+    assert await suggested("?") == []
+    assert await suggested("a") != []
+
+
+async def test_what_was_found_is_marked_in_pieces(reader: Client) -> None:
+    (card,) = (await reader.get("/projects", q="Musikunterricht Bocholt")).body["items"]
+    assert card["highlights"]["title"] == [
+        {"text": "Interkommunale Musikschule der Städte ", "mark": False},
+        {"text": "Bocholt", "mark": True},
+        {"text": " und Isselburg", "mark": False},
+    ]
+    (plain, *_) = (await reader.get("/projects", limit=1)).body["items"]
+    assert plain["highlights"] is None
+
+
+async def test_what_may_have_been_meant_is_said(reader: Client) -> None:
+    mistyped = (await reader.get("/projects", q="Musikshcule")).body
+    assert (mistyped["did_you_mean"], mistyped["total"]) == ("Musikschule", 1)
+    assert (await reader.get("/projects", q="Musikschule")).body["did_you_mean"] is None
+    partly = (await reader.get("/projects", q="Musikschule Sozialamt")).body
+    assert not partly["all_words"]
+    assert {MUSIC, SOCIAL} <= {item["title"] for item in partly["items"]}
+
+
+async def test_a_distance_filters_and_orders(reader: Client) -> None:
+    lemgo = "05766044"
+    near = (await reader.get("/projects", near=lemgo, within_km=30, sort="distance")).body["items"]
+    assert {KIOSK} <= {item["title"] for item in near}
+    assert [item["distance_km"] for item in near] == sorted(item["distance_km"] for item in near)
+    assert all(item["distance_km"] <= 30 for item in near)
+    everything = (await reader.get("/projects", near=lemgo, sort="distance", limit=100)).body
+    assert everything["total"] == 10
+    assert len({item["id"] for item in everything["items"]}) == 10
+    assert everything["items"][-1]["distance_km"] is None, "nobody in it has a place"
+    counts = (await reader.get("/projects/facets", near=lemgo, within_km=30)).body["facets"]
+    assert MUSIC not in {item["title"] for item in near}
+    assert "music_school" not in {each["value"] for each in counts["topic"]}
+
+
+async def test_projects_like_one(editor: Client, reader: Client) -> None:
+    (kiosk,) = [item["id"] for item in (await reader.get("/projects", q="Gesundheitskiosk")).body["items"][:1]]
+    alike = await reader.get(f"/projects/{kiosk}/similar", limit=3)
+    assert alike.body["items"][0]["title"] == STUDY
+    assert alike.body["total"] == len(alike.body["items"]) <= 3
+    assert kiosk not in {item["id"] for item in alike.body["items"]}
+    assert (await reader.get(f"/projects/{await editor.draft()}/similar")).status == 404
+
+
+async def test_a_renamed_topic_finds_its_projects_at_once(editor: Client, reader: Client) -> None:
+    renamed = await editor.post("/topics/music_school/renamings", {"label": "Quirlwesen"})
+    assert renamed.status == 200, renamed.body
+    assert await titles(reader, q="Quirlwesen") == [MUSIC]
+    labels = (await reader.get("/projects", q="Quirlwesen")).body["items"][0]["labels"]
+    assert labels["topics"] == {"music_school": "Quirlwesen"}
+    assert (await editor.post("/topics/music_school/renamings", {"label": "Musikschule"})).status == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "code"),
+    [
+        ({"q": "Bauhof " * 900}, "q", "string_too_long"),
+        ({"q": "a b " * 20}, "q", "too_many_words"),
+        ({"q": "Bau\0hof"}, "q", "character_not_allowed"),
+        ({"within_km": 10}, "within_km", "near_missing"),
+        ({"sort": "distance"}, "sort", "near_missing"),
+        ({"near": "05766044", "within_km": "nan"}, "within_km", "finite_number"),
+        ({"near": "05999999", "within_km": 10}, "near", "unknown_municipality"),
+        ({"regierungsbezirk": "Detmold"}, "regierungsbezirk", "string_pattern_mismatch"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused(reader: Client, query: dict[str, Any], field: str, code: str) -> None:
+    reply = await reader.get("/projects", **query)
+    assert (reply.status, reply.code) == (422, "invalid_query")
+    assert [(each["field"], each["code"]) for each in reply.body["errors"]] == [(field, code)]
+
+
+@pytest.mark.parametrize("q", ["?!", "--", '""', "- - -", '"', "(((", "\u200b", "&|!:*"])
+async def test_signs_alone_find_nothing(reader: Client, q: str) -> None:
+    reply = await reader.get("/projects", q=q)
+    assert (reply.status, reply.body["total"], reply.body["next"]) == (200, 0, None)
+
+
+async def test_words_that_say_nothing_are_words(reader: Client) -> None:
+    assert len(await titles(reader, q="der und die")) > 0
+    assert await titles(reader, q="der Gesundheitskiosk und") == [KIOSK, STUDY]

@@ -28,6 +28,7 @@ from tests.unit.catalog.searching import AT, index_of, named, row
 COMMANDS = [step.command for batch in batches(CONTENT) for steps in batch.steps for step in steps]
 TOPICS = [each for each in COMMANDS if isinstance(each, DefineTopic)]
 BODIES = [each for each in COMMANDS if isinstance(each, RegisterOrganisation)]
+MANY = 10_000
 PLACES = ("05766044", "05766020", "05974016", "05974008", "05554008", "05111000")
 FIRST_STAGE = next(iter(Stage))
 WORDS = ("Bauhof", "Musikschule", "Standesamt", "Archiv", "Kasse")
@@ -223,23 +224,33 @@ def test_what_was_merged_means_what_stays() -> None:
     assert {str(each) for each in _shown(index, ProjectFilter(topic=(stays,)))} == with_either
 
 
-@pytest.mark.parametrize("share", [0.01, 0.5, 1.0])
+@pytest.mark.parametrize("share", [0.005, 0.3, 1.0])
 def test_the_first_of_a_set_are_those_that_sorting_would_give(share: float) -> None:
     random = Random(3)
-    keys = [(float(random.randrange(20)), str(random.randrange(9)), bytes([n % 256, n // 256])) for n in range(1000)]
+    keys = [(float(random.randrange(20)), str(random.randrange(9)), n.to_bytes(4)) for n in range(MANY)]
     order = Order(keys.__getitem__)
-    order.fill(range(0, 1000, 2))
-    for each in range(1, 1000, 2):
+    order.fill(range(0, MANY, 2))
+    for each in range(1, MANY, 2):
         order.add(each)
-    for each in range(0, 1000, 10):
+    for each in range(0, MANY, 10):
         order.remove(each)
-    left = [each for each in range(1000) if each % 10]
+    left = [each for each in range(MANY) if each % 10]
     some = BitMap(random.sample(left, int(len(left) * share)))
     whole = sorted(some, key=keys.__getitem__)
     assert order.first(some, 20) == whole[:20]
     after = keys[whole[len(whole) // 2]]
     assert order.first(some, 20, after) == whole[len(whole) // 2 + 1 :][:20]
     assert list(order.all(some)) == whole
+    assert list(order.behind(after)) == [each for each in sorted(left, key=keys.__getitem__) if keys[each] > after]
+
+
+def test_an_order_may_become_empty_and_begin_again() -> None:
+    order = Order(lambda each: (float(each), "", b""))
+    for _ in range(2):
+        assert order.first(BitMap([1]), 5, (0.0, "", b"")) == []
+        order.add(1)
+        assert order.first(BitMap([1]), 5) == [1]
+        order.remove(1)
 
 
 def test_what_was_looked_for_is_marked_and_nothing_else() -> None:
