@@ -92,6 +92,22 @@ class Live:
             await self._catch_up(self._have, state.position)
             return self._have.index
 
+    async def ready(self) -> None:
+        """Returns when there is an index, however often the database goes away meanwhile."""
+        while True:
+            try:
+                await self.current()
+            except CONNECTION_LOST as error:
+                log.warning("search_waits", reason=type(error).__name__)
+                await asyncio.sleep(RETRY)
+            else:
+                return
+
+    async def check(self) -> str | None:
+        """Why nothing can be looked up yet, for the health report."""
+        done, every = self.progress
+        return None if self._have else f"{done:,} of {every:,} projects are in the index"
+
     async def keep(self, bell: Waiter) -> None:
         """Keeps the index up to date, for ever."""
         while True:
