@@ -38,6 +38,7 @@ from services.catalog.project_page import participations_note
 from services.catalog.search_facets import counted, visible
 from services.catalog.search_index import NONE, Index
 from services.catalog.search_match import Found, match
+from services.catalog.search_names import Body
 from services.catalog.search_order import Key
 from services.catalog.search_pages import ask, in_reach
 from services.catalog.search_shown import (
@@ -302,6 +303,8 @@ async def _cards(
     rows = await pool.fetch(SHOWN, wanted, query.status or PUBLIC)
     by_id = {row["id"].bytes: row for row in rows}
     kept = [by_id[each.bytes] for each in wanted if each.bytes in by_id]
+    if not all(_body(index, each) for row in kept for each in row["card"]["participations"]):
+        index = await search_live.of(pool).current()  # the rows are newer than the names
     return [_card(index, row, found, editor=editor) for row in kept]
 
 
@@ -334,8 +337,13 @@ def _card(index: Index, row: asyncpg.Record, found: Found, *, editor: bool) -> P
     )
 
 
+def _body(index: Index, participation: dict[str, Any]) -> Body | None:
+    return index.names.body(participation["organisation_id"])
+
+
 def _participant(index: Index, participation: dict[str, Any]) -> dict[str, Any]:
-    body = index.names.bodies[index.names.present("organisation", participation["organisation_id"])]
+    body = _body(index, participation)
+    assert body is not None
     return {
         "organisation_id": body.id,
         "ags": body.ags,

@@ -111,7 +111,11 @@ class Words:
             return []
         most = 2 if len(plain) >= SHORTEST_TWICE_MISTYPED else 1
         choices = [word for n in range(-most, most + 1) for word in self._lengths[len(plain) + n]]
-        return [(n, slips) for word, slips in _near(plain, choices, most) for n in self._other(spelling, word)]
+        return [
+            (n, slips)
+            for word, slips in _near(plain, choices, most)
+            for n in self._not_its_twin(spelling, self._bare[word])
+        ]
 
     def slips(self, spelling: str) -> list[int]:
         """Words of texts that are most likely slips of this one: long, and a single slip away."""
@@ -119,7 +123,9 @@ class Words:
         if len(plain) < SHORTEST_SLIP or plain.isdigit():
             return []
         choices = [word for n in (-1, 0, 1) for word in self._alike[len(plain) + n, plain[0]]]
-        return [number for word, _ in _near(plain, choices, 1) for number in self._other(spelling, word)]
+        return [
+            number for word, _ in _near(plain, choices, 1) for number in self._not_its_twin(spelling, self._bare[word])
+        ]
 
     def beginning_like(self, spelling: str) -> list[int]:
         """Words that begin almost so; the first letter is right."""
@@ -131,12 +137,14 @@ class Words:
         beginnings = dict.fromkeys(
             word[: len(plain) + more] for word in self._sorted[begin:end] for more in (0, 1) if len(word) >= len(plain)
         )
-        return [number for word, _ in _near(plain, list(beginnings), 1) for number in self.beginning(word)]
+        found = [number for word, _ in _near(plain, list(beginnings), 1) for number in self.beginning(word)]
+        return self._not_its_twin(spelling, found)
 
-    def _other(self, spelling: str, plain: str) -> Iterable[int]:
-        """The words of a bare form, unless an umlaut tells them apart from the one asked for."""
-        apart = told_apart(spelling)
-        return [n for n in self._bare[plain] if not (apart and told_apart(self[n].spelling))]
+    def _not_its_twin(self, spelling: str, numbers: Iterable[int]) -> list[int]:
+        """Without what an umlaut tells apart from the word asked for."""
+        if not told_apart(spelling):
+            return list(numbers)
+        return [number for number in numbers if not told_apart(self[number].spelling)]
 
     def _take(self, token: str) -> int:
         spelling = spelled(token)

@@ -69,6 +69,16 @@ def test_a_query_finds(q: str, titles: set[str]) -> None:
     assert found(q) == titles
 
 
+@pytest.mark.parametrize(
+    ("written", "asked_for"), [("Förderung der Musik", "Forderung"), ("Offene Forderungen", "Förderung")]
+)
+def test_one_of_a_pair_never_stands_for_the_other(written: str, asked_for: str) -> None:
+    index = index_of({str(named_id("project", "x")): Content(title=written, summary=f"{written}santrag")})
+    result = match(index, asked_for, index.all)
+    assert not result.hits
+    assert result.corrected is None
+
+
 def test_signs_mean_just_what_is_written() -> None:
     assert found("Hochwaserschutzkonzept -Ort") == set()
     assert found('"Gesundheit vor" Raumfahrt') == set()
