@@ -14,10 +14,11 @@ from functools import partial
 from itertools import cycle
 from random import Random
 
+from bench import full_text
 from bench.invented import SEED, Inventor, fill
 from bench.part import Bench
 from bench.rounds import Contender, Figures, drive, percentile
-from bench.row import Reach, Row, at_least, at_most
+from bench.row import Peer, Reach, Row, at_least, at_most
 from bench.servers import Database
 from services.catalog import search, search_live
 from services.catalog.load_content import CONTENT, load
@@ -37,6 +38,7 @@ BODIES = "SELECT ags, id::text FROM organisation WHERE ags IS NOT NULL"
 LOADED_AT = datetime(2026, 1, 15, 9, tzinfo=UTC)
 FREQUENT = ("gemeinsame", "kommunen", "technik", "leitung", "vertretung")
 PLACES = ("Lemgo", "Bielefeld", "Bad Sassendorf", "Stadt Erwitte", "Langenfeld", "Xanten", "Kreis Soest")
+FULL_TEXT = "PostgreSQL's full text"
 PHRASE = '"gemeinsame Leitung"'
 TOPICS, STAGES = ("culture", "health", "works_depot"), ("pilot", "operating")
 PUBLISHED = 20
@@ -70,7 +72,7 @@ class Reaches:
 async def measure(bench: Bench) -> Sequence[Row]:
     """As many projects as there would be if every German state had a portal."""
     count = bench.amount(ALL_STATES, 1000)
-    return await _measured(bench, count, bench.amount(200, 50), Reaches(10, 8, 20, 50))
+    return await _measured(bench, count, bench.amount(200, 50), Reaches(10, 8, 20, 50), beside=True)
 
 
 async def measure_large(bench: Bench) -> Sequence[Row]:
@@ -79,7 +81,8 @@ async def measure_large(bench: Bench) -> Sequence[Row]:
     return await _measured(bench, count, bench.amount(200, 50), Reaches(25, 20, 60, 100))
 
 
-async def _measured(bench: Bench, count: int, calls: int, reaches: Reaches) -> Sequence[Row]:
+async def _measured(bench: Bench, count: int, calls: int, reaches: Reaches, *, beside: bool = False) -> Sequence[Row]:
+    """`beside` PostgreSQL's full text, whose table takes an hour to make of a million projects."""
     async with bench.servers.database(own=True) as database, _site(bench, database, count) as site:
         random = Random(SEED)
         queries, mistyped = cycle(_queries(random, site, 997)), cycle(_mistyped(random, site, 997))
@@ -92,6 +95,10 @@ async def _measured(bench: Bench, count: int, calls: int, reaches: Reaches) -> S
             "published": partial(_published, site),
             "everything": partial(_everything, site),
         }
+        if beside:
+            await full_text.fill(site.pool)
+            words = cycle([query.q for query in _queries(random, site, 997) if query.q])
+            contenders[FULL_TEXT] = partial(drive, calls // 2, 1, lambda: full_text.ask(site.pool, next(words)))
         found = await bench.alternate(contenders)
     of = f"{count:,} projects"
     times = {
@@ -105,8 +112,15 @@ async def _measured(bench: Bench, count: int, calls: int, reaches: Reaches) -> S
         for what, (name, bound) in times.items()
         for measure in ("p50", "p99")
     ]
+    theirs = [
+        Row(f"the same: {each}", "ms", found["query"][f"{each} ms"], Peer(FULL_TEXT, found[FULL_TEXT][f"{each} ms"]))
+        for each in ("p50", "p99")
+        if beside
+    ]
     return [
-        *rows,
+        *rows[:2],
+        *theirs,
+        *rows[2:],
         Row(f"phrase of two words that are in a third of all texts, {of}: p50", "ms", found["phrase"]["p50 ms"]),
         Row(f"ids of everything in order, {of}", "1/s", found["everything"]["1/s"], None, at_least(20_000)),
         Row(f"index read at a start, {of}", "s", (site.built,)),
