@@ -209,6 +209,22 @@ async def test_a_search_is_an_address(door: Any, services: Any, content: Any) ->
     assert 'href="/projekte?q=Kasse&topic=treasury&stage=operating&sort=title&cursor=next%2Bpage/%3D"' in html
 
 
+async def test_a_list_marks_what_was_found_and_offers_what_was_meant(content: dict[str, Any], door: Any) -> None:
+    marked = {
+        "title": [{"text": "Gemeinde", "mark": False}, {"text": "kasse", "mark": True}],
+        "summary": None,
+        "text": [{"text": "<b>Kasse</b>", "mark": True}, {"text": " der Gemeinde", "mark": False}],
+    }
+    answer = listed(PROJECT | {"highlights": marked}) | {"did_you_mean": "Kasse & Co", "all_words": False}
+    content["/api/v1/projects"] = answer
+    async with door.get("/projekte?q=Kases&stage=operating") as reply:
+        html = await reply.text()  # as it is escaped
+    assert "Gemeinde<mark>kasse</mark></a>" in html
+    assert "<mark>&lt;b&gt;Kasse&lt;/b&gt;</mark> der Gemeinde" in html
+    assert '<a href="/projekte?q=Kasse+%26+Co&amp;stage=operating">Kasse &amp; Co</a>?' in html
+    assert "Kein Projekt enthält alle Wörter." in html
+
+
 async def test_nothing_found_helps_on(door: Any, content: Any) -> None:
     content["/api/v1/projects"] = listed()
     text = text_of(await page(door, "/projekte?q=nichts"))
