@@ -21,8 +21,8 @@ from services.catalog.project import (
     WithdrawBestPractice,
     WithdrawUpdate,
 )
-from services.catalog.project_http import sees_drafts
 from services.catalog.project_surroundings import BERLIN
+from services.catalog.search_http import sees_drafts
 from services.catalog.vocabulary import AwardCategory, ResourceKind
 from shared.kernel.downloads import attachment
 from shared.kernel.file_kinds import UPLOAD, UPLOAD_CODES, StoredFile, kind_of, safe_name

@@ -14,24 +14,34 @@ from uuid import UUID
 
 import asyncpg
 from pydantic import TypeAdapter
+from pyroaring import BitMap
 
-from services.catalog import search_live
+from services.catalog import organisation_similar, search_live
 from services.catalog.highlight import highlights
 from services.catalog.naming import sort_key
 from services.catalog.project import (
     BESIDE_THE_LIVE_VERSION,
     PROJECT,
     BestPracticeAwarded,
+    BestPracticeWithdrawn,
+    ContactConfirmed,
+    ContactReviewDue,
+    DocumentAttached,
+    DocumentRemoved,
     ProjectArchived,
     ProjectDrafted,
     ProjectEdited,
     ProjectEvent,
     ProjectPublished,
+    ProjectRestored,
     ProjectReturned,
     ProjectRevised,
     ProjectSubmitted,
     RevisionProposed,
     RevisionReturned,
+    TopicReplaced,
+    UpdatePosted,
+    UpdateWithdrawn,
 )
 from services.catalog.project_content import Content
 from services.catalog.project_page import participations_note
@@ -76,7 +86,7 @@ ON CONFLICT (id) DO UPDATE SET title = excluded.title, title_key = excluded.titl
 KEEP_FACTS = """
 UPDATE search_project p SET version = r.version, changed_at = coalesce(r.changed_at, p.changed_at),
     status = coalesce(r.status, p.status), pending = coalesce(r.pending, p.pending),
-    published_at = coalesce(p.published_at, r.published_at), best_practice = p.best_practice OR r.best_practice
+    published_at = coalesce(p.published_at, r.published_at), best_practice = coalesce(r.best_practice, p.best_practice)
 FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, changed_at timestamptz, status text, pending boolean,
                                         published_at timestamptz, best_practice boolean)
 WHERE p.id = r.id
@@ -110,7 +120,7 @@ class Facts:
     status: ProjectStatus | None = None
     pending: bool | None = None
     published_at: datetime | None = None
-    best_practice: bool = False
+    best_practice: bool | None = None
     content: Content | None = None
 
 
@@ -141,7 +151,7 @@ def _note(fact: Facts, event: ProjectEvent) -> None:
     match event:
         case ProjectDrafted():
             fact.content, fact.status = event.content, ProjectStatus.DRAFTED
-        case ProjectEdited():
+        case ProjectEdited() | TopicReplaced():
             fact.content = event.content
         case ProjectSubmitted():
             fact.status = ProjectStatus.SUBMITTED
@@ -155,10 +165,21 @@ def _note(fact: Facts, event: ProjectEvent) -> None:
             fact.pending = True
         case RevisionReturned():
             fact.pending = False
-        case BestPracticeAwarded():
-            fact.best_practice = True
+        case BestPracticeAwarded() | BestPracticeWithdrawn():
+            fact.best_practice = isinstance(event, BestPracticeAwarded) or event.marks_left > 0
         case ProjectArchived():
             fact.status, fact.pending = ProjectStatus.ARCHIVED, False
+        case ProjectRestored():
+            fact.status = ProjectStatus.PUBLISHED if event.was_published else ProjectStatus.DRAFTED
+        case (
+            UpdatePosted()
+            | UpdateWithdrawn()
+            | DocumentAttached()
+            | DocumentRemoved()
+            | ContactReviewDue()
+            | ContactConfirmed()
+        ):
+            pass
 
 
 def _content_row(project_id: str, fact: Facts, content: Content) -> dict[str, Any]:
@@ -226,7 +247,7 @@ SEARCH = Projection("search", ("search_project",), project)
 async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> ProjectsFound:
     """One page of the projects that fit, in the order asked for."""
     index = await search_live.of(pool).current()
-    asked = ask(index, query, query.sort)
+    asked = ask(index, query, query.sort, await _of_bodies_like(pool, index, query))
     page = asked.page(query.limit + 1, _after(query, asked.sort))
     shown = page[: query.limit]
     wanted = [index.id_of(document) for _, document in shown]
@@ -264,15 +285,30 @@ async def ids(
     taken, no connection is held.
     """
     index = await search_live.of(pool).current()
-    for some in batched(ask(index, query, sort).everything(), batch):
+    asked = ask(index, query, sort, await _of_bodies_like(pool, index, query))
+    for some in batched(asked.everything(), batch):
         yield [str(index.id_of(document)) for document in some]
 
 
 async def facets(pool: Pool, query: ProjectFilter) -> Facets:
     """Every facet's values with their counts, the most frequent first."""
     index = await search_live.of(pool).current()
-    found = match(index, query.q, visible(index, query))
+    within = await _of_bodies_like(pool, index, query)
+    found = match(index, query.q, visible(index, query) & within)
     return Facets.model_construct(facets=counted(index, query, in_reach(index, query, found.hits)))
+
+
+async def _of_bodies_like(pool: Pool, index: Index, query: ProjectFilter) -> BitMap:
+    """Projects of the bodies most like the one that is asked for; all, where none is."""
+    if query.like is None:
+        return index.all
+    async with pool.acquire() as connection:
+        alike = await organisation_similar.ids_like(connection, query.like)
+    if alike is None:
+        wrong = FieldError("like", "unknown_organisation", "Diese Stelle ist nicht im Verzeichnis.")
+        raise Problem("invalid_query", errors=[wrong])
+    having = index.facets["organisation"]
+    return BitMap.union(NONE, *(having.get(body, NONE) for body in alike))
 
 
 def _digest(query: ProjectFilter) -> str:

@@ -71,9 +71,10 @@ class Asked:
         return iter([(0.0, self.kept)])
 
 
-def ask(index: Index, query: ProjectFilter, sort: Sort | None) -> Asked:
-    """Looks everything up. Without an order: by relevance where something is asked for, else the newest first."""
-    found = match(index, query.q, visible(index, query))
+def ask(index: Index, query: ProjectFilter, sort: Sort | None, within: BitMap | None = None) -> Asked:
+    """Looks everything up, `within` some. Without an order: by relevance where something is asked for, else by date."""
+    among = visible(index, query)
+    found = match(index, query.q, among if within is None else among & within)
     kept = BitMap.intersection(in_reach(index, query, found.hits), *chosen(index, query).values())
     return Asked(index, query, sort or ("relevance" if query.q and query.q.strip() else "date"), found, kept)
 

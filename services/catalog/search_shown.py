@@ -52,6 +52,9 @@ class ProjectFilter(BaseModel):
     organisation: tuple[str, ...] | None = Field(
         default=None, description="Official keys (AGS) or ids of organisations that take part."
     )
+    like: Annotated[str, StringConstraints(max_length=36, to_lower=True)] | None = Field(
+        default=None, description="Projects of the twenty bodies most like this one (official key or id)."
+    )
     district: tuple[DistrictAgs, ...] | None = Field(
         default=None, description="Keys of districts where a participant is, or works."
     )
