@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from services.catalog import contact_upkeep, cooperation_pairs, due, import_work, problems, undertaking_due
+from services.catalog import contact_upkeep, cooperation_pairs, due, import_work, problems, search_live, undertaking_due
 from services.catalog.contact_letter import contact_letter
 from services.catalog.contact_review import ask_for_review
 from services.catalog.http import endpoints
@@ -64,6 +64,10 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         import_work.Tidy(),
     ]
     clock = partial(due.keep_time, journal, runtime.pool, settings.database_url, runtime.clock, duties)
+    search = search_live.of(runtime.pool)
+    runtime.health.probe("search", search.check)
+    await search.ready()
+    follow_search = partial(search.keep, runtime.wakeup.waiter())
     letter = partial(contact_letter, runtime.pool, vault, runtime.clock)
     questions: list[RpcEndpoint[Any]] = [
         RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool)),
@@ -73,6 +77,7 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         endpoints=endpoints(journal, runtime.pool, files, vault, settings.site),
         journal=journal,
         tasks=[
+            follow_search,
             relay.run,
             *(consumer.run for consumer in consumers),
             clock,

@@ -10,7 +10,7 @@ from services.catalog import project_page
 from services.catalog.due import by_itself, told
 from services.catalog.project import PROJECT, LetTimePass
 from services.catalog.project_shown import confirmed_on, contact_note
-from services.catalog.search import ProjectCard
+from services.catalog.search_shown import ProjectCard
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 

@@ -11,6 +11,7 @@ from services.catalog import (
     project_http,
     project_surroundings_http,
     resource_http,
+    search_http,
     supervision_http,
     topic_http,
     undertaking_http,
@@ -30,6 +31,7 @@ NOWHERE = Site()
 def endpoints(journal: Journal, pool: Pool, files: Files, vault: Vault, site: Site = NOWHERE) -> list[Endpoint]:
     """Everything the catalogue offers."""
     return [
+        *search_http.endpoints(pool),
         *export_http.endpoints(journal, pool, site),
         *import_http.endpoints(journal, pool),
         *project_http.endpoints(journal, pool),

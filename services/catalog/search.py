@@ -244,7 +244,7 @@ def _text(*parts: str | None) -> str:
 SEARCH = Projection("search", ("search_project",), project)
 
 
-async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> ProjectsFound:
+async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> ProjectsFound[ProjectCard]:
     """One page of the projects that fit, in the order asked for."""
     index = await search_live.of(pool).current()
     asked = ask(index, query, query.sort, await _of_bodies_like(pool, index, query))

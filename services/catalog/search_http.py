@@ -3,16 +3,15 @@
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.catalog import search, suggest
-from services.catalog.answers import API, page_of
+from services.catalog import contact_review, search, suggest
+from services.catalog.answers import API, SEE_DRAFTS
+from services.catalog.contact_review import ProjectListed
 from services.catalog.search_shown import Facets, ProjectCard, ProjectFilter, ProjectQuery, ProjectsFound
 from services.catalog.similar import SimilarQuery
 from services.catalog.suggest import Suggestion, SuggestQuery
-from shared.kernel.http import Answer, Call, Endpoint, Page, Role, require
+from shared.kernel.http import Answer, Call, Endpoint, Page, page, require
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
-
-SEE_DRAFTS: frozenset[Role] = frozenset({"editor", "operator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,8 @@ class Handlers:
         """One page of the search."""
         _require_sight(call)
         found = await search.find(self.pool, call.query, editor=sees_drafts(call))
-        answer = page_of(found, call)
+        items = await contact_review.listed(self.pool, found.items, call.at)
+        answer = page(items, found.next, found.total, call)
         more = {"did_you_mean": found.did_you_mean, "all_words": found.all_words}
         return replace(answer, body=answer.body | more)
 
@@ -67,7 +67,7 @@ def endpoints(pool: Pool) -> list[Endpoint]:
             do.projects,
             "Search projects",
             query=ProjectQuery,
-            answer=ProjectsFound,
+            answer=ProjectsFound[ProjectListed],
             codes=("forbidden",),
         ),
         Endpoint(

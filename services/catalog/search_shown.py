@@ -177,7 +177,7 @@ class ProjectCard(BaseModel):
     distance_km: float | None = Field(default=None, description="With `near`: how far the nearest participant is.")
 
 
-class ProjectsFound(Page[ProjectCard]):
+class ProjectsFound[Card: ProjectCard](Page[Card]):
     """A page of a search.
 
     `did_you_mean` is the query as it may have been meant, where it finds nothing or little as it is. `all_words` is
