@@ -14,7 +14,6 @@ from uuid import UUID
 
 import asyncpg
 from pydantic import TypeAdapter
-from pyroaring import BitMap
 
 from services.catalog import organisation_similar, search_live
 from services.catalog.highlight import highlights
@@ -247,7 +246,7 @@ SEARCH = Projection("search", ("search_project",), project)
 async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> ProjectsFound[ProjectCard]:
     """One page of the projects that fit, in the order asked for."""
     index = await search_live.of(pool).current()
-    asked = ask(index, query, query.sort, await _of_bodies_like(pool, index, query))
+    asked = ask(index, query, query.sort, await _bodies_like(pool, query.like))
     page = asked.page(query.limit + 1, _after(query, asked.sort))
     shown = page[: query.limit]
     wanted = [index.id_of(document) for _, document in shown]
@@ -285,7 +284,7 @@ async def ids(
     taken, no connection is held.
     """
     index = await search_live.of(pool).current()
-    asked = ask(index, query, sort, await _of_bodies_like(pool, index, query))
+    asked = ask(index, query, sort, await _bodies_like(pool, query.like))
     for some in batched(asked.everything(), batch):
         yield [str(index.id_of(document)) for document in some]
 
@@ -293,22 +292,21 @@ async def ids(
 async def facets(pool: Pool, query: ProjectFilter) -> Facets:
     """Every facet's values with their counts, the most frequent first."""
     index = await search_live.of(pool).current()
-    within = await _of_bodies_like(pool, index, query)
-    found = match(index, query.q, visible(index, query) & within)
-    return Facets.model_construct(facets=counted(index, query, in_reach(index, query, found.hits)))
+    found = match(index, query.q, visible(index, query))
+    bodies = await _bodies_like(pool, query.like)
+    return Facets.model_construct(facets=counted(index, query, in_reach(index, query, found.hits, bodies)))
 
 
-async def _of_bodies_like(pool: Pool, index: Index, query: ProjectFilter) -> BitMap:
-    """Projects of the bodies most like the one that is asked for; all, where none is."""
-    if query.like is None:
-        return index.all
+async def _bodies_like(pool: Pool, key: str | None) -> Sequence[str] | None:
+    """The ids of the bodies most like one."""
+    if key is None:
+        return None
     async with pool.acquire() as connection:
-        alike = await organisation_similar.ids_like(connection, query.like)
-    if alike is None:
+        found = await organisation_similar.ids_like(connection, key)
+    if found is None:
         wrong = FieldError("like", "unknown_organisation", "Diese Stelle ist nicht im Verzeichnis.")
         raise Problem("invalid_query", errors=[wrong])
-    having = index.facets["organisation"]
-    return BitMap.union(NONE, *(having.get(body, NONE) for body in alike))
+    return found
 
 
 def _digest(query: ProjectFilter) -> str:

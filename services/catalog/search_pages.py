@@ -71,16 +71,21 @@ class Asked:
         return iter([(0.0, self.kept)])
 
 
-def ask(index: Index, query: ProjectFilter, sort: Sort | None, within: BitMap | None = None) -> Asked:
-    """Looks everything up, `within` some. Without an order: by relevance where something is asked for, else by date."""
-    among = visible(index, query)
-    found = match(index, query.q, among if within is None else among & within)
-    kept = BitMap.intersection(in_reach(index, query, found.hits), *chosen(index, query).values())
+def ask(index: Index, query: ProjectFilter, sort: Sort | None, bodies: Iterable[str] | None = None) -> Asked:
+    """Looks everything up, among the projects of some `bodies` if they are given.
+
+    Without an order: by relevance where something is asked for, else the newest first.
+    """
+    found = match(index, query.q, visible(index, query))
+    kept = BitMap.intersection(in_reach(index, query, found.hits, bodies), *chosen(index, query).values())
     return Asked(index, query, sort or ("relevance" if query.q and query.q.strip() else "date"), found, kept)
 
 
-def in_reach(index: Index, query: ProjectFilter, documents: BitMap) -> BitMap:
-    """Those with a participant within the distance asked for."""
+def in_reach(index: Index, query: ProjectFilter, documents: BitMap, bodies: Iterable[str] | None = None) -> BitMap:
+    """Those with a participant within the distance asked for, and with one of some bodies."""
+    if bodies is not None:
+        having = index.facets["organisation"]
+        documents = BitMap.union(NONE, *(having.get(each, NONE) for each in bodies)) & documents
     if query.near is None:
         return documents
     distances = _from(index, query.near)
