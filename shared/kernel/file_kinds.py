@@ -5,8 +5,10 @@ What a client says of a file is only compared with what its content shows. Pages
 """
 
 import re
+import struct
 import unicodedata
 import zipfile
+import zlib
 from io import BytesIO
 from typing import NamedTuple
 
@@ -46,6 +48,8 @@ OFFICE_MAIN = {  # the type of a package's main part; those with macros have oth
     f"{OFFICE}presentationml.presentation.main+xml": f"{OFFICE}presentationml.presentation",
 }
 PACKAGE = b"PK\x03\x04"  # at the very beginning: a zip reader would find one behind anything else, too
+LISTED = b"PK\x01\x02"  # before every entry of a package's directory
+PACKED_BY = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # what both formats allow
 CONTENT_TYPES, MIMETYPE = "[Content_Types].xml", "mimetype"
 MACROS = re.compile(r"(^|/)(vbaProject\.bin|Basic/.*\.xml)$", re.IGNORECASE)
 
@@ -54,6 +58,16 @@ MOST_UNPACKED = 250 * 1024 * 1024
 MOST_ENTRIES = 5_000
 MOST_RATIO = 200  # plain XML packs to a twentieth, rarely to a hundredth
 RATIO_COUNTS_FROM = 1024 * 1024
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+)
 LONGEST_INDEX = 1024 * 1024
 HEAD = 4096
 
@@ -132,6 +146,8 @@ def _by_magic(content: bytes) -> str | None:
 
 def _inside(content: bytes) -> str | None:
     """What a zip package says it is, in the words of its own format; None of any other zip."""
+    if content.count(LISTED) > MOST_ENTRIES:  # before a reader would make something of each
+        raise Problem("file_unreadable")
     try:
         with zipfile.ZipFile(BytesIO(content)) as package:
             entries = package.infolist()
@@ -143,7 +159,7 @@ def _inside(content: bytes) -> str | None:
                 return _office(_read(package, CONTENT_TYPES))
             if entries and entries[0].filename == MIMETYPE:
                 return _open_document(_read(package, MIMETYPE))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as broken:
+    except BROKEN as broken:
         raise Problem("file_unreadable") from broken
     return None
 
@@ -151,7 +167,7 @@ def _inside(content: bytes) -> str | None:
 def _refuse_disproportion(entries: list[zipfile.ZipInfo]) -> None:
     unpacked = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries)
-    if len(entries) > MOST_ENTRIES or unpacked > MOST_UNPACKED:
+    if unpacked > MOST_UNPACKED:
         raise Problem("file_unreadable")
     if unpacked > RATIO_COUNTS_FROM and unpacked > MOST_RATIO * max(packed, 1):
         raise Problem("file_unreadable")
@@ -159,6 +175,8 @@ def _refuse_disproportion(entries: list[zipfile.ZipInfo]) -> None:
 
 def _read(package: zipfile.ZipFile, name: str) -> str:
     """One entry's text; no more of it is unpacked than an index may have, whatever the package says of its size."""
+    if package.getinfo(name).compress_type not in PACKED_BY:
+        raise Problem("file_unreadable")
     with package.open(name) as entry:
         raw = entry.read(LONGEST_INDEX + 1)
     if len(raw) > LONGEST_INDEX:

@@ -95,6 +95,33 @@ def test_an_index_that_lies_about_its_size_is_not_unpacked(monkeypatch: pytest.M
     assert refused(package(("[Content_Types].xml", bytes(2 * 1024 * 1024))), DOCX) == "file_unreadable"
 
 
+def test_a_directory_that_has_no_end_is_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_: object) -> None:
+        raise AssertionError("each entry would be an object")
+
+    whole = office(f"{DOCX}.main+xml", *((f"{n}", "") for n in range(5_001)))
+    monkeypatch.setattr(zipfile, "ZipFile", read)
+    assert refused(whole, DOCX) == "file_unreadable"
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_package_packed_as_no_office_packs(compression: int) -> None:
+    index = f'<Types><Override ContentType="{DOCX}.main+xml"/></Types>'
+    assert refused(package(("[Content_Types].xml", index), compression=compression), DOCX) == "file_unreadable"
+
+
+@given(st.data())
+def test_any_damage_is_a_clear_answer(data: st.DataObject) -> None:
+    damaged = bytearray(office(f"{DOCX}.main+xml"))
+    places = st.tuples(st.integers(4, len(damaged) - 1), st.integers(0, 255))
+    for place, byte in data.draw(st.lists(places, min_size=1, max_size=4)):
+        damaged[place] = byte
+    try:
+        assert kind_of(bytes(damaged), DOCX) == DOCX
+    except Problem as problem:
+        assert problem.code in file_kinds.UPLOAD_CODES
+
+
 def test_a_broken_package() -> None:
     whole = office(f"{DOCX}.main+xml")
     start = whole.index(b"PK\x03\x04") + 40
