@@ -2,11 +2,13 @@
 
 import html
 import re
+from collections.abc import Callable
 from typing import Annotated
 
 import nh3
 from pydantic import BeforeValidator, StringConstraints
 
+from shared.kernel.parsing import REFUSED
 from shared.kernel.texts import Line
 
 TAG = re.compile(
@@ -18,6 +20,8 @@ TAG = re.compile(
 NEW_LINE = re.compile(r"<br\b[^<>]*>|</(?:p|div|h[1-6]|li|tr|ul|ol|table|blockquote|pre|section)\s*>", re.IGNORECASE)
 ITEM = re.compile(r"<li\b[^<>]*>", re.IGNORECASE)
 NEXT_CELL = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
+TIMES = 4
+"""So much longer than what may be left of it a text with HTML can be."""
 
 
 def readable(text: str) -> str:
@@ -28,7 +32,7 @@ def readable(text: str) -> str:
     if "<" not in text or TAG.search(text) is None:
         return text
     spaced = NEXT_CELL.sub(" ", ITEM.sub("– ", NEW_LINE.sub(lambda found: f"{found[0]}\n", text)))
-    plain = html.unescape(nh3.clean(spaced, tags=set()))
+    plain = REFUSED.sub("", html.unescape(nh3.clean(spaced, tags=set())))
     lines = (" ".join(line.split()) for line in plain.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
@@ -52,16 +56,22 @@ def readable_everywhere(value: object, long: frozenset[str], name: str = "") -> 
             return value
 
 
-def _if_text(value: object) -> object:
-    return readable(value) if isinstance(value, str) else value
+def _plain(make: Callable[[str], str], most: int) -> BeforeValidator:
+    """What is far too long even with its HTML is left to the constraint: parsing it would hold up everybody."""
 
+    def made(value: object) -> object:
+        if not isinstance(value, str) or len(value) > TIMES * most:
+            return value
+        return make(REFUSED.sub("", value))
 
-def _if_line(value: object) -> object:
-    return one_line(value) if isinstance(value, str) else value
+    return BeforeValidator(made)
 
 
 # The constraints stand first, so that they judge what is left of a text.
 type PlainText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), BeforeValidator(_if_text)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), _plain(readable, 2000)
 ]
-type PlainLine = Annotated[Line, BeforeValidator(_if_line)]
+type PlainNote = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), _plain(readable, 1000)
+]
+type PlainLine = Annotated[Line, _plain(one_line, 300)]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import project_page
 from services.catalog.answers import API, EDITORS
-from services.catalog.plain_text import PlainText
+from services.catalog.plain_text import PlainNote, PlainText
 from services.catalog.presently import presently
 from services.catalog.project import (
     PROJECT,
@@ -52,7 +52,7 @@ type Reason = PlainText
 class FieldReasonBody(FieldReason):
     """Why a field is to be worked on: a JSON pointer into the content, and what to do about it."""
 
-    text: PlainText
+    text: PlainNote
 
 
 class ReturnBody(BaseModel):

@@ -1,13 +1,18 @@
 """HTML in a text becomes a text to read; what only looks like it stays."""
 
+from typing import Any
+
+import nh3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from services.catalog.plain_text import one_line, readable, readable_everywhere
+from services.catalog.plain_text import PlainLine, PlainNote, PlainText, one_line, readable, readable_everywhere
 from services.catalog.project_body import ProjectBody, without_html
-from services.catalog.project_content import Content
+from services.catalog.project_content import Content, FieldReason
 from services.catalog.project_fields import FIELD_LABELS, changed
+from services.catalog.project_http import FieldReasonBody
 from shared.kernel.problems import Problem
 
 
@@ -28,6 +33,7 @@ from shared.kernel.problems import Problem
         ("Herr M. <m@example.org>", "Herr M. <m@example.org>"),
         ("**fett** und _kursiv_", "**fett** und _kursiv_"),
         ("<b>5 < 6</b>", "5 < 6"),
+        ("<b>Rechnung</b>&#x202e;fdp&#1;", "Rechnungfdp"),
     ],
 )
 def test_html_becomes_readable(sent: str, kept: str) -> None:
@@ -62,6 +68,25 @@ def test_a_field_of_which_nothing_is_left_is_named() -> None:
     with pytest.raises(Problem) as caught:
         without_html(ProjectBody(title="<script>alert(1)</script>"))
     assert [(each.field, each.code) for each in caught.value.errors] == [("/title", "string_too_short")]
+
+
+@pytest.mark.parametrize("shape", [PlainText, PlainNote, PlainLine], ids=["text", "note", "line"])
+def test_a_text_far_too_long_is_refused_without_a_look_at_its_html(shape: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nh3, "clean", None)
+    with pytest.raises(ValidationError, match="string_too_long"):
+        TypeAdapter(shape).validate_python("<div>" * 2000)
+
+
+def test_a_line_holds_nothing_that_turns_the_direction_of_reading() -> None:
+    """Nor does one from a query, whose texts nobody else has looked at."""
+    assert TypeAdapter(PlainLine).validate_python("Vertrag\u202efdp\x85") == "Vertragfdp"
+
+
+def test_every_reason_that_is_taken_can_be_kept() -> None:
+    longest = FieldReasonBody(field="/title", text="x" * 1000)
+    assert FieldReason(field=longest.field, text=longest.text).text == longest.text
+    with pytest.raises(ValidationError, match="string_too_long"):
+        FieldReasonBody(field="/title", text="x" * 1001)
 
 
 def test_every_field_has_a_name_on_the_page() -> None:
