@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -31,6 +31,7 @@ CHUNK = 128 * 1024
 ATTEMPTS = 5
 WRONG_SEQUENCE = (10071, 10164)
 LEFT_FOR = 3600.0
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 log = structlog.get_logger()
@@ -46,7 +47,7 @@ class FileMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Meta:
-    """An object's meta message: which chunks it has, and when it was last put."""
+    """An object's meta message: which chunks it has (none when another client removed it), and when it was last put."""
 
     sequence: int
     nuid: str
@@ -79,7 +80,7 @@ class Files:
         with _unavailable("get"):
             connection = await self._bus.connection(ANSWER)
             meta = await self._meta(connection, digest)
-            if meta is None:
+            if meta is None or not meta.chunks:
                 raise FileMissing(digest)
             subject, sequence, seen = self._chunks(meta.nuid), 0, hashlib.sha256()
             for left in reversed(range(meta.chunks)):
@@ -107,16 +108,17 @@ class Files:
             return True
 
     async def known(self) -> list[str]:
-        """The SHA-256 of every file there is."""
+        """The SHA-256 of every file there is, and of what another client removed; not what is there under other names."""
         with _unavailable("list"):
             connection = await self._bus.connection(ANSWER)
-            return [_named(subject) for subject in await self._subjects(connection, "M")]
+            named = map(_named, await self._subjects(connection, "M"))
+            return [name for name in named if DIGEST.fullmatch(name)]
 
     async def tidy(self) -> int:
         """Deletes what puts that never ended have left behind for an hour; gives how many there were."""
         with _unavailable("tidy"):
             connection = await self._bus.connection(ANSWER)
-            chunks = await self._subjects(connection, "C")
+            chunks = [each for each in await self._subjects(connection, "C") if DIGEST.fullmatch(_of(each))]
             known = set(map(_named, await self._subjects(connection, "M")))
             puts = Counter(map(_of, chunks))
             doubtful = [subject for subject in chunks if puts[_of(subject)] > 1 or _of(subject) not in known]
@@ -126,7 +128,7 @@ class Files:
         self, connection: Connection, digest: str, content: bytes, found: _Meta | None, at: datetime
     ) -> bool:
         """Whether the file is there now; False when somebody else put or deleted it meanwhile."""
-        if found and await self._whole(connection, found):
+        if found and found.chunks and await self._whole(connection, found):
             return await self._tell(connection, digest, replace(found, put_at=at))
         nuid = f"{digest}_{new_id().hex}"
         chunks = await self._write(connection, self._chunks(nuid), content)
@@ -176,7 +178,7 @@ class Files:
             return None
         told = orjson.loads(base64.b64decode(message["data"]))
         if told.get("deleted"):
-            return None
+            return _Meta(message["seq"], told["nuid"], 0, 0, LONG_AGO)
         put_at = datetime.fromisoformat(told["mtime"])
         return _Meta(message["seq"], told["nuid"], told["size"], told["chunks"], put_at)
 
@@ -240,8 +242,11 @@ def _unavailable(doing: str) -> Iterator[None]:
 
 
 def _named(subject: str) -> str:
-    """The name in a meta message's subject."""
-    return base64.urlsafe_b64decode(subject.rpartition(".")[2]).decode()
+    """The name in a meta message's subject; empty when it is none."""
+    try:
+        return base64.urlsafe_b64decode(subject.rpartition(".")[2]).decode()
+    except ValueError:
+        return ""
 
 
 def _of(subject: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from nats.js.object_store import ObjectStore
 
@@ -175,6 +176,37 @@ async def test_what_an_ended_put_left_is_tidied_up(
     assert await files.tidy() == 1
     assert await messages(operator) == 2
     assert await read(files, whole) == b"whole"
+
+
+async def test_what_others_put_there_is_let_be(
+    files: Files, bus: Bus, operator: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `nats object put`, under a name and with chunks that we would never give."""
+    bucket, connection = bucket_of("catalog"), await bus.connection()
+    named = base64.urlsafe_b64encode(b"Sicherung.zip").decode()
+    await connection.request(f"$O.{bucket}.C.XJ3kPq", b"part")
+    await connection.request(f"$O.{bucket}.M.{named}", orjson.dumps({"name": "Sicherung.zip", "nuid": "XJ3kPq"}))
+    await connection.request(f"$O.{bucket}.M.name", b"no name in base64")
+    ours = await files.put(b"ours", AT)
+    monkeypatch.setattr(module, "LEFT_FOR", 0.0)
+    assert await files.known() == [ours]
+    assert await files.tidy() == 0
+    assert await messages(operator) == 5
+
+
+async def test_a_file_that_others_removed_comes_back(files: Files, bus: Bus, operator: Connection) -> None:
+    """`nats object rm` leaves a meta message that says so."""
+    digest = await files.put(b"draft", AT)
+    store = ObjectStore(bucket_of("catalog"), STREAM, (await bus.connection()).client.jetstream())
+    await store.delete(digest)
+    with pytest.raises(FileMissing):
+        await read(files, digest)
+    await files.put(b"draft", LATER)
+    assert await read(files, digest) == b"draft"
+    assert await messages(operator) == 2
+    await store.delete(digest)
+    assert await files.delete(digest, LATER) is True
+    assert await messages(operator) == 0
 
 
 async def test_a_full_store_takes_no_more(files: Files, operator: Connection) -> None:
