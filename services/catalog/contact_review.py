@@ -13,6 +13,7 @@ from services.catalog.project_shown import confirmed_on, contact_note
 from services.catalog.search_shown import ProjectCard
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
+from shared.kernel.recorded import Unavailable
 
 
 class ProjectListed(ProjectCard):
@@ -47,6 +48,12 @@ async def ask_for_review(journal: Journal, pool: Pool, at: datetime) -> int:
         *(
             told(journal, PROJECT, project_id, LetTimePass(), by_itself(at, history=of_history))
             for project_id, of_history in due.items()
-        )
+        ),
+        return_exceptions=True,  # whatever one of them meets, none is left on its way
     )
-    return sum(heard)
+    for each in heard:
+        if isinstance(each, BaseException):
+            raise each
+    if not all(heard):
+        raise Unavailable("some projects are written by newer code")
+    return len(heard)

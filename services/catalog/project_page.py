@@ -221,7 +221,7 @@ def advanced(entry: Entry | None, recorded: Recorded[ProjectEvent]) -> Entry:
         entry.changed_at if isinstance(event, BESIDE_THE_LIVE_VERSION) else event.at,
         event.at if isinstance(event, ProjectPublished) else entry.published_at,
         entry.versions + _public_step(entry.project, event),
-        recorded.history if isinstance(event, ProjectPublished | ContactConfirmed) else entry.of_history,
+        recorded.history if after.confirmed_at != entry.project.confirmed_at else entry.of_history,
     )
 
 

@@ -81,7 +81,7 @@ class Project:
     """`content` is the draft, and from publication on the live version. `revised` numbers the version accepted last.
 
     What was withdrawn or removed is remembered: asking for it twice is asking for it once. `confirmed_at` is when the
-    contact was known to be right; `review_due`: that was found to be too long ago.
+    contact was known to be right, or named anew; `review_due`: that was found to be too long ago.
     """
 
     id: str
@@ -138,7 +138,9 @@ def evolve(project: Project | None, event: ProjectEvent) -> Project | None:
             return replace(project, revision=returned)
         case ProjectRevised():
             number = event.revision
-            return replace(project, content=event.content, revision=None, proposed=number, revised=number)
+            live = replace(project, content=event.content, revision=None, proposed=number, revised=number)
+            same_contacts = event.content.contacts == project.content.contacts
+            return live if same_contacts else replace(live, confirmed_at=event.at, review_due=False)
         case TopicReplaced():
             proposal = event.proposal
             revision = replace(project.revision, content=proposal) if project.revision and proposal else None

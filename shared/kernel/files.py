@@ -108,7 +108,7 @@ class Files:
             return True
 
     async def known(self) -> list[str]:
-        """The SHA-256 of every file there is, and of what another client removed; not what is there under other names."""
+        """The SHA-256 of every file there is, and of what another client removed; nothing that has another name."""
         with _unavailable("list"):
             connection = await self._bus.connection(ANSWER)
             named = map(_named, await self._subjects(connection, "M"))

@@ -21,6 +21,7 @@ from shared.kernel.files import CHUNK, Files
 from shared.kernel.identity import Signer
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
+from shared.kernel.recorded import Conflict, Context, Unavailable
 from tests.integration.catalog.conftest import READER, Client, Reply, body
 
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
@@ -443,6 +444,30 @@ class TestContactReview:
 
 def steps(page: Reply) -> list[str]:
     return [step["step"] for step in page.body["history"] or ()]
+
+
+@pytest.mark.parametrize("trouble", [Conflict("lost every race"), None], ids=["a race", "newer code"])
+async def test_when_one_project_is_in_trouble_the_others_are_asked_before_it_is_said(
+    editor: Client, journal: Journal, pool: Pool, monkeypatch: pytest.MonkeyPatch, trouble: Exception | None
+) -> None:
+    later = datetime.now(UTC) + OTHER_YEAR
+    while await contact_review.ask_for_review(journal, pool, later):
+        pass
+    projects = [await editor.publish() for _ in range(3)]
+    told = contact_review.told
+
+    async def troubled(journal: Journal, decider: Any, project: str, command: object, context: Context) -> bool:
+        if project != projects[0]:
+            return await told(journal, decider, project, command, context)
+        if trouble:
+            raise trouble
+        return False
+
+    monkeypatch.setattr(contact_review, "told", troubled)
+    with pytest.raises((Conflict, Unavailable)):
+        await contact_review.ask_for_review(journal, pool, later)
+    for project in projects[1:]:
+        assert steps(await editor.get(f"/projects/{project}"))[-1] == "contact_review_due"
 
 
 async def test_a_duty_that_cannot_be_done_keeps_no_other_waiting(journal: Journal, pool: Pool) -> None:

@@ -25,12 +25,13 @@ from services.catalog.project import (
     WithdrawBestPractice,
     WithdrawUpdate,
 )
+from services.catalog.project_content import Contact
 from services.catalog.project_surroundings import MOST_DOCUMENTS, MOST_UPDATES
 from services.catalog.vocabulary import AwardCategory, ResourceKind
 from shared.contracts import catalog as contracts
 from shared.kernel.stored_file import StoredFile
 from shared.kernel.testing import fold, given
-from tests.unit.catalog.project_stories import AT, ENSE, ID, archived, content, drafted, published, submitted
+from tests.unit.catalog.project_stories import AT, ENSE, ID, archived, content, drafted, published, revised, submitted
 
 DAY = date(2025, 5, 27)
 YEAR = timedelta(days=365)
@@ -213,6 +214,19 @@ class TestContactReview:
         after.when(LetTimePass(), at=at + YEAR - timedelta(seconds=1)).nothing()
         again = ContactReviewDue(at=at + YEAR, project_id=ID, unconfirmed_since=at)
         after.when(LetTimePass(), at=at + YEAR).then([again])
+
+    @pytest.mark.parametrize("before", [[], [asked()]], ids=["before", "when asked"])
+    def test_who_names_another_contact_has_confirmed_it(self, before: list[ProjectEvent]) -> None:
+        at = AT + YEAR
+        other = revised(content(contacts=(Contact(organisation_id=ENSE),)))
+        events = [*published(), *before, other.model_copy(update={"at": at})]
+        given(PROJECT, events).when(LetTimePass(), at=at + YEAR - timedelta(seconds=1)).nothing()
+        again = ContactReviewDue(at=at + YEAR, project_id=ID, unconfirmed_since=at)
+        given(PROJECT, events).when(LetTimePass(), at=at + YEAR).then([again])
+
+    def test_a_revision_of_anything_else_confirms_no_contact(self) -> None:
+        other = revised(content(summary="Anders.")).model_copy(update={"at": AT + YEAR / 2})
+        given(PROJECT, [*published(), other]).when(LetTimePass(), at=AT + YEAR).then([asked()])
 
     def test_once_a_day_is_enough(self) -> None:
         at = AT + YEAR
