@@ -14,7 +14,7 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         409,
         "Projekt ist archiviert",
         "Project is archived",
-        "Ein archiviertes Projekt lässt sich nicht mehr ändern.",
+        "Ein archiviertes Projekt lässt sich erst ändern, wenn es wieder aufgenommen ist.",
     ),
     "project_under_review": (
         409,

@@ -105,6 +105,8 @@ def decide_around(command: SurroundingCommand, project: Project, at: datetime) -
     """The facts that follow; around an archived project nothing happens any more."""
     if isinstance(command, LetTimePass):
         return _let_time_pass(project, at)
+    if isinstance(command, ConfirmContact) and command.organisation_id and not project.published:
+        raise NotThere  # who is no editor learns nothing of drafts
     if project.status is ProjectStatus.ARCHIVED:
         raise Refused("project_archived")
     match command:

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -31,6 +31,7 @@ CHUNK = 128 * 1024
 ATTEMPTS = 5
 WRONG_SEQUENCE = (10071, 10164)
 LEFT_FOR = 3600.0
+MOMENT = timedelta(minutes=1)  # many who put the same file at once renew it once
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -95,7 +96,7 @@ class Files:
                 yield part
 
     async def delete(self, digest: str, put_before: datetime) -> bool:
-        """Whether the file was deleted: not one that was put, or put again, at `put_before` or later."""
+        """Whether the file was deleted: not one that was put again at `put_before` or later, to the minute."""
         with _unavailable("delete"):
             connection = await self._bus.connection(ANSWER)
             meta = await self._meta(connection, digest)
@@ -129,7 +130,8 @@ class Files:
     ) -> bool:
         """Whether the file is there now; False when somebody else put or deleted it meanwhile."""
         if found and found.chunks and await self._whole(connection, found):
-            return await self._tell(connection, digest, replace(found, put_at=at))
+            just_put = found.put_at > at - MOMENT
+            return just_put or await self._tell(connection, digest, replace(found, put_at=at))
         nuid = f"{digest}_{new_id().hex}"
         chunks = await self._write(connection, self._chunks(nuid), content)
         meta = _Meta(found.sequence if found else 0, nuid, len(content), chunks, at)

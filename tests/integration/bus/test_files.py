@@ -62,7 +62,7 @@ async def test_the_same_file_is_kept_once(files: Files, operator: Connection) ->
 
 async def test_put_at_once_it_is_kept_once(files: Files, operator: Connection) -> None:
     content = secrets.token_bytes(2 * CHUNK)
-    digests = await asyncio.gather(*(files.put(content, AT) for _ in range(4)))
+    digests = await asyncio.gather(*(files.put(content, AT + timedelta(seconds=n)) for n in range(16)))
     assert len(set(digests)) == 1
     assert await read(files, digests[0]) == content
     assert await messages(operator) == 3

@@ -28,7 +28,7 @@ from services.catalog.project import (
     WithdrawBestPractice,
     WithdrawUpdate,
 )
-from services.catalog.project_content import FieldReason, refuse_unpublishable
+from services.catalog.project_content import Contact, FieldReason, refuse_unpublishable
 from services.catalog.project_state import CONFIRMED_FOR
 from services.catalog.vocabulary import ProjectStatus, ResourceKind
 from shared.kernel.decider import NotThere, Refused
@@ -39,16 +39,17 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = date(2025, 5, 27)
 FILE = StoredFile(name="Vertrag.pdf", media_type="application/pdf", size=7, sha256="0" * 64)
 IDS = st.sampled_from(["a", "b"])
-CONTENTS = st.sampled_from([content(), content(summary="Anders."), content(summary=None), content(topics=())])
+CONTACTS = (Contact(organisation_id=ENSE),)
+CONTENTS = st.sampled_from(
+    [content(), content(summary="Anders."), content(summary=None), content(topics=()), content(contacts=CONTACTS)]
+)
 REASONS = st.sampled_from(["Bitte kürzen.", "Quelle fehlt."])
 FIELD_REASONS = st.sampled_from([(), (FieldReason(field="/title", text="Kurz"),)])
 COMMANDS: st.SearchStrategy[ProjectCommand] = st.one_of(
     st.builds(DraftProject, project_id=st.just(ID), content=CONTENTS),
     st.builds(EditProject, content=CONTENTS),
     st.builds(SubmitProject),
-    st.builds(
-        ReturnProject, reason=REASONS, reasons=st.sampled_from([(), (FieldReason(field="/title", text="Kurz"),)])
-    ),
+    st.builds(ReturnProject, reason=REASONS, reasons=FIELD_REASONS),
     st.builds(PublishProject),
     st.builds(AcceptRevision, revision=st.integers(0, 3)),
     st.builds(ReviseProject, content=CONTENTS),

@@ -17,6 +17,7 @@ from services.catalog.project import (
     DocumentRemoved,
     LetTimePass,
     PostUpdate,
+    ProjectArchived,
     ProjectCommand,
     ProjectEvent,
     RemoveDocument,
@@ -77,6 +78,10 @@ def attached(document_id: str = DOCUMENT) -> ProjectEvent:
 
 def removed() -> ProjectEvent:
     return DocumentRemoved(at=AT, project_id=ID, document_id=DOCUMENT, title="Vertrag")
+
+
+def ended() -> ProjectEvent:
+    return ProjectArchived(at=AT, project_id=ID, title=content().title, was_published=False, reason=None)
 
 
 def asked() -> ProjectEvent:
@@ -237,6 +242,10 @@ class TestContactReview:
     def test_who_takes_no_part_cannot_confirm(self) -> None:
         stranger = ConfirmContact(organisation_id="00000000-0000-5000-8000-00000000000f")
         given(PROJECT, published()).when(stranger, at=AT).refused("not_participating")
+
+    @pytest.mark.parametrize("more", [[], [ended()]], ids=["a draft", "archived"])
+    def test_what_never_was_public_is_not_there_for_who_is_no_editor(self, more: list[ProjectEvent]) -> None:
+        given(PROJECT, [*drafted(), *more]).when(ConfirmContact(organisation_id=ENSE), at=AT).not_there()
 
     def test_a_draft_has_nothing_to_confirm(self) -> None:
         given(PROJECT, drafted()).when(ConfirmContact(), at=AT).refused("project_not_published")
