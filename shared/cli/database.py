@@ -42,7 +42,7 @@ def migrate(
 
 async def _bootstrap(target: Target, *, database: bool, streams: bool) -> None:
     from shared.kernel.bootstrap import bootstrap_database  # noqa: PLC0415
-    from shared.kernel.streams import bootstrap_streams  # noqa: PLC0415
+    from shared.kernel.streams import Limits, bootstrap_streams  # noqa: PLC0415
 
     if database:
         missing = [service for service in SERVICES if service not in target.passwords]
@@ -53,7 +53,10 @@ async def _bootstrap(target: Target, *, database: bool, streams: bool) -> None:
     if streams:
         settings = target.operator
         touched = await bootstrap_streams(
-            target.operator_nats_url(), settings.stream_replicas, monitor_url=settings.nats_monitor_url
+            target.operator_nats_url(),
+            settings.stream_replicas,
+            limits=Limits(max_file_bytes=settings.files_max_bytes),
+            monitor_url=settings.nats_monitor_url,
         )
         typer.echo(f"NATS: {', '.join(touched)} made or changed." if touched else "NATS: all streams are there.")
 

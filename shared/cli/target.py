@@ -50,6 +50,8 @@ class OperatorSettings(BaseSettings):
     """An editor's bearer token for them."""
     stream_replicas: int = 1
     """Copies of each stream in a NATS cluster."""
+    files_max_bytes: int = Field(default=4 * 1024**3, gt=0)
+    """Room for all files of a service together."""
     catalog_database_password: str | None = Field(default=None, repr=False)
     """The password `ikz bootstrap` gives to the catalogue's role."""
     events_database_password: str | None = Field(default=None, repr=False)

@@ -130,6 +130,13 @@ async def test_migrating_and_bootstrapping_again_does_nothing(system: RunningSys
     assert "all streams are there" in output
 
 
+async def test_an_operator_says_how_much_room_files_have(system: RunningSystem) -> None:
+    for environment in ({"IKZ_FILES_MAX_BYTES": str(5 * 1024**3)}, {}):
+        code, output, errors = await ikz("bootstrap", "--data", str(system.folder), environment=environment)
+        assert code == 0, errors
+        assert "OBJ_IKZ_CATALOG_FILES made or changed" in output
+
+
 async def test_no_message_waits(system: RunningSystem) -> None:
     data = ("--data", str(system.folder))
     code, output, errors = await ikz("dead-letters", "list", "--json", *data)
