@@ -454,7 +454,7 @@ async def test_when_one_project_is_in_trouble_the_others_are_asked_before_it_is_
     while await contact_review.ask_for_review(journal, pool, later):
         pass
     projects = [await editor.publish() for _ in range(3)]
-    told = contact_review.told
+    told = due.told
 
     async def troubled(journal: Journal, decider: Any, project: str, command: object, context: Context) -> bool:
         if project != projects[0]:
