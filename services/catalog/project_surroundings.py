@@ -165,7 +165,7 @@ def _post_update(command: PostUpdate, project: Project, at: datetime) -> Sequenc
     refuse_unpublished(project)
     if command.update_id in project.withdrawn_updates | {each.id for each in project.updates}:
         return []
-    if command.on > at.astimezone(BERLIN).date():
+    if command.on > _day(at):
         raise Refused("update_in_future", field="/on")
     if len(project.updates) >= MOST_UPDATES:
         raise Refused("too_many_updates", most=MOST_UPDATES)
@@ -221,7 +221,7 @@ def _confirm(command: ConfirmContact, project: Project, at: datetime) -> Sequenc
     refuse_unpublished(project)
     if command.organisation_id is not None and command.organisation_id not in project.content.organisation_ids:
         raise Refused("not_participating")
-    if not project.review_due and project.confirmed_at and project.confirmed_at.date() == at.date():
+    if not project.review_due and project.confirmed_at and _day(project.confirmed_at) == _day(at):
         return []
     return [ContactConfirmed(at=at, project_id=project.id, organisation_id=command.organisation_id)]
 
@@ -232,6 +232,10 @@ def _let_time_pass(project: Project, at: datetime) -> Sequence[SurroundingEvent]
     if due is None or at < due or project.confirmed_at is None:
         return []
     return [ContactReviewDue(at=at, project_id=project.id, unconfirmed_since=project.confirmed_at)]
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(BERLIN).date()
 
 
 def refuse_unpublished(project: Project) -> None:

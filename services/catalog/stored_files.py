@@ -14,6 +14,7 @@ type InUse = Callable[[Pool, Sequence[str]], Awaitable[set[str]]]
 """Those of the files, by SHA-256, that somebody refers to."""
 
 IN_USE: tuple[InUse, ...] = (project_page.files_in_use, resource_list.files_in_use)
+"""Everybody who keeps files in the catalogue's store: what none of them names is deleted."""
 
 # What is wanted again, or gone, is forgotten; what is noted already keeps its moment.
 NOTE = """

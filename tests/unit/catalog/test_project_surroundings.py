@@ -239,6 +239,10 @@ class TestContactReview:
         given(PROJECT, events).when(ConfirmContact(), at=at + timedelta(hours=3)).nothing()
         given(PROJECT, published()).when(ConfirmContact(), at=AT).nothing()
 
+    def test_a_day_is_one_in_berlin(self) -> None:
+        midnight = datetime.fromisoformat("2025-05-27T22:30:00+00:00")
+        given(PROJECT, published()).when(ConfirmContact(), at=midnight).then([confirmed(midnight)])
+
     def test_who_takes_no_part_cannot_confirm(self) -> None:
         stranger = ConfirmContact(organisation_id="00000000-0000-5000-8000-00000000000f")
         given(PROJECT, published()).when(stranger, at=AT).refused("not_participating")
