@@ -174,6 +174,7 @@ class RestoreProject(Command):
     """Bring an archived project back to what it was."""
 
     reason: str
+    presently: Presently = Presently()
 
 
 type LifeCommand = (
@@ -373,7 +374,7 @@ def _restore(command: RestoreProject, project: Project, at: datetime) -> Sequenc
             project_id=project.id,
             was_published=project.published,
             reason=command.reason,
-            content=project.content,
+            content=command.presently.said_in(project.content),
         )
     ]
 

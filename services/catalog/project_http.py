@@ -148,7 +148,8 @@ class Handlers:
 
     async def restore(self, call: Call) -> Answer:
         """A project that comes back."""
-        return await self._committed(call, RestoreProject(reason=call.body.reason))
+        presently = await self._presently(call.path_id())
+        return await self._committed(call, RestoreProject(reason=call.body.reason, presently=presently))
 
     async def _written(
         self, call: Call, context: Context, project_id: str, command: Callable[[Content], ProjectCommand]

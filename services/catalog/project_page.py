@@ -335,7 +335,7 @@ async def one(pool: Pool, project_id: str, at: datetime, *, editor: bool) -> Pro
         stored = await connection.fetchval(ONE, project_id, editor)
         if stored is None:
             return None
-        entry = ENTRY.validate_python(stored)
+        entry = await _today(connection, ENTRY.validate_python(stored))
         page = await _page(connection, entry, at, editor=editor)
         return await _for_editors(connection, page, entry) if editor else _for_readers(page)
 
@@ -410,9 +410,16 @@ async def predecessors_of(connection: Connection, ids: Sequence[str]) -> dict[st
     return {row["id"]: row["predecessor"] for row in await connection.fetch(CAME_AFTER, ids)}
 
 
+async def _today(connection: Connection, entry: Entry) -> Entry:
+    """The entry with the topics and organisations that are meant today, in the live version and in a proposed one."""
+    project, revision = entry.project, entry.project.revision
+    meant = await presently(connection, [project.content, *([revision.content] if revision else [])])
+    proposed = revision and replace(revision, content=meant.said_in(revision.content))
+    return replace(entry, project=replace(project, content=meant.said_in(project.content), revision=proposed))
+
+
 async def _page(connection: Connection, entry: Entry, at: datetime, *, editor: bool) -> ProjectPage:
-    content = (await presently(connection, [entry.project.content])).said_in(entry.project.content)
-    project = replace(entry.project, content=content)
+    project, content = entry.project, entry.project.content
     offices = [each.organisation_id for each in content.contacts if each.organisation_id]
     organisations = await organisation_directory.named(connection, {*content.organisation_ids, *offices})
     topics = await topic_list.labels(connection, content.topics)

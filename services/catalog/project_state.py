@@ -149,7 +149,7 @@ def evolve(project: Project | None, event: ProjectEvent) -> Project | None:
             return replace(project, status=ProjectStatus.ARCHIVED, revision=None)
         case ProjectRestored():
             status = ProjectStatus.PUBLISHED if event.was_published else ProjectStatus.DRAFTED
-            return replace(project, status=status)
+            return replace(project, status=status, content=event.content)
         case (
             BestPracticeAwarded()
             | BestPracticeWithdrawn()

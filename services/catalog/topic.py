@@ -203,18 +203,21 @@ def _merge(command: MergeTopic, topic: Topic, at: datetime) -> Sequence[TopicEve
 
 
 def _split(command: SplitTopic, topic: Topic, at: datetime) -> Sequence[TopicEvent]:
-    """One split at a time; each project goes to one topic, and never to the one it comes from."""
+    """One split at a time; each project goes to one topic, and never to the one it comes from.
+
+    One that is done is no promise for ever: what came back may be given away again.
+    """
     if topic.merged_into:
         raise Refused("topic_merged")
-    if command.parts == topic.split:
-        return []
     if topic.moving:
+        if command.parts == topic.split:
+            return []
         raise Refused("topic_splitting")
-    refuse_bad_parts(command.parts, topic.code)
+    _refuse_bad_parts(command.parts, topic.code)
     return [TopicSplit(at=at, topic=topic.code, label=topic.label, parts=command.parts, reason=command.reason)]
 
 
-def refuse_bad_parts(parts: Sequence[Part], source: str) -> None:
+def _refuse_bad_parts(parts: Sequence[Part], source: str) -> None:
     """Every part is another topic with a project of its own."""
     codes = [part.topic for part in parts]
     if source in codes or len(set(codes)) < len(codes):

@@ -10,7 +10,7 @@ from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
 from services.catalog.project_content import TopicCode
-from services.catalog.topic import TOPIC, DefineTopic, Group, MergeTopic, RenameTopic, SplitTopic, refuse_bad_parts
+from services.catalog.topic import TOPIC, DefineTopic, Group, MergeTopic, RenameTopic, SplitTopic
 from services.catalog.topic_list import TopicQuery, TopicShown
 from services.catalog.topic_split import PartBody, Reason, Slug, SplitBody, given_away
 from shared.kernel.decider import NotThere
@@ -18,7 +18,7 @@ from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committe
 from shared.kernel.ids import named_id
 from shared.kernel.journal import Context, Journal
 from shared.kernel.postgres import Connection, Pool
-from shared.kernel.problems import of_fields
+from shared.kernel.problems import Problem, of_fields
 from shared.kernel.texts import ONE_LINE
 
 type Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=ONE_LINE)]
@@ -80,8 +80,10 @@ class Handlers:
 
     async def history(self, call: Call) -> Answer:
         """What was done to a topic; a merged one has its own."""
-        found(await topic_list.one(self.pool, _code(call)))
-        return Answer(await history.of(self.pool, TOPIC.category, _code(call)))
+        code = await topic_list.own_code(self.pool, _code(call))
+        if code is None:
+            raise Problem("not_found")
+        return Answer(await history.of(self.pool, TOPIC.category, code))
 
     async def define(self, call: Call) -> Answer:
         """A new topic."""
@@ -129,8 +131,8 @@ class Handlers:
             raise NotThere
         async with self.pool.acquire() as connection:
             codes = await topic_list.same_topics(connection, [code])
-        parts = await given_away(self.pool, codes, body.parts)
-        refuse_bad_parts(parts, code)
+        command = SplitTopic(parts=await given_away(self.pool, codes, body.parts), reason=body.reason)
+        TOPIC.decide(command, (await self.journal.load(TOPIC, code)).state, context.at)  # before a topic is made for it
         async with in_turn(self.pool) as connection:
             new = await self._new(connection, body.parts)
             for part in new:
@@ -138,7 +140,6 @@ class Handlers:
                 assert part.slug is not None
                 define = DefineTopic(topic=part.topic, slug=part.slug, label=part.label, group=topic.group)
                 await self.journal.transact(TOPIC, part.topic, define, _before(context, part.topic))
-            command = SplitTopic(parts=parts, reason=body.reason)
             return committed(await self.journal.transact(TOPIC, code, command, context))
 
     async def _new(self, connection: Connection, parts: tuple[PartBody, ...]) -> list[PartBody]:

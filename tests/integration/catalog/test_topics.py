@@ -18,6 +18,7 @@ from shared.kernel.postgres import Pool
 from shared.kernel.rebuild import rebuild
 from tests.conftest import Database
 from tests.integration.catalog.conftest import Client
+from tests.integration.catalog.conftest import body as sample
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
@@ -105,6 +106,7 @@ async def test_a_merged_topic_leads_to_the_one_that_stays(editor: Client, reader
     written = await editor.draft(topics=[gone, stays])
     assert (await editor.get(f"/projects/{written}")).body["topics"] == [stays]
     steps = (await editor.get(f"/topics/{gone}/history")).body["steps"]
+    assert (await editor.get(f"/topics/thema_{gone}/history")).body["steps"] == steps
     assert [(step["step"], step["reason"]) for step in steps] == [
         ("topic_defined", None),
         ("topic_merged", body["reason"]),
@@ -120,6 +122,27 @@ async def test_what_is_published_after_a_merging_says_so_to_others(editor: Clien
     published = (await editor.post(f"/projects/{draft}/publications")).body
     (event,) = await journal.read(published["position"] - 1, 1)
     assert event.event.content.topics == (stays,)
+
+
+async def test_what_comes_back_after_a_merging_says_so_to_others(editor: Client, journal: Journal) -> None:
+    gone, stays = await defined(editor), await defined(editor)
+    project = await editor.publish(topics=[gone])
+    await editor.post(f"/projects/{project}/archivals")
+    await editor.post(f"/topics/{gone}/mergers", {"into": stays, "reason": "doppelt"})
+    restored = (await editor.post(f"/projects/{project}/restorations", {"reason": "Es geht weiter."})).body
+    (event,) = await journal.read(restored["position"] - 1, 1)
+    assert event.event.content.topics == (stays,)
+
+
+async def test_a_proposal_is_shown_with_what_its_codes_mean_today(editor: Client, reader: Client) -> None:
+    gone, stays = await defined(editor), await defined(editor)
+    project = await editor.publish()
+    shown = (await editor.get(f"/projects/{project}")).body
+    proposal = sample(topics=[gone])
+    assert (await editor.put(f"/projects/{project}", proposal, version=shown["version"])).status == 200
+    await editor.post(f"/topics/{gone}/mergers", {"into": stays, "reason": "doppelt"})
+    page = (await editor.get(f"/projects/{project}")).body
+    assert page["revision"]["content"]["topics"] == [stays]
 
 
 async def test_topics_are_merged_in_no_circle(editor: Client, reader: Client) -> None:
@@ -156,6 +179,9 @@ async def test_a_split_moves_projects_by_list_and_filter(
     assert (await editor.post(f"/topics/{code}/splits", body, key=key)).body == split.body
     assert (await reader.get(f"/topics/{code}")).body["splitting"]
     assert (await editor.post(f"/topics/{code}/mergers", {"into": there, "reason": "?"})).code == "topic_splitting"
+    too_early = {"topic": "too_early", "label": "Zu früh", "slug": "zu_frueh", "projects": [stays]}
+    refused = await editor.post(f"/topics/{code}/splits", {"parts": [too_early], "reason": "?"})
+    assert (refused.code, (await reader.get("/topics/too_early")).status) == ("topic_splitting", 404)
     await round_of(journal, pool, Clock(), [move_projects])
     assert not (await reader.get(f"/topics/{code}")).body["splitting"]
     assert await move_projects(journal, pool, NOW) == 0, "what is done is done"
@@ -165,6 +191,11 @@ async def test_a_split_moves_projects_by_list_and_filter(
     assert await found(reader, topic=code) == {stays}
     history = (await editor.get(f"/projects/{listed}")).body["history"]
     assert (history[-1]["step"], history[-1]["reason"]) == ("topic_replaced", there)
+    for source, target in ((there, code), (code, there)):
+        again = {"parts": [{"topic": target, "projects": [listed]}], "reason": "Hin und her."}
+        assert (await editor.post(f"/topics/{source}/splits", again)).status == 200
+        assert await move_projects(journal, pool, NOW) == 1
+    assert (await reader.get(f"/projects/{listed}")).body["topics"] == [there, "treasury"]
 
 
 async def test_a_split_that_a_crash_cut_short_is_finished(editor: Client, journal: Journal, pool: Pool) -> None:

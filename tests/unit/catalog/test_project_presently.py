@@ -5,11 +5,14 @@ import pytest
 from services.catalog.project import (
     PROJECT,
     AcceptRevision,
+    ProjectArchived,
     ProjectEvent,
     ProjectPublished,
+    ProjectRestored,
     ProjectRevised,
     PublishProject,
     ReplaceTopic,
+    RestoreProject,
     TopicReplaced,
 )
 from services.catalog.project_content import Body, Contact, Participation, Presently
@@ -41,6 +44,15 @@ def test_so_does_a_proposal_that_is_accepted() -> None:
     event = ProjectRevised(at=AT, project_id=ID, revision=1, content=AFTER)
     given(PROJECT, proposed(BEFORE)).when(AcceptRevision(revision=1, presently=TODAY), at=AT).then([event])
     given(PROJECT, proposed(BEFORE)).when(PublishProject(presently=TODAY), at=AT).then([event])
+
+
+def test_so_does_a_project_that_comes_back() -> None:
+    end = ProjectArchived(at=AT, project_id=ID, title=BEFORE.title, was_published=True, reason=None)
+    back = ProjectRestored(at=AT, project_id=ID, was_published=True, reason="Doch.", content=AFTER)
+    before = [*submitted(BEFORE), ProjectPublished(at=AT, project_id=ID, content=BEFORE), end]
+    after = given(PROJECT, before).when(RestoreProject(reason="Doch.", presently=TODAY), at=AT).then([back])
+    assert after.state is not None
+    assert after.state.content == AFTER
 
 
 def test_a_topic_that_a_merging_would_give_twice_stands_once() -> None:

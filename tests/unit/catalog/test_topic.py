@@ -114,7 +114,11 @@ def test_a_topic_is_split_once_at_a_time_and_merged_when_that_is_done() -> None:
 
 def test_a_split_that_is_done_is_not_finished_again() -> None:
     so_far().when(FinishSplit()).nothing()
-    so_far(GIVEN_AWAY, FINISHED).when(SPLIT).nothing()
+    so_far(GIVEN_AWAY).when(SPLIT).nothing()
+
+
+def test_what_came_back_is_given_away_again() -> None:
+    so_far(GIVEN_AWAY, FINISHED).when(SPLIT, at=AT).then([GIVEN_AWAY])
 
 
 @pytest.mark.parametrize(
