@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -11,14 +10,13 @@ from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
 from services.catalog.funding_estimate import FundingEstimate, FundingQuery, ProgrammeShown
 from services.catalog.funding_programme import FUNDING_PROGRAMME, RecordProgramme, Terms, WithdrawProgramme
 from services.catalog.history import History
+from services.catalog.project_shown import BERLIN
 from shared.kernel.decider import NotThere
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, committed
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
-
-HERE = ZoneInfo("Europe/Berlin")
 
 
 class WithdrawalBody(BaseModel):
@@ -38,7 +36,7 @@ class Handlers:
 
     async def estimate(self, call: Call) -> Answer:
         """What the programmes would give."""
-        today = call.at.astimezone(HERE).date()
+        today = call.at.astimezone(BERLIN).date()
         return Answer(await funding_estimate.estimated(self.pool, call.query, today))
 
     async def programmes(self, call: Call) -> Answer:

@@ -13,6 +13,7 @@ from typing import Any
 
 from services.catalog.population_file import Unreadable, read
 from services.catalog.population_import import PopulationReport, planned, record
+from services.catalog.project_shown import BERLIN
 from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.settings import CatalogSettings
 from shared.kernel.clock import Clock
@@ -22,7 +23,7 @@ from shared.kernel.logs import configure
 from shared.kernel.postgres import connect_pool
 from shared.kernel.wakeup import Wakeup
 
-ACTOR = "population file"
+ACTOR = "operator"
 
 
 async def run(file: Path, as_of: date | None, *, dry_run: bool) -> PopulationReport:
@@ -31,14 +32,14 @@ async def run(file: Path, as_of: date | None, *, dry_run: bool) -> PopulationRep
     configure(settings.service, settings.log_level, settings.log_format)
     said = read(await asyncio.to_thread(file.read_bytes))
     async with await connect_pool(settings.database_url, name="catalog population") as pool:
-        found = await planned(pool, said, as_of)
+        at = Clock(settings.clock_offset).now()
+        found = await planned(pool, said, as_of, at.astimezone(BERLIN).date())
         if dry_run or found.report.wrong:
             return found.report
         journal = Journal(settings.database_url, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
         async with journal.running():
             command_id = new_id()
-            at = Clock(settings.clock_offset).now()
-            context = Context(command_id=command_id, actor="operator", at=at, correlation_id=command_id.hex)
+            context = Context(command_id=command_id, actor=ACTOR, at=at, correlation_id=command_id.hex)
             await record(journal, found.commands, context, _tell_progress)
         return found.report.model_copy(update={"recorded": True})
 

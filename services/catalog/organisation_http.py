@@ -24,6 +24,7 @@ from services.catalog.organisation_directory import OrganisationQuery, Organisat
 from services.catalog.organisation_similar import SimilarOrganisations, SimilarOrganisationsQuery
 from services.catalog.population_file import Unreadable, read
 from services.catalog.population_import import PopulationReport, WrongLine, planned, record
+from services.catalog.project_shown import BERLIN
 from shared.kernel.decider import NotThere, Refused
 from shared.kernel.endpoint import Upload
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
@@ -159,7 +160,7 @@ class Handlers:
             file = await asyncio.to_thread(read, call.raw)
         except Unreadable as why:
             raise Problem("population_file_unreadable", str(why)) from why
-        found = await planned(self.pool, file, call.query.as_of)
+        found = await planned(self.pool, file, call.query.as_of, call.at.astimezone(BERLIN).date())
         if call.query.dry_run:
             return Answer(found.report)
         if found.report.wrong:

@@ -37,6 +37,9 @@ GROUPED = re.compile(r"\d{1,3}(?:([.,'])\d{3})(?:\1\d{3})*")
 SPACES = str.maketrans("", "", " \u00a0\u2009\u202f")
 NOTHING_AFTER_THE_POINT = re.compile(r"[.,]0{1,2}$")
 LONGEST_VALUE = 40
+MOST_LINES = 50_000
+MOST_COLUMNS = 200
+"""The register of all of Germany has some 16,000 lines; no table of it has so many columns."""
 MOST_DIGITS = 8
 
 
@@ -79,6 +82,8 @@ def read(raw: bytes) -> PopulationFile:
     """The counts in a file, and the lines that cannot be used."""
     encoding, text = decoded(raw)
     lines = text.splitlines()
+    if len(lines) > MOST_LINES:
+        raise Unreadable(f"Diese Datei hat mehr als {MOST_LINES:,} Zeilen.".replace(",", "."))
     first = next((line for line in lines if line.strip()), "")
     if GV100AD_LINE.match(first):
         format_: Format = "gv100ad"
@@ -137,7 +142,9 @@ def _table(text: str, header: str) -> Iterator[Count | Wrong]:
 
 def _places(names: Sequence[str]) -> dict[str, int]:
     """Where each column stands, key and population first; whatever else there is does not matter."""
-    keys = [name_key(name) for name in names]
+    if len(names) > MOST_COLUMNS:
+        raise Unreadable(f"Diese Tabelle hat mehr als {MOST_COLUMNS} Spalten.")
+    keys = [name_key(name[:LONGEST_VALUE]) for name in names]
     places = {
         column: place
         for column, known in COLUMNS.items()

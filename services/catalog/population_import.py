@@ -79,17 +79,17 @@ class Plan:
     report: PopulationReport
 
 
-async def planned(pool: Pool, file: PopulationFile, as_of: date | None) -> Plan:
+async def planned(pool: Pool, file: PopulationFile, as_of: date | None, today: date) -> Plan:
     """What the file would change."""
     rows = await pool.fetch(KNOWN)
     known = {row["ags"]: Entry(row["id"], row["population"], row["as_of"], row["dissolved"]) for row in rows}
-    return plan(file, as_of, known)
+    return plan(file, as_of, today, known)
 
 
-def plan(file: PopulationFile, as_of: date | None, known: Mapping[str, Entry]) -> Plan:
+def plan(file: PopulationFile, as_of: date | None, today: date, known: Mapping[str, Entry]) -> Plan:
     """What a file comes to, given what the directory knows. Districts that it leaves out are the sum of their parts."""
     ours = [each for each in file.counts if each.ags.startswith(OUR_LAND)]
-    wrong = [*file.wrong, *_unusable(ours, as_of, known)]
+    wrong = [*file.wrong, *_unusable(ours, as_of, today, known)]
     usable = [replace(each, as_of=each.as_of or as_of) for each in ours if each.ags in known]
     counts = [*usable, *_districts(usable, known)]
     commands: dict[str, RecordPopulation] = {}
@@ -119,13 +119,16 @@ def plan(file: PopulationFile, as_of: date | None, known: Mapping[str, Entry]) -
     return Plan(commands, report)
 
 
-def _unusable(counts: Sequence[Count], as_of: date | None, known: Mapping[str, Entry]) -> Iterable[Wrong]:
-    """Keys of North Rhine-Westphalia that nobody has, and counts of no day."""
+def _unusable(counts: Sequence[Count], as_of: date | None, today: date, known: Mapping[str, Entry]) -> Iterable[Wrong]:
+    """Keys of North Rhine-Westphalia that nobody has; counts of no day, or of one to come that none could follow."""
     for each in counts:
+        day = each.as_of or as_of
         if each.ags not in known:
             yield Wrong(each.line, "Schlüssel", "Dieser Schlüssel steht nicht im Verzeichnis.", each.ags)
-        elif as_of is None and each.as_of is None:
+        elif day is None:
             yield Wrong(each.line, "Stand", "Der Tag der Zählung ist nicht angegeben (as_of).", "")
+        elif day > today:
+            yield Wrong(each.line, "Stand", "Der Tag der Zählung liegt in der Zukunft.", f"{day:%d.%m.%Y}")
 
 
 def _districts(counts: Sequence[Count], known: Mapping[str, Entry]) -> Iterable[Count]:

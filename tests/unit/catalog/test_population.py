@@ -16,7 +16,7 @@ from services.catalog.population_file import (
 )
 from services.catalog.population_import import Entry, Plan, plan
 
-DAY = date(2024, 12, 31)
+DAY, TODAY = date(2024, 12, 31), date(2025, 9, 1)
 
 
 def fixed(kind: str, key: str, name: str, population: int | str = "") -> str:
@@ -158,13 +158,13 @@ def numbers(found: Plan) -> dict[str, int]:
 def test_a_district_is_the_sum_of_its_municipalities() -> None:
     known = {"05766": entry(1), "05766044": entry(2), "05766008": entry(3), "05766099": entry(4, dissolved=True)}
     both = file(Count(2, "05766044", 40), Count(3, "05766008", 60))
-    assert numbers(plan(both, DAY, known)) == {"o1": 100, "o2": 40, "o3": 60}
+    assert numbers(plan(both, DAY, TODAY, known)) == {"o1": 100, "o2": 40, "o3": 60}
     one = file(Count(2, "05766044", 40))
-    assert numbers(plan(one, DAY, known)) == {"o2": 40}, "no sum of some"
+    assert numbers(plan(one, DAY, TODAY, known)) == {"o2": 40}, "no sum of some"
     itself = file(*both.counts, Count(4, "05766", 101))
-    assert numbers(plan(itself, DAY, known))["o1"] == 101, "what the file says itself counts"
+    assert numbers(plan(itself, DAY, TODAY, known))["o1"] == 101, "what the file says itself counts"
     other_day = file(both.counts[0], Count(3, "05766008", 60, date(2023, 12, 31)))
-    assert numbers(plan(other_day, DAY, known)) == {"o2": 40, "o3": 60}, "no sum of two days"
+    assert numbers(plan(other_day, DAY, TODAY, known)) == {"o2": 40, "o3": 60}, "no sum of two days"
 
 
 def test_a_report_counts_what_changes_and_what_does_not() -> None:
@@ -175,13 +175,27 @@ def test_a_report_counts_what_changes_and_what_does_not() -> None:
         "05766016": entry(4),
     }
     counts = file(Count(2, "05766044", 40), Count(3, "05766008", 61), Count(4, "05766012", 2), Count(5, "03401000", 7))
-    report = plan(counts, DAY, known).report
+    report = plan(counts, DAY, TODAY, known).report
     assert (report.changed, report.unchanged, report.newer, report.elsewhere, report.missing) == (1, 1, 1, 1, 1)
     assert (report.wrong, report.recorded) == (0, False)
 
 
 def test_unknown_keys_and_counts_of_no_day_are_wrong() -> None:
     known = {"05766044": entry(1)}
-    report = plan(file(Count(2, "05766044", 40), Count(3, "05999999", 1)), None, known).report
+    report = plan(file(Count(2, "05766044", 40), Count(3, "05999999", 1)), None, TODAY, known).report
     assert [(each.line, each.column) for each in report.wrong_lines] == [(2, "Stand"), (3, "Schlüssel")]
     assert report.changed == 0
+
+
+def test_a_count_of_a_day_to_come_is_wrong() -> None:
+    """It would keep every later count out for ever."""
+    known = {"05766044": Entry("o1", None, None, dissolved=False)}
+    wrong = plan(file(Count(2, "05766044", 40, date(2025, 9, 2))), None, TODAY, known)
+    assert [(each.column, each.value) for each in wrong.report.wrong_lines] == [("Stand", "02.09.2025")]
+    assert numbers(plan(file(Count(2, "05766044", 40)), TODAY, TODAY, known)) == {"o1": 40}
+
+
+@pytest.mark.parametrize("raw", [b"ags;einwohner\n" + b"x;y\n" * 50_000, b"ags;einwohner" + b";" * 200])
+def test_what_is_far_larger_than_any_register_is_not_looked_at(raw: bytes) -> None:
+    with pytest.raises(Unreadable, match="hat mehr als"):
+        read(raw)
