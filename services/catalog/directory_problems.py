@@ -31,6 +31,12 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Merged into itself",
         "Ein Eintrag lässt sich nur mit einem anderen zusammenführen.",
     ),
+    "refers_to_itself": (
+        409,
+        "Stelle verweist auf sich selbst",
+        "Organisation refers to itself",
+        "Eine Stelle ist nicht ihr eigenes Mitglied und nicht ihre eigene Nachfolgerin.",
+    ),
     "key_is_fixed": (
         409,
         "Schlüssel ist fest",

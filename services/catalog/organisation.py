@@ -199,6 +199,7 @@ def decide(
         case ChangeOrganisation():
             if command.profile.ags != now.ags:
                 raise Refused("key_is_fixed", field="/ags")
+            _refuse_itself(command.profile, organisation.id)
             return _changed(command.profile, organisation, at, command.forget)
         case RecordPopulation():
             return _count(command, organisation, at)
@@ -211,9 +212,17 @@ def _register(
     command: RegisterOrganisation, organisation: Organisation | None, at: datetime
 ) -> Sequence[OrganisationEvent]:
     """Loaded content knows nothing of a merging: it brings no entry back."""
+    _refuse_itself(command.profile, command.organisation_id)
     if organisation is None:
         return [OrganisationRegistered(at=at, organisation_id=command.organisation_id, profile=command.profile)]
     return [] if organisation.merged_into else _changed(command.profile, organisation, at)
+
+
+def _refuse_itself(profile: Profile, organisation_id: str) -> None:
+    """Nobody is a member or a successor of itself."""
+    for field, ids in (("member_ids", profile.member_ids), ("successors", profile.successors)):
+        if organisation_id in ids:
+            raise Refused("refers_to_itself", field=f"/{field}/{ids.index(organisation_id)}")
 
 
 def _count(command: RecordPopulation, organisation: Organisation, at: datetime) -> Sequence[OrganisationEvent]:

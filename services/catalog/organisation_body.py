@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.catalog import organisation_directory
+from services.catalog.findable import Findable
 from services.catalog.organisation import Description, Profile
 from services.catalog.organisation_directory import Named
 from shared.kernel.postgres import Connection
@@ -25,8 +26,8 @@ class OrganisationBody(Description):
     entries that look alike.
     """
 
-    name: Line
-    aliases: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
+    name: Findable
+    aliases: Annotated[tuple[Findable, ...], Field(max_length=50)] = ()
     members: Annotated[tuple[Line, ...], Field(max_length=500)] = ()
     note: Line | None = None
     member_ids: Annotated[tuple[Key, ...], Field(max_length=500)] = ()
@@ -42,6 +43,8 @@ class OrganisationBody(Description):
                 "key_outside_nrw",
                 "Schlüssel von Kommunen in Nordrhein-Westfalen beginnen mit 05; für andere gibt es eine eigene Art.",
             )
+        if self.ags and self.outside_nrw:
+            raise PydanticCustomError("key_outside_nrw", "Eine Stelle mit Schlüssel liegt in Nordrhein-Westfalen.")
         if (self.latitude is None) != (self.longitude is None):
             raise PydanticCustomError("half_a_place", "Breite und Länge gehören zusammen.")
         if self.successors and self.dissolved_on is None:

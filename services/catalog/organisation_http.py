@@ -16,7 +16,6 @@ from services.catalog.organisation import (
     AdoptNames,
     ChangeOrganisation,
     MergeOrganisation,
-    Organisation,
     RegisterOrganisation,
 )
 from services.catalog.organisation_body import Key, OrganisationBody, refuse_duplicates, resolved
@@ -25,7 +24,7 @@ from services.catalog.organisation_similar import SimilarOrganisations, SimilarO
 from services.catalog.population_file import Unreadable, read
 from services.catalog.population_import import PopulationReport, WrongLine, planned, record
 from services.catalog.project_shown import BERLIN
-from shared.kernel.decider import NotThere, Refused
+from shared.kernel.decider import Refused
 from shared.kernel.endpoint import Upload
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
 from shared.kernel.ids import named_id, new_id
@@ -122,11 +121,8 @@ class Handlers:
     async def merge(self, call: Call) -> Answer:
         """Two entries of one body become one, which is found by the names of both."""
         context, gone = call.context(), call.path_id()
-        state = (await self.journal.load(ORGANISATION, gone)).state
-        if state is None:
-            raise NotThere
         if before := await self.journal.outcome(context):
-            await self._adopt(state, context)
+            await self._adopt(gone, context)
             return committed(before)
         async with in_turn(self.pool) as connection:
             stays = await organisation_directory.ids_by_key(connection, [call.body.into])
@@ -136,12 +132,13 @@ class Handlers:
             outcome = await self.journal.transact(
                 ORGANISATION, gone, command, context, expected_version=call.expected_version
             )
-        await self._adopt(replace(state, merged_into=command.into), context)
+        await self._adopt(gone, context)
         return committed(outcome)
 
-    async def _adopt(self, gone: Organisation, context: Context) -> None:
+    async def _adopt(self, gone_id: str, context: Context) -> None:
         """The names of the entry that went, on the one that stays; done again by whoever repeats the merging."""
-        if gone.merged_into is None:
+        gone = (await self.journal.load(ORGANISATION, gone_id)).state
+        if gone is None or gone.merged_into is None:
             return
         names = AdoptNames(names=(gone.profile.name, *gone.profile.aliases))
         follows = replace(
@@ -226,7 +223,7 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             answer=Committed,
             status=201,
             roles=EDITORS,
-            codes=("organisation_exists", "possible_duplicates", "organisation_merged", *referring),
+            codes=("organisation_exists", "possible_duplicates", "organisation_merged", "refers_to_itself", *referring),
         ),
         Endpoint(
             "POST",
@@ -248,7 +245,7 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             body=OrganisationBody,
             answer=Committed,
             roles=EDITORS,
-            codes=("not_found", "organisation_merged", "key_is_fixed", *referring),
+            codes=("not_found", "organisation_merged", "key_is_fixed", "refers_to_itself", *referring),
             if_match=True,
         ),
         Endpoint(

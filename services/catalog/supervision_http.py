@@ -20,8 +20,8 @@ from shared.kernel.texts import Id
 PARTICIPANTS = """
 SELECT asked.key, o.ags, o.name, o.type, o.profile->>'regierungsbezirk' AS regierungsbezirk, d.name AS district,
     ARRAY(
-        SELECT m.type FROM organisation m
-        WHERE m.id::text IN (SELECT jsonb_array_elements_text(coalesce(o.profile->'member_ids', '[]')))
+        SELECT m.type FROM organisation said JOIN organisation m ON m.id = coalesce(said.merged_into, said.id)
+        WHERE said.id IN (SELECT id::uuid FROM jsonb_array_elements_text(coalesce(o.profile->'member_ids', '[]')) AS id)
         ORDER BY m.type
     ) AS members
 FROM unnest($1::text[]) AS asked(key)

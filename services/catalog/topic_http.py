@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from services.catalog import history, topic_list
 from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
+from services.catalog.findable import Findable
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
 from services.catalog.project_content import TopicCode
@@ -19,9 +20,8 @@ from shared.kernel.ids import named_id
 from shared.kernel.journal import Context, Journal
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import Problem, of_fields
-from shared.kernel.texts import ONE_LINE
 
-type Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=ONE_LINE)]
+type Label = Annotated[Findable, StringConstraints(max_length=120)]
 
 
 class GroupBody(BaseModel):

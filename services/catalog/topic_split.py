@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.catalog import search, topic_list
 from services.catalog.due import by_itself, told
+from services.catalog.findable import Findable
 from services.catalog.project import PROJECT, ReplaceTopic
 from services.catalog.project_content import TopicCode
 from services.catalog.search import ProjectFilter
@@ -19,7 +20,7 @@ from shared.kernel.decider import NotThere, Refused
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import of_fields
-from shared.kernel.texts import Id, Line
+from shared.kernel.texts import Id
 
 MOST_MOVED = 5_000
 AT_ONCE = 100
@@ -38,7 +39,7 @@ class PartBody(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     topic: TopicCode
-    label: Line | None = None
+    label: Findable | None = None
     slug: Slug | None = None
     projects: Annotated[tuple[Id, ...], Field(max_length=MOST_MOVED)] = ()
     filter: ProjectFilter | None = None

@@ -33,4 +33,4 @@ INSERT INTO entry_step (category, id, version, step, at, actor, reason, said)
 SELECT split_part(stream, '-', 1), substr(stream, position('-' IN stream) + 1), version,
        lower(regexp_replace(type, '([a-z])([A-Z])', '\1_\2', 'g')),
        (data->>'at')::timestamptz, actor, data->>'reason', data::jsonb - 'at' - 'reason'
-FROM journal WHERE split_part(stream, '-', 1) IN ('organisation', 'topic', 'key_figure');
+FROM journal WHERE stream LIKE 'organisation-%' OR stream LIKE 'topic-%' OR stream LIKE 'key\_figure-%';

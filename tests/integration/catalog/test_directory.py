@@ -141,6 +141,8 @@ async def test_a_body_is_registered_and_found_by_its_names(editor: Client, reade
         ({"name": "Verbund", "type": "hospital", "successors": ["05766"]}, "invalid_request", ""),
         ({"name": " ", "type": "hospital"}, "invalid_request", "/name"),
         ({"name": "Verbund\u202e", "type": "hospital"}, "invalid_request", "/name"),
+        ({"name": "…", "type": "hospital"}, "invalid_request", "/name"),
+        ({"name": "Neustadt", "type": "town", "ags": "05770096", "outside_nrw": True}, "invalid_request", ""),
         ({"name": "Verbund", "type": "circus"}, "invalid_request", "/type"),
         ({"name": "Lemgo", "type": "town", "ags": "05766044"}, "organisation_exists", "/ags"),
         ({"name": "LEADER-Region Lippe", "type": "leader_region"}, "possible_duplicates", "/name"),

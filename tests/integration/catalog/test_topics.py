@@ -58,6 +58,7 @@ async def test_a_topic_is_defined_once_under_its_own_name(editor: Client, reader
         ({"code": "bees", "slug": "treasury", "label": "Bienen"}, "topic_name_taken", "/label"),
         ({"code": "gemeindekasse", "slug": "bienen", "label": "Bienen"}, "topic_name_taken", "/label"),
         ({"code": "bees", "slug": "bienen", "label": "Bienen", "group": "zoo"}, "unknown_group", "/group"),
+        ({"code": "bees", "slug": "bienen", "label": "– · –"}, "invalid_request", "/label"),
         ({"code": "Bees 2", "slug": "bienen", "label": "Bienen"}, "invalid_request", "/code"),
     ):
         refused = await editor.post("/topics", body | wrong)

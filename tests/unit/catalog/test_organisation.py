@@ -61,6 +61,18 @@ def test_an_official_key_never_changes() -> None:
     given(ORGANISATION, [REGISTERED]).when(ChangeOrganisation(profile=moved)).refused("key_is_fixed", field="/ags")
 
 
+@pytest.mark.parametrize("field", ["member_ids", "successors"])
+def test_nobody_is_a_member_or_a_successor_of_itself(field: str) -> None:
+    other = "00000000-0000-5000-8000-000000000002"
+    circle = LEMGO.model_copy(update={field: (other, ID)})
+    given(ORGANISATION, [REGISTERED]).when(ChangeOrganisation(profile=circle)).refused(
+        "refers_to_itself", field=f"/{field}/1"
+    )
+    given(ORGANISATION).when(RegisterOrganisation(organisation_id=ID, profile=circle)).refused(
+        "refers_to_itself", field=f"/{field}/1"
+    )
+
+
 def test_what_is_not_in_the_directory_cannot_be_changed() -> None:
     given(ORGANISATION).when(ChangeOrganisation(profile=LEMGO)).not_there()
 

@@ -1,0 +1,18 @@
+"""A name that the directory and the topics are found by."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from services.catalog.naming import name_key
+from shared.kernel.texts import Line
+
+
+def _with_a_word(name: str) -> str:
+    if not name_key(name):
+        raise PydanticCustomError("no_word", "Ein Name enthält mindestens einen Buchstaben oder eine Ziffer.")
+    return name
+
+
+type Findable = Annotated[Line, AfterValidator(_with_a_word)]
