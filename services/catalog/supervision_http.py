@@ -21,7 +21,7 @@ PARTICIPANTS = """
 SELECT asked.key, o.ags, o.name, o.type, o.profile->>'regierungsbezirk' AS regierungsbezirk, d.name AS district,
     ARRAY(
         SELECT m.type FROM organisation said JOIN organisation m ON m.id = coalesce(said.merged_into, said.id)
-        WHERE said.id IN (SELECT id::uuid FROM jsonb_array_elements_text(coalesce(o.profile->'member_ids', '[]')) AS id)
+        WHERE said.id::text IN (SELECT jsonb_array_elements_text(coalesce(o.profile->'member_ids', '[]')))
         ORDER BY m.type
     ) AS members
 FROM unnest($1::text[]) AS asked(key)

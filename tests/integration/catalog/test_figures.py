@@ -152,6 +152,20 @@ async def test_the_supervising_authority_is_hinted_at(editor: Client, reader: Cl
     assert (in_a_city["authority"], in_a_city["candidates"]) == (None, []), "no commissioner sits in such a city"
 
 
+async def test_a_member_that_was_merged_counts_as_the_body_that_stays(editor: Client, reader: Client) -> None:
+    async def registered(**said: Any) -> str:
+        reply = await editor.post("/organisations", {"confirmed_new": True, **said})
+        assert reply.status == 201, reply.body
+        return str(reply.body["id"])
+
+    member = await registered(name="Lippischer Betrieb", type="private_body")
+    whole = await registered(name="Verband am Teuto", type="special_purpose_association", member_ids=[member])
+    asked = {"ags": "05766044", "organisation": whole, "legal_form": "special_purpose_association"}
+    assert (await reader.get("/supervision-hint", **asked)).body["level"] == "district_commissioner"
+    assert (await editor.post(f"/organisations/{member}/mergers", {"into": "05766", "reason": "Eigen"})).status == 200
+    assert (await reader.get("/supervision-hint", **asked)).body["level"] == "district_government"
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [

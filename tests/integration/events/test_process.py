@@ -8,16 +8,19 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 
+from services.catalog.topic import TOPIC, DefineTopic, Group, MergeTopic, RenameTopic
 from services.gateway.person import PERSON, ErasePerson, RegisterPerson
 from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
 from shared.embedded.nats import EmbeddedNats
 from shared.kernel.bus import Bus
 from shared.kernel.clock import Clock
+from shared.kernel.decider import Decider
 from shared.kernel.health import Health
 from shared.kernel.identity import HEADER, KeyPair, Signer, generate_keys
 from shared.kernel.ids import new_id
@@ -37,6 +40,7 @@ from tests.integration.events.conftest import EDITOR
 
 STARTING = 60.0  # importing everything takes long where many do so at once
 PATIENCE = 20.0
+GROUP = Group(code="administration", slug="verwaltung", label="Verwaltung")
 NEXT_YEAR = f"{Clock().now().year + 1}-07-01T10:00:00+02:00"
 
 
@@ -79,30 +83,32 @@ async def process_of(database: Database, nats: EmbeddedNats, keys: KeyPair) -> A
 
 
 @asynccontextmanager
-async def gateway(database: Database, nats: EmbeddedNats) -> AsyncIterator[Callable[[str], Any]]:
-    """What erases a person as the gateway does."""
-    dsn, wakeup = database.dsn("gateway"), Wakeup()
-    await migrate(dsn, "gateway")
-    async with await connect_pool(dsn, name="test gateway") as pool:
-        journal = Journal(dsn, pool, [PERSON], [], wakeup=wakeup)
+async def publisher(
+    database: Database, nats: EmbeddedNats, service: str, decider: Decider[Any, Any, Any]
+) -> AsyncIterator[Callable[..., Any]]:
+    """What gives commands to aggregates of another service, whose contracts reach the stream as in the real system."""
+    dsn, wakeup = database.dsn(service), Wakeup()
+    await migrate(dsn, service)
+    async with await connect_pool(dsn, name=f"test {service}") as pool:
+        journal = Journal(dsn, pool, [decider], [], wakeup=wakeup)
         relay = Relay(
-            service="gateway",
+            service=service,
             dsn=dsn,
-            nats_url=nats.url("gateway"),
+            nats_url=nats.url(service),
             journal=journal,
             wakeup=wakeup,
             public_url="http://127.0.0.1:8080",
             health=Health(),
         )
 
-        async def forget(person: str) -> None:
-            for command in (RegisterPerson(), ErasePerson(person_id=person)):
+        async def give(aggregate: str, *commands: object) -> None:
+            for command in commands:
                 context = Context(command_id=new_id(), actor="t", at=Clock().now(), correlation_id="c", fresh=True)
-                await journal.transact(PERSON, person, command, context)
+                await journal.transact(decider, aggregate, command, context)
 
         async with journal.running():
             task = asyncio.create_task(relay.run())
-            yield forget
+            yield give
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
@@ -117,7 +123,8 @@ async def test_registering_telling_forgetting(database: Database, nats: Embedded
     async with (
         process_of(database, nats, keys) as (process, address),
         ClientSession(address) as http,
-        gateway(database, nats) as forget,
+        publisher(database, nats, "gateway", PERSON) as to_person,
+        publisher(database, nats, "catalog", TOPIC) as to_topic,
         answering(nats, Catalogue(), asking),
     ):
 
@@ -149,7 +156,7 @@ async def test_registering_telling_forgetting(database: Database, nats: Embedded
         body = {"person_id": person, "email": "ada@stadt.example", "name": "Ada Beispiel", "member": True}
         await call("POST", f"/internal/sessions/{session_id}/registrations", body)
         assert await told() == ["ada@stadt.example"]
-        await forget(person)
+        await to_person(person, RegisterPerson(), ErasePerson(person_id=person))
         await eventually(participants, wanted=0)
 
         async def seats_left() -> int:
@@ -157,6 +164,16 @@ async def test_registering_telling_forgetting(database: Database, nats: Embedded
 
         await eventually(seats_left, wanted=1)
         assert await told() == []
+
+        async def found_by(topic: str) -> int:
+            return int((await call("GET", f"/api/v1/sessions?topic={topic}"))["total"])
+
+        for topic, into in (("cash_desk", "treasury"), ("treasury", "finance")):
+            defined = DefineTopic(topic=topic, slug=topic, label=topic, group=GROUP)
+            await to_topic(topic, defined, RenameTopic(label="Kasse"), MergeTopic(into=into, reason="doppelt"))
+        for topic in ("finance", "cash_desk", "treasury"):
+            await eventually(partial(found_by, topic), wanted=1)
+        assert await found_by("health") == 0
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
     await bus.close()
