@@ -102,7 +102,7 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         422,
         "Zeilen nicht verwendbar",
         "Lines cannot be used",
-        "{wrong} Zeilen lassen sich nicht verwenden; es wurde nichts übernommen.",
+        "Zeilen, die sich nicht verwenden lassen: {wrong}. Es wurde nichts übernommen.",
     ),
     "key_figure_withdrawn": (
         409,

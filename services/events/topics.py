@@ -6,11 +6,16 @@ from shared.contracts.catalog import TopicMerged
 from shared.kernel.inbox import Effect, Received
 from shared.kernel.postgres import Connection, Pool
 
-# One step always finds the topic that stays, in whatever order mergings of several topics arrive.
+# One step always finds the topic that stays, in whatever order mergings of several topics arrive. What comes later holds:
+# a catalogue that was restored to an earlier day may merge two topics the other way round.
 KEEP = """
-WITH stays AS (SELECT coalesce((SELECT into_topic FROM topic_merged WHERE topic = $2), $2) AS topic),
-led AS (
-    UPDATE topic_merged SET into_topic = stays.topic FROM stays WHERE topic_merged.into_topic = $1
+WITH stays AS (
+    SELECT coalesce((SELECT into_topic FROM topic_merged WHERE topic = $2 AND into_topic <> $1), $2) AS topic
+), undone AS (
+    DELETE FROM topic_merged WHERE topic = $2 AND into_topic = $1
+), led AS (
+    UPDATE topic_merged SET into_topic = stays.topic FROM stays
+    WHERE topic_merged.into_topic = $1 AND topic_merged.topic <> $2
 )
 INSERT INTO topic_merged (topic, into_topic) SELECT $1, stays.topic FROM stays
 ON CONFLICT (topic) DO UPDATE SET into_topic = excluded.into_topic

@@ -499,6 +499,10 @@ async def test_a_session_is_found_by_every_code_that_means_its_topic(events: Eve
     for topic in (first, second, third):
         assert await found(topic) == ids
     assert len(await entries(events, f"/api/v1/sessions.ics?topic={first}")) == len(ids)
+    await merged(events, third, second)
+    await merged(events, second, fourth := f"thema-{uuid4().hex[:8]}")
+    for topic in (first, second, third, fourth):
+        assert await found(topic) == ids, "a catalogue that was restored may have merged them the other way round"
     assert await found(f"thema-{uuid4().hex[:8]}") == set()
 
 
