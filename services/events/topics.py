@@ -6,8 +6,8 @@ from shared.contracts.catalog import TopicMerged
 from shared.kernel.inbox import Effect, Received
 from shared.kernel.postgres import Connection, Pool
 
-# One step always finds the topic that stays, in whatever order mergings of several topics arrive. What comes later holds:
-# a catalogue that was restored to an earlier day may merge two topics the other way round.
+# One step always finds the topic that stays, in whatever order mergings of several topics arrive. What is heard later
+# holds: a catalogue that was restored to an earlier day may merge two topics the other way round.
 KEEP = """
 WITH stays AS (
     SELECT coalesce((SELECT into_topic FROM topic_merged WHERE topic = $2 AND into_topic <> $1), $2) AS topic
