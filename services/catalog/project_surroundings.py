@@ -80,9 +80,13 @@ class RemoveDocument(Command):
 
 
 class ConfirmContact(Command):
-    """Say that a project's contact is still the right one: an editor does, or an organisation that takes part."""
+    """Say that a project's contact is still the right one: an editor does, or an organisation that takes part.
+
+    `known_as` are the ids that mean the organisation, of entries that were merged.
+    """
 
     organisation_id: str | None = None
+    known_as: frozenset[str] = frozenset()
 
 
 class LetTimePass(Command):
@@ -219,8 +223,10 @@ def _remove(document_id: str, project: Project, at: datetime) -> Sequence[Surrou
 def _confirm(command: ConfirmContact, project: Project, at: datetime) -> Sequence[SurroundingEvent]:
     """Once a day is enough."""
     refuse_unpublished(project)
-    if command.organisation_id is not None and command.organisation_id not in project.content.organisation_ids:
-        raise Refused("not_participating")
+    if command.organisation_id is not None:
+        ids = {command.organisation_id, *command.known_as}
+        if ids.isdisjoint(project.content.organisation_ids):
+            raise Refused("not_participating")
     if not project.review_due and project.confirmed_at and _day(project.confirmed_at) == _day(at):
         return []
     return [ContactConfirmed(at=at, project_id=project.id, organisation_id=command.organisation_id)]

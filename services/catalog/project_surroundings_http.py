@@ -7,7 +7,7 @@ from datetime import date
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.catalog import project_page
+from services.catalog import organisation_directory, project_page
 from services.catalog.answers import API, EDITORS
 from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.project import (
@@ -146,9 +146,12 @@ class Handlers:
         """A contact that is still the right one, by an editor's word or that of an organisation that takes part."""
         if "editor" in call.identity.roles:
             return await self._committed(call, ConfirmContact())
-        if call.identity.organisation_id is None:
+        own = call.identity.organisation_id
+        if own is None:
             raise Problem("not_participating")
-        return await self._committed(call, ConfirmContact(organisation_id=call.identity.organisation_id))
+        async with self.pool.acquire() as connection:
+            known_as = frozenset(await organisation_directory.same_bodies(connection, [own]))
+        return await self._committed(call, ConfirmContact(organisation_id=own, known_as=known_as))
 
     async def _committed(self, call: Call, command: ProjectCommand) -> Answer:
         outcome = await self.journal.transact(

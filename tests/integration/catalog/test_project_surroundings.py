@@ -432,6 +432,14 @@ class TestContactReview:
         path = f"/projects/{project}/contact-confirmations"
         assert (await reader.post(path)).status == 401
         assert (await participant.post(path)).status == 200
+        office = (await editor.post("/organisations", {"name": "Amt am Wald", "type": "private_body"})).body["id"]
+        written_so = await editor.publish(participations=[{"organisation_id": office}, {"ags": "05374040"}])
+        refused = await participant.post(f"/projects/{written_so}/contact-confirmations")
+        assert refused.code == "not_participating"
+        await editor.post(f"/organisations/{office}/mergers", {"into": "05374028", "reason": "Ein Amt der Gemeinde"})
+        assert (await participant.post(f"/projects/{written_so}/contact-confirmations")).status == 200
+        former = Client(participant.session, participant.signer, replace(participant.identity, organisation_id=office))
+        assert (await former.post(f"/projects/{await editor.publish()}/contact-confirmations")).status == 200
         elsewhere = replace(participant.identity, organisation_id=str(uuid4()))
         stranger = Client(participant.session, participant.signer, elsewhere)
         refused = await stranger.post(path)
