@@ -93,6 +93,8 @@ class Handlers:
         async with in_turn(self.pool) as connection:
             if await topic_list.taken(connection, body.code, body.label, body.slug):
                 raise of_fields("topic_name_taken", ["/label"])
+            if (await topic_list.present(connection, [body.code])).get(body.code, body.code) != body.code:
+                raise of_fields("topic_merged", ["/code"])
             group = await _group(connection, body.group)
             command = DefineTopic(topic=body.code, slug=body.slug, label=body.label, group=group)
             outcome = await self.journal.transact(TOPIC, body.code, command, context)
@@ -212,7 +214,7 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             answer=Committed,
             status=201,
             roles=EDITORS,
-            codes=("topic_exists", "topic_name_taken", "unknown_group"),
+            codes=("topic_exists", "topic_merged", "topic_name_taken", "unknown_group"),
         ),
         Endpoint(
             "POST",

@@ -113,6 +113,9 @@ async def test_a_merged_topic_leads_to_the_one_that_stays(editor: Client, reader
         ("topic_merged", body["reason"]),
     ]
     assert (await editor.post(f"/topics/{gone}/renamings", {"label": "Anders"})).code == "topic_merged"
+    again = {"code": gone, "slug": f"thema_{gone}", "label": "Poststelle", "group": "internal_administration"}
+    refused = await editor.post("/topics", again)
+    assert (refused.code, refused.body["errors"][0]["field"]) == ("topic_merged", "/code"), "it comes not back unseen"
 
 
 async def test_what_is_published_after_a_merging_says_so_to_others(editor: Client, journal: Journal) -> None:
