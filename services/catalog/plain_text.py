@@ -27,7 +27,8 @@ TIMES = 4
 def readable(text: str) -> str:
     """A text without its HTML: paragraphs and items on lines of their own, scripts and styles gone.
 
-    A text that has no tags of HTML stays as it is, "a < b" and "&" included.
+    A text that has no tags of HTML stays as it is, "a < b" and "&" included. Entities bring in no sign that a request
+    may not hold.
     """
     if "<" not in text or TAG.search(text) is None:
         return text

@@ -34,6 +34,7 @@ from shared.kernel.problems import Problem
         ("**fett** und _kursiv_", "**fett** und _kursiv_"),
         ("<b>5 < 6</b>", "5 < 6"),
         ("<b>Rechnung</b>&#x202e;fdp&#1;", "Rechnungfdp"),
+        ("<b>Amt</b>&#27;&#1;&#x202e; Nord&#xfdd0;", "Amt Nord"),
     ],
 )
 def test_html_becomes_readable(sent: str, kept: str) -> None:
