@@ -11,6 +11,7 @@ import unicodedata
 from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import structlog
@@ -30,6 +31,7 @@ UNPRINTABLE = re.compile(
     r"\u25a0-\u25fe\u2713\u2714]"
 )
 BOX = "□"
+ADDRESS = "%/:?#[]@!$&'()*+,;=~"  # what stays in an address as it is, beside letters and digits of ASCII
 
 log = structlog.get_logger()
 
@@ -124,7 +126,7 @@ def _state(step: UndertakingStep, today: dt.date) -> str:
 
 def _details(step: UndertakingStep) -> dict[str, Any]:
     texts = [step.hint or "", f"Notiz: {step.note}" if step.note else ""]
-    links = [{"title": each.title, "link": each.link} for each in step.links]
+    links = [{"title": each.title, "link": each.link and quote(each.link, safe=ADDRESS)} for each in step.links]
     return {"title": step.title, "texts": [text for text in texts if text], "links": links}
 
 

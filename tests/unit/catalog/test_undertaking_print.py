@@ -10,9 +10,17 @@ import pytest
 import typst
 
 from services.catalog import undertaking_print
-from services.catalog.undertaking_page import DATE_RULE, OrganisationNamed, ProgressShown, UndertakingPage
+from services.catalog.undertaking_page import (
+    DATE_RULE,
+    OrganisationNamed,
+    ProgressShown,
+    UndertakingPage,
+    UndertakingStage,
+    UndertakingStep,
+)
+from services.catalog.undertaking_plan import Pointer
 from services.catalog.undertaking_print import BOX, TEMPLATE, displayable, printed
-from services.catalog.vocabulary import UndertakingStatus
+from services.catalog.vocabulary import ChecklistStage, UndertakingStatus
 from shared.kernel.problems import Problem
 
 TODAY = date(2026, 3, 2)
@@ -63,6 +71,28 @@ def test_what_has_none_is_a_box() -> None:
 
 async def test_the_same_state_is_the_same_sheet() -> None:
     assert await printed(EMPTY, TODAY) == await printed(EMPTY, TODAY)
+
+
+async def test_an_address_leads_where_it_led_whatever_the_font_can_show() -> None:
+    step = UndertakingStep(
+        step_id="idea",
+        title="Idee",
+        hint=None,
+        links=(Pointer(title="Seite", link="https://example.org/日本?a=1&b=%20#c"),),
+        offset_days=None,
+        due_on=None,
+        by_hand=False,
+        own=True,
+        owner=None,
+        note=None,
+        done_on=None,
+        dropped=None,
+        sequence=0,
+    )
+    none = ProgressShown(done=0, total=1, percent=0)
+    stage = UndertakingStage(stage=ChecklistStage.STARTING, label="Loslegen", progress=none, steps=(step,))
+    paper = await printed(EMPTY.model_copy(update={"stages": (stage,)}), TODAY)
+    assert b"/URI(https://example.org/%E6%97%A5%E6%9C%AC?a=1&b=%20#c)" in paper
 
 
 async def test_a_typesetter_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
