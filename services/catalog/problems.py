@@ -256,6 +256,12 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Done in the future",
         "Ein Schritt kann nicht an einem künftigen Tag erledigt worden sein.",
     ),
+    "date_too_far": (
+        409,
+        "Termin zu weit verschoben",
+        "Date moved too far",
+        "Ein von Hand gesetzter Termin läge damit vor dem {first} oder nach dem {last}.",
+    ),
     "too_many_steps": (409, "Zu viele Schritte", "Too many steps", "Ein Vorhaben hat höchstens {most} Schritte."),
     "too_many_readers": (
         409,

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import assert_never
 
 from pydantic import BaseModel, ConfigDict
 
 from services.catalog import undertaking_step
 from services.catalog.undertaking_plan import (
+    FIRST_DAY,
+    LAST_DAY,
     MOST_STEPS,
     Plan,
     PlannedStep,
@@ -36,6 +38,8 @@ from services.catalog.undertaking_step import (
     StepReopened,
     StepRestored,
     StepReworded,
+    called_off,
+    planned,
     redated,
 )
 from services.catalog.vocabulary import UndertakingStatus
@@ -181,9 +185,8 @@ class UndertakingAbandoned(Event):
     reason: str
 
 
-type UndertakingEvent = (
-    UndertakingBegun
-    | UndertakingEdited
+type LaterEvent = (
+    UndertakingEdited
     | StartMoved
     | StepAdded
     | SightGiven
@@ -192,11 +195,15 @@ type UndertakingEvent = (
     | UndertakingAbandoned
     | StepEvent
 )
+type UndertakingEvent = UndertakingBegun | LaterEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Undertaking:
-    """An undertaking as it stands; `readers` are organisations that may see it beside the one whose it is."""
+    """An undertaking as it stands; `readers` are organisations that may see it beside the one whose it is.
+
+    `reminders`: how many came since somebody last changed something.
+    """
 
     id: str
     organisation_id: str
@@ -208,6 +215,7 @@ class Undertaking:
     status: UndertakingStatus = UndertakingStatus.PREPARING
     project_id: str | None = None
     abandoned: str | None = None
+    reminders: int = 0
 
 
 def evolve(undertaking: Undertaking | None, event: UndertakingEvent) -> Undertaking:
@@ -215,6 +223,11 @@ def evolve(undertaking: Undertaking | None, event: UndertakingEvent) -> Undertak
     if isinstance(event, UndertakingBegun):
         return _begun(event)
     assert undertaking is not None
+    reminders = undertaking.reminders + 1 if isinstance(event, StepFellDue) else 0
+    return replace(_evolved(undertaking, event), reminders=reminders)
+
+
+def _evolved(undertaking: Undertaking, event: LaterEvent) -> Undertaking:
     match event:
         case UndertakingEdited():
             return replace(undertaking, plan=event.plan)
@@ -222,7 +235,7 @@ def evolve(undertaking: Undertaking | None, event: UndertakingEvent) -> Undertak
             moved = {step_id: redated(undertaking.steps[step_id], due) for step_id, due in event.dues.items()}
             return replace(undertaking, starts_on=event.starts_on, steps={**undertaking.steps, **moved})
         case StepAdded():
-            added = Step(event.step, event.due_on, by_hand=event.step.due_on is not None, own=True)
+            added = planned(event.step, event.due_on, own=True)
             return replace(undertaking, steps={**undertaking.steps, event.step.step_id: added})
         case SightGiven():
             return replace(undertaking, readers=(*undertaking.readers, event.organisation_id))
@@ -232,7 +245,8 @@ def evolve(undertaking: Undertaking | None, event: UndertakingEvent) -> Undertak
         case UndertakingFinished():
             return replace(undertaking, status=UndertakingStatus.FINISHED, project_id=event.project_id)
         case UndertakingAbandoned():
-            return replace(undertaking, status=UndertakingStatus.ABANDONED, abandoned=event.reason)
+            steps = {step_id: called_off(step) for step_id, step in undertaking.steps.items()}
+            return replace(undertaking, status=UndertakingStatus.ABANDONED, abandoned=event.reason, steps=steps)
         case (
             StepDueSet()
             | StepAssigned()
@@ -256,7 +270,7 @@ def _begun(event: UndertakingBegun) -> Undertaking:
         plan=event.plan,
         starts_on=event.starts_on,
         checklist=event.checklist,
-        steps={each.step_id: Step(each, event.dues.get(each.step_id)) for each in event.steps},
+        steps={each.step_id: planned(each, event.dues.get(each.step_id)) for each in event.steps},
     )
 
 
@@ -330,23 +344,32 @@ def _move_start(command: MoveStart, undertaking: Undertaking, at: datetime) -> S
     by = command.starts_on - undertaking.starts_on
     dues: dict[str, date] = {}
     for step_id, step in undertaking.steps.items():
+        if not step.open:
+            continue
         due = step.due_with(command.starts_on)
         if step.by_hand and command.by_hand_too and step.due_on:
-            due = working_day_until(step.due_on + by)
-        if step.open and due and due != step.due_on:
+            due = _moved(step.due_on, by)
+        if due and due != step.due_on:
             dues[step_id] = due
     return [StartMoved(at=at, starts_on=command.starts_on, dues=dues)]
 
 
-def _add_step(planned: PlannedStep, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
-    there = undertaking.steps.get(planned.step_id)
+def _moved(day: date, by: timedelta) -> date:
+    """To the working day there, unless nobody could set that by hand."""
+    if not FIRST_DAY - day <= by <= LAST_DAY - day:
+        raise Refused("date_too_far", first=f"{FIRST_DAY:%d.%m.%Y}", last=f"{LAST_DAY:%d.%m.%Y}")
+    return working_day_until(day + by)
+
+
+def _add_step(wanted: PlannedStep, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
+    there = undertaking.steps.get(wanted.step_id)
     if there is not None:
-        if there.own and there.planned == planned:
+        if there.own and there.planned == wanted:
             return []
         raise Refused("step_exists")
     if len(undertaking.steps) >= MOST_STEPS:
         raise Refused("too_many_steps", most=MOST_STEPS)
-    return [StepAdded(at=at, step=planned, due_on=planned.day(undertaking.starts_on))]
+    return [StepAdded(at=at, step=wanted, due_on=wanted.day(undertaking.starts_on))]
 
 
 def _give_sight(organisation_id: str, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:

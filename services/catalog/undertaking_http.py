@@ -46,7 +46,9 @@ class MovingBody(BaseModel):
 
     starts_on: Day
     by_hand_too: bool = Field(
-        default=False, description="Whether dates that were set by hand move by as many days; else they stay."
+        default=False,
+        description="Whether dates that were set by hand move by as many days, to the working day there or before it; "
+        "else they stay.",
     )
 
 
@@ -188,9 +190,18 @@ class Handlers:
 
     async def _committed(self, call: Call, command: UndertakingCommand) -> Answer:
         outcome = await self.journal.transact(
-            UNDERTAKING, call.path_id(), command, call.context(), expected_version=call.expected_version
+            UNDERTAKING, call.path_id(), command, call.context(), expected_version=await self._meant(call)
         )
         return committed(outcome)
+
+    async def _meant(self, call: Call) -> int | None:
+        """The version to write upon: the present one, if nothing but reminders came after what the client has read."""
+        read = call.expected_version
+        if read is None:
+            return None
+        now = await self.journal.load(UNDERTAKING, call.path_id())
+        reminders = now.state.reminders if now.state else 0
+        return now.version if now.version - reminders <= read <= now.version else read
 
 
 def _checklist(call: Call, version: str | None) -> Checklist:
@@ -299,7 +310,7 @@ def _commands(do: Handlers) -> list[Endpoint]:
             body=MovingBody,
             answer=Committed,
             roles=CONCERNED,
-            codes=codes,
+            codes=(*codes, "date_too_far"),
         ),
         Endpoint(
             "POST",
@@ -330,7 +341,8 @@ def _commands(do: Handlers) -> list[Endpoint]:
             status=201,
             roles=CONCERNED,
             codes=codes,
-            description="Asked again it answers the same draft.",
+            description="Asked again it answers the same draft. A draft is with the editors: members read it once it is "
+            "published.",
         ),
         Endpoint(
             "POST",

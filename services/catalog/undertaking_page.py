@@ -13,7 +13,7 @@ from services.catalog.naming import folded, sort_key, words
 from services.catalog.organisation_directory import Named
 from services.catalog.undertaking import UNDERTAKING, Undertaking, evolve
 from services.catalog.undertaking_plan import Pointer
-from services.catalog.undertaking_step import Step, progress
+from services.catalog.undertaking_step import Step, StepFellDue, progress
 from services.catalog.vocabulary import ChecklistStage, UndertakingStatus
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
@@ -72,7 +72,7 @@ CURSOR: TypeAdapter[tuple[str, UUID]] = TypeAdapter(tuple[str, UUID])
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An undertaking as the read model keeps it."""
+    """An undertaking as the read model keeps it; `changed_at` is when somebody last changed something."""
 
     undertaking: Undertaking
     version: int
@@ -193,7 +193,8 @@ async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> 
     for each in ours:
         before = entries.get(each.aggregate_id)
         after = evolve(before.undertaking if before else None, each.event)
-        entries[each.aggregate_id] = Entry(after, each.version, each.event.at)
+        changed_at = before.changed_at if before and isinstance(each.event, StepFellDue) else each.event.at
+        entries[each.aggregate_id] = Entry(after, each.version, changed_at)
     await connection.execute(KEEP, [_row(entry) for entry in entries.values()])
     await connection.execute(FORGET_REMINDERS, ids)
     reminders = [row for entry in entries.values() for row in _reminders(entry.undertaking)]

@@ -22,7 +22,10 @@ FARTHEST = 3650
 MOST_STEPS = 60
 USUAL_LEAD_DAYS = 7
 
-type Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2099, 12, 31))]
+FIRST_DAY = date(2000, 1, 1)
+LAST_DAY = date(2099, 12, 31)
+
+type Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 type Offset = Annotated[int, Field(ge=-FARTHEST, le=FARTHEST)]
 type Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 type StepId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
@@ -65,9 +68,13 @@ class PlannedStep(StepText):
     step_id: StepId
 
     def day(self, starts_on: date) -> date | None:
-        """The day it falls on with this start."""
+        """The day it falls on with this start, or that was set."""
+        return self.due_on or self.planned_day(starts_on)
+
+    def planned_day(self, starts_on: date) -> date | None:
+        """The day that follows from this start; None when none does."""
         if self.offset_days is None:
-            return self.due_on
+            return None
         return working_day_until(starts_on + timedelta(days=self.offset_days))
 
 

@@ -163,7 +163,7 @@ class Step:
 
     def due_with(self, starts_on: date) -> date | None:
         """Its date with this start: what was set by hand stays."""
-        return self.due_on if self.by_hand else self.planned.day(starts_on)
+        return self.due_on if self.by_hand else self.planned.planned_day(starts_on)
 
     def remind_from(self, lead_days: int) -> date | None:
         """The day its reminder comes; None when none is to come."""
@@ -221,9 +221,19 @@ def evolve(step: Step, event: StepEvent) -> Step:
     assert_never(event)
 
 
+def planned(step: PlannedStep, due_on: date | None, *, own: bool = False) -> Step:
+    """A new step; a day that it came with is one set by hand."""
+    return Step(step, due_on, by_hand=step.due_on is not None, own=own)
+
+
 def redated(step: Step, due_on: date | None) -> Step:
     """The step on another day, which calendars have to learn; the same day is nothing new to them."""
     return step if due_on == step.due_on else replace(step, due_on=due_on, sequence=step.sequence + 1)
+
+
+def called_off(step: Step) -> Step:
+    """The step of an undertaking that comes to nothing, which calendars have to learn."""
+    return replace(step, sequence=step.sequence + 1)
 
 
 def decide(command: StepCommand, step: Step, starts_on: date, at: datetime) -> Sequence[StepEvent]:
@@ -258,7 +268,7 @@ def _set_due(command: SetDue, step: Step, starts_on: date, at: datetime) -> Sequ
     """A step that is done or dropped keeps its date. A date taken back gives way to the plan's, if it has one."""
     _refuse_closed(step)
     by_hand = command.due_on is not None
-    due = command.due_on or replace(step, by_hand=False).due_with(starts_on)
+    due = command.due_on or step.planned.planned_day(starts_on)
     if (due, by_hand) == (step.due_on, step.by_hand):
         return []
     return [StepDueSet(at=at, step_id=command.step_id, due_on=due, by_hand=by_hand)]

@@ -306,6 +306,24 @@ async def test_the_clock_reminds_once_of_each_date_and_of_nothing_past(
     assert await remind(journal, pool, now + timedelta(days=1)) == 1
 
 
+async def test_a_reminder_is_nobodys_edit(lemgo: Client, journal: Journal, pool: Pool) -> None:
+    now = datetime(2032, 3, 1, 8, tzinfo=UTC)
+    path = await begin(lemgo, starts_on="2035-01-02")
+    for step_id in ("it", "staff"):
+        await ok(lemgo, f"{path}/steps/{step_id}/dates", {"due_on": "2032-03-02"})
+    before = (await lemgo.get(path)).body
+    assert await remind(journal, pool, now) == 1
+    reminded = (await lemgo.get(path)).body
+    assert (reminded["version"], reminded["changed_at"]) == (before["version"] + 2, before["changed_at"])
+    for stale in (before["version"] - 1, reminded["version"] + 1):
+        assert (await lemgo.put(path, {"title": "Zu alt"}, version=stale)).code == "stale_version"
+    edited = await lemgo.put(path, {"title": "Nach der Erinnerung"}, version=before["version"])
+    assert (edited.status, edited.body["version"]) == (200, reminded["version"] + 1)
+    assert (await lemgo.put(path, {"title": "Zu spät"}, version=reminded["version"])).code == "stale_version"
+    changed = (await lemgo.get(path)).body["changed_at"]
+    assert datetime.fromisoformat(changed) > datetime.fromisoformat(before["changed_at"])
+
+
 async def test_the_calendar_keeps_its_entries_and_counts_their_moves(lemgo: Client) -> None:
     path = await begin(lemgo)
 

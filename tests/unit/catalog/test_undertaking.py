@@ -28,6 +28,7 @@ from services.catalog.undertaking import (
 from services.catalog.undertaking_plan import MOST_STEPS
 from services.catalog.undertaking_step import (
     CompleteStep,
+    DropStep,
     SetDue,
 )
 from shared.kernel.testing import given
@@ -115,6 +116,19 @@ def test_a_date_set_by_hand_stays_or_moves_by_as_many_days_to_a_working_day(
     assert state is not None
     council = state.steps["council"]
     assert (council.due_on, council.by_hand) == (expected, True)
+
+
+@pytest.mark.parametrize(
+    ("due_on", "starts_on"), [(date(2099, 12, 30), date(2027, 3, 1)), (date(2000, 1, 5), date(2026, 12, 1))]
+)
+def test_a_date_set_by_hand_moves_no_farther_than_one_can_be_set(due_on: date, starts_on: date) -> None:
+    by_hand = begun()
+    by_hand += given(UNDERTAKING, by_hand).when(SetDue(step_id="council", due_on=due_on), at=AT).decided
+    command = MoveStart(starts_on=starts_on, by_hand_too=True)
+    given(UNDERTAKING, by_hand).when(command, at=AT).refused("date_too_far", first="01.01.2000", last="31.12.2099")
+    assert given(UNDERTAKING, by_hand).when(MoveStart(starts_on=starts_on), at=AT).decided
+    by_hand += given(UNDERTAKING, by_hand).when(DropStep(step_id="council", reason="Nein"), at=AT).decided
+    assert given(UNDERTAKING, by_hand).when(command, at=AT).decided, "what is dropped stays anyway"
 
 
 def test_a_step_of_ones_own_is_added_once_and_only_so_many() -> None:

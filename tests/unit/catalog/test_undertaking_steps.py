@@ -88,6 +88,22 @@ def test_a_date_set_by_hand_may_lie_on_any_day_and_gives_way_to_the_plan() -> No
     given(UNDERTAKING, begun()).when(SetDue(step_id="council", due_on=None), at=AT).nothing()
 
 
+def test_a_day_that_a_step_of_ones_own_was_added_with_can_be_taken_back() -> None:
+    saturday = date(2026, 12, 12)
+    added = after(AddStep(step=step("own-1", due_on=saturday)))
+    none = StepDueSet(at=AT, step_id="own-1", due_on=None, by_hand=False)
+    past = given(UNDERTAKING, added).when(SetDue(step_id="own-1", due_on=None), at=AT).then([none])
+    moved = given(UNDERTAKING, past.events).when(MoveStart(starts_on=date(2027, 3, 1)), at=AT).decided
+    assert state_of([*past.events, *moved]).steps["own-1"].due_on is None
+
+
+def test_a_day_of_a_checklist_is_one_set_by_hand() -> None:
+    fixed = begun((step("deadline", due_on=date(2026, 12, 12)),))
+    moved = fixed + given(UNDERTAKING, fixed).when(MoveStart(starts_on=date(2027, 3, 1)), at=AT).decided
+    deadline = state_of(moved).steps["deadline"]
+    assert (deadline.due_on, deadline.by_hand) == (date(2026, 12, 12), True)
+
+
 def test_the_planned_date_set_by_hand_stays_where_it_is() -> None:
     events = after(SetDue(step_id="council", due_on=COUNCIL), MoveStart(starts_on=date(2027, 2, 1)))
     assert state_of(events).steps["council"].due_on == COUNCIL
@@ -160,6 +176,13 @@ def test_a_step_says_something_else() -> None:
     past = given(UNDERTAKING, begun()).when(RewordStep(step_id="council", wording=wording), at=AT).then([reworded])
     council = state_of(list(past.events)).steps["council"]
     assert (council.planned.title, council.planned.offset_days, council.sequence) == ("Ratsbeschluss", -100, 1)
+
+
+def test_reminders_since_somebody_last_changed_something_are_counted() -> None:
+    reminded = [*begun(), REMINDED, REMINDED.model_copy(update={"step_id": "idea"})]
+    assert state_of(reminded).reminders == 2
+    done = given(UNDERTAKING, reminded).when(CompleteStep(step_id="council"), at=AT).decided
+    assert state_of([*reminded, *done]).reminders == 0
 
 
 REMINDED = StepFellDue(at=AT, undertaking_id=ID, step_id="council", due_on=COUNCIL)
@@ -240,6 +263,12 @@ def test_a_calendar_learns_of_every_move_and_of_nothing_else() -> None:
     )
     assert state_of(events).steps["council"].sequence == 3
     assert state_of(after(SetDue(step_id="council", due_on=COUNCIL))).steps["council"].sequence == 0
+
+
+def test_a_calendar_learns_that_nothing_comes_of_it() -> None:
+    over = after(CompleteStep(step_id="idea"), AbandonUndertaking(reason="Kein Partner gefunden."))
+    sequences = {step_id: each.sequence for step_id, each in state_of(over).steps.items()}
+    assert sequences == {"idea": 2, "council": 1, "start": 1, "evaluation": 1}
 
 
 def test_progress_leaves_out_what_was_dropped_and_never_rounds_up() -> None:
