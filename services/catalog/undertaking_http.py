@@ -341,8 +341,8 @@ def _commands(do: Handlers) -> list[Endpoint]:
             status=201,
             roles=CONCERNED,
             codes=codes,
-            description="Asked again it answers the same draft. A draft is with the editors: members read it once it is "
-            "published.",
+            description="Asked again it answers the same draft. Drafts are with the editors: members read one once it "
+            "is published.",
         ),
         Endpoint(
             "POST",

@@ -60,7 +60,8 @@ ORDER BY k.title_key, k.id
 """
 ONE = "SELECT entry FROM undertaking WHERE id = $1::uuid"
 DUE = """
-SELECT DISTINCT undertaking_id::text AS id FROM undertaking_reminder WHERE due_on >= $1 AND remind_on <= $1 LIMIT 100
+SELECT DISTINCT undertaking_id::text AS id FROM undertaking_reminder
+WHERE daterange(remind_on, due_on, '[]') @> $1::date LIMIT 100
 """
 UNDRAFTED = """
 SELECT id::text FROM undertaking u WHERE status = 'finished' AND changed_at BETWEEN $1 AND $2
