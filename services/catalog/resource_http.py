@@ -140,6 +140,8 @@ class Handlers:
         outcome = await self.journal.outcome(context)
         if outcome is None:
             before = (await self.journal.load(RESOURCE, call.path_id())).state
+            if before is None:
+                raise Problem("not_found")
             command = ReviseResource(details=await self._details(call, before))
             outcome = await self.journal.transact(
                 RESOURCE, call.path_id(), command, context, expected_version=call.expected_version

@@ -104,9 +104,12 @@ async def organisations(connection: Connection, asked: Sequence[OrganisationBody
     return ids
 
 
-async def refuse_unknown_resources(connection: Connection, links: Sequence[Pointer]) -> None:
-    """Every resource that is pointed to is there."""
+async def refuse_unknown_resources(
+    connection: Connection, links: Sequence[Pointer], before: Sequence[Pointer] = ()
+) -> None:
+    """Every resource that is pointed to is there, or was pointed to before."""
     known = await resource_list.known(connection, {each.resource_id for each in links if each.resource_id})
+    known |= {each.resource_id for each in before if each.resource_id}
     unknown = [
         f"/links/{n}/resource_id" for n, each in enumerate(links) if each.resource_id and each.resource_id not in known
     ]

@@ -100,9 +100,9 @@ class Handlers:
 
     async def reword(self, call: Call) -> Answer:
         """Other words."""
-        await self.access.to_change(call)
+        step = (await self.access.to_change(call)).steps.get(_step(call))
         async with self.pool.acquire() as connection:
-            await refuse_unknown_resources(connection, call.body.links)
+            await refuse_unknown_resources(connection, call.body.links, step.planned.links if step else ())
         return await self._committed(call, RewordStep(step_id=_step(call), wording=call.body.wording))
 
     async def set_due(self, call: Call) -> Answer:

@@ -16,7 +16,7 @@ from services.catalog.undertaking import UNDERTAKING, BeginUndertaking, FinishUn
 from services.catalog.undertaking_draft import project_id_of
 from services.catalog.undertaking_due import draft_what_is_finished, remind
 from services.catalog.undertaking_page import UNDERTAKINGS
-from services.catalog.undertaking_plan import Plan, PlannedStep, german_day
+from services.catalog.undertaking_plan import Plan, PlannedStep, Pointer, german_day
 from shared.kernel.decider import Refused
 from shared.kernel.identity import Identity, Role, Signer
 from shared.kernel.journal import Context, Journal
@@ -415,6 +415,28 @@ async def test_bad_steps_are_refused_field_by_field(lemgo: Client) -> None:
         reply = await lemgo.post(target, content)
         assert reply.code == code, (target, content, reply.body)
     assert (await lemgo.get(path)).body["version"] == 1
+
+
+async def test_a_link_of_the_checklist_may_stay_where_its_resource_is_not_loaded(
+    lemgo: Client, journal: Journal
+) -> None:
+    missing, undertaking_id = {"title": "Checkliste", "resource_id": str(uuid4())}, str(uuid4())
+    step = PlannedStep(step_id="idea", stage="starting", title="Idee", links=(Pointer.model_validate(missing),))
+    command = BeginUndertaking(
+        undertaking_id=undertaking_id,
+        organisation_id=organisation_id(LEMGO),
+        plan=Plan(title="Ohne Inhalte"),
+        starts_on=date(2027, 1, 4),
+        checklist="2026-11",
+        steps=(step,),
+    )
+    await journal.transact(UNDERTAKING, undertaking_id, command, Context(uuid4(), "test", datetime.now(UTC), "test"))
+    wordings = f"/undertakings/{undertaking_id}/steps/idea/wordings"
+    await ok(lemgo, wordings, {"title": "Anlass", "links": [missing]})
+    another = await lemgo.post(
+        wordings, {"title": "Anlass", "links": [missing, missing | {"resource_id": str(uuid4())}]}
+    )
+    assert (another.code, another.body["errors"][0]["field"]) == ("unknown_resource", "/links/1/resource_id")
 
 
 async def test_texts_lose_their_html_and_stay_readable(lemgo: Client) -> None:

@@ -21,7 +21,7 @@ from services.catalog.undertaking import (
     UndertakingCommand,
     UndertakingEvent,
 )
-from services.catalog.undertaking_plan import Wording
+from services.catalog.undertaking_plan import FIRST_DAY, LAST_DAY, Wording
 from services.catalog.undertaking_step import (
     AssignStep,
     CompleteStep,
@@ -280,7 +280,7 @@ def test_progress_leaves_out_what_was_dropped_and_never_rounds_up() -> None:
     assert Progress(0, 0).percent == 100
 
 
-days = st.dates(date(2015, 1, 1), date(2045, 12, 31))
+days = st.dates(FIRST_DAY, LAST_DAY)
 own_steps = st.lists(st.integers(-700, 700), min_size=1, max_size=12)
 
 
@@ -318,6 +318,7 @@ commands = st.one_of(
     st.builds(RestoreStep, step_id=ids),
     st.builds(MoveStart, starts_on=days, by_hand_too=st.booleans()),
     st.builds(AddStep, step=st.builds(step, st.just("own-1"), st.none() | st.integers(-50, 50))),
+    st.builds(AddStep, step=st.builds(step, st.just("own-1"), due_on=days)),
     st.builds(GiveSight, organisation_id=st.sampled_from([DETMOLD, BAD_SALZUFLEN])),
     st.builds(TakeSight, organisation_id=st.just(DETMOLD)),
     st.just(LetTimePass()),
@@ -340,6 +341,7 @@ def test_whatever_is_asked_is_done_once_or_refused(asked: list[UndertakingComman
     for each in state_of(events).steps.values():
         assert each.done_on is None or each.dropped is None
         assert len(set(each.told_for)) == len(each.told_for)
+        assert not each.by_hand or (each.due_on and FIRST_DAY - timedelta(days=3) <= each.due_on <= LAST_DAY)
         assert each.by_hand or each.due_on is None or each.done_on or each.dropped or is_working_day(each.due_on)
 
 
