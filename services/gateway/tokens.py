@@ -65,14 +65,23 @@ async def revoke(pool: Pool, label: str, at: datetime) -> bool:
 
 
 async def organisation_id(settings: GatewaySettings, key: str) -> str | None:
-    """The catalogue's id of the organisation with this id or official key (AGS); None when it knows none."""
+    """The catalogue's id of the organisation with this id or official key (AGS); None when it knows none.
+
+    Raises `Down` when the catalogue does not say.
+    """
     async with open_session(settings.deadline) as session:
         upstream = Upstream(
             session, Signer(settings.identity_private_key, Clock(settings.clock_offset)), settings.services
         )
         path = f"/api/v1/organisations/{key}"
         answer = await upstream.fetch("catalog", "GET", path, identity=ANONYMOUS, headers={})
-    return str(orjson.loads(answer.content)["id"]) if answer.status == 200 else None
+    match answer.status:
+        case 200:
+            return str(orjson.loads(answer.content)["id"])
+        case 404:
+            return None
+        case _:
+            raise Down("catalog")
 
 
 def _digest(token: str) -> bytes:

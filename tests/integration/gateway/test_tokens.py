@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from services.gateway import tokens
 from services.gateway.upstream import Down
@@ -82,6 +83,9 @@ async def test_an_organisation_that_the_catalogue_does_not_know_has_no_members(s
     assert await tokens.organisation_id(settings(services.url), "05999999") is None
     with pytest.raises(Down):
         await tokens.organisation_id(settings("http://127.0.0.1:9"), "05766044")
+    services.answers["/api/v1/organisations/05766020"] = lambda _: web.json_response({}, status=503)
+    with pytest.raises(Down):
+        await tokens.organisation_id(settings(services.url), "05766020")
 
 
 @pytest.mark.parametrize(
