@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from services.catalog import organisation_directory
 from services.catalog.membership import organisation_of
 from services.catalog.undertaking import UNDERTAKING, Undertaking
 from shared.kernel.http import Call, Role
+from shared.kernel.ids import parse_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -19,22 +21,23 @@ class Access:
     journal: Journal
     pool: Pool
 
-    async def seen_by(self, call: Call) -> str | None:
-        """The organisation whose eyes the asker sees with; None: an editor sees everything."""
+    async def seen_by(self, call: Call) -> frozenset[str] | None:
+        """The organisation whose eyes the asker sees with, under every id it has had; None: an editor sees everything."""
         if "editor" in call.identity.roles:
             return None
         found = await organisation_of(self.pool, call.identity)
         if found is None:
             raise Problem("forbidden", "Für Vorhaben müssen Sie Mitglied einer bekannten Kommune oder Stelle sein.")
-        return found
+        async with self.pool.acquire() as connection:
+            return frozenset(filter(parse_id, await organisation_directory.same_bodies(connection, [found])))
 
     async def to_read(self, call: Call) -> tuple[Undertaking, bool]:
         """The undertaking of the path, and whether the asker may change it. To whoever may not see it there is none."""
         who = await self.seen_by(call)
         undertaking = (await self.journal.load(UNDERTAKING, call.path_id())).state
-        if undertaking is None or (who and who not in {undertaking.organisation_id, *undertaking.readers}):
+        if undertaking is None or (who and who.isdisjoint((undertaking.organisation_id, *undertaking.readers))):
             raise Problem("not_found")
-        return undertaking, who in (None, undertaking.organisation_id)
+        return undertaking, who is None or undertaking.organisation_id in who
 
     async def to_change(self, call: Call) -> Undertaking:
         """The undertaking of the path for somebody who may change it; `forbidden` to its readers."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.catalog import undertaking_page
+from services.catalog import organisation_directory, undertaking_page
 from services.catalog.answers import API, page_of
 from services.catalog.checklist import Checklist, checklists, valid_on
 from services.catalog.plain_text import PlainText
@@ -178,15 +178,14 @@ class Handlers:
     async def _owner(self, call: Call) -> str:
         """Whose a new undertaking is: the asker's organisation's, or for an editor the one that is named."""
         own, asked = await self.access.seen_by(call), call.body.organisation
-        if asked is None:
-            if own is None:
-                raise of_fields("unknown_organisation", ["/organisation"])
-            return own
+        if own is None and asked is None:
+            raise of_fields("unknown_organisation", ["/organisation"])
         async with self.pool.acquire() as connection:
-            (named,) = await organisations(connection, [asked], ["/organisation"])
-        if own not in (None, named):
-            raise Problem("forbidden", "Sie können nur Vorhaben Ihrer eigenen Stelle anlegen.")
-        return named
+            meant = await organisations(connection, [asked], ["/organisation"]) if asked else own or ()
+            if own is not None and not own.issuperset(meant):
+                raise Problem("forbidden", "Sie können nur Vorhaben Ihrer eigenen Stelle anlegen.")
+            present = await organisation_directory.named(connection, meant)
+        return next(iter(present.values())).id
 
     async def _committed(self, call: Call, command: UndertakingCommand) -> Answer:
         outcome = await self.journal.transact(

@@ -1,6 +1,6 @@
 """What is being prepared, and how far is it? An organisation's undertakings, for it and for whom it shows them to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from services.catalog.undertaking_plan import Pointer
 from services.catalog.undertaking_step import Step, StepFellDue, progress
 from services.catalog.vocabulary import ChecklistStage, UndertakingStatus
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.ids import parse_id
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -44,11 +45,11 @@ INSERT INTO undertaking_reminder (undertaking_id, step_id, remind_on, due_on)
 SELECT r.undertaking_id, r.step_id, r.remind_on, r.due_on
 FROM jsonb_to_recordset($1::jsonb) AS r(undertaking_id uuid, step_id text, remind_on date, due_on date)
 """
-# $1: whose eyes, null for an editor's; $4: the folded words that all have to occur.
+# $1: whose eyes, by every id, null for an editor's; $4: the folded words that all have to occur.
 LIST = """
 WITH kept AS (
     SELECT id, version, changed_at, title_key, entry FROM undertaking
-    WHERE ($1::uuid IS NULL OR organisation_id = $1 OR readers @> ARRAY[$1])
+    WHERE ($1::uuid[] IS NULL OR organisation_id = ANY($1) OR readers && $1)
       AND ($2::text[] IS NULL OR status = ANY($2)) AND ($3::uuid[] IS NULL OR organisation_id = ANY($3))
       AND NOT EXISTS (SELECT FROM unnest($4::text[]) AS word WHERE position(word IN letters) = 0)
 )
@@ -238,14 +239,15 @@ def _reminders(undertaking: Undertaking) -> list[dict[str, Any]]:
 UNDERTAKINGS = Projection("undertakings", ("undertaking", "undertaking_reminder"), project)
 
 
-async def listed(pool: Pool, query: UndertakingQuery, seen_by: str | None) -> Page[UndertakingCard]:
-    """By title, what an organisation sees; everything for `None`, an editor."""
+async def listed(pool: Pool, query: UndertakingQuery, seen_by: Collection[str] | None) -> Page[UndertakingCard]:
+    """By title, what an organisation sees under its ids; everything for `None`, an editor."""
     after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None)
     asked = words(query.q) if query.q else []
     if query.q and not asked:
         return Page(items=[], next=None, total=0)
     async with pool.acquire() as connection:
-        rows = await connection.fetch(LIST, seen_by, query.status, query.organisation, asked, *after, query.limit + 1)
+        theirs = query.organisation and await _bodies(connection, query.organisation)
+        rows = await connection.fetch(LIST, seen_by, query.status, theirs, asked, *after, query.limit + 1)
         found = [row for row in rows if row["id"] is not None]
         entries = [ENTRY.validate_python(row["entry"]) for row in found[: query.limit]]
         names = await _names(connection, entries)
@@ -291,6 +293,11 @@ async def due(pool: Pool, today: date) -> list[str]:
 async def undrafted(pool: Pool, first: datetime, last: datetime) -> list[str]:
     """Undertakings finished between the two that are no project yet."""
     return [row["id"] for row in await pool.fetch(UNDRAFTED, first, last)]
+
+
+async def _bodies(connection: Connection, ids: Iterable[str]) -> list[str]:
+    """Every id that means one of these organisations."""
+    return list(filter(parse_id, await organisation_directory.same_bodies(connection, ids)))
 
 
 async def _names(connection: Connection, entries: Iterable[Entry]) -> dict[str, Named]:

@@ -117,6 +117,32 @@ async def test_nobody_else_sees_that_there_is_one(
     assert (await reader.get("/undertakings")).code == "unauthenticated"
 
 
+async def test_an_organisation_that_was_merged_into_another_keeps_its_undertakings(
+    lemgo: Client, editor: Client, as_member: AsMember
+) -> None:
+    one, other = [
+        (await editor.post("/organisations", {"name": f"Verein {uuid4()}", "type": "cultural_institution"})).body["id"]
+        for _ in range(2)
+    ]
+    path, shown = await begin(as_member(one)), await begin(lemgo)
+    await ok(lemgo, f"{shown}/readers", {"organisation_id": one})
+    merged = await editor.post(f"/organisations/{one}/mergers", {"into": other, "reason": "Doppelt erfasst"})
+    assert merged.status == 200, merged.body
+    for client in (as_member(one), as_member(other)):
+        assert (await client.get(path)).body["may_change"] is True
+        assert (await client.get(shown)).body["may_change"] is False
+        assert {path, shown} <= {f"/undertakings/{each['id']}" for each in await listed(client)}
+        await ok(client, f"{path}/steps/idea/notes", {"note": "Weiter geht es."})
+    theirs = (await editor.get("/undertakings", organisation=other)).body["items"]
+    assert [f"/undertakings/{each['id']}" for each in theirs] == [path]
+    new = await begin(as_member(one), organisation={"organisation_id": one})
+    assert (await as_member(other).get(new)).body["organisation"]["id"] == other
+
+
+async def listed(client: Client) -> list[dict[str, Any]]:
+    return (await client.get("/undertakings", limit=100)).body["items"]  # type: ignore[no-any-return]
+
+
 async def test_a_member_begins_for_their_own_organisation_and_an_editor_for_any(lemgo: Client, editor: Client) -> None:
     assert (await lemgo.post("/undertakings", body(organisation={"ags": DETMOLD}))).code == "forbidden"
     assert (await lemgo.post("/undertakings", body(organisation={"ags": LEMGO}))).status == 201
