@@ -72,7 +72,7 @@ class ResourceQuery(Paging):
     """What the resources can be narrowed to."""
 
     kind: tuple[ResourceKind, ...] | None = None
-    topic: tuple[str, ...] | None = Field(default=None, description="Codes of topics.")
+    topic: tuple[str, ...] | None = Field(default=None, description="Codes of topics, present or merged.")
     q: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = Field(
         default=None, description="Words of title, summary, purposes and publisher, in any German spelling."
     )
@@ -161,7 +161,8 @@ async def listed(pool: Pool, query: ResourceQuery) -> Page[ResourceShown]:
     if query.q and not asked:
         return Page(items=[], next=None, total=0)
     async with pool.acquire() as connection:
-        rows = await connection.fetch(LIST, query.kind, query.topic, asked, query.retired, *after, query.limit + 1)
+        topics = query.topic and await topic_list.same_topics(connection, query.topic)
+        rows = await connection.fetch(LIST, query.kind, topics, asked, query.retired, *after, query.limit + 1)
         found = [dict(row) for row in rows if row["id"] is not None]
         items = await _shown(connection, found[: query.limit])
     last = found[query.limit - 1] if len(found) > query.limit else None

@@ -22,7 +22,7 @@ class Access:
     pool: Pool
 
     async def seen_by(self, call: Call) -> frozenset[str] | None:
-        """The organisation whose eyes the asker sees with, under every id it has had; None: an editor sees everything."""
+        """The organisation whose eyes the asker sees with, by every id it has had; None: an editor sees everything."""
         if "editor" in call.identity.roles:
             return None
         found = await organisation_of(self.pool, call.identity)

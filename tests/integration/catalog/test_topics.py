@@ -149,6 +149,16 @@ async def test_a_proposal_is_shown_with_what_its_codes_mean_today(editor: Client
     assert page["revision"]["content"]["topics"] == [stays]
 
 
+async def test_resources_are_found_by_the_topic_that_stays(editor: Client, reader: Client) -> None:
+    gone, stays = await defined(editor), await defined(editor)
+    resource = {"kind": "guide", "title": "Leitfaden", "summary": "Schritt für Schritt.", "topics": [gone]}
+    published = await editor.post("/resources", resource)
+    assert (await editor.post(f"/topics/{gone}/mergers", {"into": stays, "reason": "Dasselbe"})).status == 200
+    for code in (gone, stays):
+        found = (await reader.get("/resources", topic=code)).body["items"]
+        assert [each["id"] for each in found] == [published.body["id"]]
+
+
 async def test_topics_are_merged_in_no_circle(editor: Client, reader: Client) -> None:
     one, other, third = await defined(editor), await defined(editor), await defined(editor)
     replies = await gather(
