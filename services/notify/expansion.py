@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 from pydantic import ValidationError
 
-from services.notify import mailing, queue
+from services.notify import mailing, queue, sealing
 from services.notify.cause import ABOUT_CONTACTS
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.letter import Scene, as_left_by, calendar_method
@@ -46,7 +46,6 @@ RETRY = 1.0
 # What is wrong with the other side, its rights or its code is put right some day; what is wrong with a mailing is not.
 PASSING = frozenset({"unavailable", "too_many_requests", "forbidden", "internal"})
 TOO_OFTEN = 8
-PURPOSE = "message"
 
 log = structlog.get_logger()
 
@@ -168,9 +167,7 @@ class Expansion:
     async def _contact_note(self, asked: Mailing, letter: ContactLetter) -> Note | None:
         """The one message about a contact request. It is gone when its recipient or its sender is erased."""
         try:
-            await self.vault.ensure(letter.person_id)
-            await self.vault.ensure(letter.sender_id)
-            sealed = await self.vault.seal(letter.sender_id, PURPOSE, letter)
+            sealed = await sealing.seal_letter(self.vault, letter)
         except Erased:
             return None
         return Note(
@@ -195,8 +192,7 @@ class Expansion:
         session = as_left_by(asked.what, asked.session or answer.session)
         scene = Scene(asked.what, session, person, portal="", stamp=asked.happened_at, in_calendar=in_calendar)
         try:
-            await self.vault.ensure(person.person_id)
-            sealed = await self.vault.seal(person.person_id, PURPOSE, person)
+            sealed = await sealing.seal(self.vault, person)
         except Erased:
             return None
         return Note(

@@ -109,7 +109,7 @@ type State = Literal["waiting", "sending", "delivered", "bounced", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A message to be written. `sealed` is what is known of the person, with their own key or that of `sealed_for`."""
+    """A message to be written. `sealed` is what is known of the person, with their key and that of `sealed_for`."""
 
     id: UUID
     mailing_id: int
@@ -134,7 +134,7 @@ class Claimed:
     person_id: str
     calendar: Method | None
     sealed: str
-    sealed_for: str
+    sealed_for: str | None
     number: int
     created_at: datetime
 
@@ -199,7 +199,7 @@ async def claim(
             person_id=row["person_id"],
             calendar=row["calendar"],
             sealed=row["sealed"],
-            sealed_for=row["sealed_for"] or row["person_id"],
+            sealed_for=row["sealed_for"],
             number=row["attempts"],
             created_at=row["created_at"],
         )

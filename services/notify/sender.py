@@ -18,9 +18,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from services.notify import contact, mailing, queue
+from services.notify import contact, mailing, queue, sealing
 from services.notify.cause import ABOUT_CONTACTS, Priority, of_use_until
-from services.notify.expansion import PURPOSE
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.letter import Scene, compose
 from services.notify.mail import BadAddress, Composer, Envelope
@@ -153,12 +152,12 @@ class Sender:
     async def _finish(self, connection: Connection, claimed: Claimed, told: Mapping[int, asyncpg.Record]) -> None:
         """One message from composing to its record. Who cancels waits a moment for the mail in hand.
 
-        The recipient's data is opened for each mail anew: whoever was erased a moment ago gets none.
+        It is opened for each mail anew: whoever was erased a moment ago gets none, and nobody gets their words.
         """
         try:
             if not await queue.is_ours(self.pool, claimed):
                 return
-            known = await self.vault.open(claimed.sealed_for, PURPOSE, claimed.sealed)
+            known = await sealing.opened(self.vault, claimed)
             if known is None:
                 await queue.drop(self.pool, claimed.id)
                 return
