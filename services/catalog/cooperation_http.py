@@ -112,7 +112,10 @@ class Handlers:
         async with self.pool.acquire() as connection:
             await self._require_own(connection, call)
             await _refuse_unknown_topics(connection, call.body)
-        return await self._committed(call, EditRequest(wish=call.body))
+            version, changed = await cooperation_list.standing(connection, call.path_id())
+        seen = call.expected_version
+        unchanged = seen is not None and changed <= seen <= version  # pairs and reminders take no edit away
+        return await self._committed(call, EditRequest(wish=call.body), version if unchanged else seen)
 
     async def extend(self, call: Call) -> Answer:
         """A request that stays open for longer."""
@@ -135,9 +138,9 @@ class Handlers:
             raise Problem("not_found")
         require_own(call.identity, organisation_id)
 
-    async def _committed(self, call: Call, command: CooperationCommand) -> Answer:
+    async def _committed(self, call: Call, command: CooperationCommand, expected: int | None = None) -> Answer:
         outcome = await self.journal.transact(
-            COOPERATION_REQUEST, call.path_id(), command, call.context(), expected_version=call.expected_version
+            COOPERATION_REQUEST, call.path_id(), command, call.context(), expected_version=expected
         )
         return committed(outcome)
 

@@ -15,6 +15,8 @@ from services.catalog.cooperation_request import (
     COOPERATION_REQUEST,
     CooperationRequest,
     CooperationRequestEdited,
+    CooperationRequestExpiring,
+    CooperationRequestMatched,
     CooperationRequestOpened,
     Kind,
     Outcome,
@@ -34,17 +36,28 @@ from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
 from shared.kernel.texts import Id
 
-READ = "SELECT id::text, opened_at, entry FROM cooperation_request WHERE id = ANY($1::uuid[]) FOR UPDATE"
+READ = """
+SELECT id::text, opened_at, changed_at, changed_version, entry FROM cooperation_request
+WHERE id = ANY($1::uuid[]) FOR UPDATE
+"""
 KEEP = """
-INSERT INTO cooperation_request (id, version, kind, organisation_id, topics, open, opened_at, changed_at, due_at, entry)
-SELECT r.id, r.version, r.kind, r.organisation_id, r.topics, r.open, r.opened_at, r.changed_at, r.due_at, r.entry
-FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, kind text, organisation_id uuid, topics text[],
-     open boolean, opened_at timestamptz, changed_at timestamptz, due_at timestamptz, entry jsonb)
-ON CONFLICT (id) DO UPDATE SET version = excluded.version, kind = excluded.kind,
+INSERT INTO cooperation_request (id, version, changed_version, kind, organisation_id, topics, open, opened_at,
+                                 changed_at, due_at, entry)
+SELECT r.id, r.version, r.changed_version, r.kind, r.organisation_id, r.topics, r.open, r.opened_at, r.changed_at,
+       r.due_at, r.entry
+FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, changed_version bigint, kind text,
+     organisation_id uuid, topics text[], open boolean, opened_at timestamptz, changed_at timestamptz,
+     due_at timestamptz, entry jsonb)
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, changed_version = excluded.changed_version,
+    kind = excluded.kind,
     organisation_id = excluded.organisation_id, topics = excluded.topics, open = excluded.open,
     opened_at = excluded.opened_at, changed_at = excluded.changed_at, due_at = excluded.due_at, entry = excluded.entry
 """
-COMPARE = "INSERT INTO cooperation_uncompared (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING"
+COMPARE = """
+INSERT INTO cooperation_comparison AS c (id, version)
+SELECT id, version FROM unnest($1::uuid[], $2::bigint[]) AS n(id, version) ORDER BY id
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, waits = true WHERE c.version < excluded.version
+"""
 # Ordered by distance where a place is named, else the newest first; what lies nowhere known comes last.
 LIST = """
 WITH kept AS (
@@ -73,6 +86,7 @@ SOME = """
 SELECT id::text, version, opened_at, changed_at, entry, NULL::float8 AS km FROM cooperation_request
 WHERE id = ANY($1::uuid[])
 """
+STANDING = "SELECT version, changed_version FROM cooperation_request WHERE id = $1::uuid"
 ORGANISATION_OF = "SELECT organisation_id::text FROM cooperation_request WHERE id = $1::uuid"
 TITLE = "SELECT entry->'wish'->>'title' FROM cooperation_request WHERE id = $1::uuid"
 OPEN = "SELECT EXISTS (SELECT FROM cooperation_request WHERE id = $1::uuid AND open)"
@@ -98,6 +112,7 @@ MOST_CANDIDATES = 200
 ENTRY = TypeAdapter(CooperationRequest)
 CURSOR: TypeAdapter[tuple[float, UUID]] = TypeAdapter(tuple[float, UUID])
 CONTENT = (CooperationRequestOpened, CooperationRequestEdited)
+BY_ITSELF = (CooperationRequestMatched, CooperationRequestExpiring)
 
 
 class CooperationQuery(Paging):
@@ -161,27 +176,37 @@ async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> 
     rows = await connection.fetch(READ, list({each.aggregate_id for each in ours}))
     entries = {row["id"]: ENTRY.validate_python(row["entry"]) for row in rows}
     opened = {row["id"]: row["opened_at"] for row in rows}
+    changed = {row["id"]: (row["changed_at"], row["changed_version"]) for row in rows}
     kept: dict[str, dict[str, Any]] = {}
     for each in ours:
         key = each.aggregate_id
         entries[key] = evolve(entries.get(key), each.event)
         opened.setdefault(key, each.event.at)
-        kept[key] = _row(entries[key], each, opened[key])
+        if not isinstance(each.event, BY_ITSELF):
+            changed[key] = (each.event.at, each.version)
+        kept[key] = _row(entries[key], each, opened[key], *changed[key])
     await connection.execute(KEEP, list(kept.values()))
-    if changed := list({each.aggregate_id for each in ours if isinstance(each.event, CONTENT)}):
-        await connection.execute(COMPARE, changed)
+    if written := {each.aggregate_id: each.version for each in ours if isinstance(each.event, CONTENT)}:
+        await connection.execute(COMPARE, list(written), list(written.values()))
 
 
-def _row(request: CooperationRequest, recorded: Recorded[Any], opened_at: dt.datetime) -> dict[str, Any]:
+def _row(
+    request: CooperationRequest,
+    recorded: Recorded[Any],
+    opened_at: dt.datetime,
+    changed_at: dt.datetime,
+    changed_version: int,
+) -> dict[str, Any]:
     return {
         "id": request.id,
         "version": recorded.version,
+        "changed_version": changed_version,
         "kind": request.kind,
         "organisation_id": request.organisation_id,
         "topics": request.wish.topics,
         "open": request.open,
         "opened_at": opened_at,
-        "changed_at": recorded.event.at,
+        "changed_at": changed_at,
         "due_at": due_at(request),
         "entry": ENTRY.dump_python(request, mode="json"),
     }
@@ -228,6 +253,12 @@ async def some(connection: Connection, request_ids: Sequence[str]) -> dict[str, 
     """Several requests by id."""
     rows = await connection.fetch(SOME, request_ids)
     return {shown.id: shown for shown in await _shown(connection, rows)}
+
+
+async def standing(connection: Connection, request_id: str) -> tuple[int, int]:
+    """A request's version, and the one since which nobody changed it: what came after came by itself."""
+    row = await connection.fetchrow(STANDING, request_id)
+    return (row["version"], row["changed_version"]) if row else (0, 0)
 
 
 async def organisation_of(connection: Connection, request_id: str) -> str | None:

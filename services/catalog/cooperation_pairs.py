@@ -13,8 +13,8 @@ from services.catalog.experience import OrganisationMatch, ProjectMatch
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Connection, Pool
 
-UNCOMPARED = "SELECT id::text FROM cooperation_uncompared ORDER BY id LIMIT $1"
-COMPARED = "DELETE FROM cooperation_uncompared WHERE id = $1::uuid"
+UNCOMPARED = "SELECT id::text, version FROM cooperation_comparison WHERE waits ORDER BY id LIMIT $1"
+COMPARED = "UPDATE cooperation_comparison SET waits = false WHERE id = $1::uuid AND version = $2"
 DUE = "SELECT id::text FROM cooperation_request WHERE due_at <= $1 ORDER BY due_at LIMIT $2"
 AT_ONCE = 20
 BEST = 20
@@ -67,7 +67,7 @@ async def compare(journal: Journal, pool: Pool, at: datetime) -> int:
             mine = await cooperation_list.candidate(connection, row["id"])
             pairs = await _best(connection, mine) if mine and mine.request.open else []
         if all([await _record(journal, row["id"], other, fits, at) for other, fits in pairs if fits.points >= ENOUGH]):
-            await pool.execute(COMPARED, row["id"])
+            await pool.execute(COMPARED, row["id"], row["version"])
             done += 1
     return done
 

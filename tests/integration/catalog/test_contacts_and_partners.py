@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.catalog import contact_upkeep, cooperation_pairs
+from services.catalog import contact_upkeep, cooperation_list, cooperation_pairs
 from services.catalog.contact_letter import contact_letter
 from services.catalog.contact_list import CONTACT_ADDRESSES, CONTACT_REQUESTS
 from services.catalog.cooperation_list import COOPERATION_REQUESTS
@@ -497,6 +497,41 @@ async def test_pairs_are_found_once_from_whichever_side_and_explained(search: Se
     assert match["score"]["points"] == sum(reason["points"] for reason in match["score"]["reasons"])
     assert {reason["code"] for reason in match["score"]["reasons"]} == {"topic", "distance", "size_unknown"}
     assert (await search.rig.reader.get(f"/cooperation-requests/{uuid4()}/matches")).status == 404
+
+
+async def test_what_comes_by_itself_takes_no_edit_away(search: Search) -> None:
+    ense, _ = await search.open(ENSE), await search.open(WERL)
+    path, wish = f"/cooperation-requests/{ense}", {"title": "Neu", "text": "Neu", "topics": [search.topic]}
+    before = (await search.rig.reader.get(path)).body
+    await search.compare()
+    after = (await search.rig.reader.get(path)).body
+    assert (before["version"], after["version"], after["changed_at"]) == (1, 2, before["changed_at"])
+    assert (await search.rig.editor.put(path, wish, 1)).body["version"] == 3
+    for seen in (1, 2, 4):
+        assert (await search.rig.editor.put(path, wish | {"title": "Zu spät"}, seen)).status == 412
+
+
+async def test_an_edit_during_the_comparison_is_compared_and_a_rebuilt_read_model_is_not(
+    search: Search, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ense, werl = await search.open(ENSE), await search.open(WERL, kind="offer", topics=["treasury"])
+    await search.compare()
+    wish = {"title": "Neu", "text": "Neu", "topics": [search.topic]}
+
+    async def edited_meanwhile(connection: Any, request_id: str) -> Any:
+        found = await candidate(connection, request_id)
+        monkeypatch.setattr(cooperation_list, "candidate", candidate)
+        await search.rig.editor.put(f"/cooperation-requests/{werl}", wish, 2)
+        return found
+
+    candidate = cooperation_list.candidate
+    edit = {"title": "Offen", "text": "Offen", "topics": ["treasury"]}
+    assert (await search.rig.editor.put(f"/cooperation-requests/{werl}", edit, 1)).status == 200
+    monkeypatch.setattr(cooperation_list, "candidate", edited_meanwhile)
+    await search.compare()
+    assert await search.pairs(ense, werl) == [(ense, werl)]
+    await rebuild(database.dsn("catalog"), search.rig.journal, COOPERATION_REQUESTS)
+    assert await cooperation_pairs.compare(search.rig.journal, search.rig.pool, datetime.now(UTC)) == 0
 
 
 async def test_who_has_experience_is_shown_while_it_is_published(search: Search) -> None:
