@@ -57,6 +57,7 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         contact_upkeep.record_reports,
         contact_upkeep.record_erasures,
         partial(contact_upkeep.forget_texts, settings.contact_text_retention),
+        partial(contact_upkeep.forget_addresses, settings.contact_text_retention),
         partial(contact_upkeep.destroy_keys, vault),
         cooperation_pairs.compare,
         cooperation_pairs.let_age,

@@ -15,6 +15,8 @@ from services.catalog.contact_request import About
 from shared.contracts.contract import Contract
 from shared.kernel.decider import Decider, Event
 
+type Cause = Literal["editor", "erasure", "unused"]
+
 
 class Command(BaseModel):
     """What can be asked of a contact's address. `about_id` is also the aggregate's id."""
@@ -35,7 +37,7 @@ class SetContactAddress(Command):
 class RemoveContactAddress(Command):
     """Nobody can be written to any more; with `person_id` only if the address is that person's."""
 
-    cause: Literal["editor", "erasure"]
+    cause: Cause
     person_id: str | None = None
 
 
@@ -58,7 +60,7 @@ class ContactAddressRemoved(Event):
 
     about_id: str
     vault_subject: str
-    cause: Literal["editor", "erasure"]
+    cause: Cause
 
 
 type AddressEvent = ContactAddressSet | ContactAddressRemoved

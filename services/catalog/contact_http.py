@@ -113,11 +113,17 @@ class Handlers:
         """A project's contact can be written to."""
         if not await self._known_project(call.path_id()):
             raise Problem("not_found")
+        async with self.pool.acquire() as connection:
+            if await project_page.is_archived(connection, call.path_id()):
+                raise Problem("project_archived")
         return await self._set(call, "project")
 
     async def set_of_request(self, call: Call) -> Answer:
         """Who opened a cooperation request can be written to."""
         await self._require_own(call)
+        async with self.pool.acquire() as connection:
+            if not await cooperation_list.is_open(connection, call.path_id()):
+                raise Problem("cooperation_request_closed")
         return await self._set(call, "cooperation_request")
 
     async def remove_of_project(self, call: Call) -> Answer:
@@ -308,12 +314,12 @@ def _writing(do: Handlers) -> list[Endpoint]:
 
 def _addressing(do: Handlers) -> list[Endpoint]:
     settings = (
-        ("projects", do.set_of_project, do.remove_of_project, EDITORS),
-        ("cooperation-requests", do.set_of_request, do.remove_of_request, MAY_OPEN),
+        ("projects", do.set_of_project, do.remove_of_project, EDITORS, "project_archived"),
+        ("cooperation-requests", do.set_of_request, do.remove_of_request, MAY_OPEN, "cooperation_request_closed"),
     )
     return [
         endpoint
-        for kind, put, delete, roles in settings
+        for kind, put, delete, roles, ended in settings
         for endpoint in (
             Endpoint(
                 "PUT",
@@ -323,7 +329,7 @@ def _addressing(do: Handlers) -> list[Endpoint]:
                 body=ContactAddressBody,
                 answer=Committed,
                 roles=roles,
-                codes=("not_found", "forbidden", "person_erased"),
+                codes=("not_found", "forbidden", "person_erased", ended),
             ),
             Endpoint(
                 "DELETE",
@@ -333,7 +339,7 @@ def _addressing(do: Handlers) -> list[Endpoint]:
                 answer=Committed,
                 roles=roles,
                 codes=("not_found", "forbidden"),
-                description="What was written and confirmed before, but not sent yet, is not sent any more.",
+                description="What was confirmed a moment ago may be on its way already; nothing later is passed on.",
             ),
         )
     ]

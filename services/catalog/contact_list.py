@@ -15,6 +15,8 @@ from services.catalog.contact_request import (
     ContactRequestUndeliverable,
     ContactTextForgotten,
 )
+from services.catalog.cooperation_request import CooperationRequestClosed
+from services.catalog.project import ProjectArchived
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -26,8 +28,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, 'received', $8, $9)
 ON CONFLICT (id) DO NOTHING
 """
 STEP = "UPDATE contact_request SET status = $2, kept_since = $3 WHERE id = $1::uuid"
-LAPSE = "UPDATE contact_request SET status = 'lapsed', sealed = NULL WHERE id = $1::uuid"
-FORGET = "UPDATE contact_request SET sealed = NULL WHERE id = $1::uuid"
+LAPSE = "UPDATE contact_request SET status = 'lapsed', sealed = NULL, person_id = NULL WHERE id = $1::uuid"
+FORGET = "UPDATE contact_request SET sealed = NULL, person_id = NULL WHERE id = $1::uuid"
 REMOVE = "DELETE FROM contact_request WHERE id = $1::uuid"
 SET_ADDRESS = """
 INSERT INTO contact_address (about_id, about, person_id, vault_subject, sealed) VALUES ($1, $2, $3, $4, $5)
@@ -35,6 +37,7 @@ ON CONFLICT (about_id) DO UPDATE SET about = excluded.about, person_id = exclude
     vault_subject = excluded.vault_subject, sealed = excluded.sealed
 """
 REMOVE_ADDRESS = "DELETE FROM contact_address WHERE about_id = $1::uuid"
+NO_USE = "UPDATE contact_address SET unused_since = $2 WHERE about_id = $1::uuid"
 LEAVE = "INSERT INTO vault_leftover (vault_subject) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
 
 BY_LINK = """
@@ -56,6 +59,9 @@ SELECT id::text FROM contact_request
 WHERE sealed IS NOT NULL AND status <> 'received' AND kept_since <= $1 ORDER BY kept_since LIMIT $2
 """
 OF_PERSON = "SELECT id::text FROM contact_request WHERE person_id = $1 AND sealed IS NOT NULL LIMIT $2"
+UNUSED = """
+SELECT about_id::text FROM contact_address WHERE unused_since <= $1 ORDER BY unused_since LIMIT $2
+"""
 ADDRESSES_OF = "SELECT about_id::text FROM contact_address WHERE person_id = $1 LIMIT $2"
 
 STATUS_AFTER = {
@@ -113,7 +119,11 @@ async def project_addresses(connection: Connection, recorded: Sequence[Recorded[
             case ContactAddressRemoved() as event:
                 await connection.execute(REMOVE_ADDRESS, event.about_id)
                 leftovers.append(event.vault_subject)
-            case _:  # of another aggregate
+            case CooperationRequestClosed() as event:
+                await connection.execute(NO_USE, event.cooperation_request_id, event.at)
+            case ProjectArchived() as event:
+                await connection.execute(NO_USE, event.project_id, event.at)
+            case _:  # of another aggregate, or nothing that ends it
                 pass
     if leftovers:
         await connection.execute(LEAVE, leftovers)
@@ -151,6 +161,11 @@ async def lapsed(pool: Pool, at: datetime, limit: int) -> list[str]:
 async def kept_long_enough(pool: Pool, at: datetime, retention: timedelta, limit: int) -> list[str]:
     """The requests whose text is no longer needed."""
     return [row["id"] for row in await pool.fetch(KEPT_LONG_ENOUGH, at - retention, limit)]
+
+
+async def unused(pool: Pool, at: datetime, retention: timedelta, limit: int) -> list[str]:
+    """What ended so long ago that nobody needs its contact's address."""
+    return [row["about_id"] for row in await pool.fetch(UNUSED, at - retention, limit)]
 
 
 async def of_person(pool: Pool, person_id: str, limit: int) -> tuple[list[str], list[str]]:

@@ -114,6 +114,13 @@ async def forget_texts(retention: timedelta, journal: Journal, pool: Pool, at: d
     return sum(done)
 
 
+async def forget_addresses(retention: timedelta, journal: Journal, pool: Pool, at: datetime) -> int:
+    """A duty of the clock: no address is kept for what has ended, an archived project or a closed request."""
+    ended = await contact_list.unused(pool, at, retention, AT_ONCE)
+    command = RemoveContactAddress(cause="unused")
+    return sum([await told(journal, CONTACT_ADDRESS, about_id, command, by_itself(at)) for about_id in ended])
+
+
 async def destroy_keys(vault: Vault, _journal: Journal, pool: Pool, _at: datetime) -> int:
     """A duty of the clock: keys of what is forgotten are destroyed; doing it again changes nothing."""
     rows = await pool.fetch(LEFTOVERS, AT_ONCE)

@@ -276,7 +276,12 @@ async def title(connection: Connection, request_id: str) -> str | None:
 async def contact_possible(connection: Connection, request_id: str) -> bool:
     """Whether texts can be passed on to who opened it: while it is open, and there is an address."""
     reachable = await contact_list.possible(connection, [request_id])
-    return bool(reachable) and bool(await connection.fetchval(OPEN, request_id))
+    return bool(reachable) and await is_open(connection, request_id)
+
+
+async def is_open(connection: Connection, request_id: str) -> bool:
+    """Whether others may still answer."""
+    return bool(await connection.fetchval(OPEN, request_id))
 
 
 async def place_of(connection: Connection, key: str) -> Place:

@@ -130,6 +130,9 @@ WITH RECURSIVE line (id, depth) AS (
 )
 SELECT DISTINCT p.id::text, p.predecessor::text FROM line JOIN project_page p ON p.id = line.id
 """
+ARCHIVED = """
+SELECT EXISTS (SELECT FROM project_page WHERE id = $1::uuid AND entry->'project'->>'status' = 'archived')
+"""
 # The predecessors of a project, its own included; the depth bounds what a broken chain could cost.
 PREDECESSORS = """
 WITH RECURSIVE line (id, depth) AS (
@@ -376,6 +379,11 @@ async def contact_possible(connection: Connection, project_id: str) -> bool:
     """Whether texts can be passed on to the project's contact: while it is published, and there is an address."""
     reachable = await contact_list.possible(connection, [project_id])
     return bool(reachable) and bool(await connection.fetchval(LIVE, project_id))
+
+
+async def is_archived(connection: Connection, project_id: str) -> bool:
+    """Whether a project has come to its end."""
+    return bool(await connection.fetchval(ARCHIVED, project_id))
 
 
 async def predecessors(connection: Connection, project_id: str) -> set[str]:

@@ -16,7 +16,7 @@ class CatalogSettings(ServiceSettings):
     port: int = Field(default=8081, ge=0, le=65535)
     """The port to listen at; 0 takes a free one."""
     contact_text_retention_days: int = Field(default=30, ge=1, le=36_500)
-    """Days for which a text to a contact, and who wrote it, are kept after it was passed on."""
+    """Days for which a text to a contact is kept after it was passed on, and an address after the end of its use."""
     portal_name: str = "Interkommunales.NRW"
     """The portal's name, as exports say it; the same as the gateway's."""
     operator_name: str = "Geschäftsstelle Interkommunales.NRW (Demonstrationssystem)"

@@ -91,6 +91,7 @@ class Rig:
         await contact_upkeep.record_reports(self.journal, self.pool, at)
         await contact_upkeep.record_erasures(self.journal, self.pool, at)
         await contact_upkeep.forget_texts(retention, self.journal, self.pool, at)
+        await contact_upkeep.forget_addresses(retention, self.journal, self.pool, at)
         await contact_upkeep.destroy_keys(self.vault, self.journal, self.pool, at)
 
     async def take(self, *contracts: Any) -> None:
@@ -197,6 +198,9 @@ async def test_what_is_personal_stands_nowhere_in_the_open_and_a_destroyed_key_o
     assert await rig.vault.open(row["vault_subject"], "contact", row["sealed"]) is None
     shown = await rig.reader.get(f"/contact-requests/{token}")
     assert (shown.body["status"], shown.body["message"]) == ("lapsed", None)
+    assert (
+        await rig.pool.fetchval("SELECT person_id FROM contact_request WHERE about_id = $1::uuid", project_id) is None
+    )
     late = await rig.reader.post(f"/contact-requests/{token}/confirmations")
     assert (late.status, late.code) == (409, "contact_request_lapsed")
 
@@ -222,6 +226,8 @@ async def test_without_an_address_or_a_live_project_nothing_is_taken(rig: Rig) -
     assert (await rig.editor.post(f"/projects/{reachable}/archivals")).status == 200
     assert (await rig.reader.get(f"/projects/{reachable}")).body["contact_possible"] is False
     assert (await rig.write(reachable, str(uuid4()))).code == "contact_not_possible"
+    body = {"person_id": str(uuid4()), "email": OFFICE}
+    assert (await rig.internal("PUT", f"/projects/{reachable}/contact-address", body)).code == "project_archived"
     draft = await rig.editor.draft()
     for unknown in (draft, str(uuid4())):
         assert (await rig.write(unknown, str(uuid4()))).status == 404
@@ -344,7 +350,28 @@ async def test_who_opened_a_cooperation_request_is_written_to_while_it_is_open(
     await rig.editor.post(f"{path}/closings", {"outcome": "withdrawn"})
     assert (await rig.reader.get(path)).body["contact_possible"] is False
     assert (await rig.write(request_id, str(uuid4()), "cooperation-requests")).code == "contact_not_possible"
+    again = await rig.internal("PUT", f"{path}/contact-address", address, member(ense))
+    assert (again.status, again.code) == (409, "cooperation_request_closed")
     assert (await member(ense).call("DELETE", f"{path}/contact-address")).status == 200
+
+
+async def test_the_address_of_what_has_ended_is_forgotten(rig: Rig) -> None:
+    project_id, body = await rig.reachable(), {"person_id": str(uuid4()), "email": OFFICE}
+    wish = {"kind": "offer", "title": "Kehrmaschine", "text": "Frei.", "topics": ["works_depot"], "ags": "05974012"}
+    request_id = (await rig.editor.post("/cooperation-requests", wish)).body["id"]
+    await rig.internal("PUT", f"/cooperation-requests/{request_id}/contact-address", body)
+    query = "SELECT vault_subject, sealed FROM contact_address WHERE about_id = ANY($1::uuid[])"
+    kept = await rig.pool.fetch(query, [project_id, request_id])
+    await rig.later(2 * MONTH)
+    assert await rig.pool.fetch(query, [project_id, request_id]) == kept
+    await rig.editor.post(f"/projects/{project_id}/archivals")
+    await rig.editor.post(f"/cooperation-requests/{request_id}/closings", {"outcome": "withdrawn"})
+    await rig.later(MONTH - timedelta(minutes=5))
+    assert len(await rig.pool.fetch(query, [project_id, request_id])) == len(kept) == 2
+    await rig.later(MONTH)
+    assert await rig.pool.fetch(query, [project_id, request_id]) == []
+    for row in kept:
+        assert await rig.vault.open(row["vault_subject"], "contact", row["sealed"]) is None
 
 
 ENSE, WERL, MORSBACH, AACHEN = "05974012", "05974052", "05374028", "05334002"
