@@ -16,6 +16,7 @@ from services.gateway.registrations import BEAT, SENTENCES, Typed, parsed, take
 from services.gateway.upstream import Fetched, Upstream
 from shared.kernel.endpoint import Call
 from shared.kernel.identity import ANONYMOUS, Identity
+from shared.kernel.parsing import REFUSED
 from shared.kernel.problems import FieldError, Problem
 from shared.kernel.recorded import Context
 
@@ -113,8 +114,8 @@ def checked(writing: Writing) -> Writer:
     if len(subject) > LONGEST_SUBJECT:
         errors.append(_wrong("/subject", "subject_too_long"))
     message = _readable(writing.message).strip()
-    if not message or len(message) > LONGEST_TEXT:
-        errors.append(_wrong("/message", "message_too_long" if message else "message_missing"))
+    if _blank(message) or len(message) > LONGEST_TEXT:
+        errors.append(_wrong("/message", "message_missing" if _blank(message) else "message_too_long"))
     if errors or address is None or name is None:
         raise Problem("invalid_request", errors=errors)
     return Writer(address, name, organisation or None, subject or None, message)
@@ -125,9 +126,12 @@ def _wrong(pointer: str, code: str) -> FieldError:
 
 
 def _readable(text: str) -> str:
-    """Lines that end in one way, without characters that nobody can see or send."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    return "".join(c for c in lines if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs", "Cn", "Co"})
+    """Lines that end in one way, without what no text of a request may hold; pasted text often brings it along."""
+    return REFUSED.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+
+
+def _blank(text: str) -> bool:
+    return all(c.isspace() or unicodedata.category(c) == "Cf" for c in text)
 
 
 class ContactDesk:

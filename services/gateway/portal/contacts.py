@@ -16,6 +16,7 @@ from services.gateway.portal.portal import Portal, path_id
 from services.gateway.portal.reading import ContactRequest, CooperationRequest, Project
 from services.gateway.portal.rendering import Link
 from services.gateway.portal.services import Missing, Refusal, refusal
+from services.gateway.upstream import Down
 from shared.kernel.ids import new_id
 from shared.kernel.logs import current_trace
 from shared.kernel.problems import Problem
@@ -23,6 +24,13 @@ from shared.kernel.recorded import Context
 
 FIELDS = ("name", "email", "organisation_name", "subject", "message")
 NOT_POSSIBLE = "Hier ist zurzeit keine Nachricht möglich."
+TOO_MANY = (
+    "Aus Ihrem Netz oder für diese E-Mail-Adresse kamen sehr viele Nachrichten. Ihr Text steht noch hier: Bitte senden "
+    "Sie ihn später ab."
+)
+NOT_NOW = (
+    "Das geht im Augenblick nicht. Ihr Text steht noch hier: Bitte senden Sie ihn in ein paar Minuten noch einmal."
+)
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 PRIVATE = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
 
@@ -77,7 +85,13 @@ async def write(portal: Portal, request: web.Request) -> web.StreamResponse:
         return await _page(portal, request, about, Form("", values, notice=forms.MISTRUST[untrusted.code]))
     except Refusal as no:
         return await _page(portal, request, about, Form("", values, notice=no.detail or NOT_POSSIBLE))
+    except Down:
+        return await _page(portal, request, about, Form("", values, notice=NOT_NOW), 503)
     except Problem as problem:
+        if problem.code == "too_many_requests":
+            page = await _page(portal, request, about, Form("", values, notice=TOO_MANY), 429)
+            page.headers.update(problem.headers)
+            return page
         if problem.code == "contact_not_possible":
             return await _page(portal, request, about, Form("", values, notice=problem.detail or NOT_POSSIBLE))
         return await _page(portal, request, about, Form("", values, forms.errors_of(problem)))
@@ -107,14 +121,16 @@ async def _write(
         raise refusal("catalog", answer)
 
 
-async def _page(portal: Portal, request: web.Request, about: About, filled: Form | None) -> web.StreamResponse:
+async def _page(
+    portal: Portal, request: web.Request, about: About, filled: Form | None, status: int = 422
+) -> web.StreamResponse:
     stamp = portal.guard.stamp(about.id, portal.clock.now())
     shown = Form(stamp) if filled is None else Form(stamp, filled.values, filled.errors, filled.notice)
     wrong = bool(shown.errors or shown.notice)
     return portal.pages.respond(
         request,
         "kontakt.html",
-        status=422 if wrong else 200,
+        status=status if wrong else 200,
         heading="Nachricht schreiben",
         section=about.section.href,
         crumbs=(about.section, Link(about.href, about.title)),

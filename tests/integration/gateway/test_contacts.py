@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -283,6 +284,29 @@ async def test_a_form_that_is_wrong_comes_back_with_what_was_typed(
     assert sent_on(services) == []
 
 
+async def test_what_pasted_text_brings_along_is_left_out(door: Any, services: Any, project: str) -> None:
+    pasted = typed(door, project, subject="\u202aKosten\u202c", message="\u2066Guten\u2069 Tag\ufffe \U0001f44b")
+    async with door.post(f"/projekte/{project}/kontakt", data=pasted) as answer:
+        assert answer.status == 303
+    (sent,) = sent_on(services)
+    assert (sent["subject"], sent["message"]) == ("Kosten", "Guten Tag \U0001f44b")
+    async with door.post(f"/projekte/{project}/kontakt", data=typed(door, project, message="\u200b \u00ad")) as answer:
+        assert (answer.status, "Bitte schreiben Sie eine Nachricht." in await answer.text()) == (422, True)
+
+
+async def test_a_long_text_is_not_lost_when_it_has_to_wait(door: Any, services: Any, project: str) -> None:
+    fields = typed(door, project, message="Ein langer Text")
+    services.answers[f"/internal/projects/{project}/contact-requests"] = lambda _: web.Response(status=503)
+    statuses = []
+    for _ in range(4):
+        async with door.post(f"/projekte/{project}/kontakt", data=fields) as answer:
+            statuses.append(answer.status)
+            html = await answer.text()
+            assert "Ein langer Text" in html
+    assert (statuses[0] >= 500, statuses[-1], "Retry-After" in answer.headers) == (True, 429, True)
+    assert "Ihr Text steht noch hier" in text_of(html)
+
+
 async def test_a_form_of_another_site_or_for_nobody_is_not_taken(door: Any, services: Any, project: str) -> None:
     async with door.post(
         f"/projekte/{project}/kontakt", data=typed(door, project), headers={"Sec-Fetch-Site": "cross-site"}
@@ -374,3 +398,11 @@ async def test_requests_and_offers_are_listed_and_shown(door: Any, services: Any
     services.answers[f"{path}/matches"] = lambda _: web.json_response({"code": "unavailable"}, status=503)
     services.answers[path] = WISH | {"contact_possible": False, "status": "closed", "outcome": "expired"}
     assert "Nachricht schreiben" not in text_of(await page(door, f"/partnersuche/{WISH['id']}"))
+
+
+@pytest.mark.parametrize(("days", "said"), [(30, "30 Tage"), (1, "einen Tag"), (90, "90 Tage")])
+async def test_the_portal_says_how_long_a_text_is_kept(door: Any, project: str, days: int, said: str) -> None:
+    pages = door.gateway.portal.pages
+    pages.site = replace(pages.site, contact_text_days=days)
+    assert f"Wir löschen sie {said} nach dem Weiterleiten." in text_of(await page(door, f"/projekte/{project}/kontakt"))
+    assert f"löschen wir {said} danach" in text_of(await page(door, "/datenschutz"))
