@@ -51,6 +51,8 @@ class GatewaySettings(ServiceSettings):
     """How many texts to contacts people of one network (/24, /64) may send within ten minutes."""
     contact_requests_per_address: int = Field(default=5, gt=0)
     """How many texts to contacts one mail address may be given for within an hour."""
+    contact_text_retention_days: int = Field(default=30, ge=1, le=36_500)
+    """The catalogue's setting, for the portal to say it."""
     trusted_proxies: int = Field(default=0, ge=0)
     """How many proxies of the operator's own stand in front and write X-Forwarded-For."""
 

@@ -59,6 +59,7 @@ class Site:
     url: str
     demonstration: bool
     operator: Operator
+    contact_text_days: int
     navigation: tuple[Link, ...] = NAVIGATION
 
 
@@ -73,7 +74,13 @@ def site_of(settings: GatewaySettings) -> Site:
         settings.operator_represented_by,
         settings.privacy_email,
     )
-    return Site(settings.portal_name, settings.public_url.rstrip("/"), settings.demonstration, operator)
+    return Site(
+        settings.portal_name,
+        settings.public_url.rstrip("/"),
+        settings.demonstration,
+        operator,
+        settings.contact_text_retention_days,
+    )
 
 
 @dataclass(frozen=True, slots=True)
