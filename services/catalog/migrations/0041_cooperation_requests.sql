@@ -1,4 +1,4 @@
--- expand: cooperation requests as they are read, what fits them, and which of them are still to be compared
+-- expand: cooperation requests and what fits them; fill with `ikz rebuild catalog experience`
 CREATE TABLE cooperation_request (
     id uuid PRIMARY KEY,
     version bigint NOT NULL,

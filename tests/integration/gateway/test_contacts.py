@@ -404,5 +404,7 @@ async def test_requests_and_offers_are_listed_and_shown(door: Any, services: Any
 async def test_the_portal_says_how_long_a_text_is_kept(door: Any, project: str, days: int, said: str) -> None:
     pages = door.gateway.portal.pages
     pages.site = replace(pages.site, contact_text_days=days)
-    assert f"Wir löschen sie {said} nach dem Weiterleiten." in text_of(await page(door, f"/projekte/{project}/kontakt"))
+    assert f"Namen und Text löschen wir {said} nach dem Weiterleiten." in text_of(
+        await page(door, f"/projekte/{project}/kontakt")
+    )
     assert f"löschen wir {said} danach" in text_of(await page(door, "/datenschutz"))
