@@ -141,10 +141,9 @@ class Handlers:
         """One's own request, by the link's token."""
         row = await self._by_token(call)
         opened = await contact_sealing.opened(self.vault, row["person_id"], row["vault_subject"], row["sealed"], Letter)
-        lapsed = row["status"] == "received" and (row["confirm_by"] <= call.at or opened is None)
-        status: Status = "lapsed" if lapsed else row["status"]
         about = await title_of(self.pool, row["about"], row["about_id"])
         reachable = await contact_list.address_of(self.pool, row["about"], row["about_id"])
+        status = _status(row, call.at, readable=opened is not None, reachable=reachable is not None)
         shown = ContactRequestAnswer(
             id=row["id"],
             about_kind=row["about"],
@@ -269,6 +268,16 @@ class Handlers:
         if row is None:
             raise Problem("not_found")
         return row
+
+
+def _status(row: Any, at: datetime, *, readable: bool, reachable: bool) -> Status:
+    """How a request stands, what will not happen any more included."""
+    status: Status = row["status"]
+    if status == "received" and (row["confirm_by"] <= at or not readable):
+        return "lapsed"
+    if status == "confirmed" and not (readable and reachable):
+        return "undeliverable"
+    return status
 
 
 def endpoints(journal: Journal, pool: Pool, vault: Vault) -> list[Endpoint]:

@@ -56,13 +56,18 @@ WHERE status = 'received' AND sealed IS NOT NULL AND confirm_by <= $1 ORDER BY c
 """
 KEPT_LONG_ENOUGH = """
 SELECT id::text FROM contact_request
-WHERE sealed IS NOT NULL AND status <> 'received' AND kept_since <= $1 ORDER BY kept_since LIMIT $2
+WHERE sealed IS NOT NULL AND status <> 'received' AND kept_since <= $1
+  AND (status <> 'confirmed' OR kept_since <= $1 - $3::interval)
+ORDER BY kept_since LIMIT $2
 """
 OF_PERSON = "SELECT id::text FROM contact_request WHERE person_id = $1 AND sealed IS NOT NULL LIMIT $2"
 UNUSED = """
 SELECT about_id::text FROM contact_address WHERE unused_since <= $1 ORDER BY unused_since LIMIT $2
 """
 ADDRESSES_OF = "SELECT about_id::text FROM contact_address WHERE person_id = $1 LIMIT $2"
+
+ON_ITS_WAY = timedelta(days=14)
+"""For so long more a confirmed text is kept of which nobody has said whether it arrived."""
 
 STATUS_AFTER = {
     ContactRequestConfirmed: "confirmed",
@@ -160,7 +165,7 @@ async def lapsed(pool: Pool, at: datetime, limit: int) -> list[str]:
 
 async def kept_long_enough(pool: Pool, at: datetime, retention: timedelta, limit: int) -> list[str]:
     """The requests whose text is no longer needed."""
-    return [row["id"] for row in await pool.fetch(KEPT_LONG_ENOUGH, at - retention, limit)]
+    return [row["id"] for row in await pool.fetch(KEPT_LONG_ENOUGH, at - retention, limit, ON_ITS_WAY)]
 
 
 async def unused(pool: Pool, at: datetime, retention: timedelta, limit: int) -> list[str]:

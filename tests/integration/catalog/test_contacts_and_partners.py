@@ -234,6 +234,21 @@ async def test_without_an_address_or_a_live_project_nothing_is_taken(rig: Rig) -
     assert await rig.requests(project_id) == []
 
 
+async def test_a_confirmed_text_waits_for_its_mail_and_is_not_promised_for_ever(rig: Rig) -> None:
+    project_id = await rig.reachable()
+    contact_request_id, token = await rig.received(project_id)
+    await rig.reader.post(f"/contact-requests/{token}/confirmations")
+    day = timedelta(days=1)
+    await rig.later(8 * day, retention=day)  # no mail has gone out all the time
+    assert await rig.letter(contact_request_id, confirmed=True) is not None
+    assert (await rig.reader.get(f"/contact-requests/{token}")).body["status"] == "confirmed"
+    await rig.editor.call("DELETE", f"/projects/{project_id}/contact-address")
+    assert (await rig.reader.get(f"/contact-requests/{token}")).body["status"] == "undeliverable"
+    await rig.later(15 * day, retention=day)
+    shown = (await rig.reader.get(f"/contact-requests/{token}")).body
+    assert (shown["status"], shown["message"]) == ("undeliverable", None)
+
+
 async def test_an_address_that_was_taken_away_gets_nothing_more(rig: Rig) -> None:
     project_id = await rig.reachable()
     contact_request_id, token = await rig.received(project_id)
