@@ -25,13 +25,17 @@ class Command(BaseModel):
 
 
 class SetContactAddress(Command):
-    """Texts go here from now on."""
+    """Texts go here from now on. `same_as` is the key of an address that reads the same: if it is there, it stays.
+
+    It cannot be set again: when it was taken away meanwhile its key is destroyed.
+    """
 
     about: About
     about_id: str
     person_id: str
     vault_subject: str
     sealed: str
+    same_as: str | None = None
 
 
 class RemoveContactAddress(Command):
@@ -90,9 +94,9 @@ def decide(command: AddressCommand, address: ContactAddress | None, at: datetime
     match command:
         case SetContactAddress():
             before = address and address.vault_subject
-            if before == command.vault_subject:
+            if before is not None and before in (command.vault_subject, command.same_as):
                 return []
-            return [ContactAddressSet(at=at, replaces=before, **command.model_dump())]
+            return [ContactAddressSet(at=at, replaces=before, **command.model_dump(exclude={"same_as"}))]
         case RemoveContactAddress():
             if address is None or command.person_id not in (None, address.person_id):
                 return []

@@ -19,6 +19,7 @@ from services.catalog.contact_request import (
 )
 from services.catalog.contact_sealing import Address, Letter
 from services.catalog.cooperation_rights import MAY_OPEN, require_own
+from services.catalog.due import by_itself
 from shared.kernel.http import Answer, Call, Committed, Endpoint, committed
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
@@ -222,22 +223,15 @@ class Handlers:
             command = await self._address(call.body, about, about_id)
         except Erased as erased:
             raise Problem("person_erased") from erased
-        return committed(await self.journal.transact(CONTACT_ADDRESS, about_id, command, call.context()))
+        outcome = await self.journal.transact(CONTACT_ADDRESS, about_id, command, call.context())
+        await self._refuse_forgotten(about, about_id, call)
+        return committed(outcome)
 
     async def _address(self, body: ContactAddressBody, about: About, about_id: str) -> SetContactAddress:
-        """The command; for the address that is kept already the one that was kept."""
+        """The command, with the key of the address that is kept already if that reads the same."""
         kept: Any = await contact_list.address_of(self.pool, about, about_id)
-        if kept is not None and kept["person_id"] == body.person_id:
-            vault_subject, sealed = kept["vault_subject"], kept["sealed"]
-            known = await contact_sealing.opened(self.vault, body.person_id, vault_subject, sealed, Address)
-            if known == Address(email=body.email):
-                return SetContactAddress(
-                    about=about,
-                    about_id=about_id,
-                    person_id=body.person_id,
-                    vault_subject=vault_subject,
-                    sealed=sealed,
-                )
+        known = kept and await self._opened(kept)
+        same = known == Address(email=body.email) and kept["person_id"] == body.person_id
         vault_subject = str(new_id())
         return SetContactAddress(
             about=about,
@@ -245,6 +239,21 @@ class Handlers:
             person_id=body.person_id,
             vault_subject=vault_subject,
             sealed=await contact_sealing.seal(self.vault, body.person_id, vault_subject, Address(email=body.email)),
+            same_as=kept["vault_subject"] if same else None,
+        )
+
+    async def _refuse_forgotten(self, about: About, about_id: str, call: Call) -> None:
+        """Whoever was erased while the address was set would have come back with it: nobody could be written to."""
+        kept: Any = await contact_list.address_of(self.pool, about, about_id)
+        if kept is None or await self._opened(kept) is not None:
+            return
+        gone, context = RemoveContactAddress(cause="erasure", person_id=kept["person_id"]), by_itself(call.at)
+        await self.journal.transact(CONTACT_ADDRESS, about_id, gone, context)
+        raise Problem("person_erased")
+
+    async def _opened(self, kept: Any) -> Address | None:
+        return await contact_sealing.opened(
+            self.vault, kept["person_id"], kept["vault_subject"], kept["sealed"], Address
         )
 
     async def _remove(self, call: Call) -> Answer:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.catalog import contact_upkeep, cooperation_list, cooperation_pairs
+from services.catalog import contact_sealing, contact_upkeep, cooperation_list, cooperation_pairs
 from services.catalog.contact_letter import contact_letter
 from services.catalog.contact_list import CONTACT_ADDRESSES, CONTACT_REQUESTS
 from services.catalog.cooperation_list import COOPERATION_REQUESTS
@@ -275,6 +275,41 @@ async def test_an_address_is_replaced_and_the_former_one_destroyed(rig: Rig) -> 
     await rig.later(timedelta())
     assert before is not None
     assert await rig.vault.open(before["vault_subject"], "contact", before["sealed"]) is None
+
+
+async def test_an_address_set_while_it_is_taken_away_or_its_person_erased_is_readable_or_gone(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person_id = str(uuid4())
+    project_id = await rig.reachable(person_id)
+    path, body = f"/projects/{project_id}/contact-address", {"person_id": person_id, "email": OFFICE}
+    seal = contact_sealing.seal
+
+    async def taken_away(*args: Any) -> str:
+        sealed = await seal(*args)
+        await rig.editor.call("DELETE", path)
+        await rig.later(timedelta())
+        return sealed
+
+    async def erased(*args: Any) -> str:
+        sealed = await seal(*args)
+        await rig.take(PersonErased(person_id=person_id))
+        await rig.later(timedelta())
+        return sealed
+
+    monkeypatch.setattr(contact_sealing, "seal", taken_away)
+    assert (await rig.internal("PUT", path, body)).status == 200
+    await rig.later(timedelta())
+    row = await rig.pool.fetchrow(
+        "SELECT person_id, vault_subject, sealed FROM contact_address WHERE about_id = $1::uuid", project_id
+    )
+    assert row is not None
+    assert await contact_sealing.opened(rig.vault, *row.values(), contact_sealing.Address) is not None
+
+    monkeypatch.setattr(contact_sealing, "seal", erased)
+    other = await rig.internal("PUT", path, body | {"email": "neu@gemeinde.example"})
+    assert (other.status, other.code) == (410, "person_erased")
+    assert (await rig.reader.get(f"/projects/{project_id}")).body["contact_possible"] is False
 
 
 async def test_only_editors_say_where_a_project_is_reached(rig: Rig) -> None:

@@ -161,15 +161,22 @@ def test_others_learn_what_a_text_is_about_and_nothing_of_what_it_says(
 
 
 SET = SetContactAddress(about="project", about_id=ABOUT, person_id=WHO, vault_subject="key", sealed="sealed")
-ADDRESS = ContactAddressSet(at=NOON, **SET.model_dump())
+ADDRESS = ContactAddressSet(at=NOON, **SET.model_dump(exclude={"same_as"}))
 REMOVED = ContactAddressRemoved(at=NOON, about_id=ABOUT, vault_subject="key", cause="editor")
 
 
 def test_an_address_is_set_replaced_and_removed() -> None:
     other = SET.model_copy(update={"vault_subject": "other"})
-    replaced = ContactAddressSet(at=NOON, replaces="key", **other.model_dump())
+    replaced = ContactAddressSet(at=NOON, replaces="key", **other.model_dump(exclude={"same_as"}))
     after = given(CONTACT_ADDRESS).when(SET).then([ADDRESS]).when(other).then([replaced])
     after.when(RemoveContactAddress(cause="editor")).then([REMOVED.model_copy(update={"vault_subject": "other"})])
+
+
+def test_the_same_address_stays_with_its_key_and_comes_back_with_another() -> None:
+    again = SET.model_copy(update={"vault_subject": "other", "same_as": "key"})
+    given(CONTACT_ADDRESS, kept(ADDRESS)).when(again).nothing()
+    fresh = ADDRESS.model_copy(update={"vault_subject": "other"})
+    given(CONTACT_ADDRESS, kept(ADDRESS, REMOVED)).when(again).then([fresh])
 
 
 def test_what_is_not_there_is_not_removed() -> None:
