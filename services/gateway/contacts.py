@@ -152,7 +152,7 @@ class ContactDesk:
     ) -> Fetched:
         """What the catalogue says, which is the same for everyone; raises `Down`. Takes a multiple of `BEAT`."""
         if self.by_address is not None:
-            take(self.by_address, lookup_key(writer.address, self.people.key))
+            take(self.by_address, lookup_key(_untagged(writer.address), self.people.key))
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
@@ -217,6 +217,12 @@ class ContactDesk:
         return await self.upstream.fetch(
             "catalog", "POST", path, identity=guest, headers=_headers(idempotency_key), body=orjson.dumps(body)
         )
+
+
+def _untagged(address: MailAddress) -> MailAddress:
+    """Where mail for `name+anything@…` ends up with most providers: one mailbox, whatever the tag."""
+    local, _, domain = address.mailbox.rpartition("@")
+    return MailAddress(f"{local.partition('+')[0] or local}@{domain}")
 
 
 def _headers(idempotency_key: str | None) -> dict[str, str]:

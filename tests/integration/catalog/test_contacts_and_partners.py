@@ -304,7 +304,12 @@ async def test_an_address_set_while_it_is_taken_away_or_its_person_erased_is_rea
         "SELECT person_id, vault_subject, sealed FROM contact_address WHERE about_id = $1::uuid", project_id
     )
     assert row is not None
-    assert await contact_sealing.opened(rig.vault, *row.values(), contact_sealing.Address) is not None
+    assert (
+        await contact_sealing.opened(
+            rig.vault, row["person_id"], row["vault_subject"], row["sealed"], contact_sealing.Address
+        )
+        is not None
+    )
 
     monkeypatch.setattr(contact_sealing, "seal", erased)
     other = await rig.internal("PUT", path, body | {"email": "neu@gemeinde.example"})
