@@ -157,7 +157,7 @@ async def test_somebody_finds_a_project(visit: Any, window: dict[str, Any]) -> N
     filters = page.locator("details.filter > summary")
     if await filters.is_visible():
         await filters.click()
-    await page.get_by_role("checkbox", name=re.compile("Gesundheit")).check()
+    await page.get_by_role("checkbox", name=re.compile("^Gesundheit ")).check()
     await page.get_by_role("button", name="Filter anwenden").click()
     await expect(page).to_have_url(re.compile("topic=health"))
     await expect(page.get_by_role("heading", name="2 Projekte")).to_be_visible()
