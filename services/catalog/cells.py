@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
+from math import isinf
 
 from services.catalog.naming import words
 from services.catalog.vocabulary import EffectUnit, Term
+from shared.kernel.parsing import REFUSED
 
 ITEMS = re.compile(r"(?:\\.|\\$|[^;\r\n\\])+", re.DOTALL)
 PARTS = re.compile(r"(?:\\.|\\$|[^|\\])+", re.DOTALL)
@@ -30,6 +32,8 @@ ISO = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?:[T ]00:00(?::00)?)?")
 DOTTED = re.compile(r"(?:(\d{1,2})\.\s?)?(\d{1,2})[./]\s?(\d{4}|\d{2})")
 SPELLED = re.compile(r"(?:(\d{1,2})\.\s?)?([A-Za-zäÄ]+)\.?\s+(\d{4})")
 LONGEST_NUMBER = 40
+LONGEST_NAME = 1000  # of what is looked up; nothing that can be found is as long
+MOST_ITEMS = 1000
 SAME_AGAIN = 4096  # a column says the same few things again and again
 CENTURY_TURNS = 70  # "69" is 2069, "70" is 1970
 YES = frozenset({"ja", "j", "yes", "y", "true", "wahr", "x", "1"})
@@ -46,8 +50,11 @@ class Unreadable(Exception):
 
 
 def items(cell: str) -> list[str]:
-    """The things listed in a cell, still escaped."""
-    return [item for found in ITEMS.findall(cell) if (item := found.strip())]
+    """The things listed in a cell, still escaped; more than any field takes are none."""
+    listed = [item for found in ITEMS.findall(cell) if (item := found.strip())]
+    if len(listed) > MOST_ITEMS:
+        raise Unreadable("too_long", f"Hier stehen mehr als {MOST_ITEMS} Angaben.")
+    return listed
 
 
 def parts(item: str) -> list[str]:
@@ -79,7 +86,10 @@ def number(text: str) -> int | float:
         bare = bare.replace(",", "")
     else:
         raise Unreadable("not_a_number", f"„{shortened(text)}“ ist keine Zahl wie 1.234,5.")
-    return float(bare) if "." in bare or len(bare) > LONGEST_NUMBER else int(bare)
+    value = float(bare) if "." in bare or len(bare) > LONGEST_NUMBER else int(bare)
+    if isinf(value):
+        raise Unreadable("not_a_number", f"„{shortened(text)}“ ist zu groß.")
+    return value
 
 
 def whole_number(text: str) -> int:
@@ -162,13 +172,13 @@ def measured(text: str) -> tuple[int | float, EffectUnit]:
 
 
 def spelling(text: str) -> str:
-    """What two spellings of one word have in common."""
-    return " ".join(words(text))
+    """What two spellings of one word have in common; of a text that is too long for a word, its beginning."""
+    return " ".join(words(text[:LONGEST_NAME]))
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """The text, or its beginning."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """The text, or its beginning, without signs that nobody sees and no database keeps."""
+    return REFUSED.sub("\ufffd", text if len(text) <= most else f"{text[: most - 1]}…")
 
 
 @cache

@@ -14,11 +14,10 @@ from pydantic import ValidationError
 
 from services.catalog import lookup as lookups
 from services.catalog import project_page
-from services.catalog.cells import shortened
+from services.catalog.cells import shortened, spelling
 from services.catalog.import_row import Row, Target, row_of
 from services.catalog.import_sheet import Line, Said, Sheet, said_by
 from services.catalog.lookup import Lookup
-from services.catalog.naming import words
 from services.catalog.project import Project
 from services.catalog.project_cells import EXTERNAL_ID, ID, TOPICS
 from services.catalog.vocabulary import Role
@@ -183,7 +182,7 @@ def project_id_of(source: str, external_id: str) -> str:
 def project_id_by_content(title: str, organisation_ids: Sequence[str]) -> str:
     """The id of a project that nobody gave one: the same title and the same bodies are the same project."""
     who = hashlib.blake2b("\n".join(sorted(organisation_ids)).encode(), digest_size=12).hexdigest()
-    return str(named_id("imported project", f"{' '.join(words(title))}/{who}"))
+    return str(named_id("imported project", f"{spelling(title)}/{who}"))
 
 
 async def _known(pool: Pool, ids: set[str]) -> dict[str, Project]:

@@ -26,10 +26,12 @@ from services.catalog.vocabulary import Role
 from shared.kernel.parsing import REFUSED
 from shared.kernel.problems import Problem
 
+MOST_NAMED = 50  # columns that were not read
 HEADING_WITHIN = 10  # rows that may stand above the headings: a title, a date
 ONE_LINE = frozenset({"title", "short_title", "region", "predecessor", ID, EXTERNAL_ID})
 RUNNING = frozenset({"summary", "description"})
-LONGEST_CLEANED = 200_000
+LONGEST_CELL = 400_000  # 500 participants with what each of them does
+MOST_TAGS = 1000  # whoever reads HTML takes very long for what is deeply nested
 DASHES = re.compile(r"^– ", re.MULTILINE)
 SPACE = re.compile(r"\s+")
 
@@ -80,7 +82,7 @@ def sheet_of(table: Table) -> Sheet:
     if not table.rows:
         raise Problem("table_empty", "Die Datei hat keine Zeilen.")
     at = max(range(min(HEADING_WITHIN, len(table.rows))), key=lambda n: (_known_in(table.rows[n][1]), -n))
-    headings = [SPACE.sub(" ", without_guard(cell)).strip() for cell in table.rows[at][1]]
+    headings = [shortened(SPACE.sub(" ", without_guard(cell)).strip()) for cell in table.rows[at][1]]
     rows = table.rows[at + 1 :]
     columns: dict[str, int] = {}
     ignored = []
@@ -88,7 +90,7 @@ def sheet_of(table: Table) -> Sheet:
         key = KEYS_BY_SPELLING.get(spelling(heading))
         if key is None:
             if heading and spelling(heading) not in TOLD_SPELLINGS:
-                ignored.append(shortened(heading))
+                ignored.append(heading)
         elif key in columns:
             twice = (
                 f"„{headings[columns[key]]}“ und „{heading}“" if headings[columns[key]] != heading else f"„{heading}“"
@@ -103,7 +105,7 @@ def sheet_of(table: Table) -> Sheet:
     if len(rows) > MOST_ROWS:
         raise Problem("table_too_long", details={"most": MOST_ROWS, "rows": len(rows)})
     names = {key: headings[index] for key, index in columns.items()}
-    return Sheet(columns, names, tuple(ignored), rows, len(headings), guarded=table.kind == "csv")
+    return Sheet(columns, names, tuple(ignored[:MOST_NAMED]), rows, len(headings), guarded=table.kind == "csv")
 
 
 def _known_in(cells: Sequence[str]) -> int:
@@ -127,11 +129,15 @@ def said_by(sheet: Sheet, number: int, cells: Sequence[str], lookup: Lookup) -> 
 
 def _cleaned(key: str, cell: str) -> str:
     """Without markup, and in one line where that is what a field holds."""
+    if len(cell) > LONGEST_CELL:
+        raise Unreadable("too_long", f"In der Zelle stehen mehr als {LONGEST_CELL} Zeichen.")
     text = cell.strip()
     if not text.isprintable() and (found := REFUSED.search(text)):
         raise Unreadable("character_not_allowed", f"Das Zeichen U+{ord(found[0]):04X} ist nicht erlaubt.")
-    if "<" in text or "&" in text:
-        plain = readable(text) if len(text) <= LONGEST_CLEANED else text
+    if text.count("<") > MOST_TAGS:
+        raise Unreadable("too_much_markup", f"In der Zelle steht mehr als {MOST_TAGS}-mal das Zeichen „<“.")
+    if "<" in text:
+        plain = readable(text)
         text = plain if plain == text or key in RUNNING else DASHES.sub("", plain)
     return SPACE.sub(" ", text) if key in ONE_LINE else text
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.catalog import organisation_directory, topic_list
-from services.catalog.cells import Unreadable, shortened, spelling
+from services.catalog.cells import LONGEST_NAME, Unreadable, shortened, spelling
 from services.catalog.naming import name_keys
 from services.catalog.organisation_directory import Meant
 from services.catalog.vocabulary import OrganisationType
@@ -18,7 +18,7 @@ WITH_KEY = re.compile(r"(?P<name>.*\S)\s*[\[(](?P<key>[0-9a-fA-F -]{4,36})[\])]$
 KEY = re.compile(r"\d{4,5}|\d{7,8}")
 MOST_CANDIDATES = 5
 RESEMBLING = 0.75
-MOST_GUESSES = 200  # how often names that resemble are looked for: a file of nonsense must not take long
+MOST_GUESSES = 50  # how often names that resemble are looked for: a file of nonsense must not take long
 
 
 @dataclass(slots=True)
@@ -58,6 +58,8 @@ class Organisations:
         return text
 
     def _find(self, text: str) -> Meant:
+        if len(text) > LONGEST_NAME:
+            raise Unreadable("unknown_organisation", f"„{shortened(text)}“ ist zu lang für den Namen einer Stelle.")
         if one := self._by_key(text):
             return one
         if with_key := WITH_KEY.fullmatch(text):

@@ -47,20 +47,26 @@ class TableReader:
     async def read(self, raw: bytes) -> Table:
         """The table in a file; a problem says why it is none."""
         async with self._turns:
-            answer = await _read_aside(raw)
+            about, *lines = await _read_aside(raw)
+        answer: dict[str, Any] = orjson.loads(about)
         if "refused" in answer:
             raise Problem(answer["refused"], answer["detail"])
+        rows: list[tuple[int, list[str]]] = []
+        for line in lines:
+            number, cells = orjson.loads(line)
+            rows.append((number, cells))
+            await asyncio.sleep(0)
         return Table(
             kind=answer["kind"],
             encoding=answer["encoding"],
             sheet=answer["sheet"],
             other_sheets=tuple(answer["other_sheets"]),
-            rows=[(number, cells) for number, cells in answer["rows"]],
+            rows=rows,
         )
 
 
-async def _read_aside(raw: bytes) -> dict[str, Any]:
-    """The program's answer. One that ends without any ran into its limits: nothing that is a table does that."""
+async def _read_aside(raw: bytes) -> list[bytes]:
+    """The program's lines. One that did not end well ran into its limits: nothing that is a table does that."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
@@ -80,7 +86,6 @@ async def _read_aside(raw: bytes) -> dict[str, Any]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if not said:
+    if not said or process.returncode != 0:
         raise Problem("table_unreadable")
-    answer: dict[str, Any] = orjson.loads(said)
-    return answer
+    return said.splitlines()

@@ -1,7 +1,7 @@
 """Reads a CSV or XLSX file in a process of its own, with limits: what it may do to memory and time ends with it.
 
-As a program: the file on standard input, one JSON object on standard output, either `{"kind", "encoding", "sheet",
-"other_sheets", "rows": [[row number, [cell, …]], …]}` or `{"refused": code, "detail": German sentence}`.
+As a program: the file on standard input, lines of JSON on standard output: `{"kind", "encoding", "sheet",
+"other_sheets"}` and for each row `[row number, [cell, …]]`; or only `{"refused": code, "detail": German sentence}`.
 
 How a text is encoded is not guessed from letter frequencies, which mislead in short files: a byte order mark says it;
 what is valid UTF-8 is UTF-8, since other encodings of German are never valid by chance; the rest is Windows-1252, which
@@ -16,18 +16,30 @@ import resource
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum, ZipError
 
-from services.catalog.table_limits import MOST_CELLS, MOST_COLUMNS, MOST_MEMORY, MOST_RATIO, MOST_SECONDS, MOST_UNPACKED
+from services.catalog.table_limits import (
+    MOST_CELLS,
+    MOST_CHARACTERS,
+    MOST_COLUMNS,
+    MOST_MEMORY,
+    MOST_RATIO,
+    MOST_SECONDS,
+    MOST_SHEETS,
+    MOST_UNPACKED,
+)
 
 CHUNK = 1 << 16
 RATIO_COUNTS_FROM = 10 << 20  # small files of repeated texts shrink very well
 SEPARATORS = ";,\t|"
 HINT = re.compile(r"\ufeff?sep=(.)\r?\n", re.IGNORECASE)
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ARCHIVE = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 BINARY = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf", b"\x7fELF", b"{\\rtf")
 MIXED = re.compile("Ã[\u201e¤¶¼Ÿœ\u2013]")  # letters of UTF-8 read as Windows-1252
 
@@ -48,7 +60,7 @@ def read(raw: bytes) -> dict[str, Any]:
     """The table in a file."""
     if not raw.strip():
         raise Refused("table_empty", "Die Datei ist leer.")
-    if raw.startswith(b"PK"):
+    if raw.startswith(ARCHIVE):
         return _spreadsheet(raw)
     if raw.startswith(OLD_OFFICE):
         raise Refused(
@@ -124,12 +136,19 @@ def _spreadsheet(raw: bytes) -> dict[str, Any]:
         if not visible:
             raise Refused("table_empty", "Die Datei hat kein sichtbares Tabellenblatt.")
         sheet = workbook.get_sheet_by_name(visible[0])
-        rows = [[number, [_cell(value) for value in row]] for number, row in _limited(enumerate(sheet.iter_rows(), 1))]
+        cells = ((number, [_cell(value) for value in row]) for number, row in enumerate(sheet.iter_rows(), 1))
+        rows = [[number, row] for number, row in _limited(cells)]
     except PasswordError as error:
         raise Refused("table_unreadable", f"Die Datei ist mit einem Kennwort geschützt. {SAVE_AS}") from error
     except (CalamineError, ZipError) as error:
         raise Refused("table_unreadable", NO_TABLE) from error
-    return {"kind": "xlsx", "encoding": None, "sheet": visible[0], "other_sheets": visible[1:], "rows": rows}
+    return {
+        "kind": "xlsx",
+        "encoding": None,
+        "sheet": visible[0],
+        "other_sheets": visible[1 : MOST_SHEETS + 1],
+        "rows": rows,
+    }
 
 
 def _refuse_bomb(raw: bytes) -> None:
@@ -153,16 +172,19 @@ def _refuse_bomb(raw: bytes) -> None:
         raise Refused("table_unreadable", NO_TABLE) from error
 
 
-def _limited(rows: Iterable[tuple[int, list[Any]]]) -> Iterator[tuple[int, list[Any]]]:
+def _limited(rows: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not empty, as long as they are not too many."""
-    cells = 0
+    cells = characters = 0
     for number, row in rows:
         cells += len(row)
         if cells > MOST_CELLS or len(row) > MOST_COLUMNS:
             raise Refused(
                 "table_too_large", f"Die Tabelle hat mehr als {MOST_COLUMNS} Spalten oder {MOST_CELLS} Zellen."
             )
-        if any(value not in ("", None) and str(value).strip() for value in row):
+        characters += sum(map(len, row))
+        if characters > MOST_CHARACTERS:
+            raise Refused("table_too_large", f"In der Tabelle stehen mehr als {MOST_CHARACTERS} Zeichen.")
+        if any(value.strip() for value in row):
             yield number, row
 
 
@@ -185,6 +207,8 @@ def _cell(value: Any) -> str:
 
 def main() -> None:
     """Reads standard input within the limits."""
+    with suppress(OSError):  # where memory runs out, this program goes, and the service stays
+        Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -192,7 +216,9 @@ def main() -> None:
         answer = read(sys.stdin.buffer.read())
     except Refused as refused:
         answer = {"refused": refused.code, "detail": refused.detail}
-    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
+    rows = answer.pop("rows", [])
+    for line in (answer, *rows):
+        sys.stdout.buffer.write(json.dumps(line, ensure_ascii=False).encode(errors="replace") + b"\n")
 
 
 if __name__ == "__main__":

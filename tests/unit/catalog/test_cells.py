@@ -140,3 +140,17 @@ def test_guarding_loses_nothing(text: str) -> None:
 )
 def test_markup_goes_and_the_text_stays(text: str, plain: str) -> None:
     assert readable(text) == plain
+
+
+def test_a_number_that_nothing_holds_is_none() -> None:
+    assert code_of(cells.number, "9" * 400) == "not_a_number"
+    assert code_of(cells.whole_number, "9" * 400) == "not_a_number"
+    assert code_of(cells.measured, f"{'9' * 400} Euro") == "not_a_number"
+
+
+def test_more_things_than_any_field_takes_are_refused_before_they_are_looked_up() -> None:
+    assert code_of(cells.items, "a;" * 1001) == "too_long"
+
+
+def test_what_is_shown_of_a_cell_can_be_seen_and_kept() -> None:
+    assert cells.shortened("a\0b\x1b") == "a\ufffdb\ufffd"

@@ -91,6 +91,30 @@ def test_a_field_of_a_hundred_thousand_characters_is_a_line_of_the_report() -> N
     assert codes(("Titel", "Beschreibung"), ("A", "x" * 100_000)) == [(2, "Beschreibung", "string_too_long")]
 
 
+@pytest.mark.parametrize(
+    ("heading", "cell", "code"),
+    [
+        ("Beschreibung", "x" * 400_001, "too_long"),
+        ("Beschreibung", "<div>" * 40_000 + "x", "too_much_markup"),
+        ("Beteiligte", "ﷺ" * 300_000, "unknown_organisation"),
+        ("Themen", "ﷺ" * 300_000, "unknown_topic"),
+        ("Schlagwörter", "a;" * 100_000, "too_long"),
+        ("Rechtsform", "ﷺ" * 300_000, "unknown_term"),
+    ],
+)
+def test_a_cell_that_would_take_long_to_look_through_is_not(heading: str, cell: str, code: str) -> None:
+    """Each of them kept everybody waiting for ten seconds and more."""
+    assert codes(("Titel", heading), ("A", cell)) == [(2, heading, code)]
+
+
+def test_headings_are_kept_short_and_nothing_invisible_is_kept() -> None:
+    made = sheet(("Titel", "x" * 100_000, "a\0b", *(f"Spalte {n}" for n in range(100))), ("A",))
+    assert made.ignored[:2] == ("x" * 59 + "…", "a\ufffdb")
+    assert len(made.ignored) == 50
+    (line,) = said_by(sheet(("Titel",), ("a\0b",)), 2, ["a\0b"], LOOKUP).lines
+    assert (line.code, line.value) == ("character_not_allowed", "a\ufffdb")
+
+
 def test_the_rules_of_publishing_hold_for_what_is_to_be_published() -> None:
     head = ("Titel", "Kurzfassung", "Themen", "Beteiligte", "Alle Beteiligten genannt")
     rows = [

@@ -94,10 +94,15 @@ def test_a_field_of_a_hundred_thousand_characters_is_read() -> None:
         (b";" * (MOST_COLUMNS + 1), "table_too_large"),
         (packed(), "table_unreadable"),
         (packed(bomb=bytes(40 << 20)), "table_too_large"),
+        (workbook(*[["x" * 30_000] * 120 for _ in range(10)]), "table_too_large"),
     ],
 )
 def test_what_cannot_be_read_is_said(raw: bytes, code: str) -> None:
     assert refused(raw) == code
+
+
+def test_a_text_that_begins_like_an_archive_is_a_text() -> None:
+    assert read(b"PK-Nr;Titel\n1;A\n")["rows"] == [[1, ["PK-Nr", "Titel"]], [2, ["1", "A"]]]
 
 
 def test_a_text_document_in_the_same_kind_of_archive_is_no_table() -> None:
