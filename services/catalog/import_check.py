@@ -5,8 +5,8 @@ Nothing is written here.
 
 import asyncio
 import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,6 +28,7 @@ from shared.kernel.postgres import Pool
 from shared.kernel.problems import from_refusal, meaning_of, sentence
 
 NO_TITLE = "Der Titel fehlt."
+NO_PREDECESSOR = "Das Vorgängerprojekt steht in Zeile {}, und die wird nicht importiert."
 NO_PROJECT = "Ein Projekt mit dieser ID gibt es nicht."
 AT_A_TIME = 50  # projects that are read whole together: others must not wait for long
 COLUMN_OF_RULE: Mapping[str, str] = {
@@ -102,14 +103,32 @@ class Check:
     ) -> None:
         """Who comes before a project must exist, here or there, and no project comes before itself."""
         here = {said.project_id for said in saids}
+        after = {**there, **dict.fromkeys(here), **before}
+        circling = _circling(after)
         for said in saids:
             meant = before.get(said.project_id)
             if meant is None:
                 continue
-            if meant not in here and meant not in there:
+            if meant not in after:
                 self._rule(said, "predecessor", "unknown_predecessor")
-            elif said.project_id in _line_of(meant, here, before, there):
+            elif said.project_id in circling:
                 self._rule(said, "predecessor", "circular_predecessor")
+
+    def refuse_followers_of_none(
+        self, saids: Sequence[Said], before: Mapping[str, str], known: Collection[str]
+    ) -> None:
+        """A project whose predecessor's row is bad would come after one that there is not; so would who follows it."""
+        followers: dict[str, list[Said]] = defaultdict(list)
+        for said in saids:
+            if not said.lines and (meant := before.get(said.project_id)) and meant not in known:
+                followers[meant].append(said)
+        missing = [said for said in saids if said.lines and said.project_id not in known]
+        while missing:
+            lost = missing.pop()
+            for said in followers.pop(lost.project_id, ()):
+                self._note(said, "predecessor", "predecessor_refused", NO_PREDECESSOR.format(lost.number))
+                if said.project_id not in known:
+                    missing.append(said)
 
     def conclude(self, said: Said, project: Project | None) -> Row | None:
         """The row, unless something is wrong with it."""
@@ -164,14 +183,16 @@ async def checked(pool: Pool, sheet: Sheet, target: Target, source: str, at: dat
     outside = sorted(set(before.values()) - {said.project_id for said in saids})
     async with pool.acquire() as connection:
         check.refuse_bad_predecessors(saids, before, await project_page.predecessors_of(connection, outside))
-    result = Checked(total=len(sheet.rows))
+    rows = []
     for said in saids:
-        row = check.conclude(said, known.get(said.project_id))
-        if row is not None:
-            result.rows.append(row)
-        result.lines.extend(said.lines)
+        rows.append(check.conclude(said, known.get(said.project_id)))
         await asyncio.sleep(0)
-    return result
+    check.refuse_followers_of_none(saids, before, known)
+    return Checked(
+        total=len(sheet.rows),
+        rows=[row for said, row in zip(saids, rows, strict=True) if row is not None and not said.lines],
+        lines=[line for said in saids for line in said.lines],
+    )
 
 
 def project_id_of(source: str, external_id: str) -> str:
@@ -195,11 +216,17 @@ async def _known(pool: Pool, ids: set[str]) -> dict[str, Project]:
     return found
 
 
-def _line_of(start: str, here: set[str], before: Mapping[str, str], there: Mapping[str, str | None]) -> set[str]:
-    """A project and all that come before it: as the file says of those in it, as the catalogue does of the others."""
-    seen: set[str] = set()
-    now: str | None = start
-    while now is not None and now not in seen:
-        seen.add(now)
-        now = before.get(now) if now in here else there.get(now)
-    return seen
+def _circling(after: Mapping[str, str | None]) -> set[str]:
+    """Those who come before themselves; `after` says what each comes after. Each is passed once."""
+    circling: set[str] = set()
+    passed: set[str] = set()
+    for start in after:
+        line: dict[str, int] = {}
+        now: str | None = start
+        while now is not None and now not in passed and now not in line:
+            line[now] = len(line)
+            now = after.get(now)
+        if now in line:
+            circling.update(list(line)[line[now] :])
+        passed.update(line)
+    return circling

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.catalog import import_check
 from services.catalog.import_check import Check, project_id_by_content, project_id_of
 from services.catalog.import_row import Row, Target, row_of
 from services.catalog.import_sheet import Said, Sheet, said_by, sheet_of
@@ -28,8 +29,11 @@ def looked_at(made: Sheet, target: Target = "drafted", **known: Project | None) 
     check = Check(made, LOOKUP, target, "", NOON)
     saids = [said_by(made, number, cells, LOOKUP) for number, cells in made.rows]
     check.identify(saids)
-    check.refuse_bad_predecessors(saids, check.meant_before(saids), {id_of(99): None})
-    return [check.conclude(said, known.get(said.project_id)) for said in saids], saids
+    before = check.meant_before(saids)
+    check.refuse_bad_predecessors(saids, before, {id_of(99): None})
+    rows = [check.conclude(said, known.get(said.project_id)) for said in saids]
+    check.refuse_followers_of_none(saids, before, known)
+    return rows, saids
 
 
 def codes(*rows: tuple[str, ...], target: Target = "drafted") -> list[tuple[int, str, str]]:
@@ -192,6 +196,29 @@ def test_predecessors_stand_in_the_file_or_the_catalogue_and_never_in_a_circle()
         (4, "Vorgänger", "circular_predecessor"),
         (5, "Vorgänger", "circular_predecessor"),
         (6, "Vorgänger", "unknown_predecessor"),
+        (7, "Vorgänger", "predecessor_refused"),
+    ]
+
+
+def test_a_long_line_of_predecessors_is_walked_once() -> None:
+    rows = [(str(n), f"P{n}", str(n + 1)) for n in range(12_000)]
+    after = {first: then for first, _, then in rows}
+    assert import_check._circling(after) == set()
+    assert import_check._circling(after | {"12000": "11990"}) == {str(n) for n in range(11_990, 12_001)}
+
+
+def test_who_follows_a_row_that_is_not_imported_is_not_imported() -> None:
+    found = codes(
+        ("Kennung", "Titel", "Themen", "Vorgänger"),
+        ("1", "A", "Quantenphysik", ""),
+        ("2", "B", "", "1"),
+        ("3", "C", "", "2"),
+        ("4", "D", "", id_of(99)),
+    )
+    assert found == [
+        (2, "Themen", "unknown_topic"),
+        (3, "Vorgänger", "predecessor_refused"),
+        (4, "Vorgänger", "predecessor_refused"),
     ]
 
 
