@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -15,11 +15,12 @@ from pydantic import ValidationError
 from services.catalog import lookup as lookups
 from services.catalog import project_page
 from services.catalog.cells import shortened, spelling
-from services.catalog.import_row import Row, Target, row_of
+from services.catalog.import_row import Row, row_of
 from services.catalog.import_sheet import Line, Said, Sheet, said_by
 from services.catalog.lookup import Lookup
 from services.catalog.project import Project
 from services.catalog.project_cells import EXTERNAL_ID, ID, TOPICS
+from services.catalog.project_import import Target
 from services.catalog.vocabulary import Role
 from shared.kernel.decider import Refused
 from shared.kernel.ids import named_id, parse_id
@@ -178,7 +179,9 @@ async def checked(pool: Pool, sheet: Sheet, target: Target, source: str, at: dat
         saids.append(said_by(sheet, number, cells, lookup))
         await asyncio.sleep(0)
     check.identify(saids)
-    known = await _known(pool, {said.project_id for said in saids if parse_id(said.project_id)})
+    found = await _known(pool, {said.project_id for said in saids if parse_id(said.project_id)})
+    known = {key: project for key, (project, _) in found.items()}
+    versions = {key: version for key, (_, version) in found.items()}
     before = check.meant_before(saids)
     outside = sorted(set(before.values()) - {said.project_id for said in saids})
     async with pool.acquire() as connection:
@@ -190,7 +193,11 @@ async def checked(pool: Pool, sheet: Sheet, target: Target, source: str, at: dat
     check.refuse_followers_of_none(saids, before, known)
     return Checked(
         total=len(sheet.rows),
-        rows=[row for said, row in zip(saids, rows, strict=True) if row is not None and not said.lines],
+        rows=[
+            replace(row, version=versions.get(row.project_id, 0))
+            for said, row in zip(saids, rows, strict=True)
+            if row is not None and not said.lines
+        ],
         lines=[line for said in saids for line in said.lines],
     )
 
@@ -206,9 +213,9 @@ def project_id_by_content(title: str, organisation_ids: Sequence[str]) -> str:
     return str(named_id("imported project", f"{spelling(title)}/{who}"))
 
 
-async def _known(pool: Pool, ids: set[str]) -> dict[str, Project]:
-    """The present state of those that exist."""
-    found: dict[str, Project] = {}
+async def _known(pool: Pool, ids: set[str]) -> dict[str, tuple[Project, int]]:
+    """The present state of those that exist, and their versions."""
+    found: dict[str, tuple[Project, int]] = {}
     wanted = sorted(ids)
     for start in range(0, len(wanted), AT_A_TIME):
         async with pool.acquire() as connection:

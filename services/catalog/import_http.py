@@ -14,7 +14,6 @@ from services.catalog.export_cells import LINE_END, csv_line
 from services.catalog.export_tables import BOM
 from services.catalog.import_check import Checked, checked
 from services.catalog.import_list import ImportReport, ImportShown, LineShown
-from services.catalog.import_row import Target
 from services.catalog.import_sheet import Sheet, sheet_of
 from services.catalog.project_import import (
     PROJECT_IMPORT,
@@ -24,10 +23,11 @@ from services.catalog.project_import import (
     Counts,
     File,
     Mode,
+    Target,
 )
 from services.catalog.table_file import UPLOAD, Table, TableReader
 from shared.kernel.http import Answer, Call, Endpoint, Page, Paging
-from shared.kernel.ids import named_id, new_id
+from shared.kernel.ids import new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import FieldError, Problem
@@ -45,7 +45,9 @@ class ImportQuery(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     mode: Mode = Field(
-        description="`dry_run`: only look. `all_or_none`: nothing unless all rows are good. `good_rows`: those only."
+        description="`dry_run`: only look. `all_or_none`: nothing unless all rows are good when the file is looked "
+        "through; a row of which somebody else changes the project before it is done is left out and reported. "
+        "`good_rows`: those only."
     )
     status: Target = Field(default="drafted", description="What becomes of imported projects.")
     source: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=ONE_LINE)] = Field(
@@ -73,7 +75,7 @@ class Handlers:
         sheet = sheet_of(table)
         query: ImportQuery = call.query
         result = await checked(self.pool, sheet, query.status, query.source, call.at)
-        import_id = str(new_id() if context.fresh else named_id("project import", str(context.command_id)))
+        import_id = str(new_id())  # even of the same request at once: what two of them lay ready must never mix
         await import_store.put_lines(self.pool, import_id, result.lines)
         begins = query.mode == "good_rows" or (query.mode == "all_or_none" and not result.lines)
         if begins:
@@ -85,7 +87,10 @@ class Handlers:
             asked=_asked(query),
             counts=_counts(result),
         )
-        await self.journal.transact(PROJECT_IMPORT, import_id, command, context)
+        outcome = await self.journal.transact(PROJECT_IMPORT, import_id, command, context)
+        if outcome.aggregate_id != import_id:
+            await import_store.drop(self.pool, import_id)
+            return await self._again(outcome.aggregate_id, query)
         return await self._answer(import_id)
 
     async def imports(self, call: Call) -> Answer:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from services.catalog import import_store
 from services.catalog.answers import API
 from services.catalog.import_sheet import Line
-from services.catalog.project_import import PROJECT_IMPORT, File, ImportStatus, Mode, ProjectImport, evolve
+from services.catalog.project_import import PROJECT_IMPORT, File, ImportStatus, Mode, ProjectImport, Target, evolve
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
@@ -53,7 +53,7 @@ class ImportShown(BaseModel):
     id: str
     status: ImportStatus
     mode: Mode
-    target: str
+    target: Target
     source: str
     file: File
     total: int

@@ -24,24 +24,28 @@ from services.catalog.project import (
 )
 from services.catalog.project_cells import SPEAKING, TOPICS, speaking_cells
 from services.catalog.project_content import Content
+from services.catalog.project_import import Target
 from services.catalog.vocabulary import ProjectStatus
 
 type Step = Literal["draft", "edit", "revise", "submit", "publish"]
 type Outcome = Literal["new", "changed", "unchanged"]
-type Target = Literal["drafted", "submitted", "published"]
 
 AHEAD: dict[Target, tuple[Step, ...]] = {"drafted": (), "submitted": ("submit",), "published": ("submit", "publish")}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row that can be imported: which project it is, what that says then, and the steps that bring it there."""
+    """A row that can be imported: which project it is, what that says then, and the steps that bring it there.
+
+    `version` is the project's that it was compared with; 0 when there was none.
+    """
 
     number: int
     project_id: str
     outcome: Outcome
     content: Content
     steps: tuple[Step, ...]
+    version: int = 0
 
 
 def row_of(said: Said, project: Project | None, lookup: Lookup, target: Target, at: datetime) -> Row:
@@ -52,6 +56,17 @@ def row_of(said: Said, project: Project | None, lookup: Lookup, target: Target, 
     happened = _try(project, [command_of(step, said.project_id, content) for step in steps], at)
     outcome: Outcome = "unchanged" if not happened else "new" if project is None else "changed"
     return Row(said.number, said.project_id, outcome, content, steps if happened else ())
+
+
+def steps_left(project: Project, content: Content, target: Target, at: datetime) -> tuple[Step, ...] | None:
+    """What is left to do for a project that somebody else changed meanwhile; None when it says something else now.
+
+    `Refused` when a rule says that it cannot be brought there any more.
+    """
+    said_so = content == _base(project, target)
+    steps = _steps(project, target, changed=not said_so)
+    happened = _try(project, [command_of(step, project.id, content) for step in steps], at)
+    return None if not said_so else steps if happened else ()
 
 
 def command_of(step: Step, project_id: str, content: Content) -> ProjectCommand:

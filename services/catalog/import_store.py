@@ -24,9 +24,9 @@ LINES_KEPT = timedelta(days=90)
 AFTER_THE_CHECK = 1_000_000  # ordinals of lines that came up while a row was done
 
 PUT_ROWS = """
-INSERT INTO import_row (import_id, number, project_id, content, steps)
-SELECT $1::uuid, r.number, r.project_id, r.content, r.steps
-FROM jsonb_to_recordset($2::jsonb) AS r(number int, project_id uuid, content json, steps text[])
+INSERT INTO import_row (import_id, number, project_id, version, content, steps)
+SELECT $1::uuid, r.number, r.project_id, r.version, r.content, r.steps
+FROM jsonb_to_recordset($2::jsonb) AS r(number int, project_id uuid, version bigint, content json, steps text[])
 ON CONFLICT DO NOTHING
 """
 PUT_LINES = """
@@ -36,7 +36,7 @@ FROM jsonb_to_recordset($2::jsonb) AS r(row_number int, ordinal int, heading tex
 ON CONFLICT DO NOTHING
 """
 ROWS = """
-SELECT number, project_id::text, content, steps FROM import_row
+SELECT number, project_id::text, version, content, steps FROM import_row
 WHERE import_id = $1::uuid AND number > $2 ORDER BY number LIMIT $3
 """
 LINES = """
@@ -45,6 +45,7 @@ WHERE import_id = $1::uuid AND (row_number, ordinal) > ($2, $3) ORDER BY row_num
 """
 COUNT_LINES = "SELECT count(*) FROM import_line WHERE import_id = $1::uuid"
 DROP_ROWS = "DELETE FROM import_row WHERE import_id = $1::uuid"
+DROP_LINES = "DELETE FROM import_line WHERE import_id = $1::uuid"
 DROP_ORPHANS = """
 DELETE FROM import_row r WHERE r.kept_since < $1 AND NOT EXISTS (
     SELECT FROM project_import i WHERE i.id = r.import_id AND i.status = 'running'
@@ -61,6 +62,7 @@ class Kept:
 
     number: int
     project_id: str
+    version: int | None
     content: Content
     steps: tuple[Step, ...]
 
@@ -83,6 +85,7 @@ async def rows_after(connection: Connection, import_id: str, number: int, most: 
         Kept(
             row["number"],
             row["project_id"],
+            row["version"],
             Content.model_validate_json(row["content"]),
             STEPS.validate_python(tuple(row["steps"])),
         )
@@ -111,6 +114,12 @@ async def drop_rows(pool: Pool, import_id: str) -> None:
     await pool.execute(DROP_ROWS, import_id)
 
 
+async def drop(pool: Pool, import_id: str) -> None:
+    """Nothing came of this import."""
+    await pool.execute(DROP_ROWS, import_id)
+    await pool.execute(DROP_LINES, import_id)
+
+
 async def tidy(pool: Pool, at: datetime) -> None:
     """Drops rows that nobody will do, and lines that are old."""
     await pool.execute(DROP_ORPHANS, at - ORPHANED_AFTER)
@@ -121,6 +130,7 @@ def _row(row: Row) -> dict[str, Any]:
     return {
         "number": row.number,
         "project_id": row.project_id,
+        "version": row.version,
         "content": row.content.model_dump(mode="json"),
         "steps": row.steps,
     }

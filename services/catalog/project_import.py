@@ -15,6 +15,7 @@ from shared.contracts.contract import Contract
 from shared.kernel.decider import Decider, Event, NotThere, Refused
 
 type Mode = Literal["dry_run", "all_or_none", "good_rows"]
+type Target = Literal["drafted", "submitted", "published"]
 type ImportStatus = Literal["checked", "refused", "running", "finished"]
 
 
@@ -51,7 +52,7 @@ class Asked(Value):
     """What was asked for."""
 
     mode: Mode
-    target: str
+    target: Target
     source: str = ""
 
 
@@ -80,8 +81,9 @@ class BeginImport(Command):
 
 
 class RecordRows(Command):
-    """All rows up to this one are dealt with; so many of them worked, so many did not."""
+    """All rows behind `after` and up to `through` are dealt with; so many of them worked, so many did not."""
 
+    after: int
     through: int
     done: int
     failed: int
@@ -206,6 +208,8 @@ def _record(command: RecordRows, project_import: ProjectImport | None, at: datet
     if project_import is not None and command.through <= project_import.through:
         return []
     running = _running(project_import)
+    if command.after != running.through:  # another replica takes other numbers of rows at a time
+        return []
     return [
         RowsImported(at=at, import_id=running.id, through=command.through, done=command.done, failed=command.failed)
     ]

@@ -391,9 +391,9 @@ async def predecessors(connection: Connection, project_id: str) -> set[str]:
     return {row["id"] for row in await connection.fetch(PREDECESSORS, project_id)}
 
 
-async def states(connection: Connection, ids: Sequence[str]) -> dict[str, Project]:
-    """The present state of those projects that exist, public or not."""
-    return {key: entry.project for key, entry in (await entries(connection, ids)).items()}
+async def states(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Project, int]]:
+    """The present state of those projects that exist, public or not, and their versions."""
+    return {key: (entry.project, entry.version) for key, entry in (await entries(connection, ids)).items()}
 
 
 async def entries(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:

@@ -23,6 +23,7 @@ from shared.kernel.clock import Clock
 from shared.kernel.identity import HEADER
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
+from shared.kernel.recorded import Unavailable
 from tests.integration.catalog.conftest import Client, Reply
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -203,6 +204,51 @@ async def test_a_row_that_became_impossible_meanwhile_is_reported(editor: Client
     assert (shown["done"], shown["failed"]) == (1, 1)
     (line,) = (await editor.get(f"/projects/imports/{begun.body['id']}/lines")).body["items"]
     assert (line["row"], line["code"]) == (3, "project_archived")
+
+
+async def test_what_somebody_wrote_meanwhile_is_not_written_over(editor: Client, journal: Journal, pool: Pool) -> None:
+    title = new_title()
+    await imported(editor, journal, pool, table(title))
+    begun = await send(editor, table(title, 2, "Anders."), mode="good_rows")
+    edited = next(each["id"] for each in await titled(editor, title) if each["title"].endswith(" 1"))
+    page = (await editor.get(f"/projects/{edited}")).body
+    said = {"title": page["title"], "summary": page["summary"], "description": "Von Hand."}
+    assert (await editor.put(f"/projects/{edited}", said, version=page["version"])).status == 200
+    await go_to_the_end(journal, pool)
+    shown = (await editor.get(f"/projects/imports/{begun.body['id']}")).body
+    assert (shown["done"], shown["failed"]) == (1, 1)
+    (line,) = (await editor.get(f"/projects/imports/{begun.body['id']}/lines")).body["items"]
+    assert (line["row"], line["code"]) == (3, "changed_meanwhile")
+    assert (await editor.get(f"/projects/{edited}")).body["description"] == "Von Hand."
+
+
+async def test_the_same_file_twice_at_once_is_done_twice_and_makes_nothing_twice(
+    editor: Client, journal: Journal, pool: Pool
+) -> None:
+    title = new_title()
+    both = [await send(editor, table(title), mode="all_or_none", status="published") for _ in range(2)]
+    await go_to_the_end(journal, pool)
+    shown = [(await editor.get(f"/projects/imports/{reply.body['id']}")).body for reply in both]
+    assert [(each["new"], each["done"], each["failed"]) for each in shown] == [(2, 2, 0), (2, 2, 0)]
+    assert len(await titled(editor, title, "published")) == 2
+
+
+async def test_what_a_request_left_behind_is_not_done_by_another_with_its_key(
+    editor: Client, journal: Journal, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies when the rows lie ready and the import is not begun; the client sends a mended file."""
+    title, key = new_title(), uuid4().hex
+
+    async def die(*_: object, **__: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr(journal, "transact", die)
+        assert (await send(editor, table(title, 3), key=key, mode="good_rows")).status == 503
+    begun = await send(editor, table(title, 1), key=key, mode="good_rows")
+    assert begun.status == 202
+    await go_to_the_end(journal, pool)
+    assert len(await titled(editor, title)) == 1
 
 
 async def test_what_nobody_needs_any_more_goes(editor: Client, pool: Pool) -> None:

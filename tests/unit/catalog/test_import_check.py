@@ -6,9 +6,11 @@ import pytest
 
 from services.catalog import import_check
 from services.catalog.import_check import Check, project_id_by_content, project_id_of
-from services.catalog.import_row import Row, Target, row_of
+from services.catalog.import_row import Row, row_of, steps_left
 from services.catalog.import_sheet import Said, Sheet, said_by, sheet_of
 from services.catalog.project import PROJECT, Project, ProjectEvent
+from services.catalog.project_content import Content
+from services.catalog.project_import import Target
 from services.catalog.table_file import Table
 from services.catalog.vocabulary import Role
 from shared.kernel.decider import Refused
@@ -287,3 +289,20 @@ def test_the_order_of_participants_stays_where_they_are_the_same() -> None:
     assert row_of(said, project, LOOKUP, "drafted", NOON).outcome == "unchanged"
     said.partners.pop()
     assert row_of(said, project, LOOKUP, "drafted", NOON).outcome == "changed"
+
+
+def test_a_project_that_somebody_changed_meanwhile_is_only_brought_further_when_it_says_the_same() -> None:
+    def left(events: list[ProjectEvent], said: Content, target: Target = "published") -> tuple[str, ...] | None:
+        project = fold(PROJECT, events)
+        assert project is not None
+        return steps_left(project, said, target, NOON)
+
+    assert left(drafted(), content()) == ("submit", "publish")
+    assert left(submitted(), content()) == ("publish",)
+    assert left(published(), content()) == ()
+    assert left(drafted(), content(), "drafted") == ()
+    assert left(published(), content(), "submitted") == ()
+    assert left(drafted(), content(summary=OTHER)) is None
+    with pytest.raises(Refused) as no:
+        left(archived(), content(summary=OTHER), "drafted")
+    assert no.value.code == "project_archived"

@@ -50,15 +50,20 @@ def test_a_file_of_which_nothing_follows_is_only_noted(mode: Mode, status: Impor
     after = given(PROJECT_IMPORT).when(command, at=AT).then([checked])
     assert after.state is not None
     assert after.state.status == status
-    after.when(RecordRows(through=2, done=1, failed=0), at=AT).refused("import_not_running")
+    after.when(RecordRows(after=0, through=2, done=1, failed=0), at=AT).refused("import_not_running")
     after.when(FinishImport(), at=AT).refused("import_not_running")
 
 
 def test_rows_are_counted_once_however_often_they_are_told() -> None:
-    first = given(PROJECT_IMPORT, [BEGUN]).when(RecordRows(through=5, done=3, failed=1), at=AT).then([rows(5, 3, 1)])
-    first.when(RecordRows(through=5, done=3, failed=1), at=AT).nothing()
-    first.when(RecordRows(through=4, done=2, failed=0), at=AT).nothing()
-    second = first.when(RecordRows(through=11, done=2, failed=0), at=AT).then([rows(11, 2)])
+    first = (
+        given(PROJECT_IMPORT, [BEGUN])
+        .when(RecordRows(after=0, through=5, done=3, failed=1), at=AT)
+        .then([rows(5, 3, 1)])
+    )
+    first.when(RecordRows(after=0, through=5, done=3, failed=1), at=AT).nothing()
+    first.when(RecordRows(after=0, through=4, done=2, failed=0), at=AT).nothing()
+    first.when(RecordRows(after=0, through=11, done=5, failed=1), at=AT).nothing()
+    second = first.when(RecordRows(after=5, through=11, done=2, failed=0), at=AT).then([rows(11, 2)])
     assert second.state is not None
     assert (second.state.done, second.state.failed, second.state.through) == (7, 3, 11)
 
@@ -67,8 +72,8 @@ def test_it_ends_once() -> None:
     past: list[ImportEvent] = [BEGUN, rows(11, 6)]
     ended = given(PROJECT_IMPORT, past).when(FinishImport(), at=AT)
     finished = ended.then([ImportFinished(at=AT, import_id=ID)])
-    finished.when(RecordRows(through=11, done=6, failed=0), at=AT).nothing()
-    finished.when(RecordRows(through=12, done=1, failed=0), at=AT).refused("import_not_running")
+    finished.when(RecordRows(after=0, through=11, done=6, failed=0), at=AT).nothing()
+    finished.when(RecordRows(after=11, through=12, done=1, failed=0), at=AT).refused("import_not_running")
 
 
 def test_the_same_file_begins_once_and_another_one_not_under_its_id() -> None:
@@ -78,7 +83,7 @@ def test_the_same_file_begins_once_and_another_one_not_under_its_id() -> None:
 
 
 def test_nothing_goes_on_that_was_not_begun() -> None:
-    given(PROJECT_IMPORT).when(RecordRows(through=1, done=1, failed=0), at=AT).not_there()
+    given(PROJECT_IMPORT).when(RecordRows(after=0, through=1, done=1, failed=0), at=AT).not_there()
     given(PROJECT_IMPORT).when(FinishImport(), at=AT).not_there()
 
 
