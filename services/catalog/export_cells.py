@@ -21,7 +21,8 @@ from services.catalog.vocabulary import ProjectStatus
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SEPARATOR = ";"
-NEEDS_QUOTES = frozenset('";\n\r')
+# Commas and tabs, too: a spreadsheet that takes them for separators must not find a formula behind one.
+NEEDS_QUOTES = frozenset('";,\t\n\r')
 ROLE_AT: Mapping[str, int] = {str(role): at for at, role in enumerate(ROLE_HEADINGS)}
 LINE_END = "\r\n"
 
@@ -101,11 +102,12 @@ class Names:
         return [self._topics(topics), *cells, joined(map(self._contact, contacts))]
 
     def _by_role(self, who: Sequence[Any]) -> dict[str, list[str]]:
-        by_role: dict[str, list[str]] = {}
+        """What stands in each role's cell: of bodies that were merged into one, the first."""
+        by_role: dict[str, dict[str, str]] = {}
         for role, organisation_id, task in who:
             text = self._texts.get(organisation_id) or self._text(organisation_id)
-            by_role.setdefault(role, []).append(text if task is None else f"{text}: {escaped(task)}")
-        return by_role
+            by_role.setdefault(role, {}).setdefault(text, text if task is None else f"{text}: {escaped(task)}")
+        return {role: list(texts.values()) for role, texts in by_role.items()}
 
     def of(self, content: Content) -> list[str]:
         """The same cells of a content."""

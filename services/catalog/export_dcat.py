@@ -162,7 +162,8 @@ class Description:
 
     def project(self, entry: Entry) -> list[Node]:
         """A project as a data set, and that the catalogue has it."""
-        content, page = entry.project.content, self._site.page_of(entry.project.id)
+        content = self._lookup.presently.said_in(entry.project.content)
+        page = self._site.page_of(entry.project.id)
         dataset = f"{page}#datensatz"
         topics = self._lookup.topics
         themes = dict.fromkeys(THEMES.get(topics.groups.get(code, ""), "GOVE") for code in content.topics)

@@ -81,7 +81,8 @@ async def entries_of(pool: Pool, ids: Ids) -> AsyncIterator[list[Entry]]:
 def exported(entry: Entry, lookup: Lookup, site: Site) -> dict[str, Any]:
     """A project as JSON; `ProjectExported` describes it."""
     project = entry.project
-    content = project.content.model_dump(mode="json")
+    today = lookup.presently.said_in(project.content)
+    content = today.model_dump(mode="json")
     for participation in content["participations"]:
         participation["name"] = _name(participation["organisation_id"], lookup)
     awards = sorted(project.awards, key=lambda award: (award.awarded_on, award.occasion))
@@ -91,7 +92,7 @@ def exported(entry: Entry, lookup: Lookup, site: Site) -> dict[str, Any]:
         "published_at": entry.published_at,
         "changed_at": entry.changed_at,
         **content,
-        "topic_labels": {code: lookup.topics.label_of(code) for code in project.content.topics},
+        "topic_labels": {code: lookup.topics.label_of(code) for code in today.topics},
         "best_practice": [award.occasion for award in awards],
         "page": site.page_of(project.id),
     }
@@ -99,7 +100,7 @@ def exported(entry: Entry, lookup: Lookup, site: Site) -> dict[str, Any]:
 
 def feature(entry: Entry, lookup: Lookup, site: Site) -> dict[str, Any]:
     """A project as a feature."""
-    content = entry.project.content
+    content = lookup.presently.said_in(entry.project.content)
     properties: Mapping[str, Any] = {
         "title": content.title,
         "summary": content.summary,

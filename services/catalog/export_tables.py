@@ -42,10 +42,13 @@ async def csv(pool: Pool, ids: Ids, site: Site, *, bom: bool) -> AsyncGenerator[
 async def xlsx(pool: Pool, ids: Ids, site: Site) -> AsyncGenerator[bytes]:
     """A workbook of these projects; a problem, before anything is sent, when they are too many for one."""
     names = await names_now(pool)
-    batches = [some async for some in ids]
-    count = sum(map(len, batches))
-    if count > MOST_ROWS:
-        raise Problem("too_many_rows", details={"most": MOST_ROWS, "rows": count})
+    batches: list[Sequence[str]] = []
+    count = 0
+    async for some in ids:
+        batches.append(some)
+        count += len(some)
+        if count > MOST_ROWS:
+            raise Problem("too_many_rows", details={"most": MOST_ROWS})
     workbook = Workbook("Projekte", HEADINGS)
     yield workbook.add(())
     for some in batches:

@@ -4,7 +4,6 @@ The commands are tried on the project's present state by the project's own rules
 catalogue would refuse, and nothing else.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +24,7 @@ from services.catalog.project import (
 from services.catalog.project_cells import SPEAKING, TOPICS, speaking_cells
 from services.catalog.project_content import Content
 from services.catalog.project_import import Target
-from services.catalog.vocabulary import ProjectStatus
+from services.catalog.vocabulary import ProjectStatus, Role
 
 type Step = Literal["draft", "edit", "revise", "submit", "publish"]
 type Outcome = Literal["new", "changed", "unchanged"]
@@ -113,8 +112,10 @@ def _participations(said: Said, base: Content | None, lookup: Lookup) -> Sequenc
         return said.partners
     there = [each for each in base.participations if each.role in said.roles]
     by_id = lookup.organisations.by_id
-    before = Counter((by_id[each.organisation_id].id, each.role, each.task) for each in there)
-    if before == Counter((each["organisation_id"], each["role"], each["task"]) for each in said.partners):
+    before: dict[tuple[str, Role], str | None] = {}  # of bodies that were merged into one, the first
+    for each in there:
+        before.setdefault((by_id[each.organisation_id].id, each.role), each.task)
+    if before == {(each["organisation_id"], each["role"]): each["task"] for each in said.partners}:
         return base.participations
     return [*(each for each in base.participations if each.role not in said.roles), *said.partners]
 

@@ -23,6 +23,7 @@ from services.catalog.project_content import MOST_TOPICS
 from services.catalog.table_file import Table
 from services.catalog.table_limits import MOST_ROWS
 from services.catalog.vocabulary import Role
+from services.catalog.xlsx_stream import CUT_OFF, MOST_CHARACTERS
 from shared.kernel.parsing import REFUSED
 from shared.kernel.problems import Problem
 
@@ -131,6 +132,8 @@ def _cleaned(key: str, cell: str) -> str:
     """Without markup, and in one line where that is what a field holds."""
     if len(cell) > LONGEST_CELL:
         raise Unreadable("too_long", f"In der Zelle stehen mehr als {LONGEST_CELL} Zeichen.")
+    if len(cell) == MOST_CHARACTERS and cell.endswith(CUT_OFF):
+        raise Unreadable("cell_cut_off", "Der Text ist abgeschnitten: Eine Excel-Zelle fasst ihn nicht, CSV schon.")
     text = cell.strip()
     if not text.isprintable() and (found := REFUSED.search(text)):
         raise Unreadable("character_not_allowed", f"Das Zeichen U+{ord(found[0]):04X} ist nicht erlaubt.")

@@ -10,6 +10,7 @@ from services.catalog import organisation_directory, topic_list
 from services.catalog.cells import LONGEST_NAME, Unreadable, shortened, spelling
 from services.catalog.naming import name_keys
 from services.catalog.organisation_directory import Meant
+from services.catalog.project_content import Body, Presently
 from services.catalog.vocabulary import OrganisationType
 from shared.kernel.ids import parse_id
 from shared.kernel.postgres import Connection
@@ -132,10 +133,21 @@ class Topics:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Both."""
+    """Both, and where those lead that were merged."""
 
     organisations: Organisations
     topics: Topics
+    presently: Presently = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Finds them once, for all the contents that will be asked about."""
+        topics = {code: now for code, now in self.topics.codes_now.items() if code != now}
+        organisations = {
+            key: Body(organisation_id=meant.id, ags=meant.ags)
+            for key, meant in self.organisations.by_id.items()
+            if key != meant.id
+        }
+        object.__setattr__(self, "presently", Presently(topics=topics, organisations=organisations))
 
 
 async def load(connection: Connection) -> Lookup:

@@ -8,6 +8,7 @@ from services.catalog import import_check
 from services.catalog.import_check import Check, project_id_by_content, project_id_of
 from services.catalog.import_row import Row, row_of, steps_left
 from services.catalog.import_sheet import Said, Sheet, said_by, sheet_of
+from services.catalog.lookup import Lookup, organisations_of
 from services.catalog.project import PROJECT, Project, ProjectEvent
 from services.catalog.project_content import Content
 from services.catalog.project_import import Target
@@ -306,3 +307,17 @@ def test_a_project_that_somebody_changed_meanwhile_is_only_brought_further_when_
     with pytest.raises(Refused) as no:
         left(archived(), content(summary=OTHER), "drafted")
     assert no.value.code == "project_archived"
+
+
+def test_a_cell_that_a_workbook_cut_off_is_not_taken_for_the_whole() -> None:
+    assert codes(("Titel", "Unterlagen"), ("A", "x" * 32_766 + "…")) == [(2, "Unterlagen", "cell_cut_off")]
+
+
+def test_a_body_that_was_merged_into_another_is_the_same_as_it() -> None:
+    lemgo = LOOKUP.organisations.by_id[id_of(1)]
+    organisations = organisations_of([(id_of(1), lemgo.ags, "|lemgo|", lemgo), (id_of(30), None, "|alt|", lemgo)])
+    said = Said(2, project_id=ID, roles=frozenset({Role.PARTICIPANT}))
+    said.partners = [{"organisation_id": id_of(1), "ags": lemgo.ags, "role": Role.PARTICIPANT, "task": None}]
+    before = content(participations=({"organisation_id": id_of(30)}, {"organisation_id": id_of(1)}))
+    lookup = Lookup(organisations, LOOKUP.topics)
+    assert row_of(said, fold(PROJECT, drafted(before)), lookup, "drafted", NOON).outcome == "unchanged"

@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.catalog.cells import Unreadable
-from services.catalog.export_cells import Names, csv_line
+from services.catalog.export_cells import Names, csv_cell, csv_line
+from services.catalog.export_json import exported, feature
 from services.catalog.lookup import Lookup, organisations_of, topics_of
 from services.catalog.organisation_directory import Meant
+from services.catalog.project import Project
 from services.catalog.project_cells import KEYS_BY_SPELLING, SPEAKING, speaking_cells
 from services.catalog.project_content import (
     Component,
@@ -20,7 +22,9 @@ from services.catalog.project_content import (
     Milestone,
     Reuse,
 )
-from services.catalog.topic_list import Entry
+from services.catalog.project_page import Entry
+from services.catalog.site import Site
+from services.catalog.topic_list import Entry as Topic
 from services.catalog.vocabulary import (
     EffectKind,
     EffectUnit,
@@ -33,6 +37,8 @@ from services.catalog.vocabulary import (
     Stage,
     SuccessFactor,
 )
+from shared.kernel.testing import NOON
+from tests.unit.catalog.project_stories import content
 
 LINES = st.text(
     st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=20
@@ -156,8 +162,8 @@ LOOKUP = Lookup(
     ),
     topics_of(
         [
-            Entry("works_depot", "bauhof", "Bauhof", ["Baubetriebshof"], "works_depot", "environment_utilities"),
-            Entry("old_depot", "altbauhof", "Alter Bauhof", [], "works_depot", "environment_utilities"),
+            Topic("works_depot", "bauhof", "Bauhof", ["Baubetriebshof"], "works_depot", "environment_utilities"),
+            Topic("old_depot", "altbauhof", "Alter Bauhof", [], "works_depot", "environment_utilities"),
         ]
     ),
 )
@@ -223,3 +229,29 @@ def test_a_line_is_what_its_cells_are(partners: list[tuple[Role, str, str | None
     names = Names(LOOKUP)
     text = orjson.dumps([partners, []]).decode()
     assert names.line("works_depot old_depot", text) == csv_line(names.cells("works_depot old_depot", text))
+
+
+def test_bodies_and_topics_that_were_merged_into_one_are_exported_once() -> None:
+    lemgo = Meant(id=id_of(1), ags="05766044", name="Lemgo", type=OrganisationType.TOWN, latitude=52.0, longitude=8.9)
+    entries = [(id_of(1), "05766044", "|lemgo|", lemgo), (id_of(30), None, "|alt|", lemgo)]
+    merged = Lookup(organisations_of(entries), LOOKUP.topics)
+    said = content(
+        topics=("old_depot", "works_depot"),
+        participations=(
+            {"organisation_id": id_of(30), "task": "rechnet ab"},
+            {"organisation_id": id_of(1)},
+            {"organisation_id": id_of(1), "ags": "05766044", "role": "lead"},
+        ),
+    )
+    cells = [cell for cell in Names(merged).of(said) if cell]
+    assert cells == ["Bauhof", "Lemgo (05766044)", "Lemgo (05766044): rechnet ab"]
+    entry = Entry(Project(id_of(11), said), 1, NOON)
+    found = exported(entry, merged, Site())
+    assert found["topics"] == ["works_depot"]
+    assert [(each["organisation_id"], each["ags"]) for each in found["participations"]] == [(id_of(1), "05766044")] * 2
+    assert feature(entry, merged, Site())["geometry"] == {"type": "Point", "coordinates": [8.9, 52.0]}
+
+
+@pytest.mark.parametrize("text", ["Bauhof,=1+1,mehr", "Bauhof\t=1+1"])
+def test_a_formula_behind_what_others_take_for_a_separator_is_no_cell_of_its_own(text: str) -> None:
+    assert csv_cell(text) == f'"{text}"'
