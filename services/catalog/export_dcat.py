@@ -5,7 +5,7 @@ of a project is to find it by subject and place, so each is a data set, too, wit
 where they are followed: „Konvention“ is a number of the DCAT-AP.de Konventionenhandbuch. See docs/adr/0012-dcat.md.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -37,6 +37,7 @@ COMPLETED = f"{EUROPE}/distribution-status/COMPLETED"  # Konvention 22; the list
 GERMAN = f"{EUROPE}/language/DEU"
 STATE = f"{GERMANY}/politicalGeocoding/stateKey/05"
 LEVEL = f"{GERMANY}/politicalGeocoding/Level"
+DISTRICT = "administrativeDistrict"
 FORMATS = {
     "csv": ("CSV", "text/csv"),
     "xlsx": ("XLSX", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
@@ -123,14 +124,14 @@ class Description:
             "@type": "dcat:Dataset",
             "dct:title": text("Liste von Projekten interkommunaler Zusammenarbeit"),
             "dct:description": text("Die Projekte dieser Liste mit allen Angaben, in mehreren Formaten."),
-            **self._of_all(STATE, "state"),
+            **self._of_all([STATE], ["state"]),
             "dcat:theme": ref(f"{EUROPE}/data-theme/GOVE"),
             "dcat:keyword": [text(SUBJECT), text("Kommunen")],
             "dcat:landingPage": ref(f"{self._site.url}/projekte"),
             "dcat:distribution": files,
         }
 
-    def _of_all(self, place: str | None, level: str) -> dict[str, Any]:
+    def _of_all(self, places: Sequence[str], levels: Iterable[str]) -> dict[str, Any]:
         """What every data set says alike."""
         contributor = self._site.contributor_id
         return {
@@ -140,9 +141,9 @@ class Description:
             "dct:accessRights": ref(f"{EUROPE}/access-right/PUBLIC"),
             "dcatap:availability": ref(AVAILABLE),
             "dcatde:contributorID": ref(contributor) if contributor else None,  # Konvention 12
-            "dcatde:politicalGeocodingLevelURI": ref(f"{LEVEL}/{level}"),
-            "dcatde:politicalGeocodingURI": ref(place) if place else None,
-            "dct:spatial": ref(place) if place else None,  # Konvention 11
+            "dcatde:politicalGeocodingLevelURI": [ref(f"{LEVEL}/{level}") for level in levels],
+            "dcatde:politicalGeocodingURI": list(map(ref, places)),
+            "dct:spatial": list(map(ref, places)),  # Konvention 11
         }
 
     def _file(self, address: str, kind: str, media: str, title: str) -> Node:
@@ -168,15 +169,16 @@ class Description:
         topics = self._lookup.topics
         themes = dict.fromkeys(THEMES.get(topics.groups.get(code, ""), "GOVE") for code in content.topics)
         bodies = [body for key in content.organisation_ids if (body := self._lookup.organisations.by_id.get(key))]
-        places = [ref(place) for body in bodies if (place := place_of(body.ags))]
+        places = [place for body in bodies if (place := place_of(body.ags))]
+        levels = dict.fromkeys("municipality" if "/municipalityKey/" in place else DISTRICT for place in places)
         keywords = dict.fromkeys((SUBJECT, *map(topics.label_of, content.topics), *content.keywords))
         names = ", ".join(body.name for body in bodies)
-        node: dict[str, Any] = {
+        node = {
             "@id": dataset,
             "@type": "dcat:Dataset",
             "dct:title": text(content.title),
             "dct:description": text(content.summary or content.description or content.title),
-            **self._of_all(None, "municipality"),
+            **self._of_all(places, levels or ["municipality"]),
             "dct:identifier": text(entry.project.id, None),
             "dct:issued": typed(entry.published_at.isoformat(), "xsd:dateTime") if entry.published_at else None,
             "dct:modified": typed(entry.changed_at.isoformat(), "xsd:dateTime"),
@@ -190,8 +192,6 @@ class Description:
                 self._site.api(f"/projects/{entry.project.id}"), "JSON", "application/json", "Projekt als JSON"
             ),
         }
-        if places:
-            node |= {"dcatde:politicalGeocodingURI": places, "dct:spatial": places}
         return [node, {"@id": self.catalogue, "dcat:dataset": ref(dataset)}]
 
 

@@ -108,9 +108,9 @@ class Handlers:
             await response.prepare(call.request)
             return response
         async with aclosing(parts):
-            first = await anext(parts)  # what cannot be answered at all is a problem, not half a file
-            await response.prepare(call.request)
-            await response.write(first)
+            head, first = await anext(parts), await anext(parts, b"")
+            await response.prepare(call.request)  # what cannot be answered at all was a problem, and is not half a file
+            await response.write(head + first)
             async for part in parts:
                 await response.write(part)
         await response.write_eof()

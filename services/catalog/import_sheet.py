@@ -27,6 +27,7 @@ from services.catalog.xlsx_stream import CUT_OFF, MOST_CHARACTERS
 from shared.kernel.parsing import REFUSED
 from shared.kernel.problems import Problem
 
+MOST_TOLD = 10  # mistakes in one cell
 MOST_NAMED = 50  # columns that were not read
 HEADING_WITHIN = 10  # rows that may stand above the headings: a title, a date
 ONE_LINE = frozenset({"title", "short_title", "region", "predecessor", ID, EXTERNAL_ID})
@@ -212,13 +213,16 @@ def _contact(item: str, lookup: Lookup) -> dict[str, Any]:
 
 
 def _all_of[T](texts: Sequence[str], read: Callable[[str], T]) -> list[T]:
-    """Every text read; whoever has several mistakes in one cell is told of all of them."""
-    found, wrong = [], []
+    """Every text read; whoever has several mistakes in one cell is told of all of them, up to a number."""
+    found: list[T] = []
+    wrong: list[Unreadable] = []
     for text in texts:
         try:
             found.append(read(text))
         except Unreadable as unreadable:
             wrong.append(unreadable)
+            if len(wrong) == MOST_TOLD:
+                break
     if wrong:
         raise Unreadable(wrong[0].code, " ".join(dict.fromkeys(each.detail for each in wrong)))
     return found

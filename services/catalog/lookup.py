@@ -18,6 +18,7 @@ from shared.kernel.postgres import Connection
 WITH_KEY = re.compile(r"(?P<name>.*\S)\s*[\[(](?P<key>[0-9a-fA-F -]{4,36})[\])]$|(?P<first>\d{8}|\d{5})\s+\S.*$")
 KEY = re.compile(r"\d{4,5}|\d{7,8}")
 MOST_CANDIDATES = 5
+MOST_REMEMBERED = 20_000
 RESEMBLING = 0.75
 MOST_GUESSES = 50  # how often names that resemble are looked for: a file of nonsense must not take long
 
@@ -41,7 +42,8 @@ class Organisations:
                 found = self._find(text.strip())
             except Unreadable as unreadable:
                 found = unreadable
-            self._found[text] = found
+            if len(self._found) < MOST_REMEMBERED:
+                self._found[text] = found
         if isinstance(found, Unreadable):
             raise Unreadable(found.code, found.detail)
         return found
@@ -111,13 +113,13 @@ class Topics:
     labels: Mapping[str, str]
     groups: Mapping[str, str]
     codes_now: Mapping[str, str]
-    _found: dict[str, str | None] = field(default_factory=dict)
+    _found: dict[str, str] = field(default_factory=dict)
 
     def meant(self, text: str) -> str:
         """The code of the topic that a code, a German word or a label, present or former, names."""
-        if text not in self._found:
-            self._found[text] = self.codes.get(spelling(text))
-        code = self._found[text]
+        code = self._found.get(text)
+        if code is None and (code := self.codes.get(spelling(text))) is not None:
+            self._found[text] = code
         if code is None:
             raise Unreadable("unknown_topic", f"Das Themengebiet „{shortened(text)}“ gibt es nicht.")
         return code

@@ -15,7 +15,7 @@ import pytest
 from rdflib import Graph
 from rdflib.compare import isomorphic
 
-from services.catalog import import_store
+from services.catalog import import_store, search
 from services.catalog.export_json import Exported
 from services.catalog.import_work import TOGETHER, Tidy, go_on
 from services.catalog.project_cells import HEADINGS
@@ -376,6 +376,15 @@ async def test_a_list_is_exported_as_it_is_narrowed_and_sorted(editor: Client, r
     drafts = json.loads(await export(editor, "json", q=word, status="drafted"))
     assert [each["title"][0] for each in drafts["items"]] == ["D"]
     assert (await reader.get("/projects/export.csv", nonsense="1")).code == "invalid_query"
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonld"])
+async def test_a_list_that_cannot_be_read_is_a_problem_and_not_half_a_file(
+    reader: Client, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr(search, "IDS", "SELECT nothing")
+    reply = await reader.get(f"/projects/export.{ending}")
+    assert (reply.status, reply.code) == (500, "internal")
 
 
 async def test_places_are_features(editor: Client, reader: Client) -> None:

@@ -100,6 +100,18 @@ def test_places_are_named_by_official_keys() -> None:
     assert place_of(None) is None
 
 
+def test_a_data_set_is_of_the_levels_of_its_places() -> None:
+    graph = as_turtle(nodes())
+
+    def levels(number: int) -> set[str]:
+        dataset = URIRef(f"{SITE.page_of(id_of(number))}#datensatz")
+        found = graph.objects(dataset, URIRef(f"{PREFIXES['dcatde']}politicalGeocodingLevelURI"))
+        return {str(each).rsplit("/", 1)[-1] for each in found}
+
+    assert levels(11) == {"municipality", "administrativeDistrict"}
+    assert levels(12) == {"municipality"}
+
+
 def test_an_address_holds_nothing_that_ends_it() -> None:
     assert iri('https://a/b?q=<x> "y"|{ü}') == "https://a/b?q=%3Cx%3E%20%22y%22%7C%7B%C3%BC%7D"
     assert iri("https://a/b?q=%C3%BC#x") == "https://a/b?q=%C3%BC#x"

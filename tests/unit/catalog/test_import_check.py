@@ -321,3 +321,9 @@ def test_a_body_that_was_merged_into_another_is_the_same_as_it() -> None:
     before = content(participations=({"organisation_id": id_of(30)}, {"organisation_id": id_of(1)}))
     lookup = Lookup(organisations, LOOKUP.topics)
     assert row_of(said, fold(PROJECT, drafted(before)), lookup, "drafted", NOON).outcome == "unchanged"
+
+
+def test_a_cell_full_of_mistakes_is_told_of_some() -> None:
+    (_,), (said,) = looked_at(sheet(("Titel", "Beteiligte"), ("A", "; ".join(f"Atlantis {n}" for n in range(900)))))
+    (line,) = said.lines
+    assert line.detail.count("Atlantis") == 10
