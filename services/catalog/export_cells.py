@@ -4,7 +4,7 @@ Names of topics and organisations change without the project changing, so their 
 are few and the same again and again. Everything else lies ready as text beside the project's page.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -81,6 +81,7 @@ class Names:
 
     def __init__(self, lookup: Lookup) -> None:
         self.lookup = lookup
+        self._merged = lookup.presently.organisations
         self._texts: dict[str, str] = {}
         self._csv = lru_cache(maxsize=10_000)(csv_cell)
         self._csv_topics = lru_cache(maxsize=10_000)(lambda topics: csv_cell(self._topics(topics)))
@@ -102,12 +103,19 @@ class Names:
         return [self._topics(topics), *cells, joined(map(self._contact, contacts))]
 
     def _by_role(self, who: Sequence[Any]) -> dict[str, list[str]]:
-        """What stands in each role's cell: of bodies that were merged into one, the first."""
-        by_role: dict[str, dict[str, str]] = {}
-        for role, organisation_id, task in who:
+        by_role: dict[str, list[str]] = {}
+        for role, organisation_id, task in self._once(who) if self._merged else who:
             text = self._texts.get(organisation_id) or self._text(organisation_id)
-            by_role.setdefault(role, {}).setdefault(text, text if task is None else f"{text}: {escaped(task)}")
-        return {role: list(texts.values()) for role, texts in by_role.items()}
+            by_role.setdefault(role, []).append(text if task is None else f"{text}: {escaped(task)}")
+        return by_role
+
+    def _once(self, who: Sequence[Any]) -> Iterable[Any]:
+        """Of bodies that were merged into one, the first in each role."""
+        kept: dict[tuple[str, str], Any] = {}
+        for role, organisation_id, task in who:
+            body = self._merged.get(organisation_id)
+            kept.setdefault((role, body.organisation_id if body else organisation_id), [role, organisation_id, task])
+        return kept.values()
 
     def of(self, content: Content) -> list[str]:
         """The same cells of a content."""
