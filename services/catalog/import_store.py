@@ -19,6 +19,7 @@ from services.catalog.project_content import Content
 from shared.kernel.postgres import Connection, Pool
 
 AT_A_TIME = 500
+ROWS_AT_A_TIME = 50  # whole contents: others must not wait for long
 ORPHANED_AFTER = timedelta(days=1)
 LINES_KEPT = timedelta(days=90)
 AFTER_THE_CHECK = 1_000_000  # ordinals of lines that came up while a row was done
@@ -69,7 +70,7 @@ class Kept:
 
 async def put_rows(pool: Pool, import_id: str, rows: Iterable[Row]) -> None:
     """Keeps what is to be done; what is kept already stays as it is."""
-    for some in batched(rows, AT_A_TIME):
+    for some in batched(rows, ROWS_AT_A_TIME):
         await pool.execute(PUT_ROWS, import_id, [_row(row) for row in some])
 
 
