@@ -22,18 +22,21 @@ ITEM = re.compile(r"<li\b[^<>]*>", re.IGNORECASE)
 NEXT_CELL = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
 TIMES = 4
 """So much longer than what may be left of it a text with HTML can be."""
+MOST_SIGNS = 1000
+"""Signs `<` in a text that is parsed: many nested elements take a parser seconds, and everybody would wait."""
 
 
 def readable(text: str) -> str:
     """A text without its HTML: paragraphs and items on lines of their own, scripts and styles gone.
 
     A text that has no tags of HTML stays as it is, "a < b" and "&" included. Entities bring in no sign that a request
-    may not hold.
+    may not hold. Of a text with more than `MOST_SIGNS` of `<`, tags are cut without looking at what they enclose.
     """
     if "<" not in text or TAG.search(text) is None:
         return text
     spaced = NEXT_CELL.sub(" ", ITEM.sub("– ", NEW_LINE.sub(lambda found: f"{found[0]}\n", text)))
-    plain = REFUSED.sub("", html.unescape(nh3.clean(spaced, tags=set())))
+    bare = nh3.clean(spaced, tags=set()) if spaced.count("<") <= MOST_SIGNS else TAG.sub("", spaced)
+    plain = REFUSED.sub("", html.unescape(bare))
     lines = (" ".join(line.split()) for line in plain.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
