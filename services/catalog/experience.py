@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -19,7 +20,14 @@ from services.catalog.cooperation_match import (
     total,
 )
 from services.catalog.organisation_directory import Named
-from services.catalog.project import ProjectArchived, ProjectPublished, ProjectRevised
+from services.catalog.project import (
+    ProjectArchived,
+    ProjectPublished,
+    ProjectRestored,
+    ProjectRevised,
+    TopicReplaced,
+)
+from services.catalog.project_content import Content
 from shared.kernel.postgres import Connection
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -81,30 +89,46 @@ class OrganisationMatch(BaseModel):
 
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
-    """Keeps what is published, as it reads now."""
-    kept: dict[str, dict[str, Any] | None] = {}
+    """Keeps what is published, as it reads now; `published_at` is when it became public, or was again."""
+    kept: dict[str, dict[str, Any]] = {}
+    gone: set[str] = set()
     for each in recorded:
         match each.event:
-            case ProjectPublished() | ProjectRevised() as event:
-                kept[event.project_id] = {
-                    "project_id": event.project_id,
-                    "title": event.content.title,
-                    "published_at": event.at,
-                    "topics": event.content.topics,
-                    "organisation_ids": event.content.organisation_ids,
-                }
+            case ProjectPublished() as event:
+                kept[event.project_id] = _row(event.project_id, event.content, event.at)
+            case ProjectRestored() as event if event.was_published:
+                kept[event.project_id] = _row(event.project_id, event.content, event.at)
+            case ProjectRevised() as event:
+                _read_anew(kept, event.project_id, event.content, event.at)
+            case TopicReplaced() as event if event.published:
+                _read_anew(kept, event.project_id, event.content, event.at)
             case ProjectArchived() as event:
-                kept[event.project_id] = None
+                gone.add(event.project_id)
+                kept.pop(event.project_id, None)
             case _:  # of another aggregate, or nothing that readers see
                 pass
-    if not kept:
+    if not kept and not gone:
         return
-    await connection.execute(DROP_TOPICS, list(kept))
-    if gone := [project_id for project_id, row in kept.items() if row is None]:
-        await connection.execute(DROP, gone)
-    if rows := [row for row in kept.values() if row is not None]:
-        await connection.execute(KEEP, rows)
-        await connection.execute(KEEP_TOPICS, [row["project_id"] for row in rows])
+    await connection.execute(DROP_TOPICS, [*gone, *kept])
+    await connection.execute(DROP, list(gone))
+    await connection.execute(KEEP, list(kept.values()))
+    await connection.execute(KEEP_TOPICS, list(kept))
+
+
+def _row(project_id: str, content: Content, published_at: datetime) -> dict[str, Any]:
+    return {
+        "project_id": project_id,
+        "title": content.title,
+        "published_at": published_at,
+        "topics": content.topics,
+        "organisation_ids": content.organisation_ids,
+    }
+
+
+def _read_anew(kept: dict[str, dict[str, Any]], project_id: str, content: Content, at: datetime) -> None:
+    """Another content of what became public before; a row that is there keeps its time."""
+    before = kept.get(project_id)
+    kept[project_id] = _row(project_id, content, before["published_at"] if before else at)
 
 
 EXPERIENCE = Projection("experience", ("experience", "experience_topic"), project)

@@ -76,9 +76,9 @@ def _text(raw: bytes) -> dict[str, Any]:
     if "\0" in text:
         raise Refused("table_unreadable", f"{NO_TABLE} {SAVE_AS}")
     separator, text = _separator(text)
-    csv.field_size_limit(len(text) + 1)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     rows = []
+    usual = csv.field_size_limit(len(text) + 1)
     try:
         for number, cells in _limited(enumerate(lines, 1)):
             rows.append([number, [cell.replace("\r\n", "\n").replace("\r", "\n") for cell in cells]])
@@ -87,6 +87,8 @@ def _text(raw: bytes) -> dict[str, Any]:
             f"Ab Zeile {lines.line_num} ist die Datei nicht lesbar: Anführungszeichen sind nicht richtig geschlossen."
         )
         raise Refused("table_unreadable", detail) from error
+    finally:
+        csv.field_size_limit(usual)
     return {"kind": "csv", "encoding": encoding, "sheet": None, "other_sheets": [], "rows": rows}
 
 

@@ -382,7 +382,10 @@ async def test_a_list_is_exported_as_it_is_narrowed_and_sorted(editor: Client, r
 async def test_a_list_that_cannot_be_read_is_a_problem_and_not_half_a_file(
     reader: Client, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    monkeypatch.setattr(search, "IDS", "SELECT nothing")
+    def no_answer(*_: object) -> None:
+        raise RuntimeError("the index is broken")
+
+    monkeypatch.setattr(search, "ask", no_answer)
     reply = await reader.get(f"/projects/export.{ending}")
     assert (reply.status, reply.code) == (500, "internal")
 

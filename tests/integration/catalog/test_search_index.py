@@ -99,5 +99,6 @@ async def test_editors_search_what_is_not_public(editor: Client, reader: Client,
     assert (await reader.get("/projects", q="Quirlstall", status=status)).status == 401
 
 
-def test_closed_pools_are_forgotten() -> None:
+async def test_closed_pools_are_forgotten(pool: Pool) -> None:
+    search_live.of(pool)
     assert all(not each.is_closing() for each in search_live._OPEN)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import typst
+from structlog.testing import capture_logs
 
 from services.catalog import undertaking_print
 from services.catalog.undertaking_page import (
@@ -113,13 +114,11 @@ async def test_a_typesetter_that_takes_too_long_is_ended(monkeypatch: pytest.Mon
     assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
-async def test_what_typst_refuses_is_a_problem_that_is_logged(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_what_typst_refuses_is_a_problem_that_is_logged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     broken = tmp_path / "broken.typ"
     broken.write_text("#no-such-function()")
     monkeypatch.setattr(undertaking_print, "TEMPLATE", broken)
-    with pytest.raises(Problem) as raised:
+    with capture_logs() as lines, pytest.raises(Problem) as raised:
         await printed(EMPTY, TODAY)
     assert raised.value.code == "internal"
-    assert "not_printed" in capsys.readouterr().out
+    assert [line["event"] for line in lines] == ["not_printed"]
