@@ -64,6 +64,10 @@ class Draft:
         self._commands.append((order, after.version, after.position, self._ordinals.get(stream, 0)))
         return True
 
+    def refusal(self) -> Exception | None:
+        """The first of its answers that is none."""
+        return next((answer for _, answer in self._answers if isinstance(answer, Exception)), None)
+
     def repeat(self, order: Order, answer: Outcome | Exception) -> None:
         """Notes the answer of an order that was served before."""
         self._enter(order)

@@ -7,8 +7,9 @@ without holes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from shared.kernel.codec import Codec
 from shared.kernel.decider import Decider, Event
 from shared.kernel.folding import Folded, Folds
 from shared.kernel.forgetting import keep_forgetting
+from shared.kernel.ids import named_id
 from shared.kernel.orders import Order
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection, follow
@@ -103,6 +105,22 @@ class Journal:
             Order(decider, decider.stream(aggregate_id), aggregate_id, command, context, expected_version)
         )
 
+    async def transact_all[S, C, E: Event](
+        self, decider: Decider[S, C, E], commands: Mapping[str, C], context: Context
+    ) -> None:
+        """Decides and records a command to each of several aggregates in one transaction: all of them or none.
+
+        Not more of them than one transaction has time for: some hundred. Each command's id follows from the context's
+        and the aggregate's; raises what `transact` does, of the first that is refused.
+        """
+        if not commands:
+            return
+        members = tuple(
+            Order(decider, decider.stream(key), key, command, _part_of(context, key), None)
+            for key, command in commands.items()
+        )
+        await self._writer.submit(Order(decider, decider.category, "", None, context, None, members=members))
+
     async def outcome(self, context: Context) -> Outcome | None:
         """What became of a command that was sent before, None of a new one; or `IdempotencyKeyReused`.
 
@@ -172,3 +190,8 @@ class Journal:
     async def drain(self) -> None:
         """Returns when everything that was submitted has its answer."""
         await self._writer.drain()
+
+
+def _part_of(context: Context, aggregate_id: str) -> Context:
+    """The circumstances of one of several commands that are asked for together."""
+    return replace(context, command_id=named_id("command", f"{context.command_id}/{aggregate_id}"), fresh=False)

@@ -14,7 +14,8 @@ class Order:
     """A command on its way: what is asked of which stream, and the future that takes the answer.
 
     `alone`: the group it was in failed as a whole, so it is served by itself. `look`: what it came to may be due to an
-    old state, so its stream is read.
+    old state, so its stream is read. `members` are orders that are recorded together or not at all: then it stands for
+    them in the queue.
     """
 
     decider: Decider[Any, Any, Any]
@@ -29,11 +30,22 @@ class Order:
     tried: bool = False
     alone: bool = False
     look: bool = False
+    members: "tuple[Order, ...]" = ()
 
     @property
     def may_be_known(self) -> bool:
         """Whether its command id could have a result already."""
         return self.tried or not self.context.fresh
+
+    @property
+    def served(self) -> "tuple[Order, ...]":
+        """What is to be decided for it."""
+        return self.members or (self,)
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether it shares its group with no other."""
+        return self.alone or bool(self.members)
 
     def settle(self, answer: Outcome | Exception) -> None:
         """Gives the answer, unless nobody waits any more."""

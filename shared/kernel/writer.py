@@ -147,16 +147,16 @@ class Writer:
         return group
 
     def _goes_alone(self, order: Order) -> bool:
-        return order.alone or self._contended.get(order.stream, 0) > time.monotonic()
+        return order.by_itself or self._contended.get(order.stream, 0) > time.monotonic()
 
     def _take_together(self) -> list[Order]:
         """Off the queue: its head if it goes alone, or those up to the first that does or whose command id is in."""
-        if self._waiting[0].alone:
+        if self._waiting[0].by_itself:
             return [self._waiting.popleft()]
         group: dict[UUID, Order] = {}
         while self._waiting and len(group) < LARGEST_GROUP:
             order = self._waiting[0]
-            if order.alone or order.context.command_id in group:
+            if order.by_itself or order.context.command_id in group:
                 break
             group[order.context.command_id] = self._waiting.popleft()
         return list(group.values())
@@ -262,22 +262,26 @@ class Writer:
 
     async def _serve(self, group: list[Order]) -> None:
         """A group by itself, with its streams locked before they are loaded: processes take turns instead of racing."""
-        draft = Draft()
+        draft, orders = Draft(), [served for order in group for served in order.served]
         try:
             connection = (await self._connected()).writing
             try:
                 async with connection.transaction():
-                    await connection.execute(LOCK_STREAMS, list({order.stream for order in group}))
-                    base = await self._decide_and_put(connection, group, draft)
+                    await connection.execute(LOCK_STREAMS, list({order.stream for order in orders}))
+                    base = await self._decide_and_put(connection, orders, draft, whole=bool(group[0].members))
             except REFUSALS as error:
                 await raise_if_overtaken(connection, draft, error)
                 raise
             self._see_company(draft, base)
             await self._answer(connection, draft, base)
+            for order in group:
+                if order.members:
+                    order.settle(order.members[-1].answer.result())
         except Exception as error:  # noqa: BLE001 -- a defect in one command or projection must not end the writer
             await self._failed(group, error)
 
-    async def _decide_and_put(self, connection: OwnConnection, group: list[Order], draft: Draft) -> int:
+    async def _decide_and_put(self, connection: OwnConnection, group: list[Order], draft: Draft, *, whole: bool) -> int:
+        """Decides a group and writes it; of a `whole` one that has a refusal in it nothing is written."""
         known = await known_of(connection, group)
         new = {order.stream: order.decider for order in group if order.context.command_id not in known}
         states = await self._folds.load(connection, new)
@@ -286,6 +290,8 @@ class Writer:
                 draft.repeat(order, as_before(order.context, result))
             else:
                 draft.add(order, draft.grown(order.stream) or states[order.stream])
+        if whole and (refused := draft.refusal()):
+            raise refused
         return await put(connection, draft, self._projections)
 
     def _see_company(self, draft: Draft, base: int) -> None:
@@ -339,7 +345,7 @@ class Writer:
             if last:
                 self._waiting.rotate(-1)  # whoever loses it by itself lets the others go first
         elif isinstance(error, (asyncpg.DeadlockDetectedError, Overtaken, Behind)):
-            self._folds.forget([order.stream for order in group])
+            self._folds.forget([served.stream for order in group for served in order.served])
             self._contend(group)
             self._again(group)
         else:

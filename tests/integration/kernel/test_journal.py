@@ -123,6 +123,30 @@ async def test_the_outcome_names_version_and_position_of_the_last_event(make: Ma
     assert await journal.head() == 2
 
 
+async def test_commands_to_several_aggregates_are_recorded_all_or_none(make: MakeJournal) -> None:
+    one, other = await make(), await make()
+    for hall, seats in (("h1", 9), ("h2", 9), ("full", 0)):
+        await opened(one, seats, hall)
+    asked = context(uuid4(), b"request")
+    with pytest.raises(Refused, match="hall_full"):
+        await one.transact_all(HALL, {hall: BookSeat(guest="a") for hall in ("h1", "h2", "full")}, asked)
+    with pytest.raises(NotThere):
+        await one.transact_all(HALL, {hall: BookSeat(guest="a") for hall in ("h1", "none")}, asked)
+    assert await one.head() == 3
+    both = {hall: BookSeat(guest="a") for hall in ("h1", "h2")}
+    await asyncio.gather(
+        *(journal.transact_all(HALL, both, asked) for journal in (one, other, one)),
+        *(journal.transact(HALL, "h1", BookSeat(guest=f"g{n}"), context()) for n, journal in enumerate((one, other))),
+    )
+    assert Counter((each.stream, each.event.guest) for each in await one.read(3, 10)) == Counter(
+        [("hall-h1", "a"), ("hall-h2", "a"), ("hall-h1", "g0"), ("hall-h1", "g1")]
+    )
+    with pytest.raises(IdempotencyKeyReused):
+        await one.transact_all(HALL, both, replace(asked, fingerprint=b"another"))
+    await one.transact_all(HALL, {}, asked)
+    assert await one.head() == 7
+
+
 async def test_a_repeated_command_id_answers_the_same(make: MakeJournal) -> None:
     one, other = await make(), await make()
     await opened(one)
