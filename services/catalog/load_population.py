@@ -40,7 +40,9 @@ async def run(file: Path, as_of: date | None, *, dry_run: bool) -> PopulationRep
         async with journal.running():
             command_id = new_id()
             context = Context(command_id=command_id, actor=ACTOR, at=at, correlation_id=command_id.hex)
-            await record(journal, found.commands, context, _tell_progress)
+            _tell_progress(0, len(found.commands))
+            await record(journal, found.commands, context)
+            _tell_progress(len(found.commands), len(found.commands))
         return found.report.model_copy(update={"recorded": True})
 
 

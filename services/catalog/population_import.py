@@ -1,17 +1,14 @@
 """What an official file of populations changes in the directory: looked up, reported, and recorded as a whole."""
 
-from asyncio import gather
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import batched
 
 from pydantic import BaseModel, ConfigDict
 
 from services.catalog.organisation import ORGANISATION, RecordPopulation
 from services.catalog.population_file import Count, Encoding, Format, PopulationFile, Wrong
-from shared.kernel.ids import named_id
 from shared.kernel.journal import Context, Journal
 from shared.kernel.postgres import Pool
 
@@ -22,9 +19,6 @@ FROM organisation WHERE ags IS NOT NULL
 """
 OUR_LAND = "05"
 MOST_SHOWN = 200
-TOGETHER = 100
-
-type Tell = Callable[[int, int], None]
 
 
 class WrongLine(BaseModel):
@@ -152,18 +146,6 @@ def _shown(wrong: Wrong) -> WrongLine:
     return WrongLine(line=wrong.line, column=wrong.column, reason=wrong.reason, value=wrong.value)
 
 
-async def record(
-    journal: Journal, commands: Mapping[str, RecordPopulation], context: Context, tell: Tell = lambda _done, _all: None
-) -> None:
-    """Records everything; what was cut off is completed by the same file again."""
-    done = 0
-    for entries in batched(commands, TOGETHER):
-        await gather(*(_recorded(journal, entry, commands[entry], context) for entry in entries))
-        done += len(entries)
-        tell(done, len(commands))
-
-
-async def _recorded(journal: Journal, entry: str, command: RecordPopulation, context: Context) -> None:
-    name = f"{context.command_id}/{entry}/{command.population}/{command.as_of}"
-    own = replace(context, command_id=named_id("command", name), fingerprint=None, fresh=False)
-    await journal.transact(ORGANISATION, entry, command, own)
+async def record(journal: Journal, commands: Mapping[str, RecordPopulation], context: Context) -> None:
+    """Records everything in one transaction, or nothing."""
+    await journal.transact_all(ORGANISATION, commands, context)

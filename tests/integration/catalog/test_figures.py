@@ -10,6 +10,7 @@ import pytest
 from services.catalog import load_population
 from shared.kernel.identity import generate_keys
 from shared.kernel.journal import Journal
+from shared.kernel.postgres import Pool
 from tests.conftest import Database
 from tests.integration.catalog.conftest import Client, Reply
 
@@ -32,6 +33,11 @@ TERMS = {
     "sources": ["erfunden"],
     "as_of": "2029-12-01",
 }
+
+ONE_TRANSACTION = """
+SELECT count(*) AS events, count(DISTINCT xmin::text) AS transactions FROM journal
+WHERE correlation_id = (SELECT correlation_id FROM journal ORDER BY position DESC LIMIT 1)
+"""
 
 
 async def upload(
@@ -197,7 +203,7 @@ async def test_a_projects_page_shows_the_hint(editor: Client, reader: Client) ->
     assert again["level"] == "district_commissioner", "who pays is no member"
 
 
-async def test_populations_come_from_an_official_file(editor: Client, reader: Client) -> None:
+async def test_populations_come_from_an_official_file(editor: Client, reader: Client, pool: Pool) -> None:
     """The numbers are invented."""
     table = "AGS;Name;Einwohner\n05766044;Lemgo;40.123\n5766036;Kalletal;9.999\n03241001;Hannover;500000\n"
     raw = table.encode("windows-1252")
@@ -206,6 +212,9 @@ async def test_populations_come_from_an_official_file(editor: Client, reader: Cl
     assert (await reader.get("/organisations/05766044")).body["population"] is None
     done = (await upload(editor, raw, as_of="2024-12-31")).body
     assert (done["changed"], done["recorded"]) == (2, True)
+    row = await pool.fetchrow(ONE_TRANSACTION)
+    assert row is not None
+    assert (row["events"], row["transactions"]) == (2, 1)
     lemgo = (await reader.get("/organisations/05766044")).body
     assert (lemgo["population"], lemgo["population_as_of"]) == (40_123, "2024-12-31")
     assert (lemgo["size_class"], lemgo["size_class_label"][:17]) == ("smaller_medium_town", "Kleine Mittelstad")
@@ -218,16 +227,16 @@ async def test_populations_come_from_an_official_file(editor: Client, reader: Cl
     assert "smaller_medium_town" in terms
 
 
-async def test_a_file_sent_twice_is_recorded_once_and_another_one_for_itself(editor: Client, reader: Client) -> None:
-    """The numbers are invented; a key that was used for another file answers for none of its lines."""
+async def test_a_file_sent_twice_is_recorded_once_and_its_key_is_for_no_other(editor: Client, reader: Client) -> None:
+    """The numbers are invented."""
     key = str(uuid4())
     first, second = b"ags;einwohner\n05766064;1000\n", b"ags;einwohner\n05766064;2000\n"
     assert (await upload(editor, first, key=key, as_of="2024-12-31")).body["recorded"]
     version = (await reader.get("/organisations/05766064")).body["version"]
     assert (await upload(editor, first, key=key, as_of="2024-12-31")).body["recorded"]
     assert (await reader.get("/organisations/05766064")).body["version"] == version
-    assert (await upload(editor, second, key=key, as_of="2024-12-31")).body["changed"] == 1
-    assert (await reader.get("/organisations/05766064")).body["population"] == 2000
+    assert (await upload(editor, second, key=key, as_of="2024-12-31")).code == "idempotency_key_reused"
+    assert (await reader.get("/organisations/05766064")).body["population"] == 1000
 
 
 async def test_one_wrong_line_keeps_the_whole_file_out(editor: Client, reader: Client) -> None:
