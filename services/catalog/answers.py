@@ -17,6 +17,15 @@ def page_of(found: Page[Any], call: Call) -> Answer:
     return page(found.items, found.next, found.total, call)
 
 
+def written_upon(call: Call, version: int, by_itself: int) -> int | None:
+    """The version that a change is meant for: the present one, if all that came since the client's came by itself.
+
+    `by_itself` counts the latest versions that time brought: they changed nothing that anybody had read.
+    """
+    read = call.expected_version
+    return version if read is not None and version - by_itself <= read <= version else read
+
+
 def found(answer: BaseModel | None) -> Answer:
     """What was asked for; `not_found` when there is none."""
     if answer is None:

@@ -267,9 +267,9 @@ class Handlers:
     async def _require_own(self, call: Call) -> None:
         async with self.pool.acquire() as connection:
             organisation_id = await cooperation_list.organisation_of(connection, call.path_id())
-        if organisation_id is None:
-            raise Problem("not_found")
-        require_own(call.identity, organisation_id)
+            if organisation_id is None:
+                raise Problem("not_found")
+            await require_own(connection, call.identity, organisation_id)
 
     async def _by_token(self, call: Call) -> Any:
         token_hash = contact_sealing.token_hash(call.request.match_info["token"])

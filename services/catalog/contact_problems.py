@@ -50,4 +50,10 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Ein Projekt oder Vorhaben gehört nur zu einem Gesuch, für das ein Partner gefunden wurde.",
     ),
     "unknown_project": (409, "Unbekanntes Projekt", "Unknown project", "Dieses Projekt gibt es nicht."),
+    "unknown_undertaking": (
+        409,
+        "Unbekanntes Vorhaben",
+        "Unknown undertaking",
+        "Ein solches Vorhaben hat die Stelle nicht, um deren Gesuch es geht.",
+    ),
 }

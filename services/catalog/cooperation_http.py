@@ -6,8 +6,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from services.catalog import cooperation_list, cooperation_pairs, organisation_directory, project_page, topic_list
-from services.catalog.answers import API, found, page_of
+from services.catalog import (
+    cooperation_list,
+    cooperation_pairs,
+    organisation_directory,
+    project_page,
+    topic_list,
+    undertaking_page,
+)
+from services.catalog.answers import API, found, page_of, written_upon
 from services.catalog.cooperation_list import CooperationQuery, CooperationRequestShown
 from services.catalog.cooperation_pairs import Matches
 from services.catalog.cooperation_request import (
@@ -21,7 +28,7 @@ from services.catalog.cooperation_request import (
     Outcome,
     Wish,
 )
-from services.catalog.cooperation_rights import MAY_OPEN, require_own
+from services.catalog.cooperation_rights import MAY_OPEN, own_organisation, require_own
 from services.catalog.project_content import Ags
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
 from shared.kernel.identity import Identity
@@ -96,12 +103,12 @@ class Handlers:
             return committed(before, 201, location)
         async with self.pool.acquire() as connection:
             organisation_id = await _organisation(connection, body, call.identity)
-            await _refuse_unknown_topics(connection, body)
+            wish = await _wish(connection, body)
         command = OpenRequest(
             cooperation_request_id=request_id,
             kind=body.kind,
             organisation_id=organisation_id,
-            wish=_wish(body),
+            wish=wish,
             expires_on=body.expires_on,
         )
         outcome = await self.journal.transact(COOPERATION_REQUEST, request_id, command, context)
@@ -111,11 +118,9 @@ class Handlers:
         """A request that reads differently."""
         async with self.pool.acquire() as connection:
             await self._require_own(connection, call)
-            await _refuse_unknown_topics(connection, call.body)
+            wish = await _wish(connection, call.body)
             version, changed = await cooperation_list.standing(connection, call.path_id())
-        seen = call.expected_version
-        unchanged = seen is not None and changed <= seen <= version  # pairs and reminders take no edit away
-        return await self._committed(call, EditRequest(wish=call.body), version if unchanged else seen)
+        return await self._committed(call, EditRequest(wish=wish), written_upon(call, version, version - changed))
 
     async def extend(self, call: Call) -> Answer:
         """A request that stays open for longer."""
@@ -127,16 +132,20 @@ class Handlers:
         """A request's end."""
         body: ClosingBody = call.body
         async with self.pool.acquire() as connection:
-            await self._require_own(connection, call)
+            organisation_id = await self._require_own(connection, call)
             if body.project_id and not await project_page.known(connection, body.project_id):
                 raise of_fields("unknown_project", ["/project_id"])
+            if body.undertaking_id:
+                await _refuse_undertaking_of_others(connection, body.undertaking_id, organisation_id)
         return await self._committed(call, CloseRequest(**body.model_dump()))
 
-    async def _require_own(self, connection: Connection, call: Call) -> None:
+    async def _require_own(self, connection: Connection, call: Call) -> str:
+        """The organisation whose request it is, which the asker may speak for."""
         organisation_id = await cooperation_list.organisation_of(connection, call.path_id())
         if organisation_id is None:
             raise Problem("not_found")
-        require_own(call.identity, organisation_id)
+        await require_own(connection, call.identity, organisation_id)
+        return organisation_id
 
     async def _committed(self, call: Call, command: CooperationCommand, expected: int | None = None) -> Answer:
         outcome = await self.journal.transact(
@@ -145,27 +154,34 @@ class Handlers:
         return committed(outcome)
 
 
-def _wish(body: Wish) -> Wish:
-    return Wish(**{name: getattr(body, name) for name in Wish.model_fields})
-
-
 async def _organisation(connection: Connection, body: OpeningBody, identity: Identity) -> str:
     """Whose request it is; a problem when that is nobody, or nobody whom the caller may speak for."""
     by_key = await organisation_directory.ids_of(connection, [body.ags] if body.ags else [])
-    named = body.organisation_id or (by_key.get(body.ags) if body.ags else identity.organisation_id)
+    named = body.organisation_id or (by_key.get(body.ags) if body.ags else own_organisation(identity))
     pointer = "/ags" if body.ags and not body.organisation_id else "/organisation_id"
     known = (await organisation_directory.named(connection, [named] if named else [])).get(named or "")
     if known is None or (body.ags is not None and known.ags != body.ags):
         raise of_fields("unknown_organisation", [pointer])
-    require_own(identity, known.id)
+    await require_own(connection, identity, known.id)
     return known.id
 
 
-async def _refuse_unknown_topics(connection: Connection, wish: Wish) -> None:
-    known = await topic_list.labels(connection, wish.topics)
-    unknown = [f"/topics/{n}" for n, code in enumerate(wish.topics) if code not in known]
+async def _refuse_undertaking_of_others(connection: Connection, undertaking_id: str, organisation_id: str) -> None:
+    """One that is another body's is not known here, so that nobody finds out that there is one."""
+    owner = await undertaking_page.organisation_of(connection, undertaking_id)
+    if owner is None or owner not in await organisation_directory.same_bodies(connection, [organisation_id]):
+        raise of_fields("unknown_undertaking", ["/undertaking_id"])
+
+
+async def _wish(connection: Connection, said: Wish) -> Wish:
+    """The wish under the topics that are meant today; one that was said twice stays so, and is refused."""
+    present = await topic_list.present(connection, said.topics)
+    unknown = [f"/topics/{n}" for n, code in enumerate(said.topics) if code not in present]
     if unknown:
         raise of_fields("unknown_topic", unknown)
+    fields = {name: getattr(said, name) for name in Wish.model_fields}
+    twice = len(set(said.topics)) < len(said.topics)
+    return Wish(**fields | {"topics": said.topics if twice else topic_list.meant(said.topics, present)})
 
 
 def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
@@ -251,6 +267,6 @@ def _asking(do: Handlers) -> list[Endpoint]:
             body=ClosingBody,
             answer=Committed,
             roles=MAY_OPEN,
-            codes=(*own, "unknown_project", "no_partner_found"),
+            codes=(*own, "unknown_project", "unknown_undertaking", "no_partner_found"),
         ),
     ]

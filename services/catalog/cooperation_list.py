@@ -1,7 +1,7 @@
 """Which cooperation requests are there? The read model: by topic, kind, organisation, and near a place."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -28,6 +28,7 @@ from services.catalog.organisation import MUNICIPALITY_TYPES
 from services.catalog.organisation_directory import Named
 from services.catalog.project_content import Ags, TopicCode
 from services.catalog.size_class import size_class_of
+from services.catalog.topic import TopicMerged
 from services.catalog.vocabulary import Term
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
@@ -65,7 +66,8 @@ WITH kept AS (
            CASE WHEN $5::float8 IS NULL THEN -extract(epoch FROM r.opened_at)::float8
                 ELSE coalesce(d.km, 1e9) END AS number
     FROM cooperation_request r
-    LEFT JOIN organisation o ON o.id = r.organisation_id AND $5::float8 IS NOT NULL
+    LEFT JOIN organisation e ON e.id = r.organisation_id AND $5::float8 IS NOT NULL
+    LEFT JOIN organisation o ON o.id = coalesce(e.merged_into, e.id)
     LEFT JOIN LATERAL (
         SELECT 2 * 6371 * asin(least(1, sqrt(
             power(sin(radians((o.profile->>'latitude')::float8 - $5) / 2), 2)
@@ -73,7 +75,7 @@ WITH kept AS (
             * power(sin(radians((o.profile->>'longitude')::float8 - $6::float8) / 2), 2)))) AS km
     ) d ON $5 IS NOT NULL
     WHERE ($1::text[] IS NULL OR r.topics && $1) AND ($2::text[] IS NULL OR r.kind = ANY($2))
-      AND ($3::boolean IS NULL OR r.open = $3) AND ($4::uuid IS NULL OR r.organisation_id = $4)
+      AND ($3::boolean IS NULL OR r.open = $3) AND ($4::uuid[] IS NULL OR r.organisation_id = ANY($4))
       AND ($7::float8 IS NULL OR d.km <= $7)
 )
 SELECT t.total, r.id::text, r.version, r.opened_at, r.changed_at, r.entry, k.km, k.number
@@ -91,21 +93,31 @@ ORGANISATION_OF = "SELECT organisation_id::text FROM cooperation_request WHERE i
 TITLE = "SELECT entry->'wish'->>'title' FROM cooperation_request WHERE id = $1::uuid"
 OPEN = "SELECT EXISTS (SELECT FROM cooperation_request WHERE id = $1::uuid AND open)"
 PLACE = """
-SELECT (profile->>'latitude')::float8 AS latitude, (profile->>'longitude')::float8 AS longitude FROM organisation
-WHERE ags = $1 OR id::text = $1
+SELECT (o.profile->>'latitude')::float8 AS latitude, (o.profile->>'longitude')::float8 AS longitude
+FROM organisation e JOIN organisation o ON o.id = coalesce(e.merged_into, e.id)
+WHERE e.ags = $1 OR e.id::text = $1
 """
+# Of an entry that was merged, the one that stays.
 ORGANISATIONS = """
-SELECT id::text, type, (profile->>'latitude')::float8 AS latitude, (profile->>'longitude')::float8 AS longitude,
-       (profile->>'population')::int AS population
-FROM organisation WHERE id = ANY($1::uuid[])
+SELECT e.id::text AS asked, o.id::text, o.type, (o.profile->>'latitude')::float8 AS latitude,
+       (o.profile->>'longitude')::float8 AS longitude, (o.profile->>'population')::int AS population
+FROM organisation e JOIN organisation o ON o.id = coalesce(e.merged_into, e.id) WHERE e.id = ANY($1::uuid[])
 """
-# The requests that share most of the (at most three) topics, the newest first: enough to choose from.
+# The requests that share most of the topics ($1: every code that means one), the newest first: enough to choose from.
 CANDIDATES = """
 SELECT id::text, entry FROM cooperation_request
-WHERE open AND topics && $1::text[] AND kind = ANY($2::text[]) AND organisation_id <> $3::uuid AND id <> $4::uuid
-ORDER BY (($1)[1] = ANY(topics))::int + coalesce((($1)[2] = ANY(topics))::int, 0)
-    + coalesce((($1)[3] = ANY(topics))::int, 0) DESC, opened_at DESC, id
-LIMIT $5
+WHERE open AND topics && $1::text[] AND kind = ANY($2::text[]) AND organisation_id <> ALL($3::uuid[])
+ORDER BY (SELECT count(*) FROM unnest(topics) AS topic WHERE topic = ANY($1)) DESC, opened_at DESC, id
+LIMIT $4
+"""
+# Requests that a merging of topics may have brought together.
+COMPARE_AGAIN = """
+UPDATE cooperation_comparison c SET waits = true FROM cooperation_request r
+WHERE r.id = c.id AND r.open AND r.topics && ARRAY(
+    SELECT o.code FROM topic asked
+    JOIN topic o ON coalesce(o.merged_into, o.code) = coalesce(asked.merged_into, asked.code)
+    WHERE asked.code = $1
+)
 """
 MOST_CANDIDATES = 200
 
@@ -169,10 +181,15 @@ class Candidate:
 
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
-    """Folds the events into each request; what reads differently has to be compared with the others."""
-    ours = [each for each in recorded if isinstance(each.event, COOPERATION_REQUEST.events)]
-    if not ours:
-        return
+    """Keeps every request; what reads differently, or stands under a topic with others now, has to be compared."""
+    if ours := [each for each in recorded if isinstance(each.event, COOPERATION_REQUEST.events)]:
+        await _keep(connection, ours)
+    for each in recorded:
+        if isinstance(each.event, TopicMerged) and each.position is None:  # it happens now, and is not read again
+            await connection.execute(COMPARE_AGAIN, each.event.topic)
+
+
+async def _keep(connection: Connection, ours: Sequence[Recorded[Any]]) -> None:
     rows = await connection.fetch(READ, list({each.aggregate_id for each in ours}))
     entries = {row["id"]: ENTRY.validate_python(row["entry"]) for row in rows}
     opened = {row["id"]: row["opened_at"] for row in rows}
@@ -223,13 +240,14 @@ async def listed(pool: Pool, query: CooperationQuery) -> Page[CooperationRequest
     only_open = {"open": True, "closed": False, "all": None}[query.status]
     async with pool.acquire() as connection:
         place = await place_of(connection, query.near) if query.near else Place()
-        organisation = await _organisation(connection, query.organisation) if query.organisation else None
+        theirs = await _bodies(connection, query.organisation) if query.organisation else None
+        topics = await topic_list.same_topics(connection, query.topic) if query.topic else None
         rows = await connection.fetch(
             LIST,
-            query.topic,
+            topics,
             query.kind,
             only_open,
-            organisation,
+            theirs,
             place.latitude,
             place.longitude,
             query.within_km,
@@ -301,28 +319,39 @@ async def candidate(connection: Connection, request_id: str) -> Candidate | None
 
 async def candidates(connection: Connection, of: CooperationRequest, kinds: Iterable[Kind]) -> list[Candidate]:
     """Open requests of other organisations that share a topic with this one."""
-    rows = await connection.fetch(CANDIDATES, of.wish.topics, list(kinds), of.organisation_id, of.id, MOST_CANDIDATES)
+    topics = await topic_list.same_topics(connection, of.wish.topics)
+    own = await _bodies(connection, of.organisation_id)
+    rows = await connection.fetch(CANDIDATES, list(topics), list(kinds), own, MOST_CANDIDATES)
     return await _sides(connection, [ENTRY.validate_python(row["entry"]) for row in rows])
 
 
 async def _sides(connection: Connection, requests: Sequence[CooperationRequest]) -> list[Candidate]:
+    """Each with the topics and the organisation that are meant today."""
     rows = await connection.fetch(ORGANISATIONS, list({each.organisation_id for each in requests}))
-    known = {row["id"]: row for row in rows}
-    return [Candidate(each, _side(each, known.get(each.organisation_id))) for each in requests]
+    known = {row["asked"]: row for row in rows}
+    present = await topic_list.present(connection, {code for each in requests for code in each.wish.topics})
+    return [Candidate(each, _side(each, known.get(each.organisation_id), present)) for each in requests]
 
 
-def _side(request: CooperationRequest, row: asyncpg.Record | None) -> Side:
-    place = Place(row["latitude"], row["longitude"]) if row else Place()
-    size = size_class_of(row["population"]) if row and row["type"] in MUNICIPALITY_TYPES else None
-    return Side(request.kind, request.organisation_id, request.wish, place, size)
+def _side(request: CooperationRequest, row: asyncpg.Record | None, present: Mapping[str, str]) -> Side:
+    wish = _today(request.wish, present)
+    if row is None:
+        return Side(request.kind, request.organisation_id, wish, Place(), None)
+    size = size_class_of(row["population"]) if row["type"] in MUNICIPALITY_TYPES else None
+    return Side(request.kind, row["id"], wish, Place(row["latitude"], row["longitude"]), size)
 
 
-async def _organisation(connection: Connection, key: str) -> str:
-    by_key = await organisation_directory.ids_of(connection, [key])
-    found = by_key.get(key, key)
-    if len(found) < 36:
+def _today(wish: Wish, present: Mapping[str, str]) -> Wish:
+    """The wish under the topics that are meant now."""
+    return wish.model_copy(update={"topics": topic_list.meant(wish.topics, present)})
+
+
+async def _bodies(connection: Connection, key: str) -> list[str]:
+    """Every id that means an organisation; `invalid_query` for an official key that nobody has."""
+    found = await organisation_directory.ids_meaning(connection, key)
+    if not found:
         raise _wrong("organisation", "unknown_organisation", "Diese Stelle ist nicht im Verzeichnis.")
-    return found
+    return list(found)
 
 
 def _wrong(field: str, code: str, detail: str) -> Problem:
@@ -332,18 +361,26 @@ def _wrong(field: str, code: str, detail: str) -> Problem:
 async def _shown(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[CooperationRequestShown]:
     requests: list[CooperationRequest] = [ENTRY.validate_python(row["entry"]) for row in rows]
     organisations = await organisation_directory.named(connection, {each.organisation_id for each in requests})
-    topics = await topic_list.labels(connection, {code for each in requests for code in each.wish.topics})
+    said = {code for each in requests for code in each.wish.topics}
+    present = await topic_list.present(connection, said)
+    topics = await topic_list.labels(connection, present.values())
     reachable = await contact_list.possible(connection, [each.id for each in requests])
+    wishes = [_today(each.wish, present) for each in requests]
     return [
-        _answer(row, request, organisations[request.organisation_id], topics, reachable=request.id in reachable)
-        for row, request in zip(rows, requests, strict=True)
+        _answer(row, request, wish, organisations[request.organisation_id], topics, reachable=request.id in reachable)
+        for row, request, wish in zip(rows, requests, wishes, strict=True)
     ]
 
 
 def _answer(
-    row: asyncpg.Record, request: CooperationRequest, organisation: Named, topics: dict[str, str], *, reachable: bool
+    row: asyncpg.Record,
+    request: CooperationRequest,
+    wish: Wish,
+    organisation: Named,
+    topics: dict[str, str],
+    *,
+    reachable: bool,
 ) -> CooperationRequestShown:
-    wish = request.wish
     return CooperationRequestShown(
         **wish.model_dump(),
         id=request.id,

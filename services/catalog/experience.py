@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from services.catalog import organisation_directory
+from services.catalog import organisation_directory, topic_list
 from services.catalog.cooperation_match import (
     Place,
     Reason,
@@ -58,9 +58,10 @@ FROM (
 ) found JOIN experience e USING (project_id)
 ORDER BY found.shared DESC, e.published_at DESC, e.project_id
 """
+# Of an entry that was merged, where the one is that stays.
 PLACES = """
-SELECT id::text, (profile->>'latitude')::float8 AS latitude, (profile->>'longitude')::float8 AS longitude
-FROM organisation WHERE id = ANY($1::uuid[])
+SELECT e.id::text, (o.profile->>'latitude')::float8 AS latitude, (o.profile->>'longitude')::float8 AS longitude
+FROM organisation e JOIN organisation o ON o.id = coalesce(e.merged_into, e.id) WHERE e.id = ANY($1::uuid[])
 """
 LATEST = 200
 SHOWN = 10
@@ -144,21 +145,28 @@ class Experience:
 
 async def of_topics(connection: Connection, side: Side) -> Experience:
     """The latest published projects on the same topics, and the organisations that took part in them."""
-    rows = await connection.fetch(PROJECTS, side.wish.topics, LATEST)
+    rows = await connection.fetch(PROJECTS, await topic_list.same_topics(connection, side.wish.topics), LATEST)
+    present = await topic_list.present(connection, {code for row in rows for code in row["topics"]})
     ids = {key for row in rows for key in row["organisation_ids"]}
     known = await connection.fetch(PLACES, list(ids))
     ways = {row["id"]: distance_km(side.place, Place(row["latitude"], row["longitude"])) for row in known}
-    counts = Counter(key for row in rows for key in row["organisation_ids"] if key != side.organisation_id)
-    named = await organisation_directory.named(connection, counts)
-    return Experience(_projects(side, rows, ways), _organisations(counts, named, ways))
+    named = await organisation_directory.named(connection, ids)
+    others = {key: each for key, each in named.items() if each.id != side.organisation_id}
+    counts = Counter(
+        body for row in rows for body in {others[key].id for key in row["organisation_ids"] if key in others}
+    )
+    return Experience(_projects(side, rows, present, ways), _organisations(counts, others, ways))
 
 
-def _projects(side: Side, rows: Sequence[Any], ways: Mapping[str, float | None]) -> list[ProjectMatch]:
+def _projects(
+    side: Side, rows: Sequence[Any], present: Mapping[str, str], ways: Mapping[str, float | None]
+) -> list[ProjectMatch]:
     found = []
     for row in rows:
         near = [way for key in row["organisation_ids"] if (way := ways.get(key)) is not None]
         nearest = min(near, default=None)
-        reasons = [*topic_reasons(len(set(side.wish.topics) & set(row["topics"]))), *near_reasons(nearest)]
+        shared = set(side.wish.topics) & set(topic_list.meant(row["topics"], present))
+        reasons = [*topic_reasons(len(shared)), *near_reasons(nearest)]
         found.append(ProjectMatch(id=row["project_id"], title=row["title"], score=total(reasons, nearest)))
     return sorted(found, key=lambda match: (-match.score.points, match.title, match.id))[:SHOWN]
 
@@ -166,13 +174,10 @@ def _projects(side: Side, rows: Sequence[Any], ways: Mapping[str, float | None])
 def _organisations(
     counts: Mapping[str, int], named: Mapping[str, Named], ways: Mapping[str, float | None]
 ) -> list[OrganisationMatch]:
-    bodies: Counter[str] = Counter()
-    for key, count in counts.items():
-        if key in named:  # several entries of the directory may have become one
-            bodies[named[key].id] += count
+    """Each body once; several entries of the directory may have become one."""
     found = []
-    for organisation in {each.id: each for each in named.values()}.values():
-        distance, count = ways.get(organisation.id), bodies[organisation.id]
+    for key, organisation in {each.id: (key, each) for key, each in named.items()}.values():
+        distance, count = ways.get(key), counts[organisation.id]
         reasons = [*topic_reasons(1), *near_reasons(distance), _practice(count)]
         found.append(OrganisationMatch(organisation=organisation, projects=count, score=total(reasons, distance)))
     return sorted(found, key=lambda match: (-match.score.points, match.organisation.name))[:SHOWN]

@@ -22,6 +22,7 @@ from services.catalog.organisation import (
 from services.catalog.size_class import SizeClass
 from services.catalog.vocabulary import OrganisationType
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.ids import parse_id
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -321,6 +322,11 @@ async def same_bodies(connection: Connection, keys: Iterable[str]) -> set[str]:
     """All ids and official keys that mean the bodies that these mean, whatever was merged; unknown ones stay."""
     asked = list(keys)
     return {*asked, *(row["key"] for row in await connection.fetch(SAME_BODIES, asked))}
+
+
+async def ids_meaning(connection: Connection, key: str) -> frozenset[str]:
+    """All ids that mean the body that this id or official key means; an id that is unknown means itself."""
+    return frozenset(filter(parse_id, await same_bodies(connection, [key])))
 
 
 async def alike(connection: Connection, names: Iterable[str]) -> list[Named]:

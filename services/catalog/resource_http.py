@@ -1,5 +1,6 @@
 """Resources (Arbeitshilfen) over HTTP: everybody reads and downloads them, editors publish, revise and retire them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -157,13 +158,14 @@ class Handlers:
         """What a client says, with every reference looked up."""
         body: ResourceBody = call.body
         async with self.pool.acquire() as connection:
-            known = await topic_list.labels(connection, body.topics)
+            known = await topic_list.present(connection, {*body.topics, *(before.details.topics if before else ())})
         unknown = [f"/topics/{n}" for n, code in enumerate(body.topics) if code not in known]
         if unknown:
             raise of_fields("unknown_topic", unknown)
         kept = before.details.file if before else None
         file = body.file if body.file is None or body.file == kept else await self._looked_at(body.file, call)
-        return Details(**{name: getattr(body, name) for name in Details.model_fields if name != "file"}, file=file)
+        said = {name: getattr(body, name) for name in Details.model_fields}
+        return Details(**said | {"file": file, "topics": _topics(body, before, known)})
 
     async def _looked_at(self, named: StoredFile, call: Call) -> StoredFile:
         """The file that was uploaded, as its content shows it whatever is said of it; it has another day from now."""
@@ -177,6 +179,14 @@ class Handlers:
         await self.files.put(content, call.at)
         name = safe_name(named.name, media_type)
         return StoredFile(name=name, media_type=media_type, size=len(content), sha256=named.sha256)
+
+
+def _topics(body: ResourceBody, before: Resource | None, present: Mapping[str, str]) -> tuple[str, ...]:
+    """The topics that are meant today, but in the words of before where those mean the same: that is nothing new."""
+    topics = topic_list.meant(body.topics, present)
+    if before and topic_list.meant(before.details.topics, present) == topics:
+        return before.details.topics
+    return topics
 
 
 def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:

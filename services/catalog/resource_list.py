@@ -1,6 +1,6 @@
 """Which resources (Arbeitshilfen) are there, in which versions?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -201,16 +201,22 @@ async def files_in_use(pool: Pool, digests: Sequence[str]) -> set[str]:
 async def _shown(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[ResourceShown]:
     details = [Details.model_validate(row["details"]) for row in rows]
     topics = {code for each in details for code in each.topics}
-    labels = await topic_list.labels(connection, topics) if topics else {}
+    present = await topic_list.present(connection, topics) if topics else {}
+    labels = await topic_list.labels(connection, present.values()) if topics else {}
     ids = [row["id"] for row in rows]
     counted = await resource_downloads.totals(connection, ids)
     versions: dict[str, list[VersionShown]] = {each: [] for each in ids}
     for row in await connection.fetch(VERSIONS, ids):
         versions[row["resource_id"]].append(_version(row))
     return [
-        _entry(row, each, labels, versions[row["id"]], counted.get(row["id"], 0))
+        _entry(row, _today(each, present), labels, versions[row["id"]], counted.get(row["id"], 0))
         for row, each in zip(rows, details, strict=True)
     ]
+
+
+def _today(details: Details, present: Mapping[str, str]) -> Details:
+    """Under the topics that are meant now."""
+    return details.model_copy(update={"topics": topic_list.meant(details.topics, present)})
 
 
 def _version(row: Any) -> VersionShown:

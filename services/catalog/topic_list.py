@@ -1,6 +1,6 @@
 """Which topics are there, and how many published projects has each?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
@@ -240,6 +240,11 @@ async def everything(connection: Connection) -> list[Entry]:
 async def present(connection: Connection, codes: Iterable[str]) -> dict[str, str]:
     """What codes mean today: one that was merged means the topic that stays. An unknown code is missing."""
     return {row["code"]: row["present"] for row in await connection.fetch(PRESENT, list(codes))}
+
+
+def meant(codes: Iterable[str], present: Mapping[str, str]) -> tuple[str, ...]:
+    """What codes mean today, each once, in the order they are said in."""
+    return tuple(dict.fromkeys(present.get(code, code) for code in codes))
 
 
 async def same_topics(connection: Connection, codes: Iterable[str]) -> set[str]:

@@ -6,7 +6,6 @@ from services.catalog import organisation_directory
 from services.catalog.membership import organisation_of
 from services.catalog.undertaking import UNDERTAKING, Undertaking
 from shared.kernel.http import Call, Role
-from shared.kernel.ids import parse_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -29,7 +28,7 @@ class Access:
         if found is None:
             raise Problem("forbidden", "Für Vorhaben müssen Sie Mitglied einer bekannten Kommune oder Stelle sein.")
         async with self.pool.acquire() as connection:
-            return frozenset(filter(parse_id, await organisation_directory.same_bodies(connection, [found])))
+            return await organisation_directory.ids_meaning(connection, found)
 
     async def to_read(self, call: Call) -> tuple[Undertaking, bool]:
         """The undertaking of the path, and whether the asker may change it. To whoever may not see it there is none."""

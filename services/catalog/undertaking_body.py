@@ -78,15 +78,16 @@ class StepBody(WordingBody, StepText):
 
 async def resolved(connection: Connection, body: PlanBody) -> Plan:
     """The plan with every reference looked up; a problem names what is unknown, field by field."""
-    known = await topic_list.labels(connection, body.topics)
-    unknown = [f"/topics/{n}" for n, code in enumerate(body.topics) if code not in known]
+    present = await topic_list.present(connection, body.topics)
+    unknown = [f"/topics/{n}" for n, code in enumerate(body.topics) if code not in present]
     if unknown:
         raise of_fields("unknown_topic", unknown)
+    twice = len(set(body.topics)) < len(body.topics)  # stays so, and is refused
     partners = await organisations(connection, body.partners, [f"/partners/{n}" for n in range(len(body.partners))])
     return Plan(
         title=body.title,
         summary=body.summary,
-        topics=body.topics,
+        topics=body.topics if twice else topic_list.meant(body.topics, present),
         partners=tuple(partners),
         partners_wanted=body.partners_wanted,
         lead_days=body.lead_days,
@@ -94,14 +95,14 @@ async def resolved(connection: Connection, body: PlanBody) -> Plan:
 
 
 async def organisations(connection: Connection, asked: Sequence[OrganisationBody], fields: Sequence[str]) -> list[str]:
-    """The ids of the organisations that are meant; `fields` are where each stands in the body."""
+    """The present ids of the organisations that are meant; `fields` are where each stands in the body."""
     by_key = await organisation_directory.ids_of(connection, {each.ags for each in asked if each.ags})
     ids = [each.organisation_id or by_key.get(each.ags or "", "") for each in asked]
     known = await organisation_directory.named(connection, {each for each in ids if each})
     unknown = [field for field, each in zip(fields, ids, strict=True) if each not in known]
     if unknown:
         raise of_fields("unknown_organisation", unknown)
-    return ids
+    return [known[each].id for each in ids]
 
 
 async def refuse_unknown_resources(

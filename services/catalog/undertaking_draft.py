@@ -23,17 +23,17 @@ def content_of(undertaking: Undertaking, names: dict[str, Named]) -> Content:
     """The draft's content: the undertaking's own words, its partners, and its done steps as milestones."""
     plan = undertaking.plan
     done = sorted((step.done_on, step.planned.title) for step in undertaking.steps.values() if step.done_on is not None)
-    partners = [(undertaking.organisation_id, Role.LEAD), *((each, Role.PARTICIPANT) for each in plan.partners)]
+    own = names[undertaking.organisation_id]
+    partners = {each.id: each for each in map(names.__getitem__, plan.partners) if each.id != own.id}
+    roles = [(own, Role.LEAD), *((each, Role.PARTICIPANT) for each in partners.values())]
     return Content(
         title=plan.title,
         summary=plan.summary or None,
         topics=plan.topics,
         stage=Stage.PREPARATION,
         start=undertaking.starts_on.isoformat(),
-        participations_complete=bool(plan.partners) and not plan.partners_wanted,
-        participations=tuple(
-            Participation(organisation_id=each, ags=names[each].ags, role=role) for each, role in partners
-        ),
+        participations_complete=bool(partners) and not plan.partners_wanted,
+        participations=tuple(Participation(organisation_id=each.id, ags=each.ags, role=role) for each, role in roles),
         milestones=tuple(
             Milestone(text=title, on=day.isoformat(), reached=True) for day, title in done[-MOST_MILESTONES:]
         ),

@@ -4,6 +4,7 @@ A step that follows the plan lies a number of days from the start. Such a day ne
 Rhine-Westphalia: the last working day before it is taken. A day that somebody sets by hand stays as it was set.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
@@ -92,13 +93,16 @@ class Plan(Value):
     lead_days: Annotated[int, Field(ge=1, le=90)] = USUAL_LEAD_DAYS
 
 
-def refuse_contradictions(plan: Plan, organisation_id: str) -> None:
-    """What a project could not say either: more than three topics, one of them twice, a partner twice or oneself."""
+def refuse_contradictions(plan: Plan, own: Collection[str]) -> None:
+    """What a project could not say either: more than three topics, one of them twice, a partner twice or oneself.
+
+    `own` are the ids that mean the organisation whose plan it is.
+    """
     if len(plan.topics) > MOST_TOPICS:
         raise Refused("too_many_topics", most=MOST_TOPICS)
     if len(set(plan.topics)) < len(plan.topics):
         raise Refused("topic_twice")
-    if len({organisation_id, *plan.partners}) < len(plan.partners) + 1:
+    if len({*own, *plan.partners}) < len(plan.partners) + len(set(own)):
         raise Refused("partner_twice")
 
 

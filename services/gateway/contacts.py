@@ -4,6 +4,7 @@ import asyncio
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 import orjson
@@ -81,6 +82,14 @@ class Organisation(BaseModel):
 
     id: str
     name: str
+
+
+class Entry(BaseModel):
+    """An entry of the directory, or the one that it was merged into."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
 
 
 class Reachable(BaseModel):
@@ -176,7 +185,7 @@ class ContactDesk:
         if page.status != 200:
             return page
         organisation = Reachable.model_validate_json(page.content).organisation
-        if "editor" not in identity.roles and (organisation is None or organisation.id != identity.organisation_id):
+        if "editor" not in identity.roles and not await self._speaks_for(organisation, identity):
             raise Problem("forbidden")
         person_id = await self.people.find_or_make(address, call.context())
         return await self.upstream.fetch(
@@ -188,7 +197,17 @@ class ContactDesk:
             body=orjson.dumps({"person_id": person_id, "email": address.mailbox}),
         )
 
-    async def _page(self, kind: Kind, about_id: str, identity: Identity) -> Fetched:
+    async def _speaks_for(self, organisation: Organisation | None, identity: Identity) -> bool:
+        """Whether somebody is a member of it; their entry in the directory may have been merged into another."""
+        own = identity.organisation_id
+        if organisation is None or own is None:
+            return False
+        if organisation.id == own:
+            return True
+        entry = await self._page("organisations", own, identity)
+        return entry.status == HTTPStatus.OK and Entry.model_validate_json(entry.content).id == organisation.id
+
+    async def _page(self, kind: Kind | Literal["organisations"], about_id: str, identity: Identity) -> Fetched:
         return await self.upstream.fetch("catalog", "GET", f"/api/v1/{kind}/{about_id}", identity=identity, headers={})
 
     async def _accepted_before(

@@ -561,6 +561,68 @@ async def test_members_ask_for_their_own_organisation_only(search: Search, membe
     assert (await member(ense).post(f"/cooperation-requests/{uuid4()}/closings", closing)).status == 404
 
 
+async def test_a_request_ends_in_an_undertaking_of_the_same_organisation(search: Search) -> None:
+    editor = search.rig.editor
+
+    async def undertaking(ags: str) -> str:
+        body = {"title": "Gemeinsamer Bauhof", "starts_on": "2030-01-07", "organisation": {"ags": ags}}
+        return str((await editor.post("/undertakings", body)).body["id"])
+
+    path = f"/cooperation-requests/{await search.open(ENSE)}"
+    closing = {"outcome": "partner_found", "undertaking_id": await undertaking(ENSE)}
+    for others in (await undertaking(WERL), str(uuid4())):
+        refused = await editor.post(f"{path}/closings", closing | {"undertaking_id": others})
+        assert (refused.code, refused.body["errors"][0]["field"]) == ("unknown_undertaking", "/undertaking_id")
+    for _ in range(2):
+        assert (await editor.post(f"{path}/closings", closing)).body["version"] == 2
+    assert (await search.rig.reader.get(path)).body["undertaking_id"] == closing["undertaking_id"]
+
+
+async def test_bodies_that_were_merged_ask_as_one(search: Search, member: Callable[[str], Client]) -> None:
+    editor = search.rig.editor
+    one, other = [
+        (await editor.post("/organisations", {"name": f"Verein {uuid4()}", "type": "cultural_institution"})).body["id"]
+        for _ in range(2)
+    ]
+    wish = {"title": "A", "text": "B", "topics": [search.topic]}
+    opened = await member(one).post("/cooperation-requests", wish | {"kind": "seek_partners"})
+    path = f"/cooperation-requests/{opened.body['id']}"
+    assert (await member(other).put(path, wish | {"title": "C"}, 1)).status == 403
+    await editor.post(f"/organisations/{one}/mergers", {"into": other, "reason": "Doppelt erfasst"})
+    offered = await member(one).post("/cooperation-requests", wish | {"kind": "offer"})
+    assert await search.listed(organisation=other) == [offered.body["id"], opened.body["id"]]
+    assert (await search.rig.reader.get(f"{path}/matches")).body["requests"] == [], "nobody is a partner of itself"
+    for version, who in enumerate((one, other), 1):
+        assert (await member(who).put(path, wish | {"title": who}, version)).status == 200
+        contact = {"person_id": str(uuid4()), "email": OFFICE}
+        assert (await search.rig.internal("PUT", f"{path}/contact-address", contact, member(who))).status == 200
+    assert (await member(other).post(f"{path}/closings", {"outcome": "withdrawn"})).status == 200
+
+
+async def test_requests_whose_topics_were_merged_fit_each_other(search: Search) -> None:
+    editor, reader = search.rig.editor, search.rig.reader
+    code = f"topic_{uuid4().hex[:8]}"
+    group = (await reader.get(f"/topics/{search.topic}")).body["group"]["code"]
+    defined = await editor.post("/topics", {"code": code, "slug": code, "label": f"Gebiet {code}", "group": group})
+    assert defined.status == 201, defined.body
+    ense, werl = await search.open(ENSE), await search.open(WERL, kind="offer", topics=[code])
+    project_id = await editor.publish(topics=[code])
+    await search.compare()
+    assert (await search.pairs(ense, werl), await search.listed()) == ([], [ense])
+    merged = await editor.post(f"/topics/{code}/mergers", {"into": search.topic, "reason": "Dasselbe"})
+    assert merged.status == 200, merged.body
+    await search.compare()
+    assert await search.pairs(ense, werl) == [(ense, werl)]
+    assert await search.listed() == [werl, ense]
+    found = (await reader.get(f"/cooperation-requests/{ense}/matches")).body
+    assert [match["request"]["id"] for match in found["requests"]] == [werl]
+    assert [match["id"] for match in found["projects"]] == [project_id]
+    shown = found["requests"][0]["request"]
+    assert (shown["topics"], list(shown["labels"]["topics"])) == ([search.topic], [search.topic])
+    later = await search.open(AACHEN, topics=[code, search.topic])
+    assert (await reader.get(f"/cooperation-requests/{later}")).body["topics"] == [search.topic]
+
+
 async def test_pairs_are_found_once_from_whichever_side_and_explained(search: Search) -> None:
     ense, aachen = await search.open(ENSE), await search.open(AACHEN, radius_km=50)
     await search.compare()

@@ -227,7 +227,10 @@ async def test_a_member_says_where_the_own_organisation_is_reached_and_nobody_el
         with pytest.raises(Problem, match="forbidden"):
             await desk.set_address("cooperation-requests", call(other))
     assert await pool.fetchval("SELECT count(*) FROM person") == before
-    assert (await desk.set_address("cooperation-requests", call(WISH["organisation"]["id"]))).status == 200
+    merged = str(uuid4())
+    services.answers[f"/api/v1/organisations/{merged}"] = {"id": WISH["organisation"]["id"], "name": "Gemeinde Ense"}
+    for own in (WISH["organisation"]["id"], merged):
+        assert (await desk.set_address("cooperation-requests", call(own))).status == 200
 
 
 async def page(door: Any, path: str, status: int = 200) -> str:
