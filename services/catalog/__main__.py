@@ -12,7 +12,8 @@ from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.settings import CatalogSettings
 from services.catalog.stored_files import Sweep
 from services.catalog.topic_split import move_projects
-from shared.contracts.rpc import ContactAsked, KnownAsked
+from services.catalog.undertaking_reminder import step_reminder
+from shared.contracts.rpc import ContactAsked, KnownAsked, StepAsked
 from shared.kernel.files import Files
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
@@ -73,6 +74,7 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
     questions: list[RpcEndpoint[Any]] = [
         RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool)),
         RpcEndpoint(ContactAsked.subject, ContactAsked, letter),
+        RpcEndpoint(StepAsked.subject, StepAsked, partial(step_reminder, runtime.pool)),
     ]
     return Parts(
         endpoints=endpoints(journal, runtime.pool, files, vault, settings.site),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import reduce
 from typing import assert_never
 
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +23,7 @@ from services.catalog.undertaking_step import (
     CompleteStep,
     DropStep,
     NoteOnStep,
+    ReminderWithdrawn,
     ReopenStep,
     RestoreStep,
     RewordStep,
@@ -69,9 +71,10 @@ class BeginUndertaking(Command):
 
 
 class EditUndertaking(Command):
-    """Say something else of it."""
+    """Say something else of it. `known_as` are further ids that mean its organisation, of entries that were merged."""
 
     plan: Plan
+    known_as: frozenset[str] = frozenset()
 
 
 class MoveStart(Command):
@@ -88,15 +91,17 @@ class AddStep(Command):
 
 
 class GiveSight(Command):
-    """Let another organisation read it."""
+    """Let another organisation read it. `known_as` are further ids that mean it, of entries that were merged."""
 
     organisation_id: str
+    known_as: frozenset[str] = frozenset()
 
 
 class TakeSight(Command):
-    """End that."""
+    """End that, under whatever id it was given."""
 
     organisation_id: str
+    known_as: frozenset[str] = frozenset()
 
 
 class FinishUndertaking(Command):
@@ -115,9 +120,8 @@ class LetTimePass(Command):
     """Remind of what is due soon."""
 
 
-type UndertakingCommand = (
-    BeginUndertaking
-    | EditUndertaking
+type LaterCommand = (
+    EditUndertaking
     | MoveStart
     | AddStep
     | GiveSight
@@ -127,6 +131,7 @@ type UndertakingCommand = (
     | LetTimePass
     | StepCommand
 )
+type UndertakingCommand = BeginUndertaking | LaterCommand
 
 
 class UndertakingBegun(Event):
@@ -257,6 +262,7 @@ def _evolved(undertaking: Undertaking, event: LaterEvent) -> Undertaking:
             | StepRestored()
             | StepReworded()
             | StepFellDue()
+            | ReminderWithdrawn()
         ):
             step = undertaking_step.evolve(undertaking.steps[event.step_id], event)
             return replace(undertaking, steps={**undertaking.steps, event.step_id: step})
@@ -280,6 +286,24 @@ def decide(command: UndertakingCommand, undertaking: Undertaking | None, at: dat
         return _begin(command, undertaking, at)
     if undertaking is None:
         raise NotThere
+    events = _decide(command, undertaking, at)
+    return [*events, *_withdrawn(undertaking, reduce(evolve, events, undertaking), at)]
+
+
+def _withdrawn(before: Undertaking, after: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
+    """Who was reminded of a date that is still to come learns that it holds no more."""
+    if after is before:
+        return []
+    today = german_day(at)
+    over = after.status is not UndertakingStatus.PREPARING
+    return [
+        ReminderWithdrawn(at=at, undertaking_id=before.id, step_id=step_id, due_on=due)
+        for step_id, step in before.steps.items()
+        if (due := step.told_of(today)) and (over or after.steps[step_id].told_of(today) != due)
+    ]
+
+
+def _decide(command: LaterCommand, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
     if isinstance(command, FinishUndertaking):
         return _finish(command, undertaking, at)
     if isinstance(command, AbandonUndertaking):
@@ -289,17 +313,17 @@ def decide(command: UndertakingCommand, undertaking: Undertaking | None, at: dat
     _refuse_over(undertaking)
     match command:
         case EditUndertaking():
-            refuse_contradictions(command.plan, undertaking.organisation_id)
+            refuse_contradictions(command.plan, {undertaking.organisation_id, *command.known_as})
             return [UndertakingEdited(at=at, plan=command.plan)] if command.plan != undertaking.plan else []
         case MoveStart():
             return _move_start(command, undertaking, at)
         case AddStep():
             return _add_step(command.step, undertaking, at)
         case GiveSight():
-            return _give_sight(command.organisation_id, undertaking, at)
+            return _give_sight(command, undertaking, at)
         case TakeSight():
-            seen = command.organisation_id in undertaking.readers
-            return [SightTaken(at=at, organisation_id=command.organisation_id)] if seen else []
+            ids = {command.organisation_id, *command.known_as}
+            return [SightTaken(at=at, organisation_id=each) for each in undertaking.readers if each in ids]
         case (
             SetDue()
             | AssignStep()
@@ -318,7 +342,7 @@ def decide(command: UndertakingCommand, undertaking: Undertaking | None, at: dat
 
 
 def _begin(command: BeginUndertaking, undertaking: Undertaking | None, at: datetime) -> Sequence[UndertakingEvent]:
-    refuse_contradictions(command.plan, command.organisation_id)
+    refuse_contradictions(command.plan, {command.organisation_id})
     days = {each.step_id: each.day(command.starts_on) for each in command.steps}
     begun = UndertakingBegun(
         at=at,
@@ -372,12 +396,13 @@ def _add_step(wanted: PlannedStep, undertaking: Undertaking, at: datetime) -> Se
     return [StepAdded(at=at, step=wanted, due_on=wanted.day(undertaking.starts_on))]
 
 
-def _give_sight(organisation_id: str, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
-    if organisation_id in {undertaking.organisation_id, *undertaking.readers}:
+def _give_sight(command: GiveSight, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
+    ids = {command.organisation_id, *command.known_as}
+    if not ids.isdisjoint((undertaking.organisation_id, *undertaking.readers)):
         return []
     if len(undertaking.readers) >= MOST_READERS:
         raise Refused("too_many_readers", most=MOST_READERS)
-    return [SightGiven(at=at, organisation_id=organisation_id)]
+    return [SightGiven(at=at, organisation_id=command.organisation_id)]
 
 
 def _finish(command: FinishUndertaking, undertaking: Undertaking, at: datetime) -> Sequence[UndertakingEvent]:
@@ -420,10 +445,14 @@ def _refuse_over(undertaking: Undertaking) -> None:
 
 
 def publish(event: UndertakingEvent) -> Contract | None:
-    """Others learn that a date is near, and nothing of what is being prepared or by whom."""
+    """Others learn that a date is near, or holds no more, and nothing of what is being prepared or by whom."""
     match event:
         case StepFellDue():
             return contracts.StepDue(undertaking_id=event.undertaking_id, step_id=event.step_id, due_on=event.due_on)
+        case ReminderWithdrawn():
+            return contracts.StepDueWithdrawn(
+                undertaking_id=event.undertaking_id, step_id=event.step_id, due_on=event.due_on
+            )
         case (
             UndertakingBegun()
             | UndertakingEdited()
@@ -470,5 +499,6 @@ UNDERTAKING: Decider[Undertaking | None, UndertakingCommand, UndertakingEvent] =
         StepRestored,
         StepReworded,
         StepFellDue,
+        ReminderWithdrawn,
     ),
 )

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.catalog import organisation_directory, undertaking_page
-from services.catalog.answers import API, page_of
+from services.catalog.answers import API, page_of, written_upon
 from services.catalog.checklist import Checklist, checklists, valid_on
 from services.catalog.plain_text import PlainText
 from services.catalog.undertaking import (
@@ -129,12 +129,13 @@ class Handlers:
 
     async def edit(self, call: Call) -> Answer:
         """Other words, topics, partners."""
-        await self.access.to_change(call)
+        undertaking = await self.access.to_change(call)
         if before := await self.journal.outcome(call.context()):
             return committed(before)
         async with self.pool.acquire() as connection:
             plan = await resolved(connection, call.body)
-        return await self._committed(call, EditUndertaking(plan=plan))
+            own = await organisation_directory.ids_meaning(connection, undertaking.organisation_id)
+        return await self._committed(call, EditUndertaking(plan=plan, known_as=own))
 
     async def move_start(self, call: Call) -> Answer:
         """Another start."""
@@ -147,12 +148,16 @@ class Handlers:
         await self.access.to_change(call)
         async with self.pool.acquire() as connection:
             (organisation_id,) = await organisations(connection, [call.body], [""])
-        return await self._committed(call, GiveSight(organisation_id=organisation_id))
+            known_as = await organisation_directory.ids_meaning(connection, organisation_id)
+        return await self._committed(call, GiveSight(organisation_id=organisation_id, known_as=known_as))
 
     async def take_sight(self, call: Call) -> Answer:
         """It may not any more."""
         await self.access.to_change(call)
-        return await self._committed(call, TakeSight(organisation_id=call.path_id("organisation_id")))
+        organisation_id = call.path_id("organisation_id")
+        async with self.pool.acquire() as connection:
+            known_as = await organisation_directory.ids_meaning(connection, organisation_id)
+        return await self._committed(call, TakeSight(organisation_id=organisation_id, known_as=known_as))
 
     async def draft_project(self, call: Call) -> Answer:
         """The one project that it becomes."""
@@ -194,13 +199,10 @@ class Handlers:
         return committed(outcome)
 
     async def _meant(self, call: Call) -> int | None:
-        """The version to write upon: the present one, if nothing but reminders came after what the client has read."""
-        read = call.expected_version
-        if read is None:
+        if call.expected_version is None:
             return None
         now = await self.journal.load(UNDERTAKING, call.path_id())
-        reminders = now.state.reminders if now.state else 0
-        return now.version if now.version - reminders <= read <= now.version else read
+        return written_upon(call, now.version, now.state.reminders if now.state else 0)
 
 
 def _checklist(call: Call, version: str | None) -> Checklist:

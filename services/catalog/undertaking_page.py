@@ -15,6 +15,7 @@ from services.catalog.undertaking import UNDERTAKING, Undertaking, evolve
 from services.catalog.undertaking_plan import Pointer
 from services.catalog.undertaking_step import Step, StepFellDue, progress
 from services.catalog.vocabulary import ChecklistStage, UndertakingStatus
+from shared.contracts.rpc import StepReminder
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.ids import parse_id
 from shared.kernel.postgres import Connection, Pool
@@ -60,6 +61,7 @@ FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
 ORDER BY k.title_key, k.id
 """
 ONE = "SELECT entry FROM undertaking WHERE id = $1::uuid"
+ORGANISATION_OF = "SELECT organisation_id::text FROM undertaking WHERE id = $1::uuid"
 DUE = """
 SELECT DISTINCT undertaking_id::text AS id FROM undertaking_reminder
 WHERE daterange(remind_on, due_on, '[]') @> $1::date LIMIT 100
@@ -272,16 +274,45 @@ async def one(pool: Pool, undertaking_id: str, *, may_change: bool) -> Undertaki
     undertaking, plan = entry.undertaking, entry.undertaking.plan
     return UndertakingPage(
         **_card(entry, names, topics),
-        partners=tuple(_named(names, each) for each in plan.partners),
+        partners=_all_named(names, plan.partners),
         partners_wanted=plan.partners_wanted,
         lead_days=plan.lead_days,
         checklist=undertaking.checklist,
         stages=tuple(_stage(stage, undertaking) for stage in ChecklistStage),
-        readers=tuple(_named(names, each) for each in undertaking.readers),
+        readers=_all_named(names, undertaking.readers),
         project_id=undertaking.project_id,
         abandoned=undertaking.abandoned,
         date_rule=DATE_RULE,
         may_change=may_change,
+    )
+
+
+async def organisation_of(connection: Connection, undertaking_id: str) -> str | None:
+    """Whose undertaking it is, by the id it began under; None when there is none."""
+    found: str | None = await connection.fetchval(ORGANISATION_OF, undertaking_id)
+    return found
+
+
+async def reminder(pool: Pool, undertaking_id: str, step_id: str, due_on: date) -> StepReminder | None:
+    """What is to be said of a step, and to whose members; None where it is not to be done on that day."""
+    async with pool.acquire() as connection:
+        stored = await connection.fetchval(ONE, undertaking_id)
+        if stored is None:
+            return None
+        undertaking = ENTRY.validate_python(stored).undertaking
+        step = undertaking.steps.get(step_id)
+        if undertaking.status is not UndertakingStatus.PREPARING or step is None or not step.open:
+            return None
+        names = await organisation_directory.named(connection, [undertaking.organisation_id])
+    if step.due_on != due_on:
+        return None
+    body = names[undertaking.organisation_id]
+    return StepReminder(
+        organisation_id=body.id,
+        organisation=body.name,
+        undertaking=undertaking.plan.title,
+        step=step.planned.title,
+        owner=step.owner,
     )
 
 
@@ -306,9 +337,18 @@ async def _names(connection: Connection, entries: Iterable[Entry]) -> dict[str, 
     return await organisation_directory.named(connection, ids)
 
 
-async def _topics(connection: Connection, entries: Iterable[Entry]) -> dict[str, str]:
+async def _topics(connection: Connection, entries: Iterable[Entry]) -> dict[str, tuple[str, str]]:
+    """Of each topic's code the one that stands for it now, and its label."""
     codes = {code for entry in entries for code in entry.undertaking.plan.topics}
-    return await topic_list.labels(connection, codes) if codes else {}
+    if not codes:
+        return {}
+    present, labels = await topic_list.present(connection, codes), await topic_list.labels(connection, codes)
+    return {code: (present[code], labels[code]) for code in present}
+
+
+def _all_named(names: dict[str, Named], ids: Iterable[str]) -> tuple[OrganisationNamed, ...]:
+    """Each body once: several of the ids may mean the same one by now."""
+    return tuple(dict.fromkeys(_named(names, each) for each in ids))
 
 
 def _named(names: dict[str, Named], organisation_id: str) -> OrganisationNamed:
@@ -316,8 +356,9 @@ def _named(names: dict[str, Named], organisation_id: str) -> OrganisationNamed:
     return OrganisationNamed(id=found.id, ags=found.ags, name=found.name)
 
 
-def _card(entry: Entry, names: dict[str, Named], topics: dict[str, str]) -> dict[str, Any]:
+def _card(entry: Entry, names: dict[str, Named], topics: dict[str, tuple[str, str]]) -> dict[str, Any]:
     undertaking, plan = entry.undertaking, entry.undertaking.plan
+    labels = dict(topics.get(code, (code, code)) for code in plan.topics)
     return {
         "id": undertaking.id,
         "version": entry.version,
@@ -325,13 +366,13 @@ def _card(entry: Entry, names: dict[str, Named], topics: dict[str, str]) -> dict
         "organisation": _named(names, undertaking.organisation_id),
         "title": plan.title,
         "summary": plan.summary,
-        "topics": plan.topics,
+        "topics": tuple(labels),
         "starts_on": undertaking.starts_on,
         "status": undertaking.status,
         "status_label": undertaking.status.label,
         "progress": _progress(undertaking.steps.values()),
         "next_step": _next_step(undertaking),
-        "labels": {"topics": {code: topics.get(code, code) for code in plan.topics}},
+        "labels": {"topics": labels},
     }
 
 

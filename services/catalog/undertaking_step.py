@@ -128,6 +128,13 @@ class StepFellDue(AboutStep):
     due_on: date
 
 
+class ReminderWithdrawn(AboutStep):
+    """A date that was told to be near holds no more: the step has moved, is done, or is not to be done."""
+
+    undertaking_id: str
+    due_on: date
+
+
 type StepEvent = (
     StepDueSet
     | StepAssigned
@@ -138,12 +145,16 @@ type StepEvent = (
     | StepRestored
     | StepReworded
     | StepFellDue
+    | ReminderWithdrawn
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step as it stands. `sequence` counts what calendars have to learn; `told_for` are the dates reminded of."""
+    """A step as it stands. `sequence` counts what calendars have to learn; `told_for` are the dates reminded of.
+
+    A date that was taken back after it was told is none of those: should it hold again, it is told again.
+    """
 
     planned: PlannedStep
     due_on: date | None
@@ -170,6 +181,11 @@ class Step:
         if self.due_on is None or not self.open or self.due_on in self.told_for:
             return None
         return self.due_on - timedelta(days=lead_days)
+
+    def told_of(self, today: date) -> date | None:
+        """The date that people were reminded of and that is still to come."""
+        due = self.due_on
+        return due if due and self.open and due >= today and due in self.told_for else None
 
     def fell_due(self, today: date, lead_days: int) -> date | None:
         """The date to remind of today: one that is near, never one that is past."""
@@ -218,6 +234,8 @@ def evolve(step: Step, event: StepEvent) -> Step:
             return replace(step, planned=planned, sequence=step.sequence + 1)
         case StepFellDue():
             return replace(step, told_for=(*step.told_for, event.due_on))
+        case ReminderWithdrawn():
+            return replace(step, told_for=tuple(day for day in step.told_for if day != event.due_on))
     assert_never(event)
 
 

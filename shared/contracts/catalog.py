@@ -197,10 +197,24 @@ class ResourcePublished(Contract):
 class StepDue(Contract):
     """A step of an undertaking is due soon, told once for each date, as many days before as its owners chose.
 
-    What is prepared, and by whom, is theirs: who may know asks the catalogue.
+    A date that holds no more is taken back by `step_due_withdrawn`. What is prepared, and by whom, is theirs: who may
+    know asks `rpc.catalog.step`.
     """
 
     type: ClassVar[str] = "ikz.catalog.undertaking.step_due.v1"
+    key: ClassVar[str] = "undertaking_id"
+
+    undertaking_id: str
+    step_id: str
+    due_on: date
+
+
+class StepDueWithdrawn(Contract):
+    """A date that was told as due soon holds no more: the step has moved, is done, or is not to be done. Whoever keeps
+    a reminder for later drops it; a date that comes to hold again is told again.
+    """
+
+    type: ClassVar[str] = "ikz.catalog.undertaking.step_due_withdrawn.v1"
     key: ClassVar[str] = "undertaking_id"
 
     undertaking_id: str

@@ -3,6 +3,7 @@
 Personal data passes here and nowhere else. Whoever asks keeps the answer no longer than needed.
 """
 
+from datetime import date
 from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -90,6 +91,32 @@ class KnownAnswered(_Rpc):
 
     unknown_topics: tuple[str, ...] = ()
     unknown_ags: tuple[str, ...] = ()
+
+
+class StepAsked(_Rpc):
+    """Whom to remind of a step of an undertaking that is due on that day, and of what."""
+
+    subject: ClassVar[str] = "rpc.catalog.step"
+
+    undertaking_id: str
+    step_id: str
+    due_on: date
+
+
+class StepReminder(_Rpc):
+    """What a reminder says. It is for the members of `organisation_id`; `owner` is the function that takes care."""
+
+    organisation_id: str
+    organisation: str
+    undertaking: str
+    step: str
+    owner: str | None = None
+
+
+class StepAnswered(_Rpc):
+    """The reminder; none when that date holds no more, or there is no such step."""
+
+    reminder: StepReminder | None = None
 
 
 class ContactAsked(_Rpc):

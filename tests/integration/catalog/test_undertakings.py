@@ -17,6 +17,8 @@ from services.catalog.undertaking_draft import project_id_of
 from services.catalog.undertaking_due import draft_what_is_finished, remind
 from services.catalog.undertaking_page import UNDERTAKINGS
 from services.catalog.undertaking_plan import Plan, PlannedStep, Pointer, german_day
+from services.catalog.undertaking_reminder import step_reminder
+from shared.contracts.rpc import StepAsked
 from shared.kernel.decider import Refused
 from shared.kernel.identity import Identity, Role, Signer
 from shared.kernel.journal import Context, Journal
@@ -137,6 +139,16 @@ async def test_an_organisation_that_was_merged_into_another_keeps_its_undertakin
     assert [f"/undertakings/{each['id']}" for each in theirs] == [path]
     new = await begin(as_member(one), organisation={"organisation_id": one})
     assert (await as_member(other).get(new)).body["organisation"]["id"] == other
+    itself = body(partners=[{"organisation_id": other}])
+    del itself["starts_on"]
+    assert (await as_member(one).put(path, itself, version=2)).code == "partner_twice"
+    page = (await lemgo.get(shown)).body
+    assert [each["id"] for each in page["readers"]] == [other]
+    again = await ok(lemgo, f"{shown}/readers", {"organisation_id": other})
+    assert again["version"] == page["version"]
+    taken = await lemgo.call("DELETE", f"{shown}/readers/{other}", headers={"If-Match": f'"{page["version"]}"'})
+    assert taken.status == 200
+    assert (await as_member(one).get(shown)).code == "not_found"
 
 
 async def listed(client: Client) -> list[dict[str, Any]]:
@@ -330,6 +342,17 @@ async def test_the_clock_reminds_once_of_each_date_and_of_nothing_past(
     assert (told.aggregate_id, told.event.step_id, told.actor) == (path.rpartition("/")[2], "it", "clock")
     assert await undertaking_page.due(pool, today) == []
     assert await remind(journal, pool, now + timedelta(days=1)) == 1
+    asked = StepAsked(undertaking_id=told.aggregate_id, step_id="it", due_on=told.event.due_on)
+    reminder = (await step_reminder(pool, asked)).reminder
+    assert reminder is not None
+    assert (reminder.organisation, reminder.organisation_id) == ("Lemgo", organisation_id(LEMGO))
+    assert reminder.undertaking == (await lemgo.get(path)).body["title"]
+    before = await journal.head()
+    await ok(lemgo, f"{path}/steps/it/dates", {"due_on": "2034-03-03"})
+    moved, withdrawn = [each.event for each in await journal.read(before, 10)]
+    assert (moved.due_on, withdrawn.due_on) == (date(2034, 3, 3), told.event.due_on)
+    for nothing in (asked, asked.model_copy(update={"step_id": "x"}), asked.model_copy(update={"undertaking_id": "x"})):
+        assert (await step_reminder(pool, nothing)).reminder is None
 
 
 async def test_a_reminder_is_nobodys_edit(lemgo: Client, journal: Journal, pool: Pool) -> None:

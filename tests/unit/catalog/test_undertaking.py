@@ -157,6 +157,17 @@ def test_sight_is_given_and_taken() -> None:
     given(UNDERTAKING, begun()).when(GiveSight(organisation_id=LEMGO), at=AT).nothing()
 
 
+def test_an_organisation_is_the_same_under_every_entry_that_was_merged() -> None:
+    seen = [*begun(), SightGiven(at=AT, organisation_id=DETMOLD)]
+    known_as = frozenset({DETMOLD, "merged"})
+    given(UNDERTAKING, seen).when(GiveSight(organisation_id="merged", known_as=known_as), at=AT).nothing()
+    given(UNDERTAKING, seen).when(TakeSight(organisation_id="merged", known_as=known_as), at=AT).then(
+        [SightTaken(at=AT, organisation_id=DETMOLD)]
+    )
+    own = EditUndertaking(plan=PLAN.model_copy(update={"partners": ("merged",)}), known_as=frozenset({LEMGO, "merged"}))
+    given(UNDERTAKING, begun()).when(own, at=AT).refused("partner_twice")
+
+
 def test_sight_is_given_to_so_many_only() -> None:
     many = [*begun(), *(SightGiven(at=AT, organisation_id=f"o{n}") for n in range(MOST_READERS))]
     given(UNDERTAKING, many).when(GiveSight(organisation_id=DETMOLD), at=AT).refused("too_many_readers")

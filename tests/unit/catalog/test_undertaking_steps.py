@@ -21,13 +21,14 @@ from services.catalog.undertaking import (
     UndertakingCommand,
     UndertakingEvent,
 )
-from services.catalog.undertaking_plan import FIRST_DAY, LAST_DAY, Wording
+from services.catalog.undertaking_plan import FIRST_DAY, LAST_DAY, Wording, german_day
 from services.catalog.undertaking_step import (
     AssignStep,
     CompleteStep,
     DropStep,
     NoteOnStep,
     Progress,
+    ReminderWithdrawn,
     ReopenStep,
     RestoreStep,
     RewordStep,
@@ -43,8 +44,9 @@ from services.catalog.undertaking_step import (
     StepReworded,
     progress,
 )
-from services.catalog.vocabulary import ChecklistStage
+from services.catalog.vocabulary import ChecklistStage, UndertakingStatus
 from services.catalog.working_days import is_working_day, working_day_until
+from shared.contracts.catalog import StepDueWithdrawn
 from shared.kernel.decider import NotThere, Refused
 from shared.kernel.testing import check_events, fold, given
 from tests.unit.catalog.undertaking_stories import (
@@ -188,6 +190,10 @@ def test_reminders_since_somebody_last_changed_something_are_counted() -> None:
 REMINDED = StepFellDue(at=AT, undertaking_id=ID, step_id="council", due_on=COUNCIL)
 
 
+def withdrawn(at: datetime, due_on: date = COUNCIL) -> ReminderWithdrawn:
+    return ReminderWithdrawn(at=at, undertaking_id=ID, step_id="council", due_on=due_on)
+
+
 def on(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
 
@@ -212,17 +218,51 @@ def test_history_reminds_of_nothing_past() -> None:
     given(UNDERTAKING, old).when(LetTimePass(), at=AT).nothing()
 
 
-def test_a_step_that_moves_is_reminded_of_again_and_one_that_moves_back_is_not() -> None:
-    at = on(COUNCIL)
-    moved = [*after(), REMINDED]
-    moved += (
-        given(UNDERTAKING, moved).when(SetDue(step_id="council", due_on=COUNCIL + timedelta(days=3)), at=at).decided
-    )
-    again = StepFellDue(at=at, undertaking_id=ID, step_id="council", due_on=COUNCIL + timedelta(days=3))
-    told = given(UNDERTAKING, moved).when(LetTimePass(), at=at).then([again])
-    back = list(told.events)
-    back += given(UNDERTAKING, back).when(SetDue(step_id="council", due_on=COUNCIL), at=at).decided
-    given(UNDERTAKING, back).when(LetTimePass(), at=at).nothing()
+def test_a_date_that_was_told_and_has_moved_is_taken_back_and_the_other_told() -> None:
+    at, later = on(COUNCIL), COUNCIL + timedelta(days=3)
+    there = SetDue(step_id="council", due_on=later)
+    set_by_hand = StepDueSet(at=at, step_id="council", due_on=later, by_hand=True)
+    moved = given(UNDERTAKING, [*after(), REMINDED]).when(there, at=at).then([set_by_hand, withdrawn(at)])
+    again = StepFellDue(at=at, undertaking_id=ID, step_id="council", due_on=later)
+    told = given(UNDERTAKING, moved.events).when(LetTimePass(), at=at).then([again])
+    back = given(UNDERTAKING, told.events).when(SetDue(step_id="council", due_on=None), at=at)
+    planned = StepDueSet(at=at, step_id="council", due_on=COUNCIL, by_hand=False)
+    here = back.then([planned, withdrawn(at, later)])
+    given(UNDERTAKING, here.events).when(LetTimePass(), at=at).then([REMINDED.model_copy(update={"at": at})])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        MoveStart(starts_on=START + timedelta(days=28)),
+        CompleteStep(step_id="council"),
+        DropStep(step_id="council", reason="Entfällt."),
+        FinishUndertaking(project_id="p"),
+        AbandonUndertaking(reason="Kein Partner gefunden."),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_a_date_that_was_told_is_taken_back_once_it_holds_no_more(command: UndertakingCommand) -> None:
+    at = on(COUNCIL - timedelta(days=1))
+    told = [*begun(), REMINDED]
+    decided = given(UNDERTAKING, told).when(command, at=at).decided
+    assert decided[1:] == [withdrawn(at)]
+    given(UNDERTAKING, [*told, *decided]).when(command, at=at).nothing()
+    assert UNDERTAKING.publish(withdrawn(at)) == StepDueWithdrawn(undertaking_id=ID, step_id="council", due_on=COUNCIL)
+
+
+@pytest.mark.parametrize(
+    ("command", "days"),
+    [
+        (CompleteStep(step_id="council"), 1),  # the day has passed: nobody waits for it
+        (AssignStep(step_id="council", owner="Hauptamt"), -1),
+        (EditUndertaking(plan=PLAN.model_copy(update={"lead_days": 1})), -3),
+        (MoveStart(starts_on=START + timedelta(days=1)), -1),  # it stays on its working day
+    ],
+)
+def test_a_date_that_holds_or_has_passed_is_not_taken_back(command: UndertakingCommand, days: int) -> None:
+    decided = given(UNDERTAKING, [*begun(), REMINDED]).when(command, at=on(COUNCIL + timedelta(days=days))).decided
+    assert len(decided) == 1
 
 
 @pytest.mark.parametrize("fact", [DONE, DROPPED])
@@ -327,6 +367,25 @@ commands = st.one_of(
 )
 
 
+def believed(events: list[UndertakingEvent]) -> set[tuple[str, date]]:
+    """The dates that whoever reads the contracts goes by."""
+    dates: set[tuple[str, date]] = set()
+    for event in events:
+        if isinstance(event, StepFellDue):
+            dates.add((event.step_id, event.due_on))
+        elif isinstance(event, ReminderWithdrawn):
+            dates.remove((event.step_id, event.due_on))
+    return dates
+
+
+def near(undertaking: Undertaking, today: date) -> set[tuple[str, date]]:
+    """The dates that were told and hold."""
+    if undertaking.status is not UndertakingStatus.PREPARING:
+        return set()
+    told = {(step_id, step.told_of(today)) for step_id, step in undertaking.steps.items()}
+    return {(step_id, due) for step_id, due in told if due}
+
+
 @for_all(asked=st.lists(commands, max_size=12), at=st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)))  # noqa: DTZ001
 def test_whatever_is_asked_is_done_once_or_refused(asked: list[UndertakingCommand], at: datetime) -> None:
     events, at = begun(), at.replace(tzinfo=UTC)
@@ -338,6 +397,7 @@ def test_whatever_is_asked_is_done_once_or_refused(asked: list[UndertakingComman
         events += decided
         assert given(UNDERTAKING, events).when(command, at=at).decided == []
     check_events(UNDERTAKING, events)
+    assert believed(events) == near(state_of(events), german_day(at))
     for each in state_of(events).steps.values():
         assert each.done_on is None or each.dropped is None
         assert len(set(each.told_for)) == len(each.told_for)
