@@ -10,6 +10,8 @@ from shared.kernel.postgres import Connection
 async def presently(connection: Connection, contents: Iterable[Content]) -> Presently:
     """Where the topics and organisations lead that these contents refer to."""
     said = list(contents)
+    if not said:
+        return Presently()
     topics = await topic_list.present(connection, {code for content in said for code in content.topics})
     ids = {key for content in said for key in (*content.organisation_ids, *_offices(content))}
     organisations = await organisation_directory.named(connection, ids)

@@ -46,6 +46,12 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "No such field",
         "Das Projekt hat dieses Feld nicht. Erwartet wird ein Verweis wie /effects/0/source.",
     ),
+    "address_in_contact": (
+        409,
+        "Adresse in der Ansprechstelle",
+        "Address in a contact",
+        "Adressen werden nie gezeigt. Nennen Sie bitte nur die Stelle: Geschrieben wird ihr über das Formular.",
+    ),
     "no_such_award": (
         409,
         "Auszeichnung gibt es nicht",

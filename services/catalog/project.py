@@ -41,6 +41,7 @@ from services.catalog.project_events import (
     UpdatePosted,
     UpdateWithdrawn,
 )
+from services.catalog.project_fields import changed
 from services.catalog.project_state import Attached, Award, Project, Revision, Update, evolve
 from services.catalog.project_surroundings import (
     AttachDocument,
@@ -125,6 +126,7 @@ class EditProject(Command):
     """Change a draft, or propose a revision of what is published."""
 
     content: Content
+    presently: Presently = Presently()
 
 
 class SubmitProject(Command):
@@ -155,6 +157,7 @@ class ReviseProject(Command):
     """Replace the live version at once, by an editor's own authority; a proposal that was waiting is superseded."""
 
     content: Content
+    presently: Presently = Presently()
 
 
 class ReplaceTopic(Command):
@@ -252,7 +255,8 @@ def _edit(command: EditProject, project: Project, at: datetime) -> Sequence[Life
     """A submission under review keeps still; a published project gets a proposal beside it."""
     refuse_contradictions(command.content)
     newest = project.pending.content if project.pending else project.content
-    if command.content == newest and not (project.revision and project.revision.returned):
+    given_back = project.revision and project.revision.returned
+    if command.content in _words_for(newest, command.presently) and not given_back:
         return []
     match project.status:
         case ProjectStatus.DRAFTED | ProjectStatus.RETURNED:
@@ -265,6 +269,11 @@ def _edit(command: EditProject, project: Project, at: datetime) -> Sequence[Life
         case ProjectStatus.ARCHIVED:
             raise Refused("project_archived")
     assert_never(project.status)
+
+
+def _words_for(content: Content, presently: Presently) -> tuple[Content, Content]:
+    """A content as it was written, and the same in today's words: neither is news."""
+    return content, presently.said_in(content)
 
 
 def _submit(project: Project, at: datetime) -> Sequence[LifeEvent]:
@@ -316,7 +325,7 @@ def _accept(number: int, presently: Presently, project: Project, at: datetime) -
     if project.pending and project.pending.number == number:
         content = presently.said_in(project.pending.content)
         refuse_unpublishable(content)
-        return [ProjectRevised(at=at, project_id=project.id, revision=number, content=content)]
+        return [_revised(content, number, presently, project, at)]
     if number == project.revised > 0:
         return []
     raise Refused("no_pending_revision")
@@ -324,12 +333,16 @@ def _accept(number: int, presently: Presently, project: Project, at: datetime) -
 
 def _revise(command: ReviseProject, project: Project, at: datetime) -> Sequence[LifeEvent]:
     refuse_unpublished(project)
-    if command.content == project.content and project.revision is None:
+    if command.content in _words_for(project.content, command.presently) and project.revision is None:
         return []
     refuse_unpublishable(command.content)
-    return [
-        ProjectRevised(at=at, project_id=project.id, revision=project.proposed + 1, content=command.content),
-    ]
+    return [_revised(command.content, project.proposed + 1, command.presently, project, at)]
+
+
+def _revised(content: Content, number: int, presently: Presently, project: Project, at: datetime) -> ProjectRevised:
+    """What readers saw before is what the live version means today: to say that in today's words changes nothing."""
+    differs = changed(presently.said_in(project.content), content)
+    return ProjectRevised(at=at, project_id=project.id, revision=number, content=content, changed=differs)
 
 
 def _replace_topic(command: ReplaceTopic, project: Project, at: datetime) -> Sequence[LifeEvent]:

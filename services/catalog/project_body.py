@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from services.catalog import organisation_directory, project_page, topic_list
 from services.catalog.organisation_directory import Named
 from services.catalog.plain_text import readable_everywhere
-from services.catalog.project_content import Ags, Content, Description, Participation, Value
+from services.catalog.project_content import Ags, Contact, Content, Description, Participation, Value
 from services.catalog.vocabulary import Role
 from shared.kernel.parsing import parse_body
 from shared.kernel.postgres import Connection
@@ -60,7 +60,9 @@ async def resolved(connection: Connection, sent: ProjectBody, project_id: str) -
     ]
     if unknown:
         raise of_fields("unknown_organisation", unknown)
-    fields = {name: getattr(body, name) for name in Description.model_fields} | {"topics": topics}
+    contacts = tuple(_contact(each, by_id) for each in body.contacts)
+    said = {name: getattr(body, name) for name in Description.model_fields}
+    fields = said | {"topics": topics, "contacts": contacts}
     return Content(**fields, participations=tuple(each for each in participations if each))
 
 
@@ -77,6 +79,13 @@ def _participation(asked: ParticipationBody, by_key: dict[str, str], by_id: dict
     if organisation is None or asked.ags not in (None, organisation.ags):
         return None
     return Participation(organisation_id=organisation.id, ags=organisation.ags, role=asked.role, task=asked.task)
+
+
+def _contact(asked: Contact, by_id: dict[str, Named]) -> Contact:
+    """The contact by its present entry in the directory."""
+    if asked.organisation_id is None:
+        return asked
+    return asked.model_copy(update={"organisation_id": by_id[asked.organisation_id].id})
 
 
 async def _topics(connection: Connection, body: ProjectBody) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What a project says about itself: the fields an editor writes, as one immutable value, and the rules on it."""
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Annotated, Self
@@ -23,6 +24,7 @@ from shared.kernel.texts import Id, Line, Text
 
 MOST_TOPICS = 3
 FEWEST_PARTICIPATIONS = 2
+ADDRESS = re.compile(r"\S@\S+\.\w")
 HIGHEST = 10**15  # every number up to it is exact in JSON's readers, too
 
 type TopicCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
@@ -144,6 +146,11 @@ class Contact(Value):
             raise PydanticCustomError("contact_without_office", "Bitte nennen Sie genau eine Stelle.")
         return self
 
+    @property
+    def texts(self) -> dict[str, str | None]:
+        """What people write in it, by field."""
+        return {"function": self.function, "organisation_name": self.organisation_name, "note": self.note}
+
 
 class FieldReason(Value):
     """Why a field (a JSON pointer into the content) is to be worked on."""
@@ -239,13 +246,17 @@ def under_another_topic(content: Content, topics: Collection[str], by: str) -> C
 
 
 def refuse_contradictions(content: Content) -> None:
-    """At most three topics, each once; nobody takes part twice in the same role."""
+    """At most three topics, each once; nobody takes part twice in the same role; no contact shows an address."""
     if len(content.topics) > MOST_TOPICS:
         raise Refused("too_many_topics", most=MOST_TOPICS)
     if _repeats(content.topics):
         raise Refused("topic_twice")
     if _repeats([(each.organisation_id, each.role) for each in content.participations]):
         raise Refused("participation_twice")
+    for number, contact in enumerate(content.contacts):
+        for field, text in contact.texts.items():
+            if text and ADDRESS.search(text):
+                raise Refused("address_in_contact", field=f"/contacts/{number}/{field}")
 
 
 def refuse_unpublishable(content: Content) -> None:

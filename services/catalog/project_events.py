@@ -65,11 +65,12 @@ class RevisionReturned(Event):
 
 
 class ProjectRevised(Event):
-    """The live version was replaced."""
+    """The live version was replaced. `changed` are the fields that read differently; None: nobody had compared them."""
 
     project_id: str
     revision: int
     content: Content
+    changed: tuple[str, ...] | None = None
 
 
 class ProjectArchived(Event):

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import project_page
-from services.catalog.answers import API, EDITORS
+from services.catalog.answers import API, EDITORS, written_upon
 from services.catalog.plain_text import PlainNote, PlainText
 from services.catalog.presently import presently
 from services.catalog.project import (
@@ -16,6 +16,7 @@ from services.catalog.project import (
     ArchiveProject,
     DraftProject,
     EditProject,
+    Project,
     ProjectCommand,
     PublishProject,
     RestoreProject,
@@ -31,7 +32,7 @@ from services.catalog.search_http import sees_drafts
 from shared.kernel.http import Answer, Call, Committed, Endpoint, committed
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Context, Journal, Outcome
-from shared.kernel.postgres import Pool
+from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import Problem
 
 CONTENT_CODES = (
@@ -42,6 +43,7 @@ CONTENT_CODES = (
     "too_many_topics",
     "topic_twice",
     "participation_twice",
+    "address_in_contact",
 )
 NONE_WAITING = 0  # no revision has this number
 PUBLISHING_CODES = ("summary_missing", "topic_missing", "participations_missing")
@@ -99,17 +101,16 @@ class Handlers:
         """A new draft under a new id, or the one that the same request made before."""
         context = call.context()
         project_id = str(new_id() if context.fresh else named_id("projects", str(context.command_id)))
-        outcome = await self._written(
-            call, context, project_id, lambda content: DraftProject(project_id=project_id, content=content)
-        )
+
+        def draft(content: Content, _: Presently) -> ProjectCommand:
+            return DraftProject(project_id=project_id, content=content)
+
+        outcome = await self._written(call, context, project_id, draft, None)
         return committed(outcome, 201, f"{API}/projects/{project_id}")
 
     async def edit(self, call: Call) -> Answer:
         """A changed draft, or a proposal beside the live version."""
-        outcome = await self._written(
-            call, call.context(), call.path_id(), lambda content: EditProject(content=content)
-        )
-        return committed(outcome)
+        return await self._rewritten(call, EditProject)
 
     async def submit(self, call: Call) -> Answer:
         """A draft handed in."""
@@ -133,10 +134,7 @@ class Handlers:
     async def revise(self, call: Call) -> Answer:
         """With content: the live version replaced by it. Without: the proposal that waits is accepted."""
         if call.body is not None:
-            outcome = await self._written(
-                call, call.context(), call.path_id(), lambda content: ReviseProject(content=content)
-            )
-            return committed(outcome)
+            return await self._rewritten(call, ReviseProject)
         waiting = await self._waiting(call)
         number = waiting.number if waiting else NONE_WAITING
         command = AcceptRevision(revision=number, presently=await self._presently(call.path_id()))
@@ -152,24 +150,42 @@ class Handlers:
         return await self._committed(call, RestoreProject(reason=call.body.reason, presently=presently))
 
     async def _written(
-        self, call: Call, context: Context, project_id: str, command: Callable[[Content], ProjectCommand]
+        self,
+        call: Call,
+        context: Context,
+        project_id: str,
+        command: Callable[[Content, Presently], ProjectCommand],
+        project: Project | None,
     ) -> Outcome:
         """A command with content. One that was sent before answers as it did, whatever became of what it refers to."""
         if before := await self.journal.outcome(context):
             return before
+        upon = await meant_for(self.journal, call, project_id)
 
-        async def decided(content: Content) -> Outcome:
-            return await self.journal.transact(
-                PROJECT, project_id, command(content), context, expected_version=call.expected_version
-            )
+        async def asked(connection: Connection) -> ProjectCommand:
+            content = await resolved(connection, call.body, project_id)
+            return command(content, await presently(connection, _contents(project)))
+
+        async def decided(asked: ProjectCommand) -> Outcome:
+            return await self.journal.transact(PROJECT, project_id, asked, context, expected_version=upon)
 
         if call.body.predecessor is None:
             async with self.pool.acquire() as connection:
-                content = await resolved(connection, call.body, project_id)
-            return await decided(content)
+                written = await asked(connection)
+            return await decided(written)
         # The transaction holds the lock on predecessors until this one is decided.
         async with self.pool.acquire() as connection, connection.transaction():
-            return await decided(await resolved(connection, call.body, project_id))
+            return await decided(await asked(connection))
+
+    async def _rewritten(self, call: Call, command: Callable[..., ProjectCommand]) -> Answer:
+        """Another content of a project that is there."""
+        project_id = call.path_id()
+        project = (await self.journal.load(PROJECT, project_id)).state
+
+        def rewrite(content: Content, presently: Presently) -> ProjectCommand:
+            return command(content=content, presently=presently)
+
+        return committed(await self._written(call, call.context(), project_id, rewrite, project))
 
     async def _waiting(self, call: Call) -> Revision | None:
         project = (await self.journal.load(PROJECT, call.path_id())).state
@@ -181,24 +197,38 @@ class Handlers:
             return await self._committed(call, command)
         if before := await self.journal.outcome(call.context()):
             return committed(before)
+        upon = await meant_for(self.journal, call, call.path_id())
         async with self.pool.acquire() as connection, connection.transaction():
             await refuse_circle(connection, waiting.content.predecessor, call.path_id())
-            return await self._committed(call, command)
+            return await self._decided(call, command, upon)
 
     async def _presently(self, project_id: str) -> Presently:
         """Where the topics and organisations lead that a project was written with."""
         project = (await self.journal.load(PROJECT, project_id)).state
-        if project is None:
-            return Presently()
-        contents = [project.content, *([project.revision.content] if project.revision else [])]
         async with self.pool.acquire() as connection:
-            return await presently(connection, contents)
+            return await presently(connection, _contents(project))
 
     async def _committed(self, call: Call, command: ProjectCommand) -> Answer:
-        outcome = await self.journal.transact(
-            PROJECT, call.path_id(), command, call.context(), expected_version=call.expected_version
-        )
+        return await self._decided(call, command, await meant_for(self.journal, call, call.path_id()))
+
+    async def _decided(self, call: Call, command: ProjectCommand, upon: int | None) -> Answer:
+        outcome = await self.journal.transact(PROJECT, call.path_id(), command, call.context(), expected_version=upon)
         return committed(outcome)
+
+
+async def meant_for(journal: Journal, call: Call, project_id: str) -> int | None:
+    """The version to write upon: that a contact is to be confirmed makes none that was read before stale."""
+    if call.expected_version is None:
+        return None
+    now = await journal.load(PROJECT, project_id)
+    return written_upon(call, now.version, int(now.state is not None and now.state.reminded))
+
+
+def _contents(project: Project | None) -> list[Content]:
+    """Every content that a project has."""
+    if project is None:
+        return []
+    return [project.content, *([project.revision.content] if project.revision else [])]
 
 
 def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:

@@ -122,24 +122,22 @@ WHERE id = ANY($1::uuid[]) AND cells_before IS NOT NULL
 ENTRIES = "SELECT id::text, entry FROM project_page WHERE id = ANY($1::uuid[])"
 # What each of several projects and all before them came after.
 CAME_AFTER = """
-WITH RECURSIVE line (id, depth) AS (
-    SELECT id, 1 FROM unnest($1::uuid[]) AS id
+WITH RECURSIVE line (id) AS (
+    SELECT id FROM unnest($1::uuid[]) AS id
     UNION
-    SELECT p.predecessor, line.depth + 1 FROM line JOIN project_page p ON p.id = line.id
-    WHERE p.predecessor IS NOT NULL AND line.depth < 100
+    SELECT p.predecessor FROM line JOIN project_page p ON p.id = line.id WHERE p.predecessor IS NOT NULL
 )
 SELECT DISTINCT p.id::text, p.predecessor::text FROM line JOIN project_page p ON p.id = line.id
 """
 ARCHIVED = """
 SELECT EXISTS (SELECT FROM project_page WHERE id = $1::uuid AND entry->'project'->>'status' = 'archived')
 """
-# The predecessors of a project, its own included; the depth bounds what a broken chain could cost.
+# The predecessors of a project, its own included. Each is looked at once, so that even a circle has an end.
 PREDECESSORS = """
-WITH RECURSIVE line (id, depth) AS (
-    SELECT $1::uuid, 1
-    UNION ALL
-    SELECT p.predecessor, line.depth + 1 FROM line JOIN project_page p ON p.id = line.id
-    WHERE p.predecessor IS NOT NULL AND line.depth < 100
+WITH RECURSIVE line (id) AS (
+    SELECT $1::uuid
+    UNION
+    SELECT p.predecessor FROM line JOIN project_page p ON p.id = line.id WHERE p.predecessor IS NOT NULL
 )
 SELECT id::text FROM line
 """
@@ -233,7 +231,8 @@ def _public_step(before: Project, event: ProjectEvent) -> tuple[Version, ...]:
         case ProjectPublished():
             return (Version("published", event.at),)
         case ProjectRevised():
-            return (Version("revised", event.at, changed(before.content, event.content)),)
+            differs = changed(before.content, event.content) if event.changed is None else event.changed
+            return (Version("revised", event.at, differs),)
         case ProjectArchived() if event.was_published:
             return (Version("archived", event.at),)
         case ProjectRestored() if event.was_published:

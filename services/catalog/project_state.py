@@ -81,7 +81,8 @@ class Project:
     """`content` is the draft, and from publication on the live version. `revised` numbers the version accepted last.
 
     What was withdrawn or removed is remembered: asking for it twice is asking for it once. `confirmed_at` is when the
-    contact was known to be right, or named anew; `review_due`: that was found to be too long ago.
+    contact was known to be right, or named anew; `review_due`: that was found to be too long ago. `reminded`: nobody
+    has done anything since that was said.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Project:
     removed_documents: frozenset[str] = frozenset()
     confirmed_at: datetime | None = None
     review_due: bool = False
+    reminded: bool = False
 
     @property
     def pending(self) -> Revision | None:
@@ -117,6 +119,12 @@ class Project:
 
 def evolve(project: Project | None, event: ProjectEvent) -> Project | None:
     """The project after `event`."""
+    after = _evolved(project, event)
+    reminded = isinstance(event, ContactReviewDue)
+    return after if after.reminded == reminded else replace(after, reminded=reminded)
+
+
+def _evolved(project: Project | None, event: ProjectEvent) -> Project:
     if isinstance(event, ProjectDrafted):
         return Project(event.project_id, event.content)
     assert project is not None
@@ -139,8 +147,7 @@ def evolve(project: Project | None, event: ProjectEvent) -> Project | None:
         case ProjectRevised():
             number = event.revision
             live = replace(project, content=event.content, revision=None, proposed=number, revised=number)
-            same_contacts = event.content.contacts == project.content.contacts
-            return live if same_contacts else replace(live, confirmed_at=event.at, review_due=False)
+            return replace(live, confirmed_at=event.at, review_due=False) if _asks_others(event, project) else live
         case TopicReplaced():
             proposal = event.proposal
             revision = replace(project.revision, content=proposal) if project.revision and proposal else None
@@ -162,6 +169,13 @@ def evolve(project: Project | None, event: ProjectEvent) -> Project | None:
         ):
             return _around(project, event)
     assert_never(event)
+
+
+def _asks_others(event: ProjectRevised, before: Project) -> bool:
+    """Whether a revision names another contact: another entry of the same body is none."""
+    if event.changed is not None:
+        return "contacts" in event.changed
+    return event.content.contacts != before.content.contacts
 
 
 def _around(project: Project, event: SurroundingEvent) -> Project:

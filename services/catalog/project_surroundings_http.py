@@ -21,6 +21,7 @@ from services.catalog.project import (
     WithdrawBestPractice,
     WithdrawUpdate,
 )
+from services.catalog.project_http import meant_for
 from services.catalog.project_surroundings import BERLIN
 from services.catalog.search_http import sees_drafts
 from services.catalog.vocabulary import AwardCategory, ResourceKind
@@ -154,10 +155,11 @@ class Handlers:
         return await self._committed(call, ConfirmContact(organisation_id=own, known_as=known_as))
 
     async def _committed(self, call: Call, command: ProjectCommand) -> Answer:
-        outcome = await self.journal.transact(
-            PROJECT, call.path_id(), command, call.context(), expected_version=call.expected_version
+        project_id = call.path_id()
+        upon = await meant_for(self.journal, call, project_id)
+        return committed(
+            await self.journal.transact(PROJECT, project_id, command, call.context(), expected_version=upon)
         )
-        return committed(outcome)
 
 
 def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:

@@ -11,6 +11,7 @@ from shared.kernel.journal import Journal
 from shared.kernel.rebuild import rebuild
 from tests.conftest import Database
 from tests.integration.catalog.conftest import Client
+from tests.integration.catalog.conftest import body as body_of
 
 
 async def names(reader: Client, **query: Any) -> list[str]:
@@ -213,9 +214,12 @@ async def test_two_entries_of_one_body_become_one(editor: Client, reader: Client
     """Trap 4 of the portal's content: projects name the body both ways, and keep pointing at it."""
     stays = await registered(editor, name="Museumsverbund Weser", type="cultural_institution")
     gone = await registered(editor, name="Museen an der Weser", type="cultural_institution", aliases=["MadW"])
-    project_id = await editor.publish(
-        participations=[{"organisation_id": gone, "role": "lead"}, {"organisation_id": stays}, {"ags": "05766044"}]
-    )
+
+    def said(lead: str) -> dict[str, Any]:
+        partners = [{"organisation_id": lead, "role": "lead"}, {"organisation_id": stays}, {"ags": "05766044"}]
+        return body_of(title="Museen am Fluss", participations=partners, contacts=[{"organisation_id": lead}])
+
+    project_id = await editor.publish(**said(gone))
     body = {"into": stays, "reason": "Beide Namen meinen denselben Verein."}
     merged = await editor.post(f"/organisations/{gone}/mergers", body, key=(key := str(uuid4())))
     assert merged.status == 200, merged.body
@@ -230,6 +234,11 @@ async def test_two_entries_of_one_body_become_one(editor: Client, reader: Client
     page = (await reader.get(f"/projects/{project_id}")).body
     named = [(each["organisation_id"], each["name"], each["role"]) for each in page["participations"]]
     assert named[:2] == [(stays, "Museumsverbund Weser", "lead"), (stays, "Museumsverbund Weser", "participant")]
+    for lead in (gone, stays):
+        same = await editor.put(f"/projects/{project_id}", said(lead), page["version"])
+        assert (same.status, same.body["version"]) == (200, page["version"]), "nothing that anybody reads has changed"
+    await editor.post(f"/projects/{project_id}/revisions", said(gone) | {"summary": "Kürzer."})
+    assert (await reader.get(f"/projects/{project_id}")).body["versions"][-1]["changed"] == ["summary"]
     history = (await editor.get(f"/organisations/{gone}/history")).body["steps"]
     assert (history[-1]["step"], history[-1]["reason"]) == ("organisation_merged", body["reason"])
 

@@ -400,6 +400,10 @@ class TestContactReview:
         assert await contact_review.ask_for_review(journal, pool, later + OTHER_YEAR) == 0
         assert await journal.head() == head
         assert steps(await editor.get(f"/projects/{project}")).count("contact_review_due") == 1
+        edited = await editor.put(f"/projects/{project}", body(title="Offen, als gefragt wurde"), page["version"])
+        assert (edited.status, edited.body["version"]) == (200, page["version"] + 2)
+        for stale in (page["version"], page["version"] + 1):
+            assert (await editor.put(f"/projects/{project}", body(), stale)).code == "stale_version"
         assert (await reader.get("/projects", q=word)).body["items"][0]["contact_confirmed_on"]
         assert (await editor.post(f"/projects/{project}/contact-confirmations")).status == 200
         assert steps(await editor.get(f"/projects/{project}"))[-1] == "contact_confirmed"

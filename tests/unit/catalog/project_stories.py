@@ -15,6 +15,7 @@ from services.catalog.project import (
     RevisionReturned,
 )
 from services.catalog.project_content import Content, FieldReason, Participation
+from services.catalog.project_fields import changed
 
 ID = "0199d2c4-1b7e-7a3c-9c55-2f6d1f0a4b11"
 ENSE = "00000000-0000-5000-8000-000000000001"
@@ -63,7 +64,7 @@ def proposal_returned(of: Content, reason: str) -> list[ProjectEvent]:
 
 
 def revised(of: Content, revision: int = 1) -> ProjectEvent:
-    return ProjectRevised(at=AT, project_id=ID, revision=revision, content=of)
+    return ProjectRevised(at=AT, project_id=ID, revision=revision, content=of, changed=changed(content(), of))
 
 
 def archived() -> list[ProjectEvent]:

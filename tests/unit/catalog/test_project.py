@@ -29,7 +29,7 @@ from services.catalog.project import (
     RevisionReturned,
     SubmitProject,
 )
-from services.catalog.project_content import Content, FieldReason, Participation
+from services.catalog.project_content import Contact, Content, FieldReason, Participation
 from shared.kernel.testing import fold, given
 from tests.unit.catalog.project_stories import (
     AT,
@@ -306,6 +306,14 @@ class TestContradictions:
                 {"participations": (Participation(organisation_id=ENSE), Participation(organisation_id=ENSE))},
                 "participation_twice",
             ),
+            *(
+                ({"contacts": (Contact(**{"organisation_name": "Bauamt", field: text}),)}, "address_in_contact")
+                for field, text in [
+                    ("function", "Bauamt, bauamt@gemeinde.example"),
+                    ("note", "bauamt@gemeinde.example"),
+                    ("organisation_name", "Bauamt <bauamt@gemeinde.example>"),
+                ]
+            ),
         ],
     )
     def test_are_refused_wherever_content_comes_in(self, fields: dict[str, object], code: str) -> None:
@@ -314,6 +322,10 @@ class TestContradictions:
         given(PROJECT, drafted()).when(EditProject(content=wrong), at=AT).refused(code)
         given(PROJECT, published()).when(EditProject(content=wrong), at=AT).refused(code)
         given(PROJECT, published()).when(ReviseProject(content=wrong), at=AT).refused(code)
+
+    def test_an_address_that_was_handed_in_before_is_never_published(self) -> None:
+        of = content(contacts=(Contact(organisation_name="Bauamt", note="bauamt@gemeinde.example"),))
+        given(PROJECT, submitted(of)).when(PublishProject(), at=AT).refused("address_in_contact")
 
     def test_somebody_may_take_part_in_two_roles(self) -> None:
         twice = (

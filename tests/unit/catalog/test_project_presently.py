@@ -1,11 +1,16 @@
 """A project whose topics and participants were merged or split since it was written."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from services.catalog.project import (
     PROJECT,
     AcceptRevision,
+    EditProject,
+    Project,
     ProjectArchived,
+    ProjectCommand,
     ProjectEvent,
     ProjectPublished,
     ProjectRestored,
@@ -13,10 +18,11 @@ from services.catalog.project import (
     PublishProject,
     ReplaceTopic,
     RestoreProject,
+    ReviseProject,
     TopicReplaced,
 )
 from services.catalog.project_content import Body, Contact, Participation, Presently
-from shared.kernel.testing import given
+from shared.kernel.testing import fold, given
 from tests.unit.catalog.project_stories import AT, ENSE, ID, WELVER, content, drafted, proposed, published, submitted
 
 GONE = "00000000-0000-5000-8000-000000000009"
@@ -41,9 +47,60 @@ def test_what_is_published_names_what_is_meant_today() -> None:
 
 
 def test_so_does_a_proposal_that_is_accepted() -> None:
-    event = ProjectRevised(at=AT, project_id=ID, revision=1, content=AFTER)
+    differs = ("topics", "participations", "contacts")
+    event = ProjectRevised(at=AT, project_id=ID, revision=1, content=AFTER, changed=differs)
     given(PROJECT, proposed(BEFORE)).when(AcceptRevision(revision=1, presently=TODAY), at=AT).then([event])
     given(PROJECT, proposed(BEFORE)).when(PublishProject(presently=TODAY), at=AT).then([event])
+
+
+def since_published(*commands: ProjectCommand, at: datetime = AT) -> tuple[list[ProjectEvent], Project]:
+    """A project that was published as BEFORE, after these commands."""
+    events = [*submitted(BEFORE), ProjectPublished(at=AT, project_id=ID, content=BEFORE)]
+    for command in commands:
+        events += given(PROJECT, events).when(command, at=at).decided
+    project = fold(PROJECT, events)
+    assert project is not None
+    return events, project
+
+
+def test_the_same_in_todays_words_is_nothing_new() -> None:
+    events, _ = since_published()
+    for content_ in (BEFORE, AFTER):
+        given(PROJECT, events).when(EditProject(content=content_, presently=TODAY), at=AT).nothing()
+        given(PROJECT, events).when(ReviseProject(content=content_, presently=TODAY), at=AT).nothing()
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        [ReviseProject(content=AFTER.model_copy(update={"summary": "Kürzer."}), presently=TODAY)],
+        [
+            EditProject(content=BEFORE.model_copy(update={"summary": "Kürzer."})),
+            AcceptRevision(revision=1, presently=TODAY),
+        ],
+    ],
+    ids=["revised", "proposed"],
+)
+def test_a_contact_under_another_entry_of_the_same_body_is_not_confirmed_by_it(commands: list[ProjectCommand]) -> None:
+    events, project = since_published(*commands, at=AT + timedelta(days=100))
+    assert isinstance(events[-1], ProjectRevised)
+    assert (project.content.contacts, events[-1].changed) == (AFTER.contacts, ("summary",))
+    assert project.confirmed_at == AT
+
+
+def test_who_names_another_contact_confirms_it() -> None:
+    other = AFTER.model_copy(update={"contacts": (Contact(organisation_id=WELVER),)})
+    later = AT + timedelta(days=100)
+    _, project = since_published(ReviseProject(content=other, presently=TODAY), at=later)
+    assert project.confirmed_at == later
+
+
+def test_a_revision_that_nobody_had_compared_is_compared_as_it_was_written() -> None:
+    later = AT + timedelta(days=100)
+    old = ProjectRevised(at=later, project_id=ID, revision=1, content=AFTER)
+    project = fold(PROJECT, [*since_published()[0], old])
+    assert project is not None
+    assert project.confirmed_at == later
 
 
 def test_so_does_a_project_that_comes_back() -> None:

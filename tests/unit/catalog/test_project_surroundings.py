@@ -254,6 +254,11 @@ class TestContactReview:
     def test_a_draft_has_nothing_to_confirm(self) -> None:
         given(PROJECT, drafted()).when(ConfirmContact(), at=AT).refused("project_not_published")
 
+    def test_what_somebody_does_after_it_was_asked_for_counts_as_theirs(self) -> None:
+        lives: tuple[list[ProjectEvent], ...] = ([], [asked()], [asked(), confirmed(AT + YEAR)], [asked(), posted()])
+        states = [fold(PROJECT, [*published(), *life]) for life in lives]
+        assert [state and state.reminded for state in states] == [False, True, False, False]
+
     def test_a_review_that_is_due_is_no_longer_waited_for(self) -> None:
         state = fold(PROJECT, published())
         assert state is not None
