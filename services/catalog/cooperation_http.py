@@ -2,9 +2,9 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import (
     cooperation_list,
@@ -29,6 +29,7 @@ from services.catalog.cooperation_request import (
     Wish,
 )
 from services.catalog.cooperation_rights import MAY_OPEN, own_organisation, require_own
+from services.catalog.plain_text import PlainLine, PlainPages
 from services.catalog.project_content import Ags
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
 from shared.kernel.identity import Identity
@@ -36,13 +37,24 @@ from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import Problem, of_fields
-from shared.kernel.texts import Id, Text
+from shared.kernel.texts import Id
 
 WISH_CODES = ("unknown_topic", "too_many_topics", "topic_twice")
+type PlainLines = Annotated[tuple[PlainLine, ...], Field(max_length=20)]
+
 EXPIRY_CODES = ("expiry_in_past", "expiry_too_far")
 
 
-class OpeningBody(Wish):
+class WishBody(Wish):
+    """What a request says, as it is sent."""
+
+    title: PlainLine
+    text: PlainPages
+    sought: PlainLines = ()
+    offered: PlainLines = ()
+
+
+class OpeningBody(WishBody):
     """A request. `organisation_id` or `ags` says whose it is; a member's is the own organisation's without them."""
 
     kind: Kind
@@ -67,7 +79,7 @@ class ClosingBody(BaseModel):
     outcome: Literal[Outcome.PARTNER_FOUND, Outcome.WITHDRAWN]
     project_id: Id | None = None
     undertaking_id: Id | None = None
-    note: Text | None = None
+    note: PlainPages | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +255,7 @@ def _asking(do: Handlers) -> list[Endpoint]:
             request,
             do.edit,
             "Change what a cooperation request says",
-            body=Wish,
+            body=WishBody,
             answer=Committed,
             roles=MAY_OPEN,
             codes=(*own, *WISH_CODES),

@@ -6,7 +6,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from services.catalog.naming import name_key
-from shared.kernel.texts import Line
+from services.catalog.plain_text import PlainLine
 
 
 def _with_a_word(name: str) -> str:
@@ -15,4 +15,4 @@ def _with_a_word(name: str) -> str:
     return name
 
 
-type Findable = Annotated[Line, AfterValidator(_with_a_word)]
+type Findable = Annotated[PlainLine, AfterValidator(_with_a_word)]

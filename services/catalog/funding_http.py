@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import funding_estimate, history
 from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
 from services.catalog.funding_estimate import FundingEstimate, FundingQuery, ProgrammeShown
 from services.catalog.funding_programme import FUNDING_PROGRAMME, RecordProgramme, Terms, WithdrawProgramme
 from services.catalog.history import History
+from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.project_shown import BERLIN
 from shared.kernel.decider import NotThere
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, committed
@@ -19,12 +20,23 @@ from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 
 
+class TermsBody(Terms):
+    """What a guideline says, as an editor sends it."""
+
+    title: PlainLine
+    authority: PlainLine
+    kind: PlainLine | None = None
+    valid_to_note: PlainLine | None = None
+    conditions: Annotated[tuple[PlainLine, ...], Field(max_length=20)] = ()
+    sources: Annotated[tuple[PlainLine, ...], Field(min_length=1, max_length=20)]
+
+
 class WithdrawalBody(BaseModel):
     """Why an entry is taken back."""
 
     model_config = ConfigDict(frozen=True)
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    reason: PlainText
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,7 @@ class Handlers:
         context = call.context()
         name = str(context.command_id)
         programme_id = str(new_id() if context.fresh else named_id("funding-programmes", name))
-        command = RecordProgramme(programme_id=programme_id, terms=call.body)
+        command = RecordProgramme(programme_id=programme_id, terms=_terms(call.body))
         outcome = await self.journal.transact(FUNDING_PROGRAMME, programme_id, command, context)
         return committed(outcome, 201, f"{API}/funding-programmes/{programme_id}")
 
@@ -69,7 +81,7 @@ class Handlers:
         programme_id = call.path_id()
         if (await self.journal.load(FUNDING_PROGRAMME, programme_id)).state is None:
             raise NotThere
-        command = RecordProgramme(programme_id=programme_id, terms=call.body)
+        command = RecordProgramme(programme_id=programme_id, terms=_terms(call.body))
         outcome = await self.journal.transact(
             FUNDING_PROGRAMME, programme_id, command, call.context(), expected_version=call.expected_version
         )
@@ -79,6 +91,10 @@ class Handlers:
         """A programme that was taken down by mistake."""
         command = WithdrawProgramme(reason=call.body.reason)
         return committed(await self.journal.transact(FUNDING_PROGRAMME, call.path_id(), command, call.context()))
+
+
+def _terms(body: TermsBody) -> Terms:
+    return Terms(**body.model_dump())
 
 
 def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
@@ -125,7 +141,7 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             programmes,
             do.record,
             "Record a funding programme",
-            body=Terms,
+            body=TermsBody,
             answer=Committed,
             status=201,
             roles=EDITORS,
@@ -135,7 +151,7 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             f"{programmes}/{{id}}",
             do.replace,
             "Replace what a funding programme says",
-            body=Terms,
+            body=TermsBody,
             answer=Committed,
             roles=EDITORS,
             codes=("not_found", "programme_withdrawn"),

@@ -1,15 +1,15 @@
 """Key figures over HTTP."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from services.catalog import history, key_figure_list
 from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
 from services.catalog.history import History
 from services.catalog.key_figure import KEY_FIGURE, Reading, RecordKeyFigure, WithdrawKeyFigure
 from services.catalog.key_figure_list import KeyFigureShown
+from services.catalog.plain_text import PlainLine, PlainNote, PlainText
 from services.catalog.project_content import Number
 from shared.kernel.decider import NotThere
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, committed
@@ -17,18 +17,15 @@ from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
-from shared.kernel.texts import Line
 
 
 class ReadingBody(Reading):
     """A number as its source stated it: with what it counts, when that was said, and how exactly it is meant."""
 
     value: Number
-    counts: Line
-    source: Line
-    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)] | None = Field(
-        default=None
-    )
+    counts: PlainLine
+    source: PlainLine
+    note: PlainNote | None = None
 
 
 class WithdrawalOfFigure(BaseModel):
@@ -36,7 +33,7 @@ class WithdrawalOfFigure(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    reason: PlainText
 
 
 @dataclass(frozen=True, slots=True)

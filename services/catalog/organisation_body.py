@@ -10,6 +10,7 @@ from services.catalog import organisation_directory
 from services.catalog.findable import Findable
 from services.catalog.organisation import Description, Profile
 from services.catalog.organisation_directory import Named
+from services.catalog.plain_text import PlainLine
 from shared.kernel.postgres import Connection
 from shared.kernel.problems import FieldError, Problem, of_fields
 from shared.kernel.texts import Line
@@ -28,8 +29,8 @@ class OrganisationBody(Description):
 
     name: Findable
     aliases: Annotated[tuple[Findable, ...], Field(max_length=50)] = ()
-    members: Annotated[tuple[Line, ...], Field(max_length=500)] = ()
-    note: Line | None = None
+    members: Annotated[tuple[PlainLine, ...], Field(max_length=500)] = ()
+    note: PlainLine | None = None
     member_ids: Annotated[tuple[Key, ...], Field(max_length=500)] = ()
     successors: Annotated[tuple[Key, ...], Field(max_length=20)] = ()
     forget: Annotated[tuple[Line, ...], Field(max_length=50)] = ()

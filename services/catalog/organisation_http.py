@@ -3,9 +3,8 @@
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import history, organisation_directory, organisation_similar
 from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
@@ -21,6 +20,7 @@ from services.catalog.organisation import (
 from services.catalog.organisation_body import Key, OrganisationBody, refuse_duplicates, resolved
 from services.catalog.organisation_directory import OrganisationQuery, OrganisationShown
 from services.catalog.organisation_similar import SimilarOrganisations, SimilarOrganisationsQuery
+from services.catalog.plain_text import PlainText
 from services.catalog.population_file import Unreadable, read
 from services.catalog.population_import import PopulationReport, WrongLine, planned, record
 from services.catalog.project_shown import BERLIN
@@ -34,7 +34,7 @@ from shared.kernel.problems import FieldError, Problem, of_fields
 
 TABLES = Upload(("text/csv", "text/plain"), 8 * 1024 * 1024)
 
-type Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+type Reason = PlainText
 
 
 class MergerBody(BaseModel):

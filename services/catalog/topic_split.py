@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.catalog import search, topic_list
 from services.catalog.due import by_itself, told
 from services.catalog.findable import Findable
+from services.catalog.plain_text import PlainText
 from services.catalog.project import PROJECT, ReplaceTopic
 from services.catalog.project_content import TopicCode
 from services.catalog.search import ProjectFilter
@@ -27,7 +28,7 @@ AT_ONCE = 100
 LIVING = tuple(status for status in ProjectStatus if status is not ProjectStatus.ARCHIVED)
 
 type Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,60}$")]
-type Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+type Reason = PlainText
 
 
 class PartBody(BaseModel):

@@ -511,7 +511,7 @@ async def test_a_request_is_read_changed_extended_and_closed_once(search: Search
     assert (shown.headers["ETag"], shown.body["status"], shown.body["organisation"]["name"]) == ('"1"', "open", "Ense")
     assert shown.body["labels"]["kind"] == {"seek_partners": "Gesuch: Partner gesucht"}
     assert shown.body["labels"]["legal_forms"] == {"working_group": "Kommunale Arbeitsgemeinschaft"}
-    wish = {"title": "Neu", "text": "Anders.", "topics": [search.topic]}
+    wish = {"title": "<b>Neu</b>", "text": "<p>Anders.</p><p>a < b</p>", "topics": [search.topic]}
     assert (await editor.put(path, wish)).status == 428
     assert (await editor.put(path, wish, 7)).status == 412
     assert (await editor.put(path, wish, 1)).body["version"] == 2
@@ -522,15 +522,16 @@ async def test_a_request_is_read_changed_extended_and_closed_once(search: Search
     project_id = await editor.publish()
     unknown = await editor.post(f"{path}/closings", {"outcome": "partner_found", "project_id": str(uuid4())})
     assert (unknown.code, unknown.body["errors"][0]["field"]) == ("unknown_project", "/project_id")
-    closing = {"outcome": "partner_found", "project_id": project_id, "note": "Mit Werl."}
+    closing = {"outcome": "partner_found", "project_id": project_id, "note": "<i>Mit Werl.</i>"}
     for _ in range(2):
         assert (await editor.post(f"{path}/closings", closing)).body["version"] == 4
     shown = await reader.get(path)
-    assert (shown.body["outcome"], shown.body["project_id"], shown.body["title"]) == (
+    assert (shown.body["outcome"], shown.body["project_id"], shown.body["note"]) == (
         "partner_found",
         project_id,
-        "Neu",
+        "Mit Werl.",
     )
+    assert (shown.body["title"], shown.body["text"]) == ("Neu", "Anders.\na < b")
     assert (await editor.put(path, wish | {"title": "Zu spät"}, 4)).code == "cooperation_request_closed"
 
 

@@ -115,7 +115,8 @@ async def registered(editor: Client, **said: Any) -> str:
 
 async def test_a_body_is_registered_and_found_by_its_names(editor: Client, reader: Client) -> None:
     body = {
-        "name": "Zweckverband Abfallwirtschaft Ems",
+        "name": "<b>Zweckverband</b> Abfallwirtschaft Ems",
+        "note": "<p>Sitz:&nbsp;Warendorf</p>",
         "type": "special_purpose_association",
         "aliases": ["ZAE"],
         "member_ids": ["05766", "05766044"],
@@ -127,6 +128,7 @@ async def test_a_body_is_registered_and_found_by_its_names(editor: Client, reade
     assert again.body == made.body, "the same request is answered the same"
     found = (await reader.get("/organisations", q="zae")).body["items"][0]
     assert found["id"] == made.body["id"]
+    assert (found["name"], found["note"]) == ("Zweckverband Abfallwirtschaft Ems", "Sitz: Warendorf")
     assert made.headers["Location"] == f"/api/v1/organisations/{found['id']}"
     members = [(await reader.get(f"/organisations/{member}")).body["name"] for member in found["member_ids"]]
     assert members == ["Kreis Lippe", "Lemgo"]
@@ -220,7 +222,7 @@ async def test_two_entries_of_one_body_become_one(editor: Client, reader: Client
         return body_of(title="Museen am Fluss", participations=partners, contacts=[{"organisation_id": lead}])
 
     project_id = await editor.publish(**said(gone))
-    body = {"into": stays, "reason": "Beide Namen meinen denselben Verein."}
+    body = {"into": stays, "reason": "<p>Beide Namen meinen denselben Verein.</p>"}
     merged = await editor.post(f"/organisations/{gone}/mergers", body, key=(key := str(uuid4())))
     assert merged.status == 200, merged.body
     assert (await reader.get(f"/organisations/{stays}")).body["aliases"] == ["Museen an der Weser", "MadW"]
@@ -240,7 +242,10 @@ async def test_two_entries_of_one_body_become_one(editor: Client, reader: Client
     await editor.post(f"/projects/{project_id}/revisions", said(gone) | {"summary": "Kürzer."})
     assert (await reader.get(f"/projects/{project_id}")).body["versions"][-1]["changed"] == ["summary"]
     history = (await editor.get(f"/organisations/{gone}/history")).body["steps"]
-    assert (history[-1]["step"], history[-1]["reason"]) == ("organisation_merged", body["reason"])
+    assert (history[-1]["step"], history[-1]["reason"]) == (
+        "organisation_merged",
+        "Beide Namen meinen denselben Verein.",
+    )
 
 
 async def test_mergings_never_go_in_a_circle(editor: Client, reader: Client) -> None:

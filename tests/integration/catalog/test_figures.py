@@ -17,12 +17,12 @@ from tests.integration.catalog.conftest import Client, Reply
 FIGURE = {
     "value": 412,
     "qualifier": "about",
-    "counts": "Zweckverbände in Nordrhein-Westfalen",
+    "counts": "<i>Zweckverbände</i> in Nordrhein-Westfalen",
     "source": "Eine erfundene Erhebung",
     "stated_on": "2025-03-01",
 }
 TERMS = {
-    "title": "Erfundenes Programm",
+    "title": "<b>Erfundenes</b> Programm",
     "authority": "eine Bezirksregierung",
     "dated": "2030-01-01",
     "valid_from": "2030-01-01",

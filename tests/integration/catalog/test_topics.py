@@ -47,7 +47,12 @@ async def counted(reader: Client, **query: Any) -> dict[str, int]:
 
 
 async def test_a_topic_is_defined_once_under_its_own_name(editor: Client, reader: Client) -> None:
-    body = {"code": "beekeeping", "slug": "imkerei", "label": "Kommunale Imkerei", "group": "internal_administration"}
+    body = {
+        "code": "beekeeping",
+        "slug": "imkerei",
+        "label": "<b>Kommunale</b> Imkerei",
+        "group": "internal_administration",
+    }
     first = await editor.post("/topics", body, key=(key := str(uuid4())))
     assert first.status == 201, first.body
     assert (await editor.post("/topics", body, key=key)).body == first.body
