@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.catalog.project_content import MOST_TOPICS, TopicCode
+from services.catalog.project_content import TopicCode, refuse_bad_topics
 from services.catalog.size_class import SizeClass
 from services.catalog.vocabulary import LegalForm, Term
 from shared.contracts import catalog as contracts
@@ -264,13 +264,13 @@ def _open(command: OpenRequest, request: CooperationRequest | None, at: dt.datet
         if evolve(None, opened) == request:
             return []
         raise Refused("cooperation_request_exists")
-    _refuse_contradictions(command.wish)
+    refuse_bad_topics(command.wish.topics)
     _refuse_expiry(opened.expires_on, today)
     return [opened]
 
 
 def _edit(command: EditRequest, request: CooperationRequest, at: dt.datetime) -> Sequence[CooperationEvent]:
-    _refuse_contradictions(command.wish)
+    refuse_bad_topics(command.wish.topics)
     if command.wish == request.wish:
         return []
     return [CooperationRequestEdited(at=at, cooperation_request_id=request.id, wish=command.wish)]
@@ -324,13 +324,6 @@ def _closed(
         outcome=outcome,
         **more,
     )
-
-
-def _refuse_contradictions(wish: Wish) -> None:
-    if len(wish.topics) > MOST_TOPICS:
-        raise Refused("too_many_topics", most=MOST_TOPICS)
-    if len(set(wish.topics)) < len(wish.topics):
-        raise Refused("topic_twice")
 
 
 def _refuse_expiry(expires_on: dt.date, today: dt.date) -> None:

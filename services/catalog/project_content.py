@@ -24,7 +24,7 @@ from shared.kernel.texts import Id, Line, Text
 
 MOST_TOPICS = 3
 FEWEST_PARTICIPATIONS = 2
-ADDRESS = re.compile(r"\S@\S+\.\w")
+ADDRESS = re.compile(r"\S[@＠]\S+[.．]\w")
 HIGHEST = 10**15  # every number up to it is exact in JSON's readers, too
 
 type TopicCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
@@ -247,27 +247,39 @@ def under_another_topic(content: Content, topics: Collection[str], by: str) -> C
 
 def refuse_contradictions(content: Content) -> None:
     """At most three topics, each once; nobody takes part twice in the same role; no contact shows an address."""
-    if len(content.topics) > MOST_TOPICS:
-        raise Refused("too_many_topics", most=MOST_TOPICS)
-    if _repeats(content.topics):
-        raise Refused("topic_twice")
-    if _repeats([(each.organisation_id, each.role) for each in content.participations]):
-        raise Refused("participation_twice")
+    refuse_bad_topics(content.topics)
+    twice = repeated([(each.organisation_id, each.role) for each in content.participations])
+    if twice is not None:
+        raise Refused("participation_twice", field=f"/participations/{twice}")
     for number, contact in enumerate(content.contacts):
         for field, text in contact.texts.items():
             if text and ADDRESS.search(text):
                 raise Refused("address_in_contact", field=f"/contacts/{number}/{field}")
 
 
+def refuse_bad_topics(topics: Sequence[str]) -> None:
+    """At most three, each once."""
+    if len(topics) > MOST_TOPICS:
+        raise Refused("too_many_topics", field="/topics", most=MOST_TOPICS)
+    twice = repeated(topics)
+    if twice is not None:
+        raise Refused("topic_twice", field=f"/topics/{twice}")
+
+
+def repeated(things: Sequence[object]) -> int | None:
+    """Where the first thing stands that stood before."""
+    return next((n for n, thing in enumerate(things) if thing in things[:n]), None)
+
+
 def refuse_unpublishable(content: Content) -> None:
     """A published project has a summary, a topic, and two participants unless it says that not all are named."""
     refuse_contradictions(content)
     if not content.summary:
-        raise Refused("summary_missing")
+        raise Refused("summary_missing", field="/summary")
     if not content.topics:
-        raise Refused("topic_missing")
+        raise Refused("topic_missing", field="/topics")
     if content.participations_complete and len(content.organisation_ids) < FEWEST_PARTICIPATIONS:
-        raise Refused("participations_missing", fewest=FEWEST_PARTICIPATIONS)
+        raise Refused("participations_missing", field="/participations", fewest=FEWEST_PARTICIPATIONS)
 
 
 def refuse_unknown_fields(reasons: Sequence[FieldReason], content: Content) -> None:
@@ -291,7 +303,3 @@ def _has(value: object, pointer: str) -> bool:
             case _:
                 return False
     return True
-
-
-def _repeats(things: Sequence[object]) -> bool:
-    return len(set(things)) < len(things)

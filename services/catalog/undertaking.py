@@ -381,7 +381,7 @@ def _move_start(command: MoveStart, undertaking: Undertaking, at: datetime) -> S
 def _moved(day: date, by: timedelta) -> date:
     """To the working day there, unless nobody could set that by hand."""
     if not FIRST_DAY - day <= by <= LAST_DAY - day:
-        raise Refused("date_too_far", first=f"{FIRST_DAY:%d.%m.%Y}", last=f"{LAST_DAY:%d.%m.%Y}")
+        raise Refused("date_too_far", field="/starts_on", first=f"{FIRST_DAY:%d.%m.%Y}", last=f"{LAST_DAY:%d.%m.%Y}")
     return working_day_until(day + by)
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.catalog.project_content import MOST_TOPICS, Link, TopicCode, Value
+from services.catalog.project_content import Link, TopicCode, Value, refuse_bad_topics
 from services.catalog.vocabulary import ChecklistStage
 from services.catalog.working_days import working_day_until
 from shared.kernel.decider import Refused
@@ -98,12 +98,10 @@ def refuse_contradictions(plan: Plan, own: Collection[str]) -> None:
 
     `own` are the ids that mean the organisation whose plan it is.
     """
-    if len(plan.topics) > MOST_TOPICS:
-        raise Refused("too_many_topics", most=MOST_TOPICS)
-    if len(set(plan.topics)) < len(plan.topics):
-        raise Refused("topic_twice")
-    if len({*own, *plan.partners}) < len(plan.partners) + len(set(own)):
-        raise Refused("partner_twice")
+    refuse_bad_topics(plan.topics)
+    twice = next((n for n, each in enumerate(plan.partners) if each in own or each in plan.partners[:n]), None)
+    if twice is not None:
+        raise Refused("partner_twice", field=f"/partners/{twice}")
 
 
 def german_day(at: datetime) -> date:

@@ -299,7 +299,7 @@ def _complete(command: CompleteStep, step: Step, at: datetime) -> Sequence[StepE
     today = german_day(at)
     done_on = command.done_on or step.done_on or today
     if done_on > today:
-        raise Refused("done_in_future")
+        raise Refused("done_in_future", field="/done_on")
     return [] if done_on == step.done_on else [StepCompleted(at=at, step_id=command.step_id, done_on=done_on)]
 
 

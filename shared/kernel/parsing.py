@@ -8,6 +8,7 @@ is: control characters, and those that turn the direction of reading.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from types import UnionType
 from typing import Union, get_args, get_origin
 
@@ -84,6 +85,12 @@ SENTENCES: dict[str, str] = {
     "repeated_parameter": "Dieser Parameter darf nur einmal stehen.",
 }
 
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
+OF_DATES: dict[str, str] = {
+    "greater_than_equal": "Das Datum darf nicht vor dem {ge:%d.%m.%Y} liegen.",
+    "less_than_equal": "Das Datum darf nicht nach dem {le:%d.%m.%Y} liegen.",
+}
+
 
 def parse_body[M: BaseModel](model: type[M], raw: bytes) -> M:
     """The body as `model`; `malformed_json` when it is no JSON, `invalid_request` when it has another shape."""
@@ -117,9 +124,17 @@ def storable(text: str) -> bool:
 
 def german(error: ErrorDetails) -> str:
     """What is wrong, for a reader. A `PydanticCustomError` of ours speaks for itself, in German."""
+    days = {name: day for name, bound in error.get("ctx", {}).items() if (day := _day(bound))}
+    if error["type"] in OF_DATES and days:
+        return OF_DATES[error["type"]].format_map(days)
     if error["type"] in SENTENCES:
         return SENTENCES[error["type"]].format_map(error.get("ctx", {}))
     return FALLBACK if error["type"] in PYDANTICS_OWN else error["msg"]
+
+
+def _day(bound: object) -> date | None:
+    """A bound that is a day, which comes as its text."""
+    return date.fromisoformat(bound) if isinstance(bound, str) and DAY.fullmatch(bound) else None
 
 
 def _body_errors(errors: Sequence[ErrorDetails], document: object) -> list[FieldError]:

@@ -90,22 +90,28 @@ async def test_a_wrong_field_is_named(editor: Client, fields: dict[str, Any], fi
 
 
 @pytest.mark.parametrize(
-    ("fields", "code"),
+    ("fields", "code", "field"),
     [
-        ({"topics": ["works_depot", "astrology"]}, "unknown_topic"),
-        ({"topics": ["bauhof"]}, "unknown_topic"),
-        ({"participations": [{"ags": "05999999"}]}, "unknown_organisation"),
-        ({"participations": [{"organisation_id": str(uuid4())}]}, "unknown_organisation"),
-        ({"contacts": [{"organisation_id": str(uuid4())}]}, "unknown_organisation"),
-        ({"predecessor": str(uuid4())}, "unknown_predecessor"),
-        ({"topics": ["culture", "health", "mobility", "waste"]}, "too_many_topics"),
-        ({"topics": ["culture", "culture"]}, "topic_twice"),
-        ({"participations": [{"ags": "05374028"}, {"ags": "05374028"}]}, "participation_twice"),
+        ({"topics": ["works_depot", "astrology"]}, "unknown_topic", "/topics/1"),
+        ({"topics": ["bauhof"]}, "unknown_topic", "/topics/0"),
+        ({"participations": [{"ags": "05999999"}]}, "unknown_organisation", "/participations/0"),
+        ({"participations": [{"organisation_id": str(uuid4())}]}, "unknown_organisation", "/participations/0"),
+        ({"contacts": [{"organisation_id": str(uuid4())}]}, "unknown_organisation", "/contacts/0/organisation_id"),
+        ({"predecessor": str(uuid4())}, "unknown_predecessor", "/predecessor"),
+        ({"topics": ["culture", "health", "mobility", "waste"]}, "too_many_topics", "/topics"),
+        ({"topics": ["culture", "culture"]}, "topic_twice", "/topics/1"),
+        ({"participations": [{"ags": "05374028"}, {"ags": "05374028"}]}, "participation_twice", "/participations/1"),
+        (
+            {"contacts": [{"organisation_name": "Bauhof", "note": "<i>bauhof@gemeinde.example</i>"}]},
+            "address_in_contact",
+            "/contacts/0/note",
+        ),
     ],
 )
-async def test_a_rule_refuses(editor: Client, fields: dict[str, Any], code: str) -> None:
+async def test_a_rule_refuses(editor: Client, fields: dict[str, Any], code: str, field: str) -> None:
     refused = await editor.post("/projects", body(**fields))
     assert (refused.status, refused.code) == (409, code)
+    assert [error["field"] for error in refused.body["errors"]] == [field]
     assert refused.body["title"]
     assert refused.body["detail"]
 

@@ -172,7 +172,8 @@ class TestPublishing:
         ],
     )
     def test_what_is_incomplete_is_not_published(self, fields: dict[str, object], code: str) -> None:
-        given(PROJECT, submitted(content(**fields))).when(PublishProject(), at=AT).refused(code)
+        refused = given(PROJECT, submitted(content(**fields))).when(PublishProject(), at=AT)
+        refused.refused(code, field=f"/{next(iter(fields))}")
 
     @pytest.mark.parametrize("named", [(), (Participation(organisation_id=ENSE),)])
     def test_few_participants_are_enough_when_not_all_are_named(self, named: tuple[Participation, ...]) -> None:

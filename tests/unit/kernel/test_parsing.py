@@ -35,7 +35,7 @@ class Body(BaseModel):
     title: str
     seats: int | None = None
     at: AwareDatetime | None = None
-    day: dt.date | None = None
+    day: Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2099, 12, 31))] | None = None
     place: Place | None = None
     either: int | bool | None = None
     extra: dict[str, str] = {}
@@ -223,6 +223,19 @@ def query_refusal(*pairs: tuple[str, str]) -> list[tuple[str, str]]:
         parse_query(Query, MultiDict(pairs))
     assert refused.value.code == "invalid_query"
     return [(error.field, error.code) for error in refused.value.errors]
+
+
+@pytest.mark.parametrize(
+    ("day", "detail"),
+    [
+        ("1999-12-31", "Das Datum darf nicht vor dem 01.01.2000 liegen."),
+        ("2100-01-01", "Das Datum darf nicht nach dem 31.12.2099 liegen."),
+    ],
+)
+def test_a_date_out_of_bounds_is_no_number(day: str, detail: str) -> None:
+    problem = problem_with(json.dumps({"title": "x", "day": day}).encode())
+    assert problem is not None
+    assert [error.detail for error in problem.errors] == [detail]
 
 
 def test_a_query_becomes_a_value() -> None:
