@@ -5,6 +5,7 @@ import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
@@ -130,6 +131,27 @@ async def test_a_command_that_loses_every_connection_spoils_no_other(
         *(journal.transact(HALL, "h", BookSeat(guest=guest), context()) for guest in guests), return_exceptions=True
     )
     assert [type(answer) for answer in answers] == [Outcome, Unavailable, Outcome, Outcome]
+
+
+async def test_commands_that_belong_together_stay_so_over_a_lost_connection(make: MakeJournal) -> None:
+    lost: list[int] = []
+
+    async def lose_once(connection: Connection, events: Sequence[Recorded[Any]]) -> None:
+        if not lost and len({each.stream for each in events}) == 2:
+            lost.append(len(events))
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    journal = await make(projections=(Projection("losing", (), lose_once),))
+    halls = ("h1", "h2")
+    for hall in halls:
+        await opened(journal, hall=hall)
+    await asyncio.gather(
+        journal.transact_all(HALL, {hall: BookSeat(guest="a") for hall in halls}, context(uuid4())),
+        *(journal.transact(HALL, "h1", BookSeat(guest=guest), context()) for guest in ("b", "c")),
+    )
+    assert lost == [2]
+    guests = [set((await journal.load(HALL, hall)).state.guests) for hall in halls]
+    assert guests == [{"a", "b", "c"}, {"a"}]
 
 
 async def test_whoever_waits_when_the_writer_ends_is_told(make: MakeJournal, store: Database) -> None:
