@@ -2,14 +2,14 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import asyncpg
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from services.catalog import contact_list, organisation_directory, topic_list
+from services.catalog import contact_list, organisation_directory, project_page, topic_list
 from services.catalog.cooperation_match import Place, Side
 from services.catalog.cooperation_request import (
     COOPERATION_REQUEST,
@@ -143,7 +143,10 @@ class CooperationQuery(Paging):
 
 
 class CooperationRequestShown(BaseModel):
-    """A request as everybody sees it. `labels[field][code]` is the German label of every code in it."""
+    """A request as everybody sees it. `labels[field][code]` is the German label of every code in it.
+
+    `project_id`: the project that came of it, once everybody may read that.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -366,6 +369,8 @@ async def _shown(connection: Connection, rows: Sequence[asyncpg.Record]) -> list
     topics = await topic_list.labels(connection, present.values())
     reachable = await contact_list.possible(connection, [each.id for each in requests])
     wishes = [_today(each.wish, present) for each in requests]
+    public = await project_page.public_ones(connection, [each.project_id for each in requests if each.project_id])
+    requests = [each if each.project_id in public else replace(each, project_id=None) for each in requests]
     return [
         _answer(row, request, wish, organisations[request.organisation_id], topics, reachable=request.id in reachable)
         for row, request, wish in zip(rows, requests, wishes, strict=True)

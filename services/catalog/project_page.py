@@ -102,6 +102,7 @@ STEPS = """
 SELECT version, step, at, actor, reason, reasons FROM project_step WHERE project_id = $1::uuid ORDER BY version
 """
 PUBLIC_TITLE = "SELECT entry->'project'->'content'->>'title' FROM project_page WHERE id = $1::uuid AND public"
+PUBLIC = "SELECT id::text FROM project_page WHERE id = ANY($1::uuid[]) AND public"
 SUCCESSORS = """
 SELECT id::text, entry->'project'->'content'->>'title' AS title FROM project_page
 WHERE predecessor = $1::uuid AND (public OR $2) ORDER BY entry->>'published_at', id LIMIT 100
@@ -372,6 +373,11 @@ async def public_title(connection: Connection, project_id: str) -> str | None:
     """What everybody may read as the project's title, if anything."""
     title: str | None = await connection.fetchval(PUBLIC_TITLE, project_id)
     return title
+
+
+async def public_ones(connection: Connection, project_ids: Sequence[str]) -> set[str]:
+    """Those of the projects that everybody may read."""
+    return {row["id"] for row in await connection.fetch(PUBLIC, project_ids)} if project_ids else set()
 
 
 async def contact_possible(connection: Connection, project_id: str) -> bool:

@@ -519,12 +519,15 @@ async def test_a_request_is_read_changed_extended_and_closed_once(search: Search
     for _ in range(2):
         extended = await editor.post(f"{path}/extensions", {"expires_on": last_day})
         assert (extended.status, extended.body["version"]) == (200, 3)
-    project_id = await editor.publish()
+    project_id = await editor.draft()
     unknown = await editor.post(f"{path}/closings", {"outcome": "partner_found", "project_id": str(uuid4())})
     assert (unknown.code, unknown.body["errors"][0]["field"]) == ("unknown_project", "/project_id")
     closing = {"outcome": "partner_found", "project_id": project_id, "note": "<i>Mit Werl.</i>"}
     for _ in range(2):
         assert (await editor.post(f"{path}/closings", closing)).body["version"] == 4
+    assert (await reader.get(path)).body["project_id"] is None, "who is no editor learns nothing of drafts"
+    for step in ("submissions", "publications"):
+        await editor.post(f"/projects/{project_id}/{step}")
     shown = await reader.get(path)
     assert (shown.body["outcome"], shown.body["project_id"], shown.body["note"]) == (
         "partner_found",
