@@ -26,7 +26,7 @@ FITS: dict[Kind, frozenset[Kind]] = {
 """Who seeks partners fits everyone; two offers have nothing to give each other."""
 
 
-class Reason(BaseModel):
+class ScorePart(BaseModel):
     """A part of a score."""
 
     model_config = ConfigDict(frozen=True)
@@ -43,7 +43,7 @@ class Score(BaseModel):
 
     points: int
     distance_km: float | None
-    reasons: tuple[Reason, ...]
+    reasons: tuple[ScorePart, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def score(one: Side, other: Side) -> Score | None:
     return total(reasons, distance)
 
 
-def total(reasons: Sequence[Reason], distance: float | None) -> Score:
+def total(reasons: Sequence[ScorePart], distance: float | None) -> Score:
     """The sum of reasons."""
     shown = None if distance is None else round(distance, 1)
     return Score(points=sum(reason.points for reason in reasons), distance_km=shown, reasons=tuple(reasons))
@@ -99,39 +99,39 @@ def distance_km(one: Place, other: Place) -> float | None:
     return 2 * EARTH_KM * asin(min(1.0, sqrt(chord)))
 
 
-def topic_reasons(shared: int) -> list[Reason]:
+def topic_reasons(shared: int) -> list[ScorePart]:
     """For topics in common."""
     text = "Ein gemeinsames Themengebiet" if shared == 1 else f"{shared} gemeinsame Themengebiete"
-    return [Reason(code="topic", points=TOPIC + FURTHER_TOPIC * (shared - 1), text=text)] if shared else []
+    return [ScorePart(code="topic", points=TOPIC + FURTHER_TOPIC * (shared - 1), text=text)] if shared else []
 
 
-def near_reasons(distance: float | None) -> list[Reason]:
+def near_reasons(distance: float | None) -> list[ScorePart]:
     """For being near; nothing where a place is not known."""
     if distance is None:
-        return [Reason(code="distance_unknown", points=0, text="Entfernung nicht bekannt")]
+        return [ScorePart(code="distance_unknown", points=0, text="Entfernung nicht bekannt")]
     points = round(NEAR * max(0.0, 1 - distance / FAR_KM))
-    return [Reason(code="distance", points=points, text=f"{distance:.0f} km entfernt")]
+    return [ScorePart(code="distance", points=points, text=f"{distance:.0f} km entfernt")]
 
 
-def _size_reasons(one: Side, other: Side) -> list[Reason]:
+def _size_reasons(one: Side, other: Side) -> list[ScorePart]:
     """Half of it from either side: the class that is wished for, or without a wish one that is alike."""
     if one.size is None or other.size is None:
-        return [Reason(code="size_unknown", points=0, text="Größe nicht bekannt")]
+        return [ScorePart(code="size_unknown", points=0, text="Größe nicht bekannt")]
     alike = classes_apart(one.size, other.size) <= 1
     content = [
         wanting.size in wish.size_classes if wish.size_classes else alike
         for wish, wanting in ((one.wish, other), (other.wish, one))
     ]
     if not any(content):
-        return [Reason(code="size", points=0, text="Andere Größe als gewünscht")]
+        return [ScorePart(code="size", points=0, text="Andere Größe als gewünscht")]
     text = "Größe passt" if all(content) else "Größe passt für eine Seite"
-    return [Reason(code="size", points=round(SIZE * sum(content) / 2), text=text)]
+    return [ScorePart(code="size", points=round(SIZE * sum(content) / 2), text=text)]
 
 
-def _legal_reasons(one: Wish, other: Wish) -> list[Reason]:
+def _legal_reasons(one: Wish, other: Wish) -> list[ScorePart]:
     if not one.legal_forms or not other.legal_forms:
         return []
     shared = [form.label for form in one.legal_forms if form in other.legal_forms]
     if not shared:
-        return [Reason(code="legal_form", points=0, text="Keine gemeinsame Rechtsform")]
-    return [Reason(code="legal_form", points=LEGAL_FORM, text=f"Gemeinsame Rechtsform: {', '.join(shared)}")]
+        return [ScorePart(code="legal_form", points=0, text="Keine gemeinsame Rechtsform")]
+    return [ScorePart(code="legal_form", points=LEGAL_FORM, text=f"Gemeinsame Rechtsform: {', '.join(shared)}")]

@@ -439,7 +439,7 @@ class Search:
     rig: Rig
     topic: str
 
-    async def open(self, ags: str, **said: Any) -> str:
+    async def open(self, ags: str | None, **said: Any) -> str:
         """An open request's id."""
         body = {"kind": "seek_partners", "title": "Gesuch", "text": "Wir suchen.", "topics": [self.topic], "ags": ags}
         reply = await self.rig.editor.post("/cooperation-requests", body | said)
@@ -680,6 +680,37 @@ async def test_an_edit_during_the_comparison_is_compared_and_a_rebuilt_read_mode
     assert await search.pairs(ense, werl) == [(ense, werl)]
     await rebuild(database.dsn("catalog"), search.rig.journal, COOPERATION_REQUESTS)
     assert await cooperation_pairs.compare(search.rig.journal, search.rig.pool, datetime.now(UTC)) == 0
+
+
+async def test_what_was_merged_since_finds_and_fits_what_it_has_become(
+    search: Search, member: Callable[[str], Client]
+) -> None:
+    editor, reader = search.rig.editor, search.rig.reader
+    name, body = f"Wasserverband {uuid4().hex[:6]}", {"type": "special_purpose_association", "confirmed_new": True}
+    gone, stays = [(await editor.post("/organisations", body | {"name": name + n})).body["id"] for n in "ab"]
+    code = f"topic_{uuid4().hex[:10]}"
+    new = {"code": code, "slug": code, "label": f"Thema {code}", "group": "internal_administration"}
+    assert (await editor.post("/topics", new)).status == 201
+    project_id = await editor.publish(topics=[code], title="Bauhof Morsbach")
+    old = await search.open(None, topics=[code], organisation_id=gone)
+    now, other = await search.open(WERL), await search.open(None, organisation_id=stays)
+    path = f"/cooperation-requests/{old}"
+    assert (await member(stays).post(f"{path}/extensions", {"expires_on": "2027-01-31"})).status == 403
+    merger = {"into": search.topic, "reason": "Ist dasselbe."}
+    assert (await editor.post(f"/topics/{code}/mergers", merger)).status == 200
+    assert (await editor.post(f"/organisations/{gone}/mergers", {"into": stays, "reason": "Doppelt."})).status == 200
+
+    assert await search.listed() == [other, now, old]
+    for key in (gone, stays):
+        assert await search.listed(organisation=key) == [other, old]
+    shown = (await reader.get(path)).body
+    assert (shown["topics"], shown["organisation"]["id"]) == ([search.topic], stays)
+    fits = (await reader.get(f"{path}/matches")).body
+    assert [each["request"]["id"] for each in fits["requests"]] == [now], "the own one does not fit itself"
+    assert [each["id"] for each in fits["projects"]] == [project_id]
+    for own in (gone, stays):
+        closed = await member(own).post(f"{path}/closings", {"outcome": "withdrawn"})
+        assert closed.status == 200, closed.body
 
 
 async def test_who_has_experience_is_shown_while_it_is_published(search: Search) -> None:
