@@ -1,6 +1,7 @@
 """The partner search: requests and offers, and one of them with what fits it."""
 
 from aiohttp import web
+from yarl import URL
 
 from services.gateway.portal.portal import Portal, given, path_id, together
 from services.gateway.portal.reading import CooperationRequest, Matches, Topic
@@ -17,24 +18,25 @@ KINDS = {
 async def requests(portal: Portal, request: web.Request) -> web.StreamResponse:
     """Open requests and offers, the newest first, by topic and kind."""
     kind, topic = request.query.get("art", ""), request.query.get("thema", "")
+    (topics,) = await together(portal.listed("catalog", "/api/v1/topics", Topic, {"limit": 100}))
+    topic = next((each.code for each in (topics.items if topics else ()) if each.goes_by(topic)), topic)
     query = given(kind=kind, topic=topic, limit=PAGE, cursor=request.query.get("cursor", ""))
     found = await portal.listed("catalog", "/api/v1/cooperation-requests", CooperationRequest, query)
-    (topics,) = await together(portal.listed("catalog", "/api/v1/topics", Topic, {"limit": 100}))
-    here = "/partnersuche?" + "".join(f"{name}={value}&" for name, value in (("art", kind), ("thema", topic)) if value)
+    here = URL.build(path="/partnersuche", query=given(art=kind, thema=topic))
     return portal.pages.respond(
         request,
         "partnersuche.html",
         keep=True,
         heading="Partnersuche",
         section="/partnersuche",
-        canonical=here[:-1],
+        canonical=str(here),
         found=found,
         topics=topics.items if topics else (),
         kinds=KINDS,
         kind=kind,
         topic=topic,
-        first=here[:-1] if "cursor" in request.query else "",
-        next=f"{here}cursor={found.next}" if found.next else "",
+        first=str(here) if "cursor" in request.query else "",
+        next=str(here.update_query(cursor=found.next)) if found.next else "",
     )
 
 

@@ -1,7 +1,8 @@
 """The catalogue: search with filters, one project's Steckbrief, the map of places."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -9,23 +10,38 @@ from yarl import URL
 
 from services.gateway.portal import map as nrw
 from services.gateway.portal.portal import Portal, path_id, together
-from services.gateway.portal.reading import Facets, FacetValue, Project, ProjectCard
+from services.gateway.portal.reading import Facets, FacetValue, Organisation, Project, ProjectCard, Topic
 from services.gateway.portal.rendering import Link
+from services.gateway.portal.services import Missing
+from shared.kernel.problems import Problem
 
 FACETS = {
+    "group": "Gruppe von Themengebieten",
     "topic": "Themengebiet",
     "stage": "Stand",
     "legal_form": "Rechtsform",
     "district": "Kreis oder kreisfreie Stadt",
     "regierungsbezirk": "Regierungsbezirk",
+    "organisation": "Beteiligte Stelle",
     "size_class": "Größe der Kommunen",
     "effect_kind": "Wirkung",
     "funded": "Förderung",
     "reuse": "Nachnutzung",
     "best_practice": "Auszeichnung",
 }
-SORTS = {"": "Beste Treffer oder neueste zuerst", "date": "Neueste zuerst", "title": "Titel von A bis Z"}
+EXPORTS = {"csv": "CSV", "xlsx": "Excel", "json": "JSON", "geojson": "GeoJSON", "atom": "Atom-Feed"}
+SORTS = {
+    "": "Beste Treffer oder neueste zuerst",
+    "date": "Neueste zuerst",
+    "effect": "Größte genannte Wirkung zuerst",
+    "title": "Titel von A bis Z",
+}
 PAGE = 12
+SIMILAR = 3
+MOST_OFFERED = 12  # of hundreds of organisations those with most projects, and those that are chosen
+MOST_LOOKED_UP = 3
+ORGANISATION = re.compile(r"\d{5}(\d{3})?|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+WORD = re.compile(r"[^\W_]+")
 LONGEST_QUERY, MOST_WORDS = 300, 24
 
 
@@ -58,17 +74,32 @@ class Search:
         pairs += [(name, value) for name, value in (("sort", self.sort), ("cursor", cursor)) if value]
         return str(URL.build(path="/projekte", query=pairs))
 
+    @property
+    def exports(self) -> list[Link]:
+        """Everything that is found, as files."""
+        query = self.filters | ({"sort": self.sort} if self.sort else {})
+        return [
+            Link(str(URL.build(path=f"/api/v1/projects/export.{form}", query=query)), label)
+            for form, label in EXPORTS.items()
+        ]
+
 
 def search_of(query: MultiMapping[str]) -> Search:
     """The search in an address; what it does not know is left out."""
     chosen = {facet: tuple(dict.fromkeys(filter(None, query.getall(facet, [])))) for facet in FACETS}
     sort = query.get("sort", "")
     return Search(
-        q=" ".join(query.get("q", "").replace("\0", "")[:LONGEST_QUERY].split()[:MOST_WORDS]),
+        q=_few_words(" ".join(query.get("q", "").replace("\0", "")[:LONGEST_QUERY].split())),
         chosen={facet: values for facet, values in chosen.items() if values},
         sort=sort if sort in SORTS else "",
         cursor=query.get("cursor", ""),
     )
+
+
+def _few_words(text: str) -> str:
+    """As much of a question as the catalogue takes."""
+    ends = [word.end() for word in WORD.finditer(text)]
+    return text if len(ends) <= MOST_WORDS else text[: ends[MOST_WORDS - 1]]
 
 
 async def projects(portal: Portal, request: web.Request) -> web.StreamResponse:
@@ -76,6 +107,9 @@ async def projects(portal: Portal, request: web.Request) -> web.StreamResponse:
     search = search_of(request.query)
     found = await portal.listed("catalog", "/api/v1/projects", ProjectCard, search.query)
     facets = await portal.services.read("catalog", "/api/v1/projects/facets", Facets, search.filters)
+    meant = await _meant(portal, search, _labels(facets))
+    if meant != search:
+        raise web.HTTPFound(meant.address())
     return portal.pages.respond(
         request,
         "projekte.html",
@@ -86,7 +120,7 @@ async def projects(portal: Portal, request: web.Request) -> web.StreamResponse:
         canonical=search.address(),
         search=search,
         found=found,
-        facets=[(name, title, facets.facets.get(name, ())) for name, title in FACETS.items()],
+        facets=[(name, title, _offered(search, name, facets)) for name, title in FACETS.items()],
         chips=_chips(search, facets),
         sorts=SORTS,
         first=search.address() if search.cursor else "",
@@ -94,23 +128,54 @@ async def projects(portal: Portal, request: web.Request) -> web.StreamResponse:
     )
 
 
+async def _meant(portal: Portal, search: Search, labels: Mapping[tuple[str, str], str]) -> Search:
+    """The search as it is written today, where it names a topic or an organisation as it was, or in German."""
+    topics, bodies = search.chosen.get("topic", ()), search.chosen.get("organisation", ())
+    meant: dict[str, str] = {}
+    if any(("topic", code) not in labels for code in topics):
+        known = await portal.listed("catalog", "/api/v1/topics", Topic, {"limit": 100})
+        meant = {code: topic.code for code in topics for topic in known.items if topic.goes_by(code)}
+    former = [key for key in bodies if ("organisation", key) not in labels and ORGANISATION.fullmatch(key)]
+    for key in former[:MOST_LOOKED_UP]:
+        try:
+            meant[key] = (await portal.services.read("catalog", f"/api/v1/organisations/{key}", Organisation)).key
+        except Missing:
+            continue
+    return replace(
+        search,
+        chosen={
+            name: tuple(dict.fromkeys(meant.get(value, value) for value in values))
+            for name, values in search.chosen.items()
+        },
+    )
+
+
+def _offered(search: Search, name: str, facets: Facets) -> Sequence[FacetValue]:
+    """The values of a facet that a reader may choose."""
+    values = facets.facets.get(name, ())
+    if name != "organisation":
+        return values
+    chosen = search.chosen.get(name, ())
+    return [value for place, value in enumerate(values) if place < MOST_OFFERED or value.value in chosen]
+
+
+def _labels(facets: Facets) -> dict[tuple[str, str], str]:
+    return {(name, value.value): value.label for name, values in facets.facets.items() for value in values}
+
+
 def _chips(search: Search, facets: Facets) -> list[Link]:
     """One for each part of the search; its link takes that part away."""
-    labels = {(name, value.value): value.label for name, values in facets.facets.items() for value in values}
+    labels = _labels(facets)
     chips = [Link(search.address(q=""), f"„{search.q}“")] if search.q else []
     for facet, values in search.chosen.items():
         chips += [Link(search.address(without=(facet, value)), labels.get((facet, value), value)) for value in values]
     return chips
 
 
-def checked(search: Search, facet: str, value: FacetValue) -> bool:
-    """Whether a reader chose the value."""
-    return value.value in search.chosen.get(facet, ())
-
-
 async def project(portal: Portal, request: web.Request) -> web.StreamResponse:
     """A project's Steckbrief."""
     shown = await portal.one("catalog", f"/api/v1/projects/{path_id(request)}", Project)
+    (similar,) = await together(_similar(portal, shown))
     return portal.pages.respond(
         request,
         "projekt.html",
@@ -121,7 +186,19 @@ async def project(portal: Portal, request: web.Request) -> web.StreamResponse:
         canonical=shown.href,
         description=shown.summary or "",
         project=shown,
+        similar=similar or (),
     )
+
+
+async def _similar(portal: Portal, shown: Project) -> Sequence[ProjectCard]:
+    """Projects like one that is public."""
+    if shown.status != "published":
+        return ()
+    try:
+        found = await portal.listed("catalog", f"/api/v1/projects/{shown.id}/similar", ProjectCard, {"limit": SIMILAR})
+    except (Missing, Problem):
+        return ()
+    return found.items
 
 
 async def places(portal: Portal, request: web.Request) -> web.StreamResponse:

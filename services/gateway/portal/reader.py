@@ -1,6 +1,7 @@
 """News, resources and the operator's own texts."""
 
 from aiohttp import web
+from yarl import URL
 
 from services.gateway.portal.portal import Portal, given, path_id
 from services.gateway.portal.reading import Article, News, Resource
@@ -23,7 +24,7 @@ async def news(portal: Portal, request: web.Request) -> web.StreamResponse:
         canonical="/aktuelles",
         found=found,
         first="/aktuelles" if cursor else "",
-        next=f"/aktuelles?cursor={found.next}" if found.next else "",
+        next=str(URL.build(path="/aktuelles", query={"cursor": found.next})) if found.next else "",
     )
 
 

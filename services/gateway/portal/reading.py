@@ -73,6 +73,12 @@ class Topic(Read):
     label: str
     group: Group
     projects: int = 0
+    slug: str = ""
+    former_codes: tuple[str, ...] = ()
+
+    def goes_by(self, name: str) -> bool:
+        """Whether its code, its German word or a code that was merged into it is this."""
+        return name in (self.code, self.slug, *self.former_codes)
 
 
 class Labelled(Read):
@@ -97,6 +103,11 @@ class Participation(Read):
     ags: str | None = None
     role: str
     task: str | None = None
+
+    @property
+    def href(self) -> str:
+        """All projects that it takes part in."""
+        return f"/projekte?organisation={self.ags or self.organisation_id}"
 
 
 class ProjectShort(Labelled):
@@ -314,13 +325,13 @@ class Project(ProjectShort):
         return f"{word}: {fields}" if fields else word
 
     @property
-    def partners(self) -> list[tuple[str, str]]:
+    def partners(self) -> list[tuple[Participation, str]]:
         """Each organisation once, with what it does; that it takes part goes without saying."""
-        roles: dict[str, tuple[str, list[str]]] = {}
+        roles: dict[str, tuple[Participation, list[str]]] = {}
         for each in self.participations:
             role = "" if each.role == "participant" else self.label("role", each.role)
-            roles.setdefault(each.organisation_id, (each.name, []))[1].extend(filter(None, (role, each.task)))
-        return [(name, ", ".join(dict.fromkeys(said))) for name, said in roles.values()]
+            roles.setdefault(each.organisation_id, (each, []))[1].extend(filter(None, (role, each.task)))
+        return [(partner, ", ".join(dict.fromkeys(said))) for partner, said in roles.values()]
 
 
 class ContactRequest(Read):
@@ -421,6 +432,18 @@ class Matches(Read):
     requests: tuple[RequestMatch, ...] = ()
     projects: tuple[ProjectMatch, ...] = ()
     organisations: tuple[OrganisationMatch, ...] = ()
+
+
+class Organisation(Read):
+    """A body in the directory."""
+
+    id: str
+    ags: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What names it in an address."""
+        return self.ags or self.id
 
 
 class FacetValue(Read):

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 
 from aiohttp import web
+from yarl import URL
 
 from services.gateway.guard import Untrusted, refuse_pages_of_others
 from services.gateway.limits import client_address, network_of
@@ -36,21 +37,21 @@ async def sessions(portal: Portal, request: web.Request) -> web.StreamResponse:
     )
     if archive is None or coming is None:
         raise Problem("unavailable")
-    here = f"/veranstaltungen?reihe={chosen}&" if chosen else "/veranstaltungen?"
+    here = URL.build(path="/veranstaltungen", query=given(reihe=chosen))
     return portal.pages.respond(
         request,
         "veranstaltungen.html",
         keep=True,
         heading="Veranstaltungen",
         section="/veranstaltungen",
-        canonical=here[:-1],
+        canonical=str(here),
         coming=() if cursor else coming.items,
         archive=archive,
         series=series.items if series else (),
         chosen=chosen,
         older=bool(cursor),
-        first=here[:-1] if cursor else "",
-        next=f"{here}cursor={archive.next}" if archive.next else "",
+        first=str(here) if cursor else "",
+        next=str(here.update_query(cursor=archive.next)) if archive.next else "",
     )
 
 

@@ -206,7 +206,45 @@ async def test_a_search_is_an_address(door: Any, services: Any, content: Any) ->
     assert 'value="Kasse"' in html
     assert re.search(r'name="topic" value="treasury" checked', html)
     assert 'href="/projekte?topic=treasury&stage=operating&sort=title"' in html
+    assert 'href="/api/v1/projects/export.csv?q=Kasse&topic=treasury&stage=operating&sort=title">CSV</a>' in html
     assert 'href="/projekte?q=Kasse&topic=treasury&stage=operating&sort=title&cursor=next%2Bpage/%3D"' in html
+
+
+async def test_what_was_merged_is_led_to_what_it_has_become(door: Any, services: Any, content: Any) -> None:
+    gone, stays = "019b0000-0000-7000-8000-00000000000b", "019b0000-0000-7000-8000-00000000000c"
+    group = {"code": "g", "label": "G"}
+    topic = {"code": "treasury", "slug": "kasse", "label": "Kasse", "former_codes": ["cash"], "group": group}
+    content["/api/v1/topics"] = listed(topic)
+    content[f"/api/v1/organisations/{gone}"] = {"id": stays, "ags": None}
+    for asked, meant in (
+        ("topic=cash&topic=treasury&stage=operating", "topic=treasury&stage=operating"),
+        ("q=Kasse&topic=kasse&sort=date&cursor=x", "q=Kasse&topic=treasury&sort=date"),
+        (f"organisation={gone}", f"organisation={stays}"),
+    ):
+        async with door.get(f"/projekte?{asked}") as answer:
+            assert (answer.status, answer.headers["Location"]) == (302, f"/projekte?{meant}")
+    html = await page(door, "/projekte?topic=../internal&organisation=../internal&organisation=" + stays)
+    assert "Entfernen: </span>../internal" in html, "what nobody knows stays as it was asked for"
+    assert not any("internal" in asked.target.partition("?")[0] for asked in services.asked)
+
+
+async def test_a_question_is_cut_where_the_catalogue_would_refuse_it(door: Any, services: Any, content: Any) -> None:
+    await page(door, "/projekte?q=" + "a-b+" * 40)
+    asked = next(asked.target for asked in services.asked if asked.target.startswith("/api/v1/projects?"))
+    assert asked.startswith("/api/v1/projects?q=" + "+".join(["a-b"] * 12) + "&")
+
+
+async def test_of_many_organisations_those_with_most_projects_and_the_chosen_one_are_offered(
+    door: Any, content: Any
+) -> None:
+    many = [{"value": f"0537400{n:02}", "label": f"Ort {n}", "count": 1099 - n} for n in range(20)]
+    content["/api/v1/projects/facets"] = {"facets": {"organisation": many}}
+    html = await page(door, "/projekte?organisation=053740019")
+    offered = re.findall(r'name="organisation" value="(\d+)"( checked)?', html)
+    assert [value for value, _ in offered] == [each["value"] for each in [*many[:12], many[19]]]
+    assert offered[-1][1] == " checked"
+    assert "Entfernen: </span>Ort 19" in html
+    assert "1.099" in text_of(html)
 
 
 async def test_a_list_marks_what_was_found_and_offers_what_was_meant(content: dict[str, Any], door: Any) -> None:
@@ -250,6 +288,19 @@ async def test_a_project_shows_what_is_not_known(door: Any, content: Any) -> Non
     ):
         assert expected in text
     assert "beteiligt " not in text.replace("Beteiligte", "")
+
+
+async def test_a_project_leads_to_similar_ones_and_to_those_of_its_partners(door: Any, content: Any) -> None:
+    path = f"/api/v1/projects/{PROJECT['id']}"
+    other = PROJECT | {"id": "019b0000-0000-7000-8000-000000000003", "title": "Gemeinsame Vollstreckung"}
+    content[f"{path}/similar"] = listed(other)
+    html = await page(door, f"/projekte/{PROJECT['id']}")
+    assert "Ähnliche Projekte" in html
+    assert f'href="/projekte/{other["id"]}">Gemeinsame Vollstreckung' in html
+    assert '<a href="/projekte?organisation=05374028">Morsbach</a>' in html
+    for nothing in (lambda _: web.Response(status=503), None):
+        content[f"{path}/similar"] = nothing
+        assert "Ähnliche Projekte" not in await page(door, f"/projekte/{PROJECT['id']}")
 
 
 async def test_a_project_shows_what_is_new_and_what_came_of_it(door: Any, content: Any) -> None:

@@ -146,7 +146,10 @@ def participation(number: int, role: str = "participant", task: str | None = Non
 
 def test_partners_stand_once_with_all_they_do() -> None:
     shown = project(participation(1, "lead"), participation(2), participation(1, task="führt die Kasse"))
-    assert shown.partners == [("Stadt 1", "federführend, führt die Kasse"), ("Stadt 2", "")]
+    assert [(partner.name, said) for partner, said in shown.partners] == [
+        ("Stadt 1", "federführend, führt die Kasse"),
+        ("Stadt 2", ""),
+    ]
 
 
 @pytest.mark.parametrize(
