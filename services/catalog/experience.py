@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from services.catalog import organisation_directory, topic_list
 from services.catalog.cooperation_match import (
     Place,
-    Reason,
+    ScorePart,
     Score,
     Side,
     distance_km,
@@ -183,6 +183,6 @@ def _organisations(
     return sorted(found, key=lambda match: (-match.score.points, match.organisation.name))[:SHOWN]
 
 
-def _practice(count: int) -> Reason:
+def _practice(count: int) -> ScorePart:
     text = "Ein Projekt zu diesem Thema" if count == 1 else f"{count} Projekte zu diesen Themen"
-    return Reason(code="experience", points=A_PROJECT * min(count, MOST_PROJECTS), text=text)
+    return ScorePart(code="experience", points=A_PROJECT * min(count, MOST_PROJECTS), text=text)

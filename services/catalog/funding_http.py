@@ -31,7 +31,7 @@ class TermsBody(Terms):
     sources: Annotated[tuple[PlainLine, ...], Field(min_length=1, max_length=20)]
 
 
-class WithdrawalBody(BaseModel):
+class ProgrammeWithdrawalBody(BaseModel):
     """Why an entry is taken back."""
 
     model_config = ConfigDict(frozen=True)
@@ -90,7 +90,10 @@ class Handlers:
     async def withdraw(self, call: Call) -> Answer:
         """A programme that was taken down by mistake."""
         command = WithdrawProgramme(reason=call.body.reason)
-        return committed(await self.journal.transact(FUNDING_PROGRAMME, call.path_id(), command, call.context()))
+        outcome = await self.journal.transact(
+            FUNDING_PROGRAMME, call.path_id(), command, call.context(), expected_version=call.expected_version
+        )
+        return committed(outcome)
 
 
 def _terms(body: TermsBody) -> Terms:
@@ -162,7 +165,7 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             f"{programmes}/{{id}}/withdrawals",
             do.withdraw,
             "Take a funding programme back that was recorded by mistake",
-            body=WithdrawalBody,
+            body=ProgrammeWithdrawalBody,
             answer=Committed,
             roles=EDITORS,
             codes=("not_found",),

@@ -18,6 +18,7 @@ from services.catalog import (
     undertaking_step_http,
     vocabulary_http,
 )
+from services.catalog.request_examples import with_examples
 from services.catalog.site import Site
 from shared.kernel.endpoint import Endpoint
 from shared.kernel.files import Files
@@ -30,7 +31,7 @@ NOWHERE = Site()
 
 def endpoints(journal: Journal, pool: Pool, files: Files, vault: Vault, site: Site = NOWHERE) -> list[Endpoint]:
     """Everything the catalogue offers."""
-    return [
+    areas = [
         *search_http.endpoints(pool),
         *export_http.endpoints(journal, pool, site),
         *import_http.endpoints(journal, pool),
@@ -48,3 +49,4 @@ def endpoints(journal: Journal, pool: Pool, files: Files, vault: Vault, site: Si
         *contact_http.endpoints(journal, pool, vault),
         *cooperation_http.endpoints(journal, pool),
     ]
+    return with_examples(areas)

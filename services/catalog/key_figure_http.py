@@ -81,7 +81,10 @@ class Handlers:
     async def withdraw(self, call: Call) -> Answer:
         """A figure that is shown no more."""
         command = WithdrawKeyFigure(reason=call.body.reason)
-        return committed(await self.journal.transact(KEY_FIGURE, call.path_id(), command, call.context()))
+        outcome = await self.journal.transact(
+            KEY_FIGURE, call.path_id(), command, call.context(), expected_version=call.expected_version
+        )
+        return committed(outcome)
 
 
 def _reading(body: ReadingBody) -> Reading:

@@ -139,7 +139,7 @@ class OrganisationQuery(Paging):
         default=None, description="Name, alias or part of one; epithets (Stadt, Alte Hansestadt) and spelling aside."
     )
     ags: tuple[DistrictAgs | MunicipalityAgs, ...] | None = Field(default=None, description="Official keys.")
-    type: tuple[OrganisationType, ...] | None = None
+    type: tuple[OrganisationType, ...] | None = Field(default=None, description="What kind of body it is.")
     level: Literal["municipality", "district"] | None = Field(
         default=None, description="The 396 municipalities or the 53 districts and cities of that rank."
     )

@@ -68,12 +68,12 @@ class Handlers:
 
     async def organisation(self, call: Call) -> Answer:
         """An organisation by id or official key; its version is the ETag for those who may change it."""
-        answer = found(shown := await organisation_directory.one(self.pool, call.request.match_info["id"].lower()))
+        answer = found(shown := await organisation_directory.one(self.pool, call.request.match_info["key"].lower()))
         return replace(answer, etag=str(shown.version)) if shown and SEE_DRAFTS & call.identity.roles else answer
 
     async def history(self, call: Call) -> Answer:
         """What was done to an entry; a merged one has its own."""
-        key = call.request.match_info["id"].lower()
+        key = call.request.match_info["key"].lower()
         shown = await organisation_directory.one(self.pool, key)
         if shown is None:
             raise Problem("not_found")
@@ -82,7 +82,7 @@ class Handlers:
 
     async def similar(self, call: Call) -> Answer:
         """The bodies most like one, with the reasons, and where their projects are."""
-        key = call.request.match_info["id"].lower()
+        key = call.request.match_info["key"].lower()
         return found(await organisation_similar.like(self.pool, key, call.query.limit))
 
     async def register(self, call: Call) -> Answer:
@@ -114,13 +114,13 @@ class Handlers:
             profile = await resolved(connection, call.body)
             command = ChangeOrganisation(profile=profile, forget=call.body.forget)
             outcome = await self.journal.transact(
-                ORGANISATION, call.path_id(), command, context, expected_version=call.expected_version
+                ORGANISATION, call.path_id("key"), command, context, expected_version=call.expected_version
             )
         return committed(outcome)
 
     async def merge(self, call: Call) -> Answer:
         """Two entries of one body become one, which is found by the names of both."""
-        context, gone = call.context(), call.path_id()
+        context, gone = call.context(), call.path_id("key")
         if before := await self.journal.outcome(context):
             await self._adopt(gone, context)
             return committed(before)
@@ -174,7 +174,7 @@ def _wrong_line(wrong: WrongLine) -> FieldError:
 def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
     """Everything about organisations."""
     do = Handlers(journal, pool)
-    organisation = f"{API}/organisations/{{id}}"
+    organisation = f"{API}/organisations/{{key}}"
     referring = ("unknown_organisation",)
     return [
         Endpoint(

@@ -52,7 +52,7 @@ class AwardBody(Body):
     category: AwardCategory | None = None
 
 
-class WithdrawalBody(Body):
+class MarkWithdrawalBody(Body):
     """Which mark was given by mistake, and why that is so."""
 
     occasion: PlainLine
@@ -70,8 +70,8 @@ class UpdateBody(Body):
 class DocumentQuery(Body):
     """What a file is: the address says it, since the body is the file itself."""
 
-    title: PlainLine
-    kind: ResourceKind
+    title: PlainLine = Field(description="What readers see.")
+    kind: ResourceKind = Field(description="What kind of paper it is.")
     filename: str = Field(min_length=1, max_length=300, description="As it is called on the sender's machine.")
 
 
@@ -105,7 +105,9 @@ class Handlers:
         update_id = str(new_id() if context.fresh else named_id("updates", str(context.command_id)))
         on = call.body.on or call.at.astimezone(BERLIN).date()
         command = PostUpdate(update_id=update_id, text=call.body.text, on=on)
-        outcome = await self.journal.transact(PROJECT, project_id, command, context)
+        outcome = await self.journal.transact(
+            PROJECT, project_id, command, context, expected_version=call.expected_version
+        )
         return committed(outcome, 201, f"{API}/projects/{project_id}/updates/{update_id}")
 
     async def withdraw_update(self, call: Call) -> Answer:
@@ -128,7 +130,9 @@ class Handlers:
             kind=call.query.kind,
             file=StoredFile(name=name, media_type=media_type, size=len(call.raw), sha256=digest),
         )
-        outcome = await self.journal.transact(PROJECT, project_id, command, call.context())
+        outcome = await self.journal.transact(
+            PROJECT, project_id, command, call.context(), expected_version=call.expected_version
+        )
         return committed(outcome, 201, f"{API}/projects/{project_id}/documents/{document_id}")
 
     async def document(self, call: Call) -> web.StreamResponse:
@@ -182,7 +186,7 @@ def endpoints(journal: Journal, pool: Pool, files: Files) -> list[Endpoint]:
             f"{project}/best-practice-withdrawals",
             do.withdraw_award,
             "Take back a best-practice mark that was given by mistake",
-            body=WithdrawalBody,
+            body=MarkWithdrawalBody,
             answer=Committed,
             roles=EDITORS,
             codes=("not_found", "project_archived", "no_such_award"),

@@ -1,5 +1,6 @@
 """Resources (Arbeitshilfen) over HTTP: everybody reads and downloads them, editors publish, revise and retire them."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -119,7 +120,7 @@ class Handlers:
 
     async def upload(self, call: Call) -> Answer:
         """A file kept, to be named by a resource within a day."""
-        media_type = kind_of(call.raw, call.request.content_type)
+        media_type = await asyncio.to_thread(kind_of, call.raw, call.request.content_type)
         name = safe_name(call.query.filename, media_type)
         digest = await self.files.put(call.raw, call.at)
         return Answer(StoredFile(name=name, media_type=media_type, size=len(call.raw), sha256=digest))
@@ -152,7 +153,10 @@ class Handlers:
     async def retire(self, call: Call) -> Answer:
         """No longer offered."""
         command = RetireResource(reason=call.body.reason)
-        return committed(await self.journal.transact(RESOURCE, call.path_id(), command, call.context()))
+        outcome = await self.journal.transact(
+            RESOURCE, call.path_id(), command, call.context(), expected_version=call.expected_version
+        )
+        return committed(outcome)
 
     async def _details(self, call: Call, before: Resource | None) -> Details:
         """What a client says, with every reference looked up."""

@@ -71,7 +71,7 @@ CURSOR: TypeAdapter[tuple[str, UUID]] = TypeAdapter(tuple[str, UUID])
 class ResourceQuery(Paging):
     """What the resources can be narrowed to."""
 
-    kind: tuple[ResourceKind, ...] | None = None
+    kind: tuple[ResourceKind, ...] | None = Field(default=None, description="What kind of text it is.")
     topic: tuple[str, ...] | None = Field(default=None, description="Codes of topics, present or merged.")
     q: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = Field(
         default=None, description="Words of title, summary, purposes and publisher, in any German spelling."
@@ -79,14 +79,14 @@ class ResourceQuery(Paging):
     retired: bool = Field(default=False, description="Those that are no longer offered, instead of those that are.")
 
 
-class FileShown(StoredFile):
+class ResourceFileShown(StoredFile):
     """A file to download; `type_label` is what people call its type."""
 
     type_label: str
     href: str
 
 
-class VersionShown(BaseModel):
+class ResourceVersionShown(BaseModel):
     """A version of a resource; without a file where it had none."""
 
     model_config = ConfigDict(frozen=True)
@@ -94,7 +94,7 @@ class VersionShown(BaseModel):
     version: int
     published_at: datetime
     title: str
-    file: FileShown | None
+    file: ResourceFileShown | None
 
 
 class ResourceShown(Details):
@@ -106,9 +106,9 @@ class ResourceShown(Details):
     id: str
     version: int
     published_at: datetime
-    file: FileShown | None = None
+    file: ResourceFileShown | None = None
     file_note: str | None
-    versions: tuple[VersionShown, ...]
+    versions: tuple[ResourceVersionShown, ...]
     downloads: Rounded
     retired: str | None
     retired_at: datetime | None
@@ -205,7 +205,7 @@ async def _shown(connection: Connection, rows: Sequence[dict[str, Any]]) -> list
     labels = await topic_list.labels(connection, present.values()) if topics else {}
     ids = [row["id"] for row in rows]
     counted = await resource_downloads.totals(connection, ids)
-    versions: dict[str, list[VersionShown]] = {each: [] for each in ids}
+    versions: dict[str, list[ResourceVersionShown]] = {each: [] for each in ids}
     for row in await connection.fetch(VERSIONS, ids):
         versions[row["resource_id"]].append(_version(row))
     return [
@@ -219,19 +219,21 @@ def _today(details: Details, present: Mapping[str, str]) -> Details:
     return details.model_copy(update={"topics": topic_list.meant(details.topics, present)})
 
 
-def _version(row: Any) -> VersionShown:
+def _version(row: Any) -> ResourceVersionShown:
     details = Details.model_validate(row["details"])
     file = details.file and _file(row["resource_id"], row["version"], details.file)
-    return VersionShown(version=row["version"], published_at=row["published_at"], title=details.title, file=file)
+    return ResourceVersionShown(
+        version=row["version"], published_at=row["published_at"], title=details.title, file=file
+    )
 
 
-def _file(resource_id: str, version: int, file: StoredFile) -> FileShown:
+def _file(resource_id: str, version: int, file: StoredFile) -> ResourceFileShown:
     href = f"/api/v1/resources/{resource_id}/file?version={version}"
-    return FileShown(**file.model_dump(), type_label=KINDS[file.media_type].label, href=href)
+    return ResourceFileShown(**file.model_dump(), type_label=KINDS[file.media_type].label, href=href)
 
 
 def _entry(
-    row: dict[str, Any], details: Details, labels: dict[str, str], versions: list[VersionShown], counted: int
+    row: dict[str, Any], details: Details, labels: dict[str, str], versions: list[ResourceVersionShown], counted: int
 ) -> ResourceShown:
     said = {name: getattr(details, name) for name in Details.model_fields if name != "file"}
     return ResourceShown(

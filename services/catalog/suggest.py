@@ -22,7 +22,7 @@ TITLES = 0
 MOST_OF_A_KIND = 5
 LOOKED_AT = 500  # titles that begin so, of which some may not be public
 
-type Kind = Literal["project", "topic", "organisation"]
+type SuggestionKind = Literal["project", "topic", "organisation"]
 type Beginnings = Callable[[str], list[int]]
 
 
@@ -39,7 +39,7 @@ class Suggestion(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Kind
+    kind: SuggestionKind
     value: str
     label: str
 

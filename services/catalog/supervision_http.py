@@ -57,7 +57,7 @@ class SupervisionQuery(BaseModel):
     organisation: Annotated[tuple[Id, ...], Field(max_length=100)] = Field(
         default=(), description="Ids of bodies that have no official key."
     )
-    legal_form: LegalForm | None = None
+    legal_form: LegalForm | None = Field(default=None, description="The law the cooperation is to stand on.")
     seat: Ags | None = Field(default=None, description="The municipality where the new body has its seat.")
     performing: Ags | Id | None = Field(default=None, description="The participant that does the task for the others.")
 

@@ -11,13 +11,13 @@ from services.catalog.findable import Findable
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
 from services.catalog.project_content import TopicCode
-from services.catalog.topic import TOPIC, DefineTopic, Group, MergeTopic, RenameTopic, SplitTopic
+from services.catalog.topic import TOPIC, DefineTopic, Group, MergeTopic, RenameTopic, SplitTopic, TopicCommand
 from services.catalog.topic_list import TopicQuery, TopicShown
 from services.catalog.topic_split import PartBody, Reason, Slug, SplitBody, given_away
 from shared.kernel.decider import NotThere
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
 from shared.kernel.ids import named_id
-from shared.kernel.journal import Context, Journal
+from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import Problem, of_fields
 
@@ -75,8 +75,9 @@ class Handlers:
         return page_of(await topic_list.listed(self.pool, call.query), call)
 
     async def topic(self, call: Call) -> Answer:
-        """A topic by code or German slug, present or former."""
-        return found(await topic_list.one(self.pool, _code(call)))
+        """A topic by code or German slug, present or former; its version is the ETag for those who may change it."""
+        answer = found(shown := await topic_list.one(self.pool, _code(call)))
+        return replace(answer, etag=str(shown.version)) if shown and SEE_DRAFTS & call.identity.roles else answer
 
     async def history(self, call: Call) -> Answer:
         """What was done to a topic; a merged one has its own."""
@@ -109,7 +110,7 @@ class Handlers:
             if await topic_list.taken(connection, _code(call), body.label):
                 raise of_fields("topic_name_taken", ["/label"])
             command = RenameTopic(label=body.label, reason=body.reason)
-            return committed(await self.journal.transact(TOPIC, _code(call), command, context))
+            return committed(await self._written(call, command, context))
 
     async def merge(self, call: Call) -> Answer:
         """A topic goes into another; projects stand under that one from now on, unwritten as they are."""
@@ -121,16 +122,18 @@ class Handlers:
             if not stays:
                 raise of_fields("unknown_topic", ["/into"])
             command = MergeTopic(into=stays[body.into], reason=body.reason)
-            return committed(await self.journal.transact(TOPIC, _code(call), command, context))
+            return committed(await self._written(call, command, context))
 
     async def split(self, call: Call) -> Answer:
         """Some of a topic's projects go to others; they arrive in the moments after this is recorded."""
         context, body, code = call.context(), call.body, _code(call)
         if before := await self.journal.outcome(context):
             return committed(before)
-        topic = (await self.journal.load(TOPIC, code)).state
-        if topic is None:
+        there = await self.journal.load(TOPIC, code)
+        if (topic := there.state) is None:
             raise NotThere
+        if call.expected_version not in (None, there.version):
+            raise Problem("stale_version")
         async with self.pool.acquire() as connection:
             codes = await topic_list.same_topics(connection, [code])
         command = SplitTopic(parts=await given_away(self.pool, codes, body.parts), reason=body.reason)
@@ -142,7 +145,10 @@ class Handlers:
                 assert part.slug is not None
                 define = DefineTopic(topic=part.topic, slug=part.slug, label=part.label, group=topic.group)
                 await self.journal.transact(TOPIC, part.topic, define, _before(context, part.topic))
-            return committed(await self.journal.transact(TOPIC, code, command, context))
+            return committed(await self._written(call, command, context))
+
+    async def _written(self, call: Call, command: TopicCommand, context: Context) -> Outcome:
+        return await self.journal.transact(TOPIC, _code(call), command, context, expected_version=call.expected_version)
 
     async def _new(self, connection: Connection, parts: tuple[PartBody, ...]) -> list[PartBody]:
         """The parts that are no topics yet; each has a name that nobody else has."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.catalog import organisation_directory
+from services.catalog.answers import written_upon
 from services.catalog.membership import organisation_of
 from services.catalog.undertaking import UNDERTAKING, Undertaking
 from shared.kernel.http import Call, Role
@@ -44,3 +45,10 @@ class Access:
         if not may_change:
             raise Problem("forbidden", "Dieses Vorhaben wurde Ihnen nur zum Lesen freigegeben.")
         return undertaking
+
+    async def meant(self, call: Call) -> int | None:
+        """The version to write upon: the present one, if nothing but reminders came after what the client has read."""
+        if call.expected_version is None:
+            return None
+        now = await self.journal.load(UNDERTAKING, call.path_id())
+        return written_upon(call, now.version, now.state.reminders if now.state else 0)

@@ -15,7 +15,7 @@ from shared.kernel.problems import of_fields
 from shared.kernel.texts import Id
 
 
-class OrganisationBody(Value):
+class OrganisationKey(Value):
     """An organisation named by its id or its official key (AGS)."""
 
     organisation_id: Id | None = None
@@ -35,7 +35,7 @@ class PlanBody(Value):
     title: PlainLine
     summary: Annotated[PlainText, StringConstraints(max_length=1000)] | None = None
     topics: Annotated[tuple[TopicCode, ...], Field(max_length=20)] = ()
-    partners: Annotated[tuple[OrganisationBody, ...], Field(max_length=50)] = ()
+    partners: Annotated[tuple[OrganisationKey, ...], Field(max_length=50)] = ()
     partners_wanted: bool = Field(default=False, description="Whether (more) partners are wanted.")
     lead_days: Annotated[int, Field(ge=1, le=90)] = Field(
         default=USUAL_LEAD_DAYS, description="How many days before a date its reminder comes."
@@ -45,7 +45,7 @@ class PlanBody(Value):
 class BeginBody(PlanBody):
     """A new undertaking. A member's is always their organisation's; an editor names whose it is."""
 
-    organisation: OrganisationBody | None = None
+    organisation: OrganisationKey | None = None
     starts_on: Day = Field(description="The day on which the cooperation is to start.")
     checklist: Annotated[str, StringConstraints(max_length=40)] | None = Field(
         default=None, description="A version of the checklist; the present one unless named."
@@ -94,7 +94,7 @@ async def resolved(connection: Connection, body: PlanBody) -> Plan:
     )
 
 
-async def organisations(connection: Connection, asked: Sequence[OrganisationBody], fields: Sequence[str]) -> list[str]:
+async def organisations(connection: Connection, asked: Sequence[OrganisationKey], fields: Sequence[str]) -> list[str]:
     """The present ids of the organisations that are meant; `fields` are where each stands in the body."""
     by_key = await organisation_directory.ids_of(connection, {each.ags for each in asked if each.ags})
     ids = [each.organisation_id or by_key.get(each.ags or "", "") for each in asked]

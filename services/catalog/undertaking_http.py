@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.catalog import organisation_directory, undertaking_page
-from services.catalog.answers import API, page_of, written_upon
+from services.catalog.answers import API, page_of
 from services.catalog.checklist import Checklist, checklists, valid_on
 from services.catalog.plain_text import PlainText
 from services.catalog.undertaking import (
@@ -22,7 +22,7 @@ from services.catalog.undertaking import (
     UndertakingCommand,
 )
 from services.catalog.undertaking_access import CONCERNED, Access
-from services.catalog.undertaking_body import BeginBody, OrganisationBody, PlanBody, organisations, resolved
+from services.catalog.undertaking_body import BeginBody, OrganisationKey, PlanBody, organisations, resolved
 from services.catalog.undertaking_draft import draft, project_id_of
 from services.catalog.undertaking_page import UndertakingCard, UndertakingPage, UndertakingQuery
 from services.catalog.undertaking_plan import Day, german_day
@@ -164,7 +164,8 @@ class Handlers:
         undertaking = await self.access.to_change(call)
         context = call.context()
         finish = FinishUndertaking(project_id=project_id_of(undertaking.id))
-        await self.journal.transact(UNDERTAKING, undertaking.id, finish, context)
+        expected = await self.access.meant(call)
+        await self.journal.transact(UNDERTAKING, undertaking.id, finish, context, expected_version=expected)
         outcome = await draft(self.journal, self.pool, undertaking.id, context)
         return committed(outcome, 201, f"{API}/projects/{outcome.aggregate_id}")
 
@@ -194,15 +195,9 @@ class Handlers:
 
     async def _committed(self, call: Call, command: UndertakingCommand) -> Answer:
         outcome = await self.journal.transact(
-            UNDERTAKING, call.path_id(), command, call.context(), expected_version=await self._meant(call)
+            UNDERTAKING, call.path_id(), command, call.context(), expected_version=await self.access.meant(call)
         )
         return committed(outcome)
-
-    async def _meant(self, call: Call) -> int | None:
-        if call.expected_version is None:
-            return None
-        now = await self.journal.load(UNDERTAKING, call.path_id())
-        return written_upon(call, now.version, now.state.reminders if now.state else 0)
 
 
 def _checklist(call: Call, version: str | None) -> Checklist:
@@ -318,7 +313,7 @@ def _commands(do: Handlers) -> list[Endpoint]:
             f"{UNDERTAKING_PATH}/readers",
             do.give_sight,
             "Let another organisation read it",
-            body=OrganisationBody,
+            body=OrganisationKey,
             answer=Committed,
             roles=CONCERNED,
             codes=(*codes, "unknown_organisation", "too_many_readers"),

@@ -89,7 +89,7 @@ ENTRY = TypeAdapter(Entry)
 class UndertakingQuery(Paging):
     """What the undertakings can be narrowed to."""
 
-    status: tuple[UndertakingStatus, ...] | None = None
+    status: tuple[UndertakingStatus, ...] | None = Field(default=None, description="How far it has come.")
     organisation: tuple[Id, ...] | None = Field(default=None, description="Ids of the organisations whose they are.")
     q: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = Field(
         default=None, description="Words of title and summary, in any German spelling."

@@ -91,7 +91,13 @@ class Handlers:
             async with self.pool.acquire() as connection:
                 await refuse_unknown_resources(connection, call.body.links)
             planned = _planned(step_id, call.body)
-            outcome = await self.journal.transact(UNDERTAKING, undertaking.id, AddStep(step=planned), context)
+            outcome = await self.journal.transact(
+                UNDERTAKING,
+                undertaking.id,
+                AddStep(step=planned),
+                context,
+                expected_version=await self.access.meant(call),
+            )
         answer = committed(outcome, 201)
         body = CommittedStep(
             id=outcome.aggregate_id, version=outcome.version, position=outcome.position, step_id=step_id
@@ -136,7 +142,9 @@ class Handlers:
 
     async def _committed(self, call: Call, command: UndertakingCommand) -> Answer:
         undertaking = await self.access.to_change(call)
-        outcome = await self.journal.transact(UNDERTAKING, undertaking.id, command, call.context())
+        outcome = await self.journal.transact(
+            UNDERTAKING, undertaking.id, command, call.context(), expected_version=await self.access.meant(call)
+        )
         return committed(outcome)
 
 

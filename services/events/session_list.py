@@ -108,7 +108,7 @@ NO_FILE = "Keine Datei veröffentlicht"
 DATE_OPEN = "Termin offen"
 NEW_DATE_OPEN = "Neuer Termin offen"
 
-type Status = Literal[
+type SessionStatus = Literal[
     "drafted",
     "announced",
     "registration_open",
@@ -120,7 +120,7 @@ type Status = Literal[
     "held",
     "documented",
 ]
-STATUS_LABELS: dict[Status, str] = {
+STATUS_LABELS: dict[SessionStatus, str] = {
     "drafted": "Entwurf",
     "announced": "Angekündigt",
     "registration_open": "Anmeldung offen",
@@ -152,7 +152,7 @@ class SessionQuery(SessionFilter, Paging):
     """The parameters of the list. Upcoming ones come soonest first, all others latest first."""
 
     period: Literal["upcoming", "past"] | None = None
-    status: list[Status] | None = None
+    status: list[SessionStatus] | None = None
     mode: list[Mode] | None = None
     q: str | None = Field(default=None, max_length=200)
 
@@ -183,7 +183,7 @@ class SessionSummary(Dated):
     series: SeriesRef | None
     title: str
     summary: str | None
-    status: Status
+    status: SessionStatus
     status_label: str
     mode: Mode
     mode_label: str
@@ -374,7 +374,7 @@ def _read(row: Any) -> SessionRow:
     )
 
 
-def status_of(life: Life, seated: int, waiting: int) -> Status:
+def status_of(life: Life, seated: int, waiting: int) -> SessionStatus:
     """What people are told first about a session; the list's SQL says the same."""
     if life.stage == "postponed":
         return "postponed_rescheduled" if life.when.day else "postponed_tba"

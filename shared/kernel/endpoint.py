@@ -36,7 +36,7 @@ class Endpoint:
     allowed, beside `min_position` on reads. `roles`: one of them is needed; empty means anyone whom the gateway signed.
     `codes` are the problems beyond those that any endpoint may answer. `if_match`: the version must be named.
     `projection`: the following read model that `min_position` waits for; without it the journal itself. `media_type`
-    is that of the answer.
+    is that of the answer. `example` is a body as somebody may send it, for the description.
     """
 
     method: str
@@ -55,6 +55,7 @@ class Endpoint:
     projection: str | None = None
     media_type: str = "application/json"
     description: str = ""
+    example: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,14 @@ MODES: dict[Part, JsonSchemaMode] = {"body": "validation", "query": "validation"
 REF = "#/components/schemas/"
 PARAMETER = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
 ALWAYS = ("bad_request", "internal", "unauthenticated", "unavailable")
-CHANGING = ("conflict", "idempotency_key_reused", "invalid_request", "body_too_large", "request_timeout")
+CHANGING = (
+    "conflict",
+    "stale_version",
+    "idempotency_key_reused",
+    "invalid_request",
+    "body_too_large",
+    "request_timeout",
+)
 WITH_BODY = ("malformed_json", "unsupported_media_type")
 
 PROBLEM: Json = {
@@ -47,6 +54,16 @@ PROBLEM: Json = {
         },
         "details": {"type": "object", "additionalProperties": {"type": ["string", "integer"]}},
     },
+    "examples": [
+        {
+            "type": "/api/v1/openapi.json#/info/x-problem-codes/invalid_request",
+            "title": "Angaben ungültig",
+            "status": 422,
+            "detail": "Bitte prüfen Sie die genannten Angaben.",
+            "code": "invalid_request",
+            "errors": [{"field": "/title", "code": "missing", "detail": "Diese Angabe fehlt."}],
+        }
+    ],
 }
 
 MIN_POSITION: Json = {
@@ -141,7 +158,7 @@ def problem_codes(endpoint: Endpoint) -> list[str]:
             *endpoint.codes,
             *(("forbidden",) if endpoint.roles else ()),
             *(("not_found",) if "{" in endpoint.path else ()),
-            *(("precondition_required", "stale_version") if endpoint.if_match else ()),
+            *(("precondition_required",) if endpoint.if_match else ()),
             *(CHANGING if changing else ("position_not_reached",)),
             *(WITH_BODY if endpoint.body else ()),
             *(("unsupported_media_type",) if endpoint.upload else ()),
@@ -225,8 +242,10 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> Json:
     if endpoint.description:
         operation["description"] = endpoint.description
     if changing and endpoint.body is not None:
-        content = {"application/json": {"schema": schemas.of(endpoint, "body")}}
-        operation["requestBody"] = {"required": endpoint.body_required, "content": content}
+        sent = {"schema": schemas.of(endpoint, "body")}
+        if endpoint.example is not None:
+            sent["example"] = dict(endpoint.example)
+        operation["requestBody"] = {"required": endpoint.body_required, "content": {"application/json": sent}}
     if endpoint.upload is not None:
         operation["requestBody"] = {"required": True, "content": {kind: {} for kind in endpoint.upload.media_types}}
     return operation

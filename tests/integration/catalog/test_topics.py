@@ -81,6 +81,21 @@ async def test_a_topic_is_defined_once_under_its_own_name(editor: Client, reader
     assert taken.code == "topic_name_taken"
 
 
+async def test_a_topic_is_written_upon_the_version_that_was_read(editor: Client, reader: Client) -> None:
+    code = await defined(editor, "Fundbüro")
+    read = (await editor.get(f"/topics/{code}")).headers["ETag"]
+    assert read == '"1"'
+    assert (await reader.get(f"/topics/{code}")).headers["ETag"].startswith("W/")
+    for _ in range(2):
+        again = await editor.post(f"/topics/{code}/renamings", {"label": "Fundsachen"})
+        assert (again.status, again.headers["ETag"]) == (200, '"2"')
+    merger = {"into": "treasury", "reason": "Gehört zur Kasse."}
+    parts = {"parts": [{"topic": "treasury", "filter": {"q": "Kasse"}}], "reason": "Gehört zur Kasse."}
+    for step, body in (("renamings", {"label": "Fundamt"}), ("mergers", merger), ("splits", parts)):
+        stale = await editor.call("POST", f"/topics/{code}/{step}", headers={"If-Match": read}, json=body)
+        assert stale.status == 412, (step, stale.body)
+
+
 async def test_a_merged_topic_leads_to_the_one_that_stays(editor: Client, reader: Client, pool: Pool) -> None:
     gone, stays = await defined(editor, "Poststelle"), await defined(editor, "Zentrale Dienste im Haus")
     both = await editor.publish(topics=[gone, stays, "treasury"])

@@ -251,6 +251,17 @@ async def test_it_is_edited_on_the_version_that_was_read(lemgo: Client) -> None:
     assert {name: page[name] for name in changed} == changed
 
 
+async def test_a_step_is_changed_on_the_version_that_was_read_where_one_is_named(lemgo: Client) -> None:
+    path = await begin(lemgo)
+    await ok(lemgo, f"{path}/steps/idea/completions")
+    own = {"title": "Personalrat", "stage": "considerations"}
+    for step, body in (("/idea/reopenings", None), ("/goals/notes", {"note": "Zu spät"}), ("", own)):
+        for version, status in ((1, 412), (None, 201 if step == "" else 200)):
+            headers = {} if version is None else {"If-Match": f'"{version}"'}
+            answer = await lemgo.call("POST", f"{path}/steps{step}", headers=headers, json=body or {})
+            assert answer.status == status, (step, answer.body)
+
+
 async def test_the_finished_one_becomes_one_project_draft(lemgo: Client, editor: Client, detmold: Client) -> None:
     path = await begin(lemgo, topics=["civil_registry"], partners=[{"ags": DETMOLD}], summary="Zwei Städte.")
     await ok(lemgo, f"{path}/steps/goals/completions", {"done_on": "2026-02-02"})
