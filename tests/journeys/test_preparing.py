@@ -1,6 +1,7 @@
 """A town prepares a cooperation: by the checklist, in its calendar, on paper, until it is a project."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ import pytest
 from icalendar import Calendar
 
 from tests.journeys.conftest import BERLIN, PATIENCE, Api
+from tests.journeys.test_writing_to_a_contact import LINK
 from tests.running import RunningSystem, ikz
 
 LEMGO, DETMOLD = "05766044", "05766020"
@@ -68,6 +70,37 @@ async def published(journey: Any, contract: str, aggregate_id: str) -> dict[str,
                     return dict(event)
                 after = event["position"]
             await asyncio.sleep(0.1)
+
+
+async def test_two_towns_find_each_other_and_write(journey: Any, fresh_address: Callable[[], str]) -> None:
+    office, erika = fresh_address(), fresh_address()
+    wish = {"title": f"Standesamt {uuid4().hex[:6]}", "text": "Ab 2027.", "topics": ["civil_registry"]}
+    body = wish | {"kind": "seek_partners", "ags": LEMGO}
+    asked = (await journey.editor.post("/cooperation-requests", body)).id
+    offered = (await journey.editor.post("/cooperation-requests", wish | {"kind": "offer", "ags": DETMOLD})).id
+    pair = await published(journey, "ikz.catalog.cooperation_request.matched.v1", min(asked, offered))
+    assert pair["data"]["matched_request_id"] == max(asked, offered)
+    path = f"/cooperation-requests/{offered}"
+    assert (await journey.editor.send("PUT", f"{path}/contact-address", {"email": office})).status == 200
+    near = (await journey.api.get(f"/cooperation-requests?topic=civil_registry&kind=offer&near={LEMGO}")).body
+    assert near["items"][0]["id"] == offered
+    fits = (await journey.api.get(f"/cooperation-requests/{asked}/matches")).body["requests"]
+    assert offered in {each["request"]["id"] for each in fits}
+    async with journey.client.get(f"{journey.base_url}/partnersuche?thema=standesamt") as page:
+        assert f"/partnersuche/{offered}" in await page.text()
+
+    question = {"email": erika, "name": "Erika Muster", "message": "Wann haben Sie Zeit?"}
+    assert (await journey.api.post(f"{path}/contact-requests", question)).status == 202
+    found = LINK.search((await journey.mailbox.newest(erika, 1)).text)
+    assert found
+    await journey.api.post(f"/contact-requests/{found[1]}/confirmations")
+    assert "> Wann haben Sie Zeit?" in (await journey.mailbox.newest(office, 1)).text
+
+    await journey.editor.post(f"{path}/closings", {"outcome": "partner_found", "note": "Mit Lemgo."})
+    closed = await published(journey, "ikz.catalog.cooperation_request.closed.v1", offered)
+    assert closed["data"]["outcome"] == "partner_found"
+    assert (await journey.api.get(path)).body["contact_possible"] is False
+    assert (await journey.api.post(f"{path}/contact-requests", question)).code == "contact_not_possible"
 
 
 async def test_a_resource_is_published_and_downloaded_from_the_portal(journey: Any) -> None:
