@@ -170,6 +170,7 @@ PAGES = [
     "/",
     "/projekte",
     "/projekte?q=nichtsdergleichen",
+    "/partnersuche",
     "/veranstaltungen",
     "/aktuelles",
     "/arbeitshilfen",

@@ -83,7 +83,7 @@ async def test_two_towns_find_each_other_and_write(journey: Any, fresh_address: 
     path = f"/cooperation-requests/{offered}"
     assert (await journey.editor.send("PUT", f"{path}/contact-address", {"email": office})).status == 200
     near = (await journey.api.get(f"/cooperation-requests?topic=civil_registry&kind=offer&near={LEMGO}")).body
-    assert near["items"][0]["id"] == offered
+    assert offered in {each["id"] for each in near["items"]}
     fits = (await journey.api.get(f"/cooperation-requests/{asked}/matches")).body["requests"]
     assert offered in {each["request"]["id"] for each in fits}
     async with journey.client.get(f"{journey.base_url}/partnersuche?thema=standesamt") as page:
@@ -100,7 +100,8 @@ async def test_two_towns_find_each_other_and_write(journey: Any, fresh_address: 
     closed = await published(journey, "ikz.catalog.cooperation_request.closed.v1", offered)
     assert closed["data"]["outcome"] == "partner_found"
     assert (await journey.api.get(path)).body["contact_possible"] is False
-    assert (await journey.api.post(f"{path}/contact-requests", question)).code == "contact_not_possible"
+    refused = await journey.api.send("POST", f"{path}/contact-requests", question)
+    assert refused.code == "contact_not_possible"
 
 
 async def test_a_resource_is_published_and_downloaded_from_the_portal(journey: Any) -> None:
