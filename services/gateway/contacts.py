@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.gateway.addresses import MailAddress, Malformed, lookup_key, parse_address, parse_name
+from services.gateway.addresses import MailAddress, Malformed, lookup_key, parse_address
 from services.gateway.limits import Limit
 from services.gateway.people import People
-from services.gateway.registrations import BEAT, SENTENCES, Typed, parsed, take
+from services.gateway.registrations import BEAT, SENTENCES, Typed, take, who
 from services.gateway.upstream import Fetched, Upstream
 from shared.kernel.endpoint import Call
 from shared.kernel.identity import ANONYMOUS, Identity
@@ -114,11 +114,7 @@ class Reachable(BaseModel):
 def checked(writing: Writing) -> Writer:
     """The writer; `invalid_request` names every field that is wrong, in the order of the form."""
     errors: list[FieldError] = []
-    name = parsed(parse_name, writing.name, "/name", errors)
-    address = parsed(parse_address, writing.email, "/email", errors)
-    organisation = writing.organisation_name and writing.organisation_name.strip()
-    if organisation:
-        organisation = parsed(parse_name, organisation, "/organisation_name", errors)
+    address, name, organisation = who(writing.email, writing.name, writing.organisation_name, errors)
     subject = " ".join(_readable(writing.subject or "").split())
     if len(subject) > LONGEST_SUBJECT:
         errors.append(_wrong("/subject", "subject_too_long"))
@@ -127,7 +123,7 @@ def checked(writing: Writing) -> Writer:
         errors.append(_wrong("/message", "message_missing" if _blank(message) else "message_too_long"))
     if errors or address is None or name is None:
         raise Problem("invalid_request", errors=errors)
-    return Writer(address, name, organisation or None, subject or None, message)
+    return Writer(address, name, organisation, subject or None, message)
 
 
 def _wrong(pointer: str, code: str) -> FieldError:

@@ -88,18 +88,25 @@ class Registrant:
 def checked(wanted: Wanted) -> Registrant:
     """The registrant; `invalid_request` names every field that is wrong, in the order of the form."""
     errors: list[FieldError] = []
-    name = parsed(parse_name, wanted.name, "/name", errors)
-    address = parsed(parse_address, wanted.email, "/email", errors)
-    organisation = wanted.organisation_name and wanted.organisation_name.strip()
-    if organisation:
-        organisation = parsed(parse_name, organisation, "/organisation_name", errors)
+    address, name, organisation = who(wanted.email, wanted.name, wanted.organisation_name, errors)
     if errors or address is None or name is None:
         raise Problem("invalid_request", errors=errors)
-    return Registrant(address, name, wanted.organisation_id, organisation or None, wanted.answers)
+    return Registrant(address, name, wanted.organisation_id, organisation, wanted.answers)
 
 
-def parsed[T](parse: Callable[[str], T], text: str, pointer: str, errors: list[FieldError]) -> T | None:
-    """What a field says; None with one more error."""
+def who(
+    email: str, name: str, organisation_name: str | None, errors: list[FieldError]
+) -> tuple[MailAddress | None, str | None, str | None]:
+    """Somebody's address, name and organisation; None with one more error for what is wrong, in the form's order."""
+    said = _parsed(parse_name, name, "/name", errors)
+    address = _parsed(parse_address, email, "/email", errors)
+    organisation = organisation_name and organisation_name.strip()
+    if organisation:
+        organisation = _parsed(parse_name, organisation, "/organisation_name", errors)
+    return address, said, organisation or None
+
+
+def _parsed[T](parse: Callable[[str], T], text: str, pointer: str, errors: list[FieldError]) -> T | None:
     try:
         return parse(text)
     except Malformed as malformed:

@@ -1,7 +1,6 @@
 """Writing to a contact without seeing the address: the form, and the page behind the link that confirms."""
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from services.gateway.guard import Untrusted, refuse_pages_of_others
 from services.gateway.limits import client_address, network_of
 from services.gateway.portal import forms
 from services.gateway.portal.forms import Form
+from services.gateway.portal.personal import PRIVATE, token_of
 from services.gateway.portal.portal import Portal, path_id
 from services.gateway.portal.reading import ContactRequest, CooperationRequest, Project
 from services.gateway.portal.rendering import Link
@@ -31,8 +31,6 @@ TOO_MANY = (
 NOT_NOW = (
     "Das geht im Augenblick nicht. Ihr Text steht noch hier: Bitte senden Sie ihn in ein paar Minuten noch einmal."
 )
-TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
-PRIVATE = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +160,7 @@ async def confirmation(portal: Portal, request: web.Request) -> web.StreamRespon
 
 async def confirm(portal: Portal, request: web.Request) -> web.StreamResponse:
     """Has the text passed on, and shows how it stands then."""
-    token = _token(request)
+    token = token_of(request)
     refuse_pages_of_others(request.headers)
     try:
         await portal.services.command("catalog", f"/api/v1/contact-requests/{token}/confirmations")
@@ -175,11 +173,11 @@ async def confirm(portal: Portal, request: web.Request) -> web.StreamResponse:
 
 async def back(_portal: Portal, request: web.Request) -> web.StreamResponse:
     """Whoever comes to the button's address by a link gets the page with the button."""
-    raise web.HTTPSeeOther(f"/kontakt/{_token(request)}", headers=PRIVATE)
+    raise web.HTTPSeeOther(f"/kontakt/{token_of(request)}", headers=PRIVATE)
 
 
 async def _confirmation(portal: Portal, request: web.Request, notice: str) -> web.StreamResponse:
-    token = _token(request)
+    token = token_of(request)
     try:
         shown = await portal.services.read("catalog", f"/api/v1/contact-requests/{token}", ContactRequest)
     except Missing:
@@ -199,10 +197,3 @@ async def _confirmation(portal: Portal, request: web.Request, notice: str) -> we
         )
     response.headers.update(PRIVATE)
     return response
-
-
-def _token(request: web.Request) -> str:
-    token = request.match_info["token"]
-    if not TOKEN.fullmatch(token):
-        raise Problem("not_found")
-    return token

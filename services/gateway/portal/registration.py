@@ -1,25 +1,15 @@
 """The page behind the personal link of a mail. Looking at it changes nothing; each change is a button."""
 
-import re
-
 from aiohttp import web
 
 from services.gateway.guard import refuse_pages_of_others
+from services.gateway.portal.personal import PRIVATE, token_of
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.reading import Registration
 from services.gateway.portal.services import Missing, Refusal
 from shared.kernel.problems import Problem
 
-TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 COMMANDS = {"bestaetigen": "confirmations", "abmelden": "withdrawals"}
-PRIVATE = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
-
-
-def _token(request: web.Request) -> str:
-    token = request.match_info["token"]
-    if not TOKEN.fullmatch(token):
-        raise Problem("not_found")
-    return token
 
 
 async def registration(portal: Portal, request: web.Request) -> web.StreamResponse:
@@ -29,7 +19,7 @@ async def registration(portal: Portal, request: web.Request) -> web.StreamRespon
 
 async def change(portal: Portal, request: web.Request) -> web.StreamResponse:
     """Confirms or withdraws, and shows how the registration stands then."""
-    token = _token(request)
+    token = token_of(request)
     refuse_pages_of_others(request.headers)
     try:
         await portal.services.command(
@@ -44,11 +34,11 @@ async def change(portal: Portal, request: web.Request) -> web.StreamResponse:
 
 async def back(_portal: Portal, request: web.Request) -> web.StreamResponse:
     """Whoever comes to a button's address by a link gets the page with the buttons."""
-    raise web.HTTPSeeOther(f"/anmeldung/{_token(request)}", headers=PRIVATE)
+    raise web.HTTPSeeOther(f"/anmeldung/{token_of(request)}", headers=PRIVATE)
 
 
 async def _page(portal: Portal, request: web.Request, notice: str) -> web.StreamResponse:
-    token = _token(request)
+    token = token_of(request)
     try:
         shown = await portal.services.read("events", f"/api/v1/registrations/{token}", Registration)
     except Missing:
