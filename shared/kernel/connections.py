@@ -5,12 +5,13 @@ from typing import Any
 
 import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError, LineTooLong
 
 from shared.kernel.http import of_aiohttp, problem_response, unsupported_encoding
 from shared.kernel.problems import Problem
 
 KEEP_ALIVE = 75.0
+TOO_LONG = "Die Adresse oder eine Kopfzeile ist länger, als hier gelesen wird (etwa 8.000 Zeichen)."
 UNREADABLE = (web.RequestPayloadError, HttpProcessingError)
 
 log = structlog.get_logger()
@@ -32,8 +33,7 @@ class Connection(web.RequestHandler):
         if status != HTTPStatus.BAD_REQUEST or request.writer.output_size:
             return super().handle_error(request, status, exc, message)
         log.info("request_unreadable", reason=type(exc).__name__)
-        unknown = isinstance(exc, ContentEncodingError)  # one that the server could read with another library
-        response = problem_response(unsupported_encoding() if unknown else Problem("bad_request"), request)
+        response = problem_response(_problem(exc), request)
         response.headers.update({"Server": "ikz", "X-Content-Type-Options": "nosniff"})
         response.force_close()
         return response
@@ -45,6 +45,12 @@ class Connection(web.RequestHandler):
             log.info("request_unreadable", reason=type(exc).__name__)
         else:
             super().log_exception(*args, **kw)
+
+
+def _problem(exc: BaseException | None) -> Problem:
+    if isinstance(exc, ContentEncodingError):  # one that the server could read with another library
+        return unsupported_encoding()
+    return Problem("bad_request", TOO_LONG if isinstance(exc, LineTooLong) else None)
 
 
 class _Server(web.Server):

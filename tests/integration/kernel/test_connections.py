@@ -45,13 +45,16 @@ async def answer_to(port: int, request: bytes) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("request_bytes", UNREADABLE.values(), ids=UNREADABLE.keys())
-async def test_unreadable_requests_get_a_problem(port: int, request_bytes: bytes) -> None:
+async def test_unreadable_requests_get_a_problem(
+    port: int, request_bytes: bytes, request: pytest.FixtureRequest
+) -> None:
     head, body = await answer_to(port, request_bytes)
 
     assert b" 400 " in head.splitlines()[0]
     assert b"Content-Type: application/problem+json" in head
     assert b"aiohttp" not in head
     assert json.loads(body)["code"] == "bad_request"
+    assert ("ist länger" in (json.loads(body)["detail"] or "")) == ("long_" in request.node.name)
 
 
 @pytest.mark.parametrize("encoding", [b"br", b"zstd", b"snappy"])
