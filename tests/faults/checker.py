@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from uuid import NAMESPACE_URL, uuid5
 
+from tests.faults import catalogue
 from tests.faults.admission import Told, Walk, walk
 from tests.faults.history import Attempt, History
 from tests.faults.remains import Mail, Recorded, Remains
@@ -19,6 +20,8 @@ SMTP_CONNECTIONS = 4  # a process that dies between the server's answer and its 
 MAIL_DOMAIN = "interkommunal.example"
 WRITTEN = {
     "draft_project": "ProjectDrafted",
+    "define_topic": "TopicDefined",
+    "open_request": "CooperationRequestOpened",
     "draft_session": "SessionDrafted",
     "draft_announcement": "AnnouncementDrafted",
     "announcements": "SessionAnnounced",
@@ -27,6 +30,8 @@ WRITTEN = {
     "corrections": "AnnouncementCorrected",
 }
 """What stands in the journal under a request's key, where the request cannot come to nothing."""
+UNNUMBERED = {"register", "write", "import", "forget"}
+"""What is answered without the version and position that it came to."""
 STANDS = {"cancellations": ("SessionCancelled", "SessionReinstated")}
 """What holds after a request that may have found it so: of these in its stream, the first was the last."""
 BECAME = {
@@ -45,7 +50,8 @@ def broken(history: History, remains: Remains) -> list[str]:
         *kept(history, remains),
         *streams(remains),
         *(fault for each in walks for fault in each.broken),
-        *mails(history, remains, walks),
+        *mails(history, remains, [*(told for each in walks for told in each.told), *catalogue.told(remains)]),
+        *catalogue.broken(history, remains),
         *people(history, remains, walks),
         *(f"{table} is not what the journal makes of it" for table in remains.different),
         *([f"{remains.dead_letters} dead letters"] if remains.dead_letters else []),
@@ -53,7 +59,10 @@ def broken(history: History, remains: Remains) -> list[str]:
 
 
 def answers(history: History) -> Iterator[str]:
-    """Errors are problems; of those on our side only the ones that say: not now. A mailed link leads somewhere."""
+    """Errors are problems; of those on our side only the ones that say: not now.
+
+    A mailed link leads somewhere, as long as whoever got it was not forgotten.
+    """
     for attempt in history.attempts:
         status, where = attempt.status, f"{attempt.asked.method} {attempt.asked.path}"
         if status is None or status < 400:
@@ -62,7 +71,7 @@ def answers(history: History) -> Iterator[str]:
             yield f"{where} was answered {status}: {attempt.answer}"
         elif attempt.media_type != PROBLEM or "code" not in (attempt.answer or {}):
             yield f"{where} was answered {status} as {attempt.media_type}: {attempt.answer}"
-        elif status == 404:
+        elif status == 404 and not _forgotten(history, attempt):
             yield f"{where} was not found"
 
 
@@ -70,12 +79,25 @@ def outcomes(history: History) -> Iterator[str]:
     """The same key always comes to the same; what was done is not refused later."""
     for asked, attempts in history.by_key():
         done = [attempt for attempt in attempts if attempt.done]
-        if any(attempt.answer != done[0].answer for attempt in done):
+        if any(_came_to(attempt) != _came_to(done[0]) for attempt in done):
             yield f"{asked.kind} {asked.key} came to {[attempt.answer for attempt in done]}"
         first = min((attempt.ended for attempt in done), default=None)
         for attempt in attempts:
-            if first is not None and attempt.final and not attempt.done and attempt.began > first:
+            refused = attempt.final and not attempt.done and not _forgotten(history, attempt)
+            if first is not None and refused and attempt.began > first:
                 yield f"{asked.kind} {asked.key} was done and then refused: {attempt.status} {attempt.answer}"
+
+
+def _came_to(attempt: Attempt) -> object:
+    """What an answer says for good: how far an import is may be another thing each time."""
+    return attempt.answer["id"] if attempt.asked.kind == "import" else attempt.answer
+
+
+def _forgotten(history: History, attempt: Attempt) -> bool:
+    """Whether somebody was forgotten who wrote a text: nobody knows of it any more."""
+    return attempt.asked.kind in {"write", "confirm_text"} and history.forgotten_before(
+        attempt.asked.person, attempt.ended
+    )
 
 
 def journals(remains: Remains) -> Iterator[str]:
@@ -106,19 +128,20 @@ def kept(history: History, remains: Remains) -> Iterator[str]:
             yield f"{what} was recorded more than once: {[event.id for event in events]}"
         done = next((attempt for attempt in attempts if attempt.done), None)
         if done is not None:
-            yield from (f"{what}: {fault}" for fault in _not_kept(done, events, remains))
-        elif events and any(attempt.final for attempt in attempts):
+            yield from (f"{what}: {fault}" for fault in _not_kept(done, events, remains, history))
+        elif events and any(attempt.final and not _forgotten(history, attempt) for attempt in attempts):
             yield f"{what} was refused and is in the journal: {[event.id for event in events]}"
 
 
-def _not_kept(done: Attempt, events: Sequence[Recorded], remains: Remains) -> Iterator[str]:
+def _not_kept(done: Attempt, events: Sequence[Recorded], remains: Remains, history: History) -> Iterator[str]:
     asked = done.asked
     assert asked.key is not None
     result = remains.results[asked.service].get(asked.key)
     if result is None:
-        yield f"answered {done.status}, and nobody remembers it"
+        if asked.kind != "forget" and not _forgotten(history, done):
+            yield f"answered {done.status}, and nobody remembers it"
         return
-    if asked.kind != "register" and (done.answer["version"], done.answer["position"]) != (
+    if asked.kind not in UNNUMBERED and (done.answer["version"], done.answer["position"]) != (
         result.version,
         result.position,
     ):
@@ -198,9 +221,12 @@ def people(history: History, remains: Remains, walks: Sequence[Walk]) -> Iterato
             yield f"{asked.person} was accepted for {session} and is not registered"
 
 
-def mails(history: History, remains: Remains, walks: Sequence[Walk]) -> Iterator[str]:
-    """Everybody was told everything once, in order. A copy has the same Message-ID and a crash that explains it."""
-    expected = {message_id(told): told for each in walks for told in each.told}
+def mails(history: History, remains: Remains, everything: Sequence[Told]) -> Iterator[str]:
+    """Everybody was told everything once, and what belongs to one session in order.
+
+    A copy has the same Message-ID and a crash that explains it.
+    """
+    expected = {message_id(told): told for told in everything}
     copies: dict[str, list[Mail]] = defaultdict(list)
     for mail in remains.mails:
         copies[mail.message_id].append(mail)
@@ -210,7 +236,7 @@ def mails(history: History, remains: Remains, walks: Sequence[Walk]) -> Iterator
     for number in copies.keys() - expected.keys():
         yield f"nobody should have been told {number} (to {copies[number][0].to})"
     yield from _unexplained(history, [found for found in copies.values() if len(found) > 1])
-    order = [(expected[number], found[0]) for number, found in copies.items() if number in expected]
+    order = [(told, copies[number][0]) for number, told in expected.items() if told.session and number in copies]
     lane = sorted(order, key=lambda each: (each[0].session, each[0].person, each[1].received_at))
     for (session, person), found in groupby(lane, key=lambda each: (each[0].session, each[0].person)):
         versions = [told.version for told, _ in found]

@@ -7,14 +7,15 @@ from typing import Any, Literal
 from uuid import UUID
 
 type What = Literal["killed", "frozen"]
-type Service = Literal["catalog", "events", "notify"]
+type Service = Literal["catalog", "events", "notify", "gateway"]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request, which may be sent several times. `key` is its Idempotency-Key, None for one that only reads.
 
-    `kind` says what is wanted in one word, `service` who decides it; `person` is the mail address that is registered.
+    `kind` says what is wanted in one word, `service` who decides it; `person` is the mail address it is about. A `body`
+    of bytes is a file of the type `content_type`.
     """
 
     kind: str
@@ -25,6 +26,7 @@ class Asked:
     body: Any = None
     person: str = ""
     version: int | None = None
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,17 @@ class History:
     def unanswered(self) -> list[Asked]:
         """Requests of which nobody knows what became of them."""
         return [asked for asked, attempts in self.by_key() if not any(attempt.final for attempt in attempts)]
+
+    def forgotten_before(self, address: str, at: float) -> bool:
+        """Whether somebody may have been forgotten by then."""
+        return any(attempt.began <= at for attempt in self._forgotten(address))
+
+    def forgotten_since(self, address: str, at: float) -> bool:
+        """Whether somebody was forgotten, by an answered request that was sent after that."""
+        return any(attempt.began > at and attempt.done for attempt in self._forgotten(address))
+
+    def _forgotten(self, address: str) -> Iterator[Attempt]:
+        return (each for each in self.attempts if each.asked.kind == "forget" and each.asked.person == address)
 
     def last_fault(self) -> float:
         """When the system was left alone."""

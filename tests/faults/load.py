@@ -24,8 +24,11 @@ TRIES = 4
 BETWEEN_TRIES = (0.1, 0.7)
 BETWEEN_THINGS = (0.02, 0.4)
 LATEST = 6  # sessions that are worked on at a time
-LINK = re.compile(rb"/anmeldung/([A-Za-z0-9_-]{22})")
+LINK = re.compile(rb"/(anmeldung|kontakt)/([A-Za-z0-9_-]{22})")
 TOPIC = "storms"
+
+
+type Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(slots=True)
@@ -53,7 +56,8 @@ class Load:
     """Sends requests and writes down what comes of them.
 
     `bases` are the gateways, `people` how many may register, `pace` how long everybody takes over everything. Who is
-    `patient` tries until there is an answer.
+    `patient` tries until there is an answer. `letters` are the links by which texts for a contact are confirmed, each
+    with the address it was sent to.
     """
 
     client: aiohttp.ClientSession
@@ -67,13 +71,15 @@ class Load:
     pace: float = 1.0
     patient: bool = False
     links: deque[str] = field(default_factory=lambda: deque(maxlen=200))
+    letters: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=200))
     sessions: list[str] = field(default_factory=list)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def run(self, load: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Everybody at work until `load` has ended."""
+    async def run(self, load: Work, *others: Work) -> None:
+        """Everybody at work, `others` too, until `load` has ended."""
         self._stopping.clear()
         workers = (
+            *others,
             self._edit_projects,
             self._write_news,
             *[self._lead_sessions] * 2,
@@ -101,11 +107,14 @@ class Load:
             headers["Idempotency-Key"] = str(asked.key)
         if asked.version is not None:
             headers["If-Match"] = f'"{asked.version}"'
+        if asked.content_type is not None:
+            headers["Content-Type"] = asked.content_type
+        sent = {"data" if isinstance(asked.body, bytes) else "json": asked.body}
         url = f"{self.dice.choice(self.bases)}/api/v1{asked.path}"
         with suppress(aiohttp.ClientError, TimeoutError, OSError):
             async with (
                 asyncio.timeout(within),
-                self.client.request(asked.method, url, json=asked.body, headers=headers) as got,
+                self.client.request(asked.method, url, headers=headers, **sent) as got,
             ):
                 raw = await got.read()
                 answer = await got.json(content_type=None) if raw and "json" in got.content_type else None
@@ -132,7 +141,7 @@ class Load:
     async def command(self, kind: str, service: Service, path: str, body: Any = None, **more: Any) -> Any:
         """A change under a new key."""
         method = "PUT" if "version" in more else "POST"
-        return await self.insist(Asked(kind, service, method, path, uuid4(), body or {}, **more))
+        return await self.insist(Asked(kind, service, method, path, uuid4(), {} if body is None else body, **more))
 
     async def start_series(self) -> str:
         """What sessions belong to."""
@@ -164,7 +173,7 @@ class Load:
         path = f"/sessions/{session_id}/registrations"
         return Asked("register", "events", "POST", path, uuid4(), body, person=address.lower())
 
-    async def _keep(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _keep(self, work: Work) -> None:
         while not self._stopping.is_set():
             await work()
             await asyncio.sleep(self.pace * self.dice.uniform(*BETWEEN_THINGS))
@@ -237,9 +246,13 @@ class Load:
                 await self.insist(asked)
 
     async def _follow_links(self) -> None:
-        for _, raw in self.inbox.new():
+        for entry, raw in self.inbox.new():
             if link := LINK.search(raw.replace(b"=\r\n", b"")):
-                self.links.append(link[1].decode())
+                token = link[2].decode()
+                if link[1] == b"kontakt":
+                    self.letters.append((token, entry.to))
+                else:
+                    self.links.append(token)
         if not self.links:
             return
         path = f"/registrations/{self.dice.choice(self.links)}"
@@ -258,4 +271,4 @@ class Load:
         await self.send(Asked("look", service, "GET", path))
 
 
-OPEN_TO_ALL = ("register", "confirmations", "withdrawals", "look")
+OPEN_TO_ALL = ("register", "confirmations", "withdrawals", "look", "write", "confirm_text")

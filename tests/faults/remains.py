@@ -30,6 +30,9 @@ FROM journal ORDER BY position
 """
 COMMANDS = "SELECT id, stream, version, position FROM command"
 DEAD_LETTERS = "SELECT count(*) FROM dead_letter"
+FORGOTTEN = "SELECT person_id FROM vault WHERE erased_at IS NOT NULL AND wrapped IS NULL"
+KEPT = "SELECT person_id FROM contact_request UNION SELECT person_id FROM contact_address"
+TOPICS = "SELECT topic, into_topic FROM topic_merged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,12 @@ class Mail:
 
 @dataclass(slots=True)
 class Remains:
-    """By service, and all mails in the order in which they came. `different`: tables that a rebuild made otherwise."""
+    """By service, and all mails in the order in which they came. `different`: tables that a rebuild made otherwise.
+
+    `forgotten` are people whose keys a service has destroyed, `kept` those of whom the catalogue has an address or a
+    text; `topics` is where merged ones lead for events. `downloads` are each project's files by SHA-256, as one gets
+    them, and `found` is how many public projects the search finds.
+    """
 
     journals: dict[str, list[Recorded]] = field(default_factory=dict)
     results: dict[str, dict[UUID, Result]] = field(default_factory=dict)
@@ -91,6 +99,11 @@ class Remains:
     different: list[str] = field(default_factory=list)
     dead_letters: int = 0
     mails: list[Mail] = field(default_factory=list)
+    forgotten: dict[str, set[str]] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+    topics: dict[str, str] = field(default_factory=dict)
+    downloads: dict[str, list[str]] = field(default_factory=dict)
+    found: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +118,17 @@ class Archive:
         return environment_of(service, folder.running(), folder.secrets(), folder)["IKZ_DATABASE_URL"]
 
     async def read(self) -> Remains:
-        """Everything but the read models."""
-        remains = Remains(mails=self.mails())
-        for service in SERVICES:
-            await self._read_journal(service, remains)
+        """Everything but the read models, and what one has to ask for by HTTP."""
+        remains = await self.databases()
         await self._read_streams(remains)
         return remains
 
-    async def journal(self, service: str) -> list[Recorded]:
-        """One service's journal alone."""
-        remains = Remains()
-        await self._read_journal(service, remains)
-        return remains.journals[service]
+    async def databases(self) -> Remains:
+        """What lies in databases and mailboxes."""
+        remains = Remains(mails=self.mails())
+        for service in SERVICES:
+            await self._read_database(service, remains)
+        return remains
 
     def mails(self) -> list[Mail]:
         """All mails so far."""
@@ -131,7 +143,7 @@ class Archive:
         found = await asyncio.gather(*(self._rebuilt(service) for service in SERVICES))
         return [table for tables in found for table in tables]
 
-    async def _read_journal(self, service: str, remains: Remains) -> None:
+    async def _read_database(self, service: str, remains: Remains) -> None:
         connection = await connect(self.dsn(service), name="remains")
         try:
             remains.journals[service] = [_recorded(row) for row in await connection.fetch(JOURNAL)]
@@ -140,6 +152,11 @@ class Archive:
                 for row in await connection.fetch(COMMANDS)
             }
             remains.dead_letters += await connection.fetchval(DEAD_LETTERS)
+            remains.forgotten[service] = {row["person_id"] for row in await connection.fetch(FORGOTTEN)}
+            if service == "catalog":
+                remains.kept = {row["person_id"] for row in await connection.fetch(KEPT)}
+            if service == "events":
+                remains.topics = {row["topic"]: row["into_topic"] for row in await connection.fetch(TOPICS)}
         finally:
             await connection.close()
 

@@ -16,5 +16,5 @@ def test_what_a_break_replaces_stands_in_the_code_once(one: Break) -> None:
 @pytest.mark.parametrize("one", BREAKS, ids=lambda one: one.guard[:60])
 def test_a_break_names_a_test_that_exists_and_stands_in_the_readme(one: Break) -> None:
     file, _, name = one.red.partition("::")
-    assert f"def {name.partition('[')[0]}(" in (ROOT / file).read_text()
+    assert f"def {name.rpartition('::')[2].partition('[')[0]}(" in (ROOT / file).read_text()
     assert f"| {one.guard} | `{one.file}` | `{one.red.removeprefix('tests/')}` |" in README.read_text()

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -23,13 +24,15 @@ from shared.kernel.postgres import connect_pool
 from shared.kernel.recorded import Context
 from shared.kernel.wakeup import Wakeup
 from tests.conftest import UNLIMITED
+from tests.faults import catalogue
 from tests.faults.admission import walk
 from tests.faults.beside import Replica, running_beside
 from tests.faults.checker import broken, message_id
+from tests.faults.desk import Desk
 from tests.faults.havoc import Havoc
 from tests.faults.history import History
 from tests.faults.load import TOPIC, Inbox, Load
-from tests.faults.remains import Archive
+from tests.faults.remains import Archive, Remains
 from tests.faults.storm import Storm
 from tests.running import RunningSystem, up
 
@@ -61,6 +64,7 @@ class Portal:
     archive: Archive
     load: Load
     patient: Load
+    desk: Desk
     replicas: Mapping[str, Replica]
     urls: list[str]
     slowness: float
@@ -82,6 +86,7 @@ class Portal:
         opened = await self.patient.open_session(1000)
         assert opened is not None
         self.quiet = opened
+        await self.desk.open(self.patient)
 
     async def rage(self, storm: Storm, havoc: Havoc) -> None:
         """Gust after gust; after each, everything comes back by itself."""
@@ -137,16 +142,23 @@ class Portal:
             raise NotWell(f"after the last fault it refuses what is new: {done}")
 
     async def calm(self) -> None:
-        """Returns when nobody waits for an answer or a mail any more, and what should not come had time to come."""
+        """Returns when nobody waits for anything any more, and what should not come had time to come."""
         until = time.time() + PATIENCE
         await self.patient.settle(until)
         self.unwell += [f"{asked.kind} {asked.key} never got an answer" for asked in self.history.unanswered()]
-        walks = walk(await self.archive.journal("events"))
-        expected = {message_id(told) for each in walks for told in each.told if told.surely}
-        while expected - {mail.message_id for mail in self.archive.mails()} and time.time() < until:
+        while _waits(await self.archive.databases()) and time.time() < until:
             await asyncio.sleep(0.2)
         await asyncio.sleep(1)
         self.slowness = max(self.slowness, _slowness())
+
+    async def remains(self) -> Remains:
+        """Everything that is left; the read models are built anew last."""
+        remains = await self.archive.read()
+        attached = {a.asked.path.split("/")[2] for a in self.history.attempts if a.asked.kind == "attach"}
+        remains.downloads = await self.desk.downloads(sorted(attached))
+        remains.found = await self.desk.found()
+        remains.different = await self.archive.rebuilt()
+        return remains
 
     def late(self) -> list[str]:
         """Whenever it was not well again in time."""
@@ -164,11 +176,11 @@ async def test_what_was_promised_holds_whatever_is_killed(
         longest_freeze = 6.0 if portal.replicas else 1.0
         dice = random.Random(storm.dice.random())
         havoc = Havoc(portal.pids, targets, portal.history, dice, longest_freeze)
-        await portal.load.run(lambda: portal.rage(storm, havoc))
+        await portal.load.run(lambda: portal.rage(storm, havoc), *portal.desk.works)
         await portal.calm()
-        remains = await portal.archive.read()
-        remains.different = await portal.archive.rebuilt()
+        remains = await portal.remains()
     record_property("seconds until all was well", portal.took)
+    record_property("answered", Counter(each.asked.kind for each in portal.history.attempts if each.done))
     found = "\n".join([*broken(portal.history, remains), *portal.late()])
     assert not found, found
     _was_worth_it(portal.history)
@@ -188,7 +200,7 @@ async def _portal(folder: Path, storm: Storm) -> AsyncIterator[Portal]:
         patient = replace(load, patient=True)
         load.bases = [system.base_url, *(each.url for name, each in replicas.items() if name == "gateway-2")]
         urls = [*(str(system.status[name]) for name in SERVICES), *(each.url for each in replicas.values())]
-        portal = Portal(Archive(folder), load, patient, replicas, urls, slowness, load.history)
+        portal = Portal(Archive(folder), load, patient, Desk(load), replicas, urls, slowness, load.history)
         await portal.open()
         yield portal
 
@@ -197,6 +209,13 @@ def _load(client: aiohttp.ClientSession, system: RunningSystem, storm: Storm, sl
     inbox, dice = Inbox(system.folder / "mailbox"), random.Random(storm.dice.random())
     people = min(int(8 + storm.seconds), MOST_PEOPLE)
     return Load(client, [system.base_url], system.editor_token, inbox, History(), dice, people=people, pace=slowness)
+
+
+def _waits(remains: Remains) -> bool:
+    """Whether a mail or anything else has still to come."""
+    told = [*(told for each in walk(remains.journals["events"]) for told in each.told), *catalogue.told(remains)]
+    missing = {message_id(each) for each in told if each.surely} - {mail.message_id for mail in remains.mails}
+    return bool(missing) or any(catalogue.waits(remains))
 
 
 def _slowness() -> float:
@@ -211,6 +230,7 @@ def _was_worth_it(history: History) -> None:
     """A storm in which nothing was asked or nothing went wrong proves nothing."""
     done = {attempt.asked.kind for attempt in history.attempts if attempt.done}
     assert {"register", "draft_session", "draft_project"} <= done
+    assert {"write", "confirm_text", "forget", "attach", "import", "merge_topic", "open_request"} <= done
     assert any(not attempt.final for attempt in history.attempts)
 
 

@@ -43,13 +43,22 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def environment_of(part: str, secrets: dict[str, str]) -> dict[str, str]:
-    """The environment a container gets; a variable that is neither a secret nor has a default fails."""
+    """The environment a container gets with nothing but secrets in `.env`.
+
+    A variable that is neither a secret nor has a default fails; one without a value is passed on from `.env`.
+    """
 
     def value(found: re.Match[str]) -> str:
         name, kind, default = found.groups()
         return default if kind == "-" and name not in secrets else secrets[name]
 
-    return {name: VARIABLE.sub(value, str(text)) for name, text in PARTS[part]["environment"].items()}
+    given = ((name, text) for name, text in PARTS[part]["environment"].items() if text is not None)
+    return {name: VARIABLE.sub(value, str(text)) for name, text in given}
+
+
+def passed_on(part: str) -> set[str]:
+    """The variables that a container gets if `.env` has them."""
+    return {name for name, text in PARTS[part]["environment"].items() if text is None}
 
 
 @pytest.mark.parametrize("service", SETTINGS)
@@ -71,9 +80,29 @@ def test_a_service_starts_with_the_environment_it_gets(
 def test_every_variable_is_known_to_the_settings(secrets: dict[str, str]) -> None:
     for service, settings in SETTINGS.items():
         known = {f"IKZ_{name.upper()}" for name in settings.model_fields}
-        assert set(environment_of(service, secrets)) <= known
+        assert set(environment_of(service, secrets)) | passed_on(service) <= known
     known = {f"IKZ_{name.upper()}" for name in OperatorSettings.model_fields}
-    assert set(environment_of("prepare", secrets)) - {"POSTGRES_ADDRESS"} <= known
+    assert (set(environment_of("prepare", secrets)) | passed_on("prepare")) - {"POSTGRES_ADDRESS"} <= known
+
+
+def test_what_several_services_must_know_alike_is_passed_on_to_each() -> None:
+    """What exports and mails say of the portal is what its pages say."""
+    common = set(CatalogSettings.model_fields) & set(GatewaySettings.model_fields) - set(ServiceSettings.model_fields)
+    shared = {f"IKZ_{name.upper()}" for name in common}
+    assert shared == {
+        "IKZ_PORTAL_NAME",
+        "IKZ_OPERATOR_NAME",
+        "IKZ_OPERATOR_EMAIL",
+        "IKZ_CONTACT_TEXT_RETENTION_DAYS",
+    }
+    assert shared <= passed_on("catalog") & passed_on("gateway")
+
+
+def test_what_can_be_set_in_the_file_of_secrets_is_named_to_operators() -> None:
+    page = (ROOT / "docs" / "operating" / "containers.md").read_text("utf-8")
+    assert {name for part in (*SETTINGS, "prepare") for name in passed_on(part)} <= set(
+        re.findall(r"`(IKZ_\w+)`", page)
+    )
 
 
 def test_no_two_secrets_are_alike_and_only_the_gateway_can_sign(secrets: dict[str, str]) -> None:

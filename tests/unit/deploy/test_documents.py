@@ -30,6 +30,19 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
 
 
+def test_the_page_for_subscribers_names_every_contract_and_no_other() -> None:
+    page = (ROOT / "docs" / "subscribing" / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(ikz\.\w+\.\w+)` \| (.+) \|$", page, re.MULTILINE)
+    named = [f"{aggregate}{fact}.v1" for aggregate, facts in rows for fact in re.findall(r"`(\.\w+)`", facts)]
+    assert sorted(named) == sorted(file.stem for file in (ROOT / "shared" / "contracts" / "schemas").glob("ikz.*.json"))
+
+
+def test_the_list_of_decisions_names_each_once_and_in_order() -> None:
+    folder = ROOT / "docs" / "adr"
+    named = re.findall(r"^\| \[\d+\]\((\S+)\) \|", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert named == sorted(file.name for file in folder.glob("0*.md"))
+
+
 def test_the_page_for_catalogues_of_public_software_is_complete() -> None:
     for key in ("publiccodeYmlVersion", "name", "url", "platforms", "developmentStatus", "softwareType"):
         assert PUBLIC_CODE[key]

@@ -1,0 +1,181 @@
+"""People around the catalogue: they write to a contact, put files beside projects, import projects, seek partners.
+
+Editors merge topics and have people forgotten meanwhile.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from tests.faults.history import Asked
+from tests.faults.load import TOPIC, Load, Work
+
+CONTACT = "kontakt@stadt.example"
+WRITERS = 4
+ROWS = 3
+MOST_REQUESTS = 10  # of each kind: a request is told of its twenty best pairs only
+PDF = b"%%PDF-1.7\n%%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n%% %s\n"
+KINDS = ("seek_partners", "offer")
+PLACES = ((51.67, 8.36), (51.61, 8.02))
+
+
+@dataclass(slots=True)
+class Desk:
+    """`project` is one whose contact can be written to; `organisations` are two neighbours, each after something else.
+
+    Some of those who write are forgotten now and then, others never.
+    """
+
+    load: Load
+    project: str = ""
+    organisations: list[str] = field(default_factory=list)
+    opened: int = 0
+    topics: list[str] = field(default_factory=lambda: [TOPIC])
+
+    @property
+    def works(self) -> Sequence[Work]:
+        """What everybody does, for `Load.run`."""
+        return (
+            *[self.write] * 2,
+            self.confirm,
+            self.forget,
+            self.attach,
+            self.import_rows,
+            self.merge_topics,
+            self.seek_partners,
+        )
+
+    async def open(self, patient: Load) -> None:
+        """Makes what people need to begin."""
+        content = {"title": "Gemeinsames Bauamt", "summary": "Zwei Gemeinden.", "participations_complete": False}
+        drafted = await patient.command("draft_project", "catalog", "/projects", content | {"topics": [TOPIC]})
+        self.project = str(drafted["id"])
+        for action in ("submissions", "publications"):
+            assert await patient.command(action, "catalog", f"/projects/{self.project}/{action}")
+        path = f"/projects/{self.project}/contact-address"
+        assert await patient.insist(Asked("set_contact", "catalog", "PUT", path, uuid4(), {"email": CONTACT}))
+        for number, (latitude, longitude) in enumerate(PLACES):
+            body = {
+                "name": f"Zweckverband Sturm {number}",
+                "type": "special_purpose_association",
+                "latitude": latitude,
+                "longitude": longitude,
+                "confirmed_new": True,
+            }
+            made = await patient.command("register_organisation", "catalog", "/organisations", body)
+            self.organisations.append(str(made["id"]))
+
+    async def write(self) -> None:
+        """A text for the contact, sometimes once more, or from two places at once."""
+        dice = self.load.dice
+        address = f"{dice.choice(('bleibt', 'geht'))}-{dice.randrange(WRITERS)}@stadt.example"
+        body = {"email": address, "name": "Erika Muster", "message": f"Wie teilen Sie die Kosten? {uuid4().hex}"}
+        again = [self._text(address, body) for _ in range(dice.choice((1, 1, 2)))]
+        await asyncio.gather(*map(self.load.insist, again))
+
+    async def confirm(self) -> None:
+        """Whoever wrote follows the link in the mail, or follows it again."""
+        if not self.load.letters:
+            return
+        token, address = self.load.letters[-1]
+        self.load.letters.rotate(1)
+        path = f"/contact-requests/{token}/confirmations"
+        await self.load.insist(Asked("confirm_text", "catalog", "POST", path, uuid4(), {}, address))
+
+    async def forget(self) -> None:
+        """Somebody who may have written is forgotten in every service."""
+        await asyncio.sleep(self.load.pace * self.load.dice.uniform(0.5, 2))
+        address = f"geht-{self.load.dice.randrange(WRITERS)}@stadt.example"
+        body = {"email": address}
+        await self.load.insist(Asked("forget", "gateway", "POST", "/people/erasures", uuid4(), body, address))
+
+    async def attach(self) -> None:
+        """Files beside a draft; one of them is sent from two places at once."""
+        content = {"title": f"Sturmschäden {uuid4().hex[:6]}", "summary": "Bilder.", "participations_complete": False}
+        drafted = await self.load.command("draft_project", "catalog", "/projects", content)
+        if drafted is None:
+            return
+        first, second = (PDF % uuid4().hex.encode() for _ in range(2))
+        files = [self._file(drafted["id"], each) for each in (first, first, second)]
+        await asyncio.gather(*map(self.load.insist, files))
+
+    async def import_rows(self) -> None:
+        """A file of a few projects; sometimes two have the same idea."""
+        office = uuid4().hex[:8]
+        rows = [f"{number};{title_of(office, number)};Gemeinsam.;Stürme;nein" for number in range(ROWS)]
+        text = "\r\n".join(["Kennung;Titel;Kurzfassung;Themen;Alle Beteiligten genannt", *rows])
+        query = urlencode({"mode": "all_or_none", "status": "published", "source": office})
+        path = f"/projects/imports?{query}"
+        asked = [
+            Asked("import", "catalog", "POST", path, uuid4(), text.encode(), office, content_type="text/csv")
+            for _ in range(self.load.dice.choice((1, 2)))
+        ]
+        await asyncio.gather(*map(self.load.insist, asked))
+        await asyncio.sleep(self.load.pace * self.load.dice.uniform(0, 0.5))
+
+    async def merge_topics(self) -> None:
+        """A new topic; one of the last few goes into another."""
+        code = f"storm_{uuid4().hex[:8]}"
+        body = {"code": code, "slug": code, "label": f"Sturm {code[6:]}", "group": "weather"}
+        if await self.load.command("define_topic", "catalog", "/topics", body) is None:
+            return
+        self.topics.append(code)
+        one, other = self.load.dice.sample(self.topics[-4:], 2)
+        if one != TOPIC:
+            into = {"into": other, "reason": "Es ist dasselbe."}
+            await self.load.command("merge_topic", "catalog", f"/topics/{one}/mergers", into)
+
+    async def seek_partners(self) -> None:
+        """One of the two organisations seeks what the other one offers."""
+        if self.opened == len(KINDS) * MOST_REQUESTS:
+            return
+        side = self.opened % len(KINDS)
+        self.opened += 1
+        body = {
+            "kind": KINDS[side],
+            "organisation_id": self.organisations[side],
+            "title": f"Bauhof {uuid4().hex[:6]}",
+            "text": "Fahrzeuge und Personal.",
+            "topics": [TOPIC],
+        }
+        await self.load.command("open_request", "catalog", "/cooperation-requests", body)
+
+    async def downloads(self, projects: Sequence[str]) -> dict[str, list[str]]:
+        """What each project lists as files, by the SHA-256 of what one gets."""
+        return {project: [await self._digest(href) for href in await self._files(project)] for project in projects}
+
+    async def found(self) -> int:
+        """How many public projects the search finds."""
+        return int((await self._read("/projects?status=published&limit=1"))["total"])
+
+    def _text(self, address: str, body: dict[str, str]) -> Asked:
+        return Asked("write", "catalog", "POST", f"/projects/{self.project}/contact-requests", uuid4(), body, address)
+
+    def _file(self, project: str, content: bytes) -> Asked:
+        query = urlencode({"title": "Schaden", "kind": "checklist", "filename": "schaden.pdf"})
+        path = f"/projects/{project}/documents?{query}"
+        return Asked("attach", "catalog", "POST", path, uuid4(), content, content_type="application/pdf")
+
+    async def _files(self, project: str) -> list[str]:
+        page = await self._read(f"/projects/{project}")
+        return [str(each["file"]["href"]) for each in page["documents"] if each["file"]]
+
+    async def _read(self, path: str) -> Any:
+        attempt = await self.load.send(Asked("read", "catalog", "GET", path))
+        assert attempt.done, attempt
+        return attempt.answer
+
+    async def _digest(self, href: str) -> str:
+        headers = {"Authorization": f"Bearer {self.load.token}"}
+        async with self.load.client.get(f"{self.load.bases[0]}{href}", headers=headers) as answer:
+            content = await answer.read()
+            return hashlib.sha256(content).hexdigest() if answer.status == 200 else f"answered {answer.status}"
+
+
+def title_of(office: str, number: int) -> str:
+    """What a row of an office's file is called."""
+    return f"Gemeinsamer Winterdienst {office} {number}"
