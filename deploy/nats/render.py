@@ -27,12 +27,16 @@ def rendered(arguments: list[str]) -> str:
     parser.add_argument(
         "--store-dir", type=PurePosixPath, default=PurePosixPath("/data"), help="where streams are kept"
     )
+    parser.add_argument(
+        "--max-file-bytes", type=int, default=16 * 1024**3, help="how much all streams and files may hold together"
+    )
     chosen = parser.parse_args(arguments)
     return HEADER + render_config(
         host=chosen.host,
         port=chosen.port,
         monitor_port=chosen.monitor_port,
         store_dir=chosen.store_dir,
+        max_file_bytes=chosen.max_file_bytes,
         passwords={user: Variable(f"IKZ_{user.upper()}_NATS_PASSWORD") for user in USERS},
     )
 
