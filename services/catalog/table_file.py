@@ -3,15 +3,19 @@
 import asyncio
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
+import structlog
 
 from services.catalog.table_limits import MOST_BYTES, MOST_SECONDS
 from shared.kernel.endpoint import Upload
 from shared.kernel.problems import Problem
 
-READER = "services.catalog.table_reader"
+# Nothing of our environment goes along but where our code lies, which need not be installed.
+ASIDE = (sys.executable, "-P", "-s", "-m", "services.catalog.table_reader")
+ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[2])}
 AT_ONCE = 2
 PATIENCE = MOST_SECONDS + 5
 UPLOAD = Upload(
@@ -25,6 +29,8 @@ UPLOAD = Upload(
     ),
     most=MOST_BYTES,
 )
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +74,11 @@ class TableReader:
 async def _read_aside(raw: bytes) -> list[bytes]:
     """The program's lines. One that did not end well ran into its limits: nothing that is a table does that."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-m",
-        READER,
+        *ASIDE,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={},
+        env=ENVIRONMENT,
     )
     try:
         async with asyncio.timeout(PATIENCE):
@@ -87,5 +90,6 @@ async def _read_aside(raw: bytes) -> list[bytes]:
             process.kill()
             await process.wait()
     if not said or process.returncode != 0:
+        log.warning("table_reader_ended", code=process.returncode, size=len(raw))
         raise Problem("table_unreadable")
     return said.splitlines()

@@ -1,6 +1,7 @@
 """Files as people send them, and what is no table at all."""
 
 import io
+import subprocess
 import zipfile
 from datetime import date, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from services.catalog.table_file import ASIDE, ENVIRONMENT
 from services.catalog.table_limits import MOST_COLUMNS
 from services.catalog.table_reader import Refused, read
 
@@ -127,3 +129,10 @@ def test_a_workbook_is_read_as_a_german_sees_it() -> None:
         [3, ["", "2024-05-27", "1,5", "ja"]],
         [4, ["Ä\nb", "2024-05-27 10:30:00", "5766044", "nein"]],
     ]
+
+
+def test_the_reader_is_found_where_our_code_is_not_installed() -> None:
+    """As in an image; `-S` leaves out what an installation adds to the path."""
+    python, *options = ASIDE[: ASIDE.index("-m")]
+    command = [python, "-S", *options, "-c", "import services.catalog.table_limits"]
+    subprocess.run(command, env=ENVIRONMENT, cwd="/", check=True, capture_output=True)
