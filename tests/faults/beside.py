@@ -29,7 +29,7 @@ class Replica:
 
 @asynccontextmanager
 async def running_beside(path: Path, services: Sequence[str]) -> AsyncIterator[dict[str, Replica]]:
-    """Second processes, kept running; the gateway's second one asks the second one of events."""
+    """Second processes, kept running; the gateway's second one asks the second ones of events and the catalogue."""
     folder = DataFolder(path)
     running, kept = folder.running(), folder.secrets()
     ports = dict(zip(services, free_ports(len(services)), strict=True))
@@ -38,7 +38,7 @@ async def running_beside(path: Path, services: Sequence[str]) -> AsyncIterator[d
         name = f"{service}-2"
         environment = environment_of(service, running, kept, folder) | {"IKZ_PORT": str(port)}
         if service == "gateway":
-            environment["IKZ_EVENTS_URL"] = local_url(ports["events"])
+            environment |= {f"IKZ_{each.upper()}_URL": local_url(ports[each]) for each in ("catalog", "events")}
         program = Program(
             [sys.executable, "-m", f"services.{service}"],
             environment | UNLIMITED,

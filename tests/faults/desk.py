@@ -7,9 +7,10 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
+
+import orjson
 
 from tests.faults.history import Asked
 from tests.faults.load import TOPIC, Load, Work
@@ -148,9 +149,10 @@ class Desk:
         """What each project lists as files, by the SHA-256 of what one gets."""
         return {project: [await self._digest(href) for href in await self._files(project)] for project in projects}
 
-    async def found(self) -> int:
-        """How many public projects the search finds."""
-        return int((await self._read("/projects?status=published&limit=1"))["total"])
+    async def found(self) -> list[int]:
+        """How many public projects the search finds, by each way in."""
+        pages = [await self._get(base, "/api/v1/projects?status=published&limit=1") for base in self.load.bases]
+        return [int(orjson.loads(content)["total"]) for _, content in pages]
 
     def _text(self, address: str, body: dict[str, str]) -> Asked:
         return Asked("write", "catalog", "POST", f"/projects/{self.project}/contact-requests", uuid4(), body, address)
@@ -161,19 +163,18 @@ class Desk:
         return Asked("attach", "catalog", "POST", path, uuid4(), content, content_type="application/pdf")
 
     async def _files(self, project: str) -> list[str]:
-        page = await self._read(f"/projects/{project}")
-        return [str(each["file"]["href"]) for each in page["documents"] if each["file"]]
-
-    async def _read(self, path: str) -> Any:
-        attempt = await self.load.send(Asked("read", "catalog", "GET", path))
-        assert attempt.done, attempt
-        return attempt.answer
+        status, content = await self._get(self.load.bases[0], f"/api/v1/projects/{project}")
+        assert status == 200, content
+        return [str(each["file"]["href"]) for each in orjson.loads(content)["documents"] if each["file"]]
 
     async def _digest(self, href: str) -> str:
+        status, content = await self._get(self.load.bases[0], href)
+        return hashlib.sha256(content).hexdigest() if status == 200 else f"answered {status}"
+
+    async def _get(self, base: str, path: str) -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {self.load.token}"}
-        async with self.load.client.get(f"{self.load.bases[0]}{href}", headers=headers) as answer:
-            content = await answer.read()
-            return hashlib.sha256(content).hexdigest() if answer.status == 200 else f"answered {answer.status}"
+        async with self.load.client.get(f"{base}{path}", headers=headers) as answer:
+            return answer.status, await answer.read()
 
 
 def title_of(office: str, number: int) -> str:

@@ -90,7 +90,7 @@ class Remains:
 
     `forgotten` are people whose keys a service has destroyed, `kept` those of whom the catalogue has an address or a
     text; `topics` is where merged ones lead for events. `downloads` are each project's files by SHA-256, as one gets
-    them, and `found` is how many public projects the search finds.
+    them, and `found` is how many public projects each gateway says there are.
     """
 
     journals: dict[str, list[Recorded]] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class Remains:
     kept: set[str] = field(default_factory=set)
     topics: dict[str, str] = field(default_factory=dict)
     downloads: dict[str, list[str]] = field(default_factory=dict)
-    found: int = 0
+    found: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,11 @@ BACK_WITHIN = 10.0
 START = 8.0
 """Seconds in which an empty system starts on two cores with nothing else to do: the measure of all patience."""
 PATIENCE = 60.0
+"""Seconds after which, on such a machine, nothing is waited for any more."""
 WARM_UP = 1.0
 SPIN = 0.2
 MOST_PEOPLE = 40
-REPLICAS = ("events", "notify", "gateway")
+REPLICAS = ("catalog", "events", "notify", "gateway")
 LONG = 20.0
 """How many seconds a storm has to rage for second processes to be worth their start."""
 
@@ -104,7 +105,7 @@ class Portal:
 
     async def ready(self) -> None:
         """Returns when every process says that it is ready."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + PATIENCE * self.slowness
         waiting = dict.fromkeys(self.urls, "no answer yet")
         while waiting:
             for url in list(waiting):
@@ -126,7 +127,7 @@ class Portal:
         project = {"title": "Nach dem Sturm", "summary": "Es ist still.", "participations_complete": False}
         doing = "takes nothing new"
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PATIENCE * self.slowness):
                 done = [
                     await self.patient.command("draft_project", "catalog", "/projects", project),
                     await self.patient.command("draft_announcement", "notify", "/announcements", news),
@@ -143,7 +144,7 @@ class Portal:
 
     async def calm(self) -> None:
         """Returns when nobody waits for anything any more, and what should not come had time to come."""
-        until = time.time() + PATIENCE
+        until = time.time() + PATIENCE * self.slowness
         await self.patient.settle(until)
         self.unwell += [f"{asked.kind} {asked.key} never got an answer" for asked in self.history.unanswered()]
         while _waits(await self.archive.databases()) and time.time() < until:
