@@ -4,6 +4,7 @@ Names of topics and organisations change without the project changing, so their 
 are few and the same again and again. Everything else lies ready as text beside the project's page.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from services.catalog.cells import escaped, joined
-from services.catalog.formulas import guarded
+from services.catalog.formulas import guarded, without_guard
 from services.catalog.lookup import Lookup
 from services.catalog.project_cells import AFTER, BEFORE, HEADINGS, ROLE_HEADINGS, speaking_cells
 from services.catalog.project_content import Content
@@ -23,6 +24,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 SEPARATOR = ";"
 # Commas and tabs, too: a spreadsheet that takes them for separators must not find a formula behind one.
 NEEDS_QUOTES = frozenset('";,\t\n\r')
+CELL = re.compile(r'(?:^|;)(?:"([^"]*(?:""[^"]*)*)"|([^";]*))')
 ROLE_AT: Mapping[str, int] = {str(role): at for at, role in enumerate(ROLE_HEADINGS)}
 LINE_END = "\r\n"
 
@@ -36,6 +38,12 @@ def csv_cell(text: str) -> str:
 def csv_line(cells: Sequence[str]) -> str:
     """Cells as they stand in a line."""
     return SEPARATOR.join(map(csv_cell, cells))
+
+
+def cells_of(line: str) -> list[str]:
+    """The cells of a line."""
+    cells = (quoted.replace('""', '"') or plain for quoted, plain in CELL.findall(line))
+    return [without_guard(cell) if cell[:1] == "'" else cell for cell in cells]
 
 
 def _several(texts: Sequence[str]) -> str:

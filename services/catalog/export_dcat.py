@@ -25,6 +25,7 @@ PREFIXES = {
     "dcatde": "http://dcat-ap.de/def/dcatde/",
     "dct": "http://purl.org/dc/terms/",
     "foaf": "http://xmlns.com/foaf/0.1/",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
     "vcard": "http://www.w3.org/2006/vcard/ns#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
@@ -35,8 +36,11 @@ LICENCE = f"{GERMANY}/licenses/dl-by-de/2.0"  # Konvention 32
 AVAILABLE = f"{EUROPE}/planned-availability/AVAILABLE"
 COMPLETED = f"{EUROPE}/distribution-status/COMPLETED"  # Konvention 22; the list that 3.0 demands
 GERMAN = f"{EUROPE}/language/DEU"
+PUBLIC = f"{EUROPE}/access-right/PUBLIC"
+THEMES_LIST = f"{EUROPE}/data-theme"
 STATE = f"{GERMANY}/politicalGeocoding/stateKey/05"
 LEVEL = f"{GERMANY}/politicalGeocoding/Level"
+STATE_NAME = "Nordrhein-Westfalen"
 DISTRICT = "administrativeDistrict"
 FORMATS = {
     "csv": ("CSV", "text/csv"),
@@ -60,7 +64,7 @@ XSD_OF_LENGTH = {4: "xsd:gYear", 7: "xsd:gYearMonth", 10: "xsd:date"}
 
 
 class Description:
-    """Everything that is said, of one list on one site."""
+    """Everything that is said, of one list on one site, each place at its first mention."""
 
     def __init__(self, site: Site, lookup: Lookup, query_string: str) -> None:
         self._site = site
@@ -71,6 +75,7 @@ class Description:
         self.list = f"{base}#liste"
         self._service = f"{site.api('/openapi.json')}#projekte"
         self._operator = f"{site.url}/impressum#herausgeber"
+        self._places: set[str] = set()
         self._contact = {
             "@type": "vcard:Kind",
             "vcard:fn": text(site.operator, None),
@@ -98,6 +103,8 @@ class Description:
             "dct:license": ref(LICENCE),
             "dct:spatial": ref(STATE),
             "foaf:homepage": ref(self._site.url),
+            "dcat:themeTaxonomy": ref(THEMES_LIST),
+            "dcatap:availability": ref(AVAILABLE),
             "dcat:service": ref(self._service),
             "dcat:dataset": ref(self.list),
         }
@@ -107,12 +114,14 @@ class Description:
             "dct:title": text(f"{name}: Programmierschnittstelle"),
             "dct:publisher": ref(self._operator),
             "dct:license": ref(LICENCE),
+            "dct:accessRights": ref(PUBLIC),
+            "dcatap:availability": ref(AVAILABLE),
             "dcat:contactPoint": self._contact,
             "dcat:endpointURL": ref(self._site.api("/projects")),
             "dcat:endpointDescription": ref(self._site.api("/openapi.json")),
             "dcat:servesDataset": ref(self.list),
         }
-        return [agent, catalogue, service, self._list()]
+        return [*self._located({STATE: STATE_NAME}), agent, catalogue, service, self._list()]
 
     def _list(self) -> Node:
         files = [
@@ -124,27 +133,32 @@ class Description:
             "@type": "dcat:Dataset",
             "dct:title": text("Liste von Projekten interkommunaler Zusammenarbeit"),
             "dct:description": text("Die Projekte dieser Liste mit allen Angaben, in mehreren Formaten."),
-            **self._of_all([STATE], ["state"]),
+            **self._of_all([ref(STATE)], ["state"]),
             "dcat:theme": ref(f"{EUROPE}/data-theme/GOVE"),
             "dcat:keyword": [text(SUBJECT), text("Kommunen")],
             "dcat:landingPage": ref(f"{self._site.url}/projekte"),
             "dcat:distribution": files,
         }
 
-    def _of_all(self, places: Sequence[str], levels: Iterable[str]) -> dict[str, Any]:
+    def _of_all(self, places: Sequence[Node], levels: Iterable[str]) -> dict[str, Any]:
         """What every data set says alike."""
         contributor = self._site.contributor_id
         return {
             "dct:publisher": ref(self._operator),  # Konvention 36
             "dcat:contactPoint": self._contact,
             "dct:language": ref(GERMAN),
-            "dct:accessRights": ref(f"{EUROPE}/access-right/PUBLIC"),
+            "dct:accessRights": ref(PUBLIC),
             "dcatap:availability": ref(AVAILABLE),
             "dcatde:contributorID": ref(contributor) if contributor else None,  # Konvention 12
             "dcatde:politicalGeocodingLevelURI": [ref(f"{LEVEL}/{level}") for level in levels],
-            "dcatde:politicalGeocodingURI": list(map(ref, places)),
-            "dct:spatial": list(map(ref, places)),  # Konvention 11
+            "dct:spatial": places,  # Konvention 11; 3.0 wants nothing else for it any more
         }
+
+    def _located(self, places: Mapping[str, str]) -> list[Node]:
+        """That places are places and what they are called, for those of which that was not said yet."""
+        new = {place: name for place, name in places.items() if place not in self._places}
+        self._places.update(new)
+        return [{"@id": place, "@type": "dct:Location", "skos:prefLabel": text(name)} for place, name in new.items()]
 
     def _file(self, address: str, kind: str, media: str, title: str) -> Node:
         return {
@@ -169,30 +183,29 @@ class Description:
         topics = self._lookup.topics
         themes = dict.fromkeys(THEMES.get(topics.groups.get(code, ""), "GOVE") for code in content.topics)
         bodies = [body for key in content.organisation_ids if (body := self._lookup.organisations.by_id.get(key))]
-        places = [place for body in bodies if (place := place_of(body.ags))]
+        places = {place: body.name for body in bodies if (place := place_of(body.ags))}
         levels = dict.fromkeys("municipality" if "/municipalityKey/" in place else DISTRICT for place in places)
+        region = [{"@type": "dct:Location", "skos:prefLabel": text(content.region)}] if content.region else []
         keywords = dict.fromkeys((SUBJECT, *map(topics.label_of, content.topics), *content.keywords))
-        names = ", ".join(body.name for body in bodies)
         node = {
             "@id": dataset,
             "@type": "dcat:Dataset",
             "dct:title": text(content.title),
             "dct:description": text(content.summary or content.description or content.title),
-            **self._of_all(places, levels or ["municipality"]),
+            **self._of_all([*map(ref, places), *region], levels or ["municipality"]),
             "dct:identifier": text(entry.project.id, None),
             "dct:issued": typed(entry.published_at.isoformat(), "xsd:dateTime") if entry.published_at else None,
             "dct:modified": typed(entry.changed_at.isoformat(), "xsd:dateTime"),
             "dct:temporal": _since(content.start),
             "dcat:theme": [ref(f"{EUROPE}/data-theme/{theme}") for theme in themes or ("GOVE",)],
             "dcat:keyword": [text(word) for word in keywords],
-            "dcatde:geocodingDescription": text(content.region or names or None),
             "dcat:landingPage": ref(page),
             "dct:isPartOf": ref(self.list),
             "dcat:distribution": self._file(
                 self._site.api(f"/projects/{entry.project.id}"), "JSON", "application/json", "Projekt als JSON"
             ),
         }
-        return [node, {"@id": self.catalogue, "dcat:dataset": ref(dataset)}]
+        return [*self._located(places), node, {"@id": self.catalogue, "dcat:dataset": ref(dataset)}]
 
 
 def place_of(ags: str | None) -> str | None:

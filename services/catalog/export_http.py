@@ -17,6 +17,7 @@ from shared.kernel import headers
 from shared.kernel.http import Answer, Call, Endpoint, require
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
+from shared.kernel.sending import send
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 READ_CACHING = "private, no-cache"
@@ -94,7 +95,8 @@ class Handlers:
     ) -> web.StreamResponse:
         """The parts as they come. What was sent before, and nothing was recorded since, is not sent again.
 
-        A client that goes away ends it; an error on the way breaks the answer off, so that it never looks whole.
+        A client that goes away, or takes nothing for long, ends it; an error on the way breaks the answer off, so that
+        it never looks whole. No connection to the database is held while a client takes its time.
         """
         _require_sight(call)
         etag = await self._etag(call, ending)
@@ -108,12 +110,9 @@ class Handlers:
             await response.prepare(call.request)
             return response
         async with aclosing(parts):
-            head, first = await anext(parts), await anext(parts, b"")
+            begin = await anext(parts) + await anext(parts, b"")
             await response.prepare(call.request)  # what cannot be answered at all was a problem, and is not half a file
-            await response.write(head + first)
-            async for part in parts:
-                await response.write(part)
-        await response.write_eof()
+            await send(call.request, response, parts, begin)
         return response
 
     async def _etag(self, call: Call, ending: str) -> str:

@@ -1,13 +1,16 @@
 """Cells of a CSV file that a spreadsheet would take for a formula, and how they are kept from it.
 
-What begins with `=`, `+`, `-`, `@`, a tab or a line end is run when the file is opened (OWASP, "CSV Injection"). An
-apostrophe in front makes a text of it, as a person would type it; reading takes exactly that apostrophe away again.
+What begins with `=`, `+`, `-`, `@`, a tab or a line end is run when the file is opened (OWASP, "CSV Injection"), in some
+programs behind blanks, too; older ones run what begins with `|` or `%`. An apostrophe in front makes a text of it, as a
+person would type it; reading takes exactly that apostrophe away again.
 """
 
 import re
 
-FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-GUARDED = re.compile(r"''*[=+\-@\t\r\n＝＋－＠]")
+SIGNS = "=+\\-@|%＝＋－＠｜％\t\r\n"
+BEFORE = "['\\s\u200b\u2060\ufeff]*"  # apostrophes, and what nobody sees
+FORMULA = re.compile(f"{BEFORE}[{SIGNS}]")
+GUARDED = re.compile(f"'{BEFORE}[{SIGNS}]")
 
 
 def guarded(text: str) -> str:

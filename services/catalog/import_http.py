@@ -31,6 +31,7 @@ from shared.kernel.ids import new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import FieldError, Problem
+from shared.kernel.sending import send
 from shared.kernel.texts import ONE_LINE
 
 SHOWN_AT_ONCE = 100
@@ -117,9 +118,7 @@ class Handlers:
             }
         )
         await response.prepare(call.request)
-        async for part in self._report(import_id):
-            await response.write(part)
-        await response.write_eof()
+        await send(call.request, response, self._report(import_id))
         return response
 
     async def _report(self, import_id: str) -> AsyncIterator[bytes]:

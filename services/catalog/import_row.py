@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from services.catalog.import_sheet import Said
+from services.catalog.export_cells import Names
+from services.catalog.import_sheet import Said, said_again
 from services.catalog.lookup import Lookup
 from services.catalog.project import (
     PROJECT,
@@ -21,7 +22,7 @@ from services.catalog.project import (
     ReviseProject,
     SubmitProject,
 )
-from services.catalog.project_cells import SPEAKING, TOPICS, speaking_cells
+from services.catalog.project_cells import LOOKED_UP, SPEAKING, speaking_cells
 from services.catalog.project_content import Content
 from services.catalog.project_import import Target
 from services.catalog.vocabulary import ProjectStatus, Role
@@ -92,32 +93,39 @@ def _base(project: Project | None, target: Target) -> Content | None:
 
 
 def _merged(said: Said, base: Content | None, lookup: Lookup) -> Content:
-    """The content after the row. Columns that the file does not have stay; so does what is only said in other words."""
-    fields: dict[str, Any] = {name: getattr(base, name) for name in Content.model_fields} if base else {}
-    written = dict(zip(SPEAKING, speaking_cells(base, list(SPEAKING.values())), strict=True)) if base else {}
+    """The content after the row. Columns that the file does not have stay; so does what the row says in other words."""
+    if base is None:
+        fields: dict[str, Any] = {}
+        own = None
+    else:
+        fields = {name: getattr(base, name) for name in Content.model_fields}
+        own = said_again(_own_cells(base, lookup), lookup)
     for name, value in said.fields.items():
-        if name in written and value == (SPEAKING[name].read(written[name]) if written[name] else None):
-            continue
-        if base is not None and name == TOPICS and value == tuple(map(lookup.topics.present, base.topics)):
-            continue
-        fields[name] = Content.model_fields[name].get_default() if value is None else value
+        if own is None or name not in own.fields or own.fields[name] != value:
+            fields[name] = Content.model_fields[name].get_default() if value is None else value
     if said.roles:
-        fields["participations"] = _participations(said, base, lookup)
+        fields["participations"] = _participations(said, own, base)
     return Content.model_validate(fields)
 
 
-def _participations(said: Said, base: Content | None, lookup: Lookup) -> Sequence[Any]:
+def _own_cells(content: Content, lookup: Lookup) -> dict[str, str]:
+    """The project's own cells, as an export writes them."""
+    speaking = zip(SPEAKING, speaking_cells(content, list(SPEAKING.values())), strict=True)
+    return {**dict(speaking), **dict(zip(LOOKED_UP, Names(lookup).of(content), strict=True))}
+
+
+def _participations(said: Said, own: Said | None, base: Content | None) -> Sequence[Any]:
     """Those of the file's columns; others keep theirs. The order stays where it is about the same bodies."""
-    if base is None:
+    if own is None or base is None:
         return said.partners
-    there = [each for each in base.participations if each.role in said.roles]
-    by_id = lookup.organisations.by_id
-    before: dict[tuple[str, Role], str | None] = {}  # of bodies that were merged into one, the first
-    for each in there:
-        before.setdefault((by_id[each.organisation_id].id, each.role), each.task)
-    if before == {(each["organisation_id"], each["role"]): each["task"] for each in said.partners}:
+    before = [each for each in own.partners if each["role"] in said.roles]
+    if _by_body(before) == _by_body(said.partners):
         return base.participations
     return [*(each for each in base.participations if each.role not in said.roles), *said.partners]
+
+
+def _by_body(partners: Sequence[dict[str, Any]]) -> dict[tuple[str, Role], str | None]:
+    return {(each["organisation_id"], each["role"]): each["task"] for each in partners}
 
 
 def _steps(project: Project | None, target: Target, *, changed: bool) -> tuple[Step, ...]:

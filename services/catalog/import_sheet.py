@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from services.catalog.cells import Unreadable, items, parts, shortened, spelling, unescaped
@@ -28,12 +29,14 @@ from shared.kernel.parsing import REFUSED
 from shared.kernel.problems import Problem
 
 MOST_TOLD = 10  # mistakes in one cell
+MOST_COLONS = 5  # in the name of a body
 MOST_NAMED = 50  # columns that were not read
 HEADING_WITHIN = 10  # rows that may stand above the headings: a title, a date
 ONE_LINE = frozenset({"title", "short_title", "region", "predecessor", ID, EXTERNAL_ID})
 RUNNING = frozenset({"summary", "description"})
 LONGEST_CELL = 400_000  # 500 participants with what each of them does
 MOST_TAGS = 1000  # whoever reads HTML takes very long for what is deeply nested
+GARBLED = re.compile("Ã[„¤¶¼Ÿœ–]|\ufffd")  # letters of UTF-8 that were once read as Windows-1252, and what got lost
 DASHES = re.compile(r"^– ", re.MULTILINE)
 SPACE = re.compile(r"\s+")
 
@@ -129,6 +132,17 @@ def said_by(sheet: Sheet, number: int, cells: Sequence[str], lookup: Lookup) -> 
     return said
 
 
+def said_again(cells: Mapping[str, str], lookup: Lookup) -> Said:
+    """What cells of an export say when they are read; those that could not be read are left out."""
+    said = Said(0)
+    for key, cell in cells.items():
+        try:
+            _take(said, key, _cleaned(key, cell.replace("\r\n", "\n").replace("\r", "\n")), lookup)
+        except Unreadable:
+            continue
+    return said
+
+
 def _cleaned(key: str, cell: str) -> str:
     """Without markup, and in one line where that is what a field holds."""
     if len(cell) > LONGEST_CELL:
@@ -138,6 +152,8 @@ def _cleaned(key: str, cell: str) -> str:
     text = cell.strip()
     if not text.isprintable() and (found := REFUSED.search(text)):
         raise Unreadable("character_not_allowed", f"Das Zeichen U+{ord(found[0]):04X} ist nicht erlaubt.")
+    if not text.isascii() and (found := GARBLED.search(text)):
+        raise Unreadable("garbled_text", f"Umlaute sind beim Speichern verloren gegangen: Hier steht „{found[0]}“.")
     if text.count("<") > MOST_TAGS:
         raise Unreadable("too_much_markup", f"In der Zelle steht mehr als {MOST_TAGS}-mal das Zeichen „<“.")
     if "<" in text:
@@ -181,16 +197,17 @@ def _take_partners(said: Said, role: Role, cell: str, lookup: Lookup) -> None:
 
 
 def _partner(text: str, role: Role, lookup: Lookup) -> dict[str, Any]:
-    """Who takes part; behind a colon stands what for."""
-    task = None
-    try:
-        one = lookup.organisations.meant(text)
-    except Unreadable:
-        name, colon, rest = text.partition(":")
-        if not colon:
-            raise
-        one, task = lookup.organisations.meant(name), rest.strip() or None
-    return {"organisation_id": one.id, "ags": one.ags, "role": role, "task": task}
+    """Who takes part; behind a colon stands what for. A name may have colons, too."""
+    refused: list[Unreadable] = []
+    for end in (len(text), *islice((colon.start() for colon in re.finditer(":", text)), MOST_COLONS)):
+        try:
+            one = lookup.organisations.meant(text[:end])
+        except Unreadable as unreadable:
+            refused.append(unreadable)
+        else:
+            task = text[end + 1 :].strip() or None
+            return {"organisation_id": one.id, "ags": one.ags, "role": role, "task": task}
+    raise refused[:2][-1]  # what stands in front of the first colon, if there is one
 
 
 def _contact(item: str, lookup: Lookup) -> dict[str, Any]:

@@ -194,7 +194,7 @@ def _cell(value: Any) -> str:
     """What the cell shows, as a German would have typed it."""
     match value:
         case str():
-            return value.replace("_x000D_", "").replace("\r\n", "\n").replace("\r", "\n")
+            return value.replace("\r\n", "\n").replace("\r", "\n")
         case bool():
             return "ja" if value else "nein"
         case float():

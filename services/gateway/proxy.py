@@ -17,6 +17,7 @@ from yarl import URL
 from services.gateway.upstream import Down, Service, Upstream
 from shared.kernel.identity import ANONYMOUS, Identity
 from shared.kernel.problems import Problem
+from shared.kernel.sending import send
 
 log = structlog.get_logger()
 
@@ -137,14 +138,17 @@ async def relay(request: web.Request, upstream: Upstream, identity: Identity, mo
 
 
 async def _stream(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-    """Passes the answer on part by part. One that breaks off breaks off for the client, too, and never looks whole."""
+    """Passes the answer on part by part. One that breaks off breaks off for the client, too, and never looks whole.
+
+    A client that takes nothing for long holds no connection to a service.
+    """
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=returned(answer.headers))
     await response.prepare(request)
     try:
-        if request.method != hdrs.METH_HEAD:
-            async for part in answer.content.iter_any():
-                await response.write(part)
-        await response.write_eof()
+        if request.method == hdrs.METH_HEAD:
+            await response.write_eof()
+        else:
+            await send(request, response, answer.content.iter_any())
     except (aiohttp.ClientError, TimeoutError):
         log.warning("answer_broke_off", status=answer.status)
         if request.transport is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from shared.cli.content import imports
 from shared.cli.target import AsJson, Data, api_of, fail
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PATIENCE = 300.0  # for the file to be sent and looked through, and for the next part of an export
 LOOK_AGAIN = 0.3
+AWAY = 60.0  # seconds for which a portal may be away while an import is asked for and watched
+NOT_THERE = (502, 503, 504)
 SHOWN = 20
 PART = 1 << 16
 
@@ -76,13 +78,16 @@ def take(
     status: Annotated[Status, typer.Option(help="What becomes of the projects.")] = Status.drafted,
     source: Annotated[str, typer.Option(help="Where the file comes from: keeps its external ids apart.")] = "",
     report: Annotated[Path | None, typer.Option(help="Write the whole report there, as CSV.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Idempotency key: asked again with the same one, it is the same import.")
+    ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Imports projects: with a progress bar, and a line for every row that is not good. Exit code 1 if there is any."""
     url, token = api_of(data)
     asked = {"mode": mode.value, "status": status.value, "source": source, "filename": file.name}
-    found: dict[str, Any] = _run(_take(url, token, file, asked, report))
+    found: dict[str, Any] = _run(_take(url, token, file, asked, key or str(uuid4()), report))
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
@@ -133,36 +138,73 @@ async def _session(url: str, token: str | None) -> "AsyncIterator[ClientSession]
         yield session
 
 
-async def _take(url: str, token: str | None, file: Path, asked: dict[str, str], report: Path | None) -> dict[str, Any]:
-    headers = {"Content-Type": XLSX if file.suffix.lower() == ".xlsx" else "text/csv", "Idempotency-Key": str(uuid4())}
+async def _take(
+    url: str, token: str | None, file: Path, asked: dict[str, str], key: str, report: Path | None
+) -> dict[str, Any]:
+    headers = {"Content-Type": XLSX if file.suffix.lower() == ".xlsx" else "text/csv", "Idempotency-Key": key}
     async with _session(url, token) as session:
-        content = file.read_bytes()
-        async with session.post("/api/v1/projects/imports", params=asked, data=content, headers=headers) as answer:
-            found: dict[str, Any] = await answer.json(content_type=None)
-            address = answer.headers.get("Location")
-        if address is None:
-            fail(f"{found.get('title')}: {found.get('detail')}")
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("looking through", total=None)
+            found, address = await _sent(session, asked, file.read_bytes(), headers)
+            if address is None:
+                fail(f"{found.get('title')}: {found.get('detail')}")
+            shown = await _watch(session, address, progress, task)
         lines = found.get("lines") or [
             {"row": error["field"].split("/")[1], "detail": error["detail"]} for error in found.get("errors", ())
         ]
-        shown = await _watch(session, address)
         if report is not None:
             await _write(session, shown["report"], [], report)
         return {**shown, "lines": lines if shown["status"] != "finished" else await _lines(session, address)}
 
 
-async def _watch(session: "ClientSession", address: str) -> dict[str, Any]:
-    """The import when it is over. Whoever stops watching does not stop it."""
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("projects", total=None)
-        while True:
-            async with session.get(address) as answer:
+async def _sent(
+    session: "ClientSession", asked: dict[str, str], content: bytes, headers: dict[str, str]
+) -> tuple[dict[str, Any], str | None]:
+    """What is answered to the file, and the import's address if there is one."""
+
+    async def ask() -> tuple[dict[str, Any], str | None]:
+        async with session.post("/api/v1/projects/imports", params=asked, data=content, headers=headers) as answer:
+            if answer.status in NOT_THERE:
                 answer.raise_for_status()
-                shown: dict[str, Any] = await answer.json()
-            progress.update(task, completed=shown["done"] + shown["failed"], total=shown["total"])
-            if shown["status"] != "running":
-                return shown
-            await asyncio.sleep(LOOK_AGAIN)
+            return await answer.json(content_type=None), answer.headers.get("Location")
+
+    return await _until_there(ask)
+
+
+async def _watch(session: "ClientSession", address: str, progress: Progress, task: TaskID) -> dict[str, Any]:
+    """The import when it is over. Whoever stops watching does not stop it."""
+
+    async def look() -> dict[str, Any]:
+        async with session.get(address) as answer:
+            answer.raise_for_status()
+            shown: dict[str, Any] = await answer.json()
+            return shown
+
+    while True:
+        shown = await _until_there(look)
+        done = shown["done"] + shown["failed"]
+        progress.update(task, description="projects", completed=done, total=shown["total"])
+        if shown["status"] != "running":
+            return shown
+        await asyncio.sleep(LOOK_AGAIN)
+
+
+async def _until_there[T](ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer, asked for again while the portal is away for a while; not when it never was there."""
+    from aiohttp import ClientConnectorError, ClientError, ClientResponseError  # noqa: PLC0415
+
+    clock = asyncio.get_running_loop().time
+    until, first = clock() + AWAY, True
+    while True:
+        try:
+            return await ask()
+        except (ClientError, TimeoutError) as error:
+            answered = isinstance(error, ClientResponseError) and error.status not in NOT_THERE
+            never = first and isinstance(error, ClientConnectorError)
+            if answered or never or clock() > until:
+                raise
+        first = False
+        await asyncio.sleep(LOOK_AGAIN)
 
 
 async def _lines(session: "ClientSession", address: str) -> list[dict[str, Any]]:

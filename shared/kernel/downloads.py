@@ -9,6 +9,7 @@ from aiohttp import web
 from shared.kernel import headers
 from shared.kernel.endpoint import Call
 from shared.kernel.files import Files
+from shared.kernel.sending import send
 from shared.kernel.stored_file import StoredFile
 
 UMLAUTS = {
@@ -44,10 +45,7 @@ async def attachment(
     if begun is not None:
         await begun()
     await response.prepare(call.request)
-    await response.write(first)
-    async for part in parts:
-        await response.write(part)
-    await response.write_eof()
+    await send(call.request, response, parts, first)
     return response
 
 

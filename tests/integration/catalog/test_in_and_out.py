@@ -12,13 +12,18 @@ from xml.etree.ElementTree import fromstring
 
 import openpyxl
 import pytest
+import structlog
+from aiohttp import ClientError
 from rdflib import Graph
 from rdflib.compare import isomorphic
 
-from services.catalog import import_store, search
+from services.catalog import export_tables, import_store, search
 from services.catalog.export_json import Exported
 from services.catalog.import_work import TOGETHER, Tidy, go_on
 from services.catalog.project_cells import HEADINGS
+from services.catalog.search_shown import ProjectFilter
+from services.catalog.site import Site
+from shared.kernel import sending
 from shared.kernel.clock import Clock
 from shared.kernel.identity import HEADER
 from shared.kernel.journal import Journal
@@ -136,6 +141,19 @@ async def test_one_bad_row_stops_all_or_is_left_out_by_choice(editor: Client, jo
     assert (done["done"], done["failed"], len(await titled(editor, title))) == (1, 1, 1)
     (line,) = (await editor.get(f"/projects/imports/{done['id']}/lines")).body["items"]
     assert (line["row"], line["column"], line["code"]) == (3, "Themen", "unknown_topic")
+
+
+async def test_a_dry_run_says_what_the_real_run_will(editor: Client, journal: Journal, pool: Pool) -> None:
+    title = new_title()
+    rows = [(f"{title} {n}", "Quantenphysik" if n % 3 else "Bauhof", "Atlantis" if n % 5 else "Ense") for n in range(20)]
+    content = file_of(("Titel", "Themen", "Beteiligte"), *rows)
+    dry = (await send(editor, content, mode="dry_run")).body
+    done = await imported(editor, journal, pool, content, mode="good_rows")
+    lines = (await editor.get(f"/projects/imports/{done['id']}/lines", limit=100)).body["items"]
+    assert lines == dry["lines"]
+    assert len(lines) > 20
+    counts = ("total", "new", "changed", "unchanged", "bad")
+    assert [done[name] for name in counts] == [dry[name] for name in counts] == [20, 2, 0, 0, 18]
 
 
 async def test_the_report_is_a_file_that_no_spreadsheet_runs(editor: Client) -> None:
@@ -376,6 +394,45 @@ async def test_a_list_is_exported_as_it_is_narrowed_and_sorted(editor: Client, r
     drafts = json.loads(await export(editor, "json", q=word, status="drafted"))
     assert [each["title"][0] for each in drafts["items"]] == ["D"]
     assert (await reader.get("/projects/export.csv", nonsense="1")).code == "invalid_query"
+
+
+async def test_nothing_is_lost_and_nothing_comes_twice_while_projects_change(editor: Client, pool: Pool) -> None:
+    word = uuid4().hex[:8]
+    ids = [await editor.publish(title=f"{letter} {word}") for letter in "BCDEFG"]
+    ordered = search.ids(pool, ProjectFilter(q=word), "title", batch=2)
+    parts = export_tables.csv(pool, ordered, Site(), bom=False)
+    text = await anext(parts) + await anext(parts)
+    await editor.publish(title=f"A {word}")
+    await editor.post(f"/projects/{ids[5]}/archivals")
+    for key, letter in ((ids[0], "Z"), (ids[3], "A")):
+        page = (await editor.get(f"/projects/{key}")).body
+        said = {name: page[name] for name in ("summary", "topics")} | {"title": f"{letter} {word}"}
+        said["participations"] = [{"ags": each["ags"]} for each in page["participations"]]
+        assert (await editor.post(f"/projects/{key}/revisions", said)).status == 200
+    text += b"".join([part async for part in parts])
+    _, *rows = csv.reader(io.StringIO(text.decode()), delimiter=";")
+    assert [row[0] for row in rows] == ids
+
+
+async def test_whoever_reads_nothing_holds_nothing(
+    editor: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = new_title()
+    project_id = await editor.publish(title=title)
+    await pool.execute("UPDATE project_page SET cells_before = repeat('x', 20000000) WHERE id = $1::uuid", project_id)
+    monkeypatch.setattr(sending, "PATIENCE", 0.3)
+    signed = {HEADER: editor.signer.sign(editor.identity, "catalog")}
+    address = "/api/v1/projects/export.csv"
+    with structlog.testing.capture_logs() as logs:
+        async with editor.session.get(address, params={"q": word_of(title)}, headers=signed) as answer:
+            assert answer.status == 200
+            assert pool.get_idle_size() == pool.get_size()
+            async with asyncio.timeout(20):
+                while "answer_not_taken" not in [entry["event"] for entry in logs]:
+                    await asyncio.sleep(0.05)
+            with pytest.raises(ClientError):
+                await answer.read()
+    await pool.execute("UPDATE project_page SET cells_before = NULL WHERE id = $1::uuid", project_id)
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonld"])

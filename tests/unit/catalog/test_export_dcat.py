@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pyshacl import validate
-from rdflib import Graph, URIRef
+from rdflib import Graph, Literal, URIRef
 from rdflib.compare import isomorphic
 from rdflib.namespace import DCAT, RDF
 
@@ -21,7 +21,7 @@ from services.catalog.vocabulary import ProjectStatus
 from tests.unit.catalog.project_stories import content
 from tests.unit.catalog.test_project_cells import LOOKUP, id_of
 
-SHAPES = Path(__file__).with_name("dcat_shapes.ttl")
+RULES = Graph().parse(Path(__file__).with_name("dcat_shapes.ttl"))
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SITE = Site(url="https://portal.example", contributor_id="http://dcat-ap.de/def/contributors/musterstadt")
 QUERY = "?q=M%C3%BCll&topic=works_depot"
@@ -50,7 +50,12 @@ ENTRIES = [
     entry(
         12,
         content(
-            title="Ohne Ort", summary=None, topics=(), start="2024", participations=({"organisation_id": id_of(7)},)
+            title="Ohne Ort",
+            summary=None,
+            topics=(),
+            start="2024",
+            region="Lippe und Höxter",
+            participations=({"organisation_id": id_of(7)},),
         ),
     ),
 ]
@@ -65,17 +70,84 @@ def as_turtle(said: Sequence[Node]) -> Graph:
     return Graph().parse(data=prefix_lines(PREFIXES) + "".join(map(turtle, said)), format="turtle")
 
 
+def kept(graph: Graph) -> tuple[bool, str]:
+    keeps, _, report = validate(graph, shacl_graph=RULES, inplace=True)
+    return bool(keeps), str(report)
+
+
 @pytest.mark.parametrize("site", [SITE, Site()])
 def test_it_keeps_the_rules_of_the_specification(site: Site) -> None:
-    keeps, _, report = validate(as_turtle(nodes(site)), shacl_graph=Graph().parse(SHAPES))
+    keeps, report = kept(as_turtle(nodes(site)))
     assert keeps, report
 
 
-@pytest.mark.parametrize("missing", ["dct:publisher", "dcat:theme", "dcat:distribution", "dct:description"])
+def term(name: str) -> URIRef:
+    prefix, _, rest = name.partition(":")
+    return URIRef(PREFIXES[prefix] + rest)
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        *("dct:title", "dct:description", "dct:publisher", "dct:license", "dct:format", "dcat:dataset", "dcat:keyword"),
+        *("dcat:theme", "dcat:distribution", "dcat:accessURL", "dcat:endpointURL", "dcat:startDate", "foaf:name"),
+        *("vcard:hasEmail", "adms:status", "dcatde:politicalGeocodingLevelURI", "dcatde:licenseAttributionByText"),
+    ],
+)
 def test_the_shapes_notice_what_is_missing(missing: str) -> None:
-    broken = [{name: value for name, value in node.items() if name != missing} for node in nodes()]
-    keeps, _, _ = validate(as_turtle(broken), shacl_graph=Graph().parse(SHAPES))
-    assert not keeps
+    graph = as_turtle(nodes())
+    assert (None, term(missing), None) in graph
+    graph.remove((None, term(missing), None))
+    assert not kept(graph)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("dct:publisher", Literal("Geschäftsstelle")),
+        ("dct:license", URIRef("https://creativecommons.org/licenses/by/4.0/")),
+        ("dct:spatial", URIRef("http://dcat-ap.de/def/politicalGeocoding/municipalityKey/5766044")),
+        ("dct:temporal", Literal("2024")),
+        ("dct:issued", Literal("gestern")),
+        ("dct:language", Literal("de")),
+        ("dct:accessRights", Literal("öffentlich")),
+        ("dct:format", Literal("CSV")),
+        ("dcat:mediaType", URIRef("https://portal.example/text/csv")),
+        ("dcat:theme", URIRef("http://publications.europa.eu/resource/authority/data-theme/VERWALTUNG")),
+        ("dcat:accessURL", Literal("https://portal.example/")),
+        ("dcat:downloadURL", URIRef("https://portal.example/anderswo")),
+        ("dcat:contactPoint", Literal("Geschäftsstelle")),
+        ("dcat:themeTaxonomy", URIRef("https://portal.example/themen")),
+        ("adms:status", URIRef("http://purl.org/adms/status/Completed")),
+        ("dcatap:availability", URIRef("http://dcat-ap.de/def/plannedAvailability/stable")),
+        ("dcatde:contributorID", Literal("musterstadt")),
+        ("dcatde:politicalGeocodingURI", URIRef("http://dcat-ap.de/def/politicalGeocoding/stateKey/05")),
+    ],
+)
+def test_the_shapes_notice_what_is_said_wrongly(name: str, wrong: Literal | URIRef) -> None:
+    """Also what 3.0 took out."""
+    graph = as_turtle(nodes())
+    subjects = set(graph.subjects(term(name))) or set(graph.subjects(RDF.type, DCAT.Dataset))
+    for subject in subjects:
+        graph.set((subject, term(name), wrong))
+    assert not kept(graph)[0]
+
+
+def test_the_shapes_notice_a_place_that_is_not_said_to_be_one() -> None:
+    graph = as_turtle(nodes())
+    graph.remove((URIRef("http://dcat-ap.de/def/politicalGeocoding/municipalityKey/05766044"), RDF.type, None))
+    assert not kept(graph)[0]
+
+
+def test_each_place_is_described_once_however_many_projects_it_has() -> None:
+    said = Description(SITE, LOOKUP, QUERY)
+    described = [
+        node["@id"]
+        for found in (said.head(), said.project(ENTRIES[0]), said.project(ENTRIES[0]))
+        for node in found
+        if node.get("@type") == "dct:Location"
+    ]
+    assert [each.rpartition("/")[2] for each in described] == ["05", "05766044", "05770"]
 
 
 @pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")

@@ -3,17 +3,25 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.catalog import import_check
+from services.catalog.export_cells import LINE_END, Names, csv_line, kept_cells
+from services.catalog.export_tables import row_cells
 from services.catalog.import_check import Check, project_id_by_content, project_id_of
 from services.catalog.import_row import Row, row_of, steps_left
 from services.catalog.import_sheet import Said, Sheet, said_by, sheet_of
 from services.catalog.lookup import Lookup, organisations_of
 from services.catalog.project import PROJECT, Project, ProjectEvent
-from services.catalog.project_content import Content
+from services.catalog.project_cells import HEADINGS
+from services.catalog.project_content import Component, Contact, Content, Effect, Participation, Reuse
 from services.catalog.project_import import Target
+from services.catalog.site import Site
 from services.catalog.table_file import Table
-from services.catalog.vocabulary import Role
+from services.catalog.table_reader import read
+from services.catalog.vocabulary import EffectKind, ProjectStatus, Role
+from services.catalog.xlsx_stream import Workbook
 from shared.kernel.decider import Refused
 from shared.kernel.problems import Problem
 from shared.kernel.testing import NOON, fold
@@ -112,6 +120,12 @@ def test_a_field_of_a_hundred_thousand_characters_is_a_line_of_the_report() -> N
 def test_a_cell_that_would_take_long_to_look_through_is_not(heading: str, cell: str, code: str) -> None:
     """Each of them kept everybody waiting for ten seconds and more."""
     assert codes(("Titel", heading), ("A", cell)) == [(2, heading, code)]
+
+
+@pytest.mark.parametrize("text", ["GrÃ¶ÃŸe", "KÃ¼chen", "Gr\ufffd\ufffde"])
+def test_umlauts_that_were_lost_before_are_told(text: str) -> None:
+    assert codes(("Titel", "Region"), ("A", text)) == [(2, "Region", "garbled_text")]
+    assert codes(("Titel", "Region"), ("A", "São Tomé, Größe, Ã")) == []
 
 
 def test_headings_are_kept_short_and_nothing_invisible_is_kept() -> None:
@@ -307,6 +321,63 @@ def test_a_project_that_somebody_changed_meanwhile_is_only_brought_further_when_
     with pytest.raises(Refused) as no:
         left(archived(), content(summary=OTHER), "drafted")
     assert no.value.code == "project_archived"
+
+
+SIGNS = st.text(st.sampled_from("aÄ '\"=+-@|;:,<>&%\\/.()0\u00a0\u2028\u200b😀"), min_size=1, max_size=12)
+LINES = SIGNS.filter(lambda text: bool(text.strip())) | st.just("a_x0041_b_x000D_")
+SOME = st.none() | LINES
+TEXTS = st.none() | st.text(st.sampled_from("aÄ '\"=+-;|\\<>\t\n\u2028")).filter(lambda text: bool(text.strip()))
+EVERYTHING = st.builds(
+    Content,
+    title=LINES,
+    short_title=SOME,
+    summary=TEXTS,
+    description=TEXTS,
+    topics=st.sampled_from([(), ("works_depot",)]),
+    keywords=st.lists(LINES, max_size=2).map(tuple),
+    region=SOME,
+    goals=st.lists(LINES, max_size=2).map(tuple),
+    effects=st.lists(st.builds(Effect, kind=st.sampled_from(EffectKind), text=LINES, base=SOME), max_size=2).map(tuple),
+    components=st.lists(st.builds(Component, name=LINES, text=SOME), max_size=2).map(tuple),
+    reuse=st.none() | st.builds(Reuse, text=LINES, possible=st.none() | st.booleans()),
+    contacts=st.lists(
+        st.builds(Contact, organisation_name=LINES.map("Amt {}".format), function=SOME, note=SOME)
+        | st.builds(Contact, organisation_id=st.sampled_from([id_of(1), id_of(5), id_of(7)]), function=SOME),
+        max_size=2,
+    ).map(tuple),
+    participations=st.lists(
+        st.builds(
+            Participation,
+            organisation_id=st.sampled_from([id_of(n) for n in range(1, 8)]),
+            role=st.sampled_from(Role),
+            task=SOME,
+        ),
+        max_size=4,
+        unique_by=lambda each: (each.organisation_id, each.role),
+    ).map(tuple),
+)
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@settings(max_examples=60)
+@given(said=EVERYTHING)
+def test_whatever_a_project_says_an_export_of_it_changes_nothing(kind: str, said: Content) -> None:
+    project = fold(PROJECT, drafted(said))
+    assert project is not None
+    kept = kept_cells(said, ProjectStatus.DRAFTED, None, NOON)
+    line = [kept[name] for name in ("cells_before", "topics", "partners", "cells_after")]
+    cells = row_cells(ID, line, Names(LOOKUP), Site())
+    if kind == "csv":
+        raw = "".join(csv_line(line) + LINE_END for line in (HEADINGS, cells)).encode()
+    else:
+        workbook = Workbook("Projekte", HEADINGS)
+        raw = workbook.add([cells]) + workbook.finish()
+    table = read(raw)
+    made = sheet_of(Table(kind, None, None, (), [(number, row) for number, row in table["rows"]]))
+    (found,), (told,) = looked_at(made, **{ID: project})
+    assert told.lines == []
+    assert found is not None
+    assert found.outcome == "unchanged", (found.content, said)
 
 
 def test_a_cell_that_a_workbook_cut_off_is_not_taken_for_the_whole() -> None:

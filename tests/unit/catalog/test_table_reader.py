@@ -47,6 +47,21 @@ def packed(**entries: bytes) -> bytes:
     return kept.getvalue()
 
 
+def with_sheet(xml: str) -> bytes:
+    """A workbook of which the sheet says what `xml` does."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook(["x"]))) as before, zipfile.ZipFile(out, "w") as after:
+        for name in before.namelist():
+            after.writestr(name, xml.encode() if name == "xl/worksheets/sheet1.xml" else before.read(name))
+    return out.getvalue()
+
+
+def sheet_of(cell: str) -> str:
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    row = f'<row r="1"><c r="A1" t="inlineStr"><is><t>{cell}</t></is></c></row>'
+    return f'<worksheet xmlns="{main}"><sheetData>{row}</sheetData></worksheet>'
+
+
 @pytest.mark.parametrize(
     ("encoding", "said"),
     [
@@ -113,6 +128,29 @@ def test_a_text_document_in_the_same_kind_of_archive_is_no_table() -> None:
         archive.writestr("[Content_Types].xml", "<Types/>")
         archive.writestr("word/document.xml", "<document/>")
     assert refused(kept.getvalue()) == "table_unreadable"
+
+
+@pytest.mark.parametrize(
+    "entities",
+    [
+        '<!ENTITY e SYSTEM "file:///etc/passwd">',
+        '<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY e "&b;&b;&b;&b;&b;&b;&b;&b;">',
+    ],
+)
+def test_a_workbook_brings_in_nothing_from_outside_and_nothing_that_grows(entities: str) -> None:
+    """What the file calls an entity is not looked up."""
+    raw = with_sheet(f"<!DOCTYPE worksheet [{entities}]>{sheet_of('&e;')}")
+    try:
+        cells = [cell for _, row in read(raw)["rows"] for cell in row]
+    except Refused as no:
+        assert no.code == "table_unreadable"
+    else:
+        assert cells in ([], ["&e;"])
+
+
+def test_a_document_that_is_called_a_workbook_is_none() -> None:
+    assert refused(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(range(256)) * 8) == "table_unreadable"
+    assert refused(packed(**{"xl/worksheets/sheet1.xml": b"PK\x03\x04" * 1000})) == "table_unreadable"
 
 
 def test_a_workbook_is_read_as_a_german_sees_it() -> None:
