@@ -1,8 +1,8 @@
 """Cells of a CSV file that a spreadsheet would take for a formula, and how they are kept from it.
 
-What begins with `=`, `+`, `-`, `@`, a tab or a line end is run when the file is opened (OWASP, "CSV Injection"), in some
-programs behind blanks, too; older ones run what begins with `|` or `%`. An apostrophe in front makes a text of it, as a
-person would type it; reading takes exactly that apostrophe away again.
+What begins with `=`, `+`, `-`, `@`, a tab or a line end is run when the file is opened (OWASP, "CSV Injection"), by
+some programs behind blanks, too; older ones run what begins with `|` or `%`. An apostrophe in front makes a text of it,
+as a person would type it; reading takes exactly that apostrophe away again.
 """
 
 import re

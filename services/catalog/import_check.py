@@ -16,7 +16,7 @@ from services.catalog import lookup as lookups
 from services.catalog import project_page
 from services.catalog.cells import shortened, spelling
 from services.catalog.import_row import Row, row_of
-from services.catalog.import_sheet import Line, Said, Sheet, said_by
+from services.catalog.import_sheet import ENOUGH, FEWEST_OF_A_ROW, MOST_OF_A_ROW, Line, Said, Sheet, said_by
 from services.catalog.lookup import Lookup
 from services.catalog.project import Project
 from services.catalog.project_cells import EXTERNAL_ID, ID, TOPICS
@@ -77,6 +77,8 @@ class Check:
                     continue
             elif said.external_id:
                 said.project_id = project_id_of(self.source, said.external_id)
+            elif said.left:
+                continue
             elif title := said.fields.get("title"):
                 said.project_id = project_id_by_content(title, [each["organisation_id"] for each in said.partners])
             elif "title" in self.sheet.columns:
@@ -175,8 +177,11 @@ async def checked(pool: Pool, sheet: Sheet, target: Target, source: str, at: dat
         lookup = await lookups.load(connection)
     check = Check(sheet, lookup, target, source, at)
     saids = []
+    told = 0
     for number, cells in sheet.rows:
-        saids.append(said_by(sheet, number, cells, lookup))
+        said = said_by(sheet, number, cells, lookup, MOST_OF_A_ROW if told < ENOUGH else FEWEST_OF_A_ROW)
+        told += len(said.lines)
+        saids.append(said)
         await asyncio.sleep(0)
     await asyncio.to_thread(check.identify, saids)  # half a second for 12,000 rows
     found = await _known(pool, {said.project_id for said in saids if parse_id(said.project_id)})

@@ -29,6 +29,8 @@ from shared.kernel.parsing import REFUSED
 from shared.kernel.problems import Problem
 
 MOST_TOLD = 10  # mistakes in one cell
+MOST_OF_A_ROW, FEWEST_OF_A_ROW = 10, 2  # mistakes that are told before the rest of a row is left unread
+ENOUGH = 20_000  # mistakes in a file; every row behind them is told of a few of its own
 MOST_COLONS = 5  # in the name of a body
 MOST_NAMED = 50  # columns that were not read
 HEADING_WITHIN = 10  # rows that may stand above the headings: a title, a date
@@ -80,6 +82,8 @@ class Said:
     partners: list[dict[str, Any]] = field(default_factory=list)
     roles: frozenset[Role] = frozenset()
     lines: list[Line] = field(default_factory=list)
+    left: bool = False
+    """Whether the rest of the row was left unread."""
 
 
 def sheet_of(table: Table) -> Sheet:
@@ -110,6 +114,7 @@ def sheet_of(table: Table) -> Sheet:
     if len(rows) > MOST_ROWS:
         raise Problem("table_too_long", details={"most": MOST_ROWS, "rows": len(rows)})
     names = {key: headings[index] for key, index in columns.items()}
+    columns = {key: columns[key] for key in (ID, EXTERNAL_ID, "title") if key in columns} | columns
     return Sheet(columns, names, tuple(ignored[:MOST_NAMED]), rows, len(headings), guarded=table.kind == "csv")
 
 
@@ -117,12 +122,16 @@ def _known_in(cells: Sequence[str]) -> int:
     return sum(spelling(without_guard(cell)) in KEYS_BY_SPELLING for cell in cells)
 
 
-def said_by(sheet: Sheet, number: int, cells: Sequence[str], lookup: Lookup) -> Said:
-    """What one row says."""
+def said_by(sheet: Sheet, number: int, cells: Sequence[str], lookup: Lookup, most: int = MOST_OF_A_ROW) -> Said:
+    """What one row says, which it is first of all. Behind `most` mistakes the rest is left unread."""
     said = Said(number, roles=frozenset(role for role in Role if str(role) in sheet.columns))
     if any(cell.strip() for cell in cells[sheet.width :]):
         said.lines.append(Line(number, "", "cells_beyond_headings", "Rechts von den Überschriften stehen noch Zellen."))
     for key, index in sheet.columns.items():
+        if len(said.lines) >= most:
+            said.left = True
+            said.lines.append(Line(number, "", "row_left", "Weitere Spalten dieser Zeile wurden nicht mehr geprüft."))
+            break
         cell = cells[index] if index < len(cells) else ""
         try:
             _take(said, key, _cleaned(key, without_guard(cell) if sheet.guarded else cell), lookup)

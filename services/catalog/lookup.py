@@ -41,7 +41,7 @@ class Organisations:
             try:
                 found = self._find(text.strip())
             except Unreadable as unreadable:
-                found = unreadable
+                found = unreadable.with_traceback(None)  # which would keep everything that was looked at
             if len(self._found) < MOST_REMEMBERED:
                 self._found[text] = found
         if isinstance(found, Unreadable):

@@ -6,6 +6,7 @@ them, each `{"@id": …}`, `{"@value": …, "@type" or "@language": …}` or ano
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -14,8 +15,11 @@ type Node = Mapping[str, Any]
 IRI_SAFE = "".join(map(chr, range(0x21, 0x7F))).translate(str.maketrans("", "", '<>"{}|^`\\')) + "%"
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 CONTROLS = re.compile("[\x00-\x1f\x7f]")
+SPECIAL = re.compile('["\\\\\x00-\x1f\x7f]')
+SAME_AGAIN = 4096  # most addresses stand in every statement
 
 
+@lru_cache(maxsize=SAME_AGAIN)
 def iri(text: str) -> str:
     """The address with everything escaped that may not stand in one."""
     return quote(text, safe=IRI_SAFE)
@@ -41,7 +45,7 @@ def _properties(node: Node) -> str:
 
 def _object(value: Node) -> str:
     if "@value" in value:
-        literal = '"' + CONTROLS.sub("", str(value["@value"]).translate(ESCAPES)) + '"'
+        literal = f'"{_escaped(str(value["@value"]))}"'
         if "@language" in value:
             return f"{literal}@{value['@language']}"
         return f"{literal}^^{value['@type']}" if "@type" in value else literal
@@ -50,6 +54,10 @@ def _object(value: Node) -> str:
     if "@id" in value:
         raise ValueError("a thing with an address is a statement of its own")
     return f"[ {_properties(value)} ]"
+
+
+def _escaped(text: str) -> str:
+    return CONTROLS.sub("", text.translate(ESCAPES)) if SPECIAL.search(text) else text
 
 
 def _listed(values: Any) -> Iterable[Node]:

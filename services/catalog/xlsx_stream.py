@@ -16,6 +16,7 @@ MOST_CHARACTERS = 32_767
 CUT_OFF = "…"
 ESCAPE_OF_A_SIGN = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # ECMA-376, 22.9.2.19: readers take it for that sign
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+SPECIAL = re.compile("[&<>\"'_\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -116,9 +117,9 @@ def _text(text: str) -> str:
     """What XML and a cell can hold."""
     if len(text) > MOST_CHARACTERS:
         text = f"{text[: MOST_CHARACTERS - 1]}{CUT_OFF}"
-    if "_x" in text:
-        text = ESCAPE_OF_A_SIGN.sub("_x005F_", text)
-    return escape(NOT_IN_XML.sub("", text), quote=True)
+    if SPECIAL.search(text) is None:
+        return text
+    return escape(NOT_IN_XML.sub("", ESCAPE_OF_A_SIGN.sub("_x005F_", text)), quote=True)
 
 
 def _letters(index: int) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
@@ -27,6 +28,9 @@ AWAY = 60.0  # seconds for which a portal may be away while an import is asked f
 NOT_THERE = (502, 503, 504)
 SHOWN = 20
 PART = 1 << 16
+
+type Send = Callable[["ClientSession"], Awaitable[tuple[dict[str, Any], str | None]]]
+"""Sends a file: what is answered, and the import's address if there is one."""
 
 exports = typer.Typer(help="Writes files.", no_args_is_help=True)
 
@@ -87,7 +91,9 @@ def take(
     """Imports projects: with a progress bar, and a line for every row that is not good. Exit code 1 if there is any."""
     url, token = api_of(data)
     asked = {"mode": mode.value, "status": status.value, "source": source, "filename": file.name}
-    found: dict[str, Any] = _run(_take(url, token, file, asked, key or str(uuid4()), report))
+    kind = XLSX if file.suffix.lower() == ".xlsx" else "text/csv"
+    headers = {"Content-Type": kind, "Idempotency-Key": key or str(uuid4())}
+    found: dict[str, Any] = _run(_take(url, token, partial(_sent, asked, file.read_bytes(), headers), report))
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
@@ -138,14 +144,11 @@ async def _session(url: str, token: str | None) -> "AsyncIterator[ClientSession]
         yield session
 
 
-async def _take(
-    url: str, token: str | None, file: Path, asked: dict[str, str], key: str, report: Path | None
-) -> dict[str, Any]:
-    headers = {"Content-Type": XLSX if file.suffix.lower() == ".xlsx" else "text/csv", "Idempotency-Key": key}
+async def _take(url: str, token: str | None, send: Send, report: Path | None) -> dict[str, Any]:
     async with _session(url, token) as session:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("looking through", total=None)
-            found, address = await _sent(session, asked, file.read_bytes(), headers)
+            found, address = await send(session)
             if address is None:
                 fail(f"{found.get('title')}: {found.get('detail')}")
             shown = await _watch(session, address, progress, task)
@@ -158,7 +161,7 @@ async def _take(
 
 
 async def _sent(
-    session: "ClientSession", asked: dict[str, str], content: bytes, headers: dict[str, str]
+    asked: dict[str, str], content: bytes, headers: dict[str, str], session: "ClientSession"
 ) -> tuple[dict[str, Any], str | None]:
     """What is answered to the file, and the import's address if there is one."""
 

@@ -145,7 +145,9 @@ async def test_one_bad_row_stops_all_or_is_left_out_by_choice(editor: Client, jo
 
 async def test_a_dry_run_says_what_the_real_run_will(editor: Client, journal: Journal, pool: Pool) -> None:
     title = new_title()
-    rows = [(f"{title} {n}", "Quantenphysik" if n % 3 else "Bauhof", "Atlantis" if n % 5 else "Ense") for n in range(20)]
+    rows = [
+        (f"{title} {n}", "Quantenphysik" if n % 3 else "Bauhof", "Atlantis" if n % 5 else "Ense") for n in range(20)
+    ]
     content = file_of(("Titel", "Themen", "Beteiligte"), *rows)
     dry = (await send(editor, content, mode="dry_run")).body
     done = await imported(editor, journal, pool, content, mode="good_rows")
@@ -414,9 +416,7 @@ async def test_nothing_is_lost_and_nothing_comes_twice_while_projects_change(edi
     assert [row[0] for row in rows] == ids
 
 
-async def test_whoever_reads_nothing_holds_nothing(
-    editor: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_whoever_reads_nothing_holds_nothing(editor: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     title = new_title()
     project_id = await editor.publish(title=title)
     await pool.execute("UPDATE project_page SET cells_before = repeat('x', 20000000) WHERE id = $1::uuid", project_id)

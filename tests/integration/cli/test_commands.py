@@ -94,9 +94,9 @@ async def test_an_import_outlives_the_service_and_whoever_watches_it(system: Run
     file.write_text("\n".join(["Kennung;Titel;Themen", *rows, f"x;{word};Quantenphysik"]))
     async with halfway(system, str(file), "--key", f"{word}-1", "--report", str(report), *data) as (client, _):
         os.kill((await system.status_now())["pids"]["catalog"], signal.SIGKILL)
-        output, errors = await asyncio.wait_for(client.communicate(), 60)
-    assert client.returncode == 1, errors
-    first = json.loads(output)
+        said, wrong = await asyncio.wait_for(client.communicate(), 60)
+    assert client.returncode == 1, wrong
+    first = json.loads(said)
     assert (first["status"], first["done"], first["failed"]) == ("finished", 500, 1), first
     assert len(report.read_text("utf-8-sig").splitlines()) == 2
     again.write_text(file.read_text().replace("Ölwehr", "Ölsperre"))

@@ -374,7 +374,7 @@ def test_whatever_a_project_says_an_export_of_it_changes_nothing(kind: str, said
         raw = workbook.add([cells]) + workbook.finish()
     table = read(raw)
     made = sheet_of(Table(kind, None, None, (), [(number, row) for number, row in table["rows"]]))
-    (found,), (told,) = looked_at(made, **{ID: project})
+    (found,), (told,) = looked_at(made, "drafted", **{ID: project})
     assert told.lines == []
     assert found is not None
     assert found.outcome == "unchanged", (found.content, said)
@@ -392,6 +392,16 @@ def test_a_body_that_was_merged_into_another_is_the_same_as_it() -> None:
     before = content(participations=({"organisation_id": id_of(30)}, {"organisation_id": id_of(1)}))
     lookup = Lookup(organisations, LOOKUP.topics)
     assert row_of(said, fold(PROJECT, drafted(before)), lookup, "drafted", NOON).outcome == "unchanged"
+
+
+def test_a_row_full_of_mistakes_is_told_of_some_and_is_still_known() -> None:
+    head = ("Beginn", "Rechtsform", "Umsetzungsstand", "Themen", "Kennung", "Titel")
+    made = sheet(head, ("x", "x", "x", "x", "1", "A"), ("x", "x", "x", "x", "", "A"), ("x", "x", "x", "x", "", "A"))
+    saids = [said_by(made, number, cells, LOOKUP, 2) for number, cells in made.rows]
+    Check(made, LOOKUP, "drafted", "", NOON).identify(saids)
+    assert [line.code for line in saids[0].lines] == ["not_a_date", "unknown_term", "row_left"]
+    assert saids[0].project_id == project_id_of("", "1")
+    assert [len(said.lines) for said in saids] == [3, 3, 3]
 
 
 def test_a_cell_full_of_mistakes_is_told_of_some() -> None:
