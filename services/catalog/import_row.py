@@ -4,7 +4,7 @@ The commands are tried on the project's present state by the project's own rules
 catalogue would refuse, and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -30,6 +30,7 @@ from services.catalog.vocabulary import ProjectStatus, Role
 type Step = Literal["draft", "edit", "revise", "submit", "publish"]
 type Outcome = Literal["new", "changed", "unchanged"]
 
+NOTHING = (None, ())
 AHEAD: dict[Target, tuple[Step, ...]] = {"drafted": (), "submitted": ("submit",), "published": ("submit", "publish")}
 
 
@@ -95,36 +96,43 @@ def _base(project: Project | None, target: Target) -> Content | None:
 def _merged(said: Said, base: Content | None, lookup: Lookup) -> Content:
     """The content after the row. Columns that the file does not have stay; so does what the row says in other words."""
     if base is None:
-        fields: dict[str, Any] = {}
-        own = None
-    else:
-        fields = {name: getattr(base, name) for name in Content.model_fields}
-        own = said_again(_own_cells(base, lookup), lookup)
-    for name, value in said.fields.items():
-        if own is None or name not in own.fields or own.fields[name] != value:
-            fields[name] = Content.model_fields[name].get_default() if value is None else value
-    if said.roles:
-        fields["participations"] = _participations(said, own, base)
+        return Content.model_validate({**_filled(said.fields), "participations": said.partners})
+    fields: dict[str, Any] = {name: getattr(base, name) for name in Content.model_fields}
+    other = {
+        name: value
+        for name, value in said.fields.items()
+        if value != fields[name] and not (value in NOTHING and fields[name] in NOTHING)
+    }
+    partners = _by_body(said.partners)
+    there = [each for each in base.participations if each.role in said.roles]
+    if partners != {(each.organisation_id, each.role): each.task for each in there}:
+        other |= dict.fromkeys(said.roles)
+    own = said_again(_own_cells(base, lookup, other), lookup)
+    fields |= _filled({name: value for name, value in other.items() if own.fields.get(name, ...) != value})
+    if said.roles & other.keys() and partners != _by_body(own.partners):
+        others = [each for each in base.participations if each.role not in said.roles]
+        fields["participations"] = [*others, *said.partners]
     return Content.model_validate(fields)
 
 
-def _own_cells(content: Content, lookup: Lookup) -> dict[str, str]:
-    """The project's own cells, as an export writes them."""
-    speaking = zip(SPEAKING, speaking_cells(content, list(SPEAKING.values())), strict=True)
-    return {**dict(speaking), **dict(zip(LOOKED_UP, Names(lookup).of(content), strict=True))}
+def _filled(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a content; what is empty is what it is by default."""
+    ours = ((name, value) for name, value in said.items() if name in Content.model_fields)
+    return {name: Content.model_fields[name].get_default() if value is None else value for name, value in ours}
 
 
-def _participations(said: Said, own: Said | None, base: Content | None) -> Sequence[Any]:
-    """Those of the file's columns; others keep theirs. The order stays where it is about the same bodies."""
-    if own is None or base is None:
-        return said.partners
-    before = [each for each in own.partners if each["role"] in said.roles]
-    if _by_body(before) == _by_body(said.partners):
-        return base.participations
-    return [*(each for each in base.participations if each.role not in said.roles), *said.partners]
+def _own_cells(content: Content, lookup: Lookup, keys: Collection[str]) -> dict[str, str]:
+    """Some of the project's own cells, as an export writes them."""
+    speaking = [column for name, column in SPEAKING.items() if name in keys]
+    cells = dict(zip((column.field for column in speaking), speaking_cells(content, speaking), strict=True))
+    if LOOKED_UP.keys() & keys:
+        looked_up = zip(LOOKED_UP, Names(lookup).of(content), strict=True)
+        cells |= {key: cell for key, cell in looked_up if key in keys}
+    return cells
 
 
 def _by_body(partners: Sequence[dict[str, Any]]) -> dict[tuple[str, Role], str | None]:
+    """What each does; the order stays where it is about the same bodies."""
     return {(each["organisation_id"], each["role"]): each["task"] for each in partners}
 
 

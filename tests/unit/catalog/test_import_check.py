@@ -288,6 +288,8 @@ def test_columns_that_are_missing_keep_what_there_is_and_empty_cells_empty_it() 
     kept = row(drafted(), "drafted", title="Neu")
     assert (kept.content.summary, kept.content.topics) == (content().summary, content().topics)
     assert row(drafted(), "drafted", summary=None).content.summary is None
+    unnamed = drafted(content(participations_complete=False))
+    assert row(unnamed, "drafted", participations_complete=None).content.participations_complete
 
 
 @pytest.mark.parametrize(("events", "code"), [(submitted(), "project_under_review"), (archived(), "project_archived")])
