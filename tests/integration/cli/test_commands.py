@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from aiohttp import ClientSession
 
+from shared.embedded.folder import DataFolder
 from tests.running import IKZ, RunningSystem, ikz
 
 
@@ -74,12 +75,13 @@ async def halfway(system: RunningSystem, *options: str) -> AsyncIterator[tuple[a
         async with ClientSession(system.base_url, headers=signed) as session, asyncio.timeout(60):
             while True:
                 async with session.get("/api/v1/projects/imports", params={"limit": "1"}) as answer:
-                    newest = (await answer.json())["items"][0]
-                if newest["file"]["name"] == Path(options[0]).name and newest["done"] > 0:
+                    items = (await answer.json()).get("items", [])  # none while the service comes back
+                ours = [each for each in items if each["file"]["name"] == Path(options[0]).name and each["done"] > 0]
+                if ours:
                     break
                 await asyncio.sleep(0.02)
-            assert newest["status"] == "running", newest
-            yield client, f"{system.base_url}/api/v1/projects/imports/{newest['id']}"
+            assert ours[0]["status"] == "running", ours
+            yield client, f"{system.base_url}/api/v1/projects/imports/{ours[0]['id']}"
     finally:
         if client.returncode is None:
             client.kill()
@@ -89,15 +91,15 @@ async def halfway(system: RunningSystem, *options: str) -> AsyncIterator[tuple[a
 async def test_an_import_outlives_the_service_and_whoever_watches_it(system: RunningSystem, tmp_path: Path) -> None:
     """The service is killed in the middle, and comes back; then the same with the client, who asks again."""
     word, data = uuid4().hex[:8], ("--mode", "good_rows", "--json", "--data", str(system.folder))
-    file, again, report, out = (tmp_path / name for name in ("erst.csv", "dann.csv", "bericht.csv", "aus.csv"))
-    rows = [f"{n};Ölwehr {word} {n};Bauhof" for n in range(500)]
+    file, again, report, out = (tmp_path / f"{word}-{name}.csv" for name in ("erst", "dann", "bericht", "aus"))
+    rows = [f"{n};Ölwehr {word} {n};Bauhof" for n in range(300)]
     file.write_text("\n".join(["Kennung;Titel;Themen", *rows, f"x;{word};Quantenphysik"]))
     async with halfway(system, str(file), "--key", f"{word}-1", "--report", str(report), *data) as (client, _):
-        os.kill((await system.status_now())["pids"]["catalog"], signal.SIGKILL)
+        os.kill(DataFolder(system.folder).running().pids["catalog"], signal.SIGKILL)
         said, wrong = await asyncio.wait_for(client.communicate(), 60)
     assert client.returncode == 1, wrong
     first = json.loads(said)
-    assert (first["status"], first["done"], first["failed"]) == ("finished", 500, 1), first
+    assert (first["status"], first["done"], first["failed"]) == ("finished", 300, 1), first
     assert len(report.read_text("utf-8-sig").splitlines()) == 2
     again.write_text(file.read_text().replace("Ölwehr", "Ölsperre"))
     async with halfway(system, str(again), "--key", f"{word}-2", *data) as (client, address):
@@ -105,15 +107,13 @@ async def test_an_import_outlives_the_service_and_whoever_watches_it(system: Run
         await client.wait()
     code, output, errors = await ikz("import", "projects", str(again), "--key", f"{word}-2", *data)
     second = json.loads(output)
-    assert (code, second["changed"], second["done"], second["failed"]) == (1, 500, 500, 1), errors
+    assert (code, second["changed"], second["done"], second["failed"]) == (1, 300, 300, 1), errors
     assert address.endswith(second["id"])
-    code, output, _ = await ikz("import", "projects", str(file), "--key", f"{word}-1", *data)
-    assert json.loads(output)["id"] == first["id"]
     filters = ("--filter", "status=drafted", "--q", word, "--out", str(out), "--data", str(system.folder))
     code, _, errors = await ikz("export", "projects", *filters)
     assert code == 0, errors
     titles = [line.split(";")[1] for line in out.read_text("utf-8-sig").splitlines()[1:]]
-    assert sorted(titles) == sorted(f"Ölsperre {word} {n}" for n in range(500))
+    assert sorted(titles) == sorted(f"Ölsperre {word} {n}" for n in range(300))
 
 
 async def test_tail_shows_domain_events_as_anyone_reads_them(system: RunningSystem) -> None:
