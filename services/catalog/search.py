@@ -4,6 +4,7 @@ The read model holds what a list shows and what the index of every replica is ma
 and orders are looked up in memory, the projects of a page in the database.
 """
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
@@ -44,12 +45,12 @@ from services.catalog.project import (
 )
 from services.catalog.project_content import Content
 from services.catalog.project_page import participations_note
-from services.catalog.search_facets import counted, visible
-from services.catalog.search_index import NONE, Index
-from services.catalog.search_match import Found, match
+from services.catalog.search_facets import counted
+from services.catalog.search_index import NONE, Found, Index
 from services.catalog.search_names import Body
 from services.catalog.search_order import Key
-from services.catalog.search_pages import ask, in_reach
+from services.catalog.search_pages import ask, found_by, in_reach
+from services.catalog.search_phrases import phrases_in, steps
 from services.catalog.search_shown import (
     PUBLIC,
     Facets,
@@ -245,7 +246,7 @@ SEARCH = Projection("search", ("search_project",), project)
 
 async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> ProjectsFound[ProjectCard]:
     """One page of the projects that fit, in the order asked for."""
-    index = await search_live.of(pool).current()
+    index = await _index(pool, query.q)
     asked = ask(index, query, query.sort, await _bodies_like(pool, query.like))
     page = asked.page(query.limit + 1, _after(query, asked.sort))
     shown = page[: query.limit]
@@ -283,7 +284,7 @@ async def ids(
     They are those of one moment: none is missed and none comes twice while projects change. However slowly they are
     taken, no connection is held.
     """
-    index = await search_live.of(pool).current()
+    index = await _index(pool, query.q)
     asked = ask(index, query, sort, await _bodies_like(pool, query.like))
     for some in batched(asked.everything(), batch):
         yield [str(index.id_of(document)) for document in some]
@@ -291,10 +292,19 @@ async def ids(
 
 async def facets(pool: Pool, query: ProjectFilter) -> Facets:
     """Every facet's values with their counts, the most frequent first."""
-    index = await search_live.of(pool).current()
-    found = match(index, query.q, visible(index, query))
+    index = await _index(pool, query.q)
     bodies = await _bodies_like(pool, query.like)
-    return Facets.model_construct(facets=counted(index, query, in_reach(index, query, found.hits, bodies)))
+    hits = found_by(index, query).hits
+    return Facets.model_construct(facets=counted(index, query, in_reach(index, query, hits, bodies)))
+
+
+async def _index(pool: Pool, q: str | None) -> Index:
+    """The index, where the phrases of a query were looked for while others had their turn."""
+    index = await search_live.of(pool).current()
+    for phrase in phrases_in(index, q):
+        for _ in steps(index, phrase):
+            await asyncio.sleep(0)
+    return index
 
 
 async def _bodies_like(pool: Pool, key: str | None) -> Sequence[str] | None:

@@ -1,10 +1,11 @@
 """Which values could a search be narrowed to, and how many projects would each give? OR inside a facet, AND between."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 
 from pyroaring import BitMap
 
-from services.catalog.search_index import FACETS, FLAGS, NONE, Index
+from services.catalog.search_index import FACETS, FLAGS, NONE, Index, Value
 from services.catalog.search_names import Label, label_of
 from services.catalog.search_shown import PUBLIC, FacetValue, ProjectFilter
 from services.catalog.size_class import SizeClass
@@ -64,40 +65,63 @@ def _values(
     index: Index, query: ProjectFilter, facet: str, found: BitMap, sets: Mapping[str, BitMap]
 ) -> list[FacetValue]:
     others = [documents for name, documents in sets.items() if name != facet]
-    left = BitMap.intersection(found, *others) if others else found
-    counts = _counts(index, facet, left)
-    if others:
-        having = index.facets[facet]
-        counts |= {value: 0 for value in having.keys() - counts.keys() if having[value].intersect(found)}
-    labels = _labels(index, facet, counts)
-    for value in () if facet in FLAGS else getattr(query, facet) or ():
-        key = key_of(index, facet, str(value))
-        if key not in counts and (label := label_in(index, facet, key)):
-            counts[key], labels[key] = 0, label
-    keys = sorted(counts, key=lambda key: (-counts[key], labels[key].key, key))
-    if facet == "organisation":
-        bodies = index.names.bodies
-        return [FacetValue(bodies[key].key, labels[key].text, counts[key]) for key in keys if key in bodies]
-    return [FacetValue(key, labels[key].text, counts[key]) for key in keys]
+    counts = _counts(index, facet, BitMap.intersection(found, *others) if others else found)
+    shown = [FacetValue(value.shown, value.text, count) for count, value in counts]
+    chosen_here = () if facet in FLAGS else getattr(query, facet) or ()
+    if others or chosen_here:
+        seen = {value.key for _, value in counts}
+        none = {each.key: each for each in _known(index, facet) if others and each.documents.intersect(found)}
+        none |= {each.key: each for each in _chosen(index, facet, chosen_here)}
+        rest = sorted((each for each in none.values() if each.key not in seen), key=_place)
+        shown += [FacetValue(value.shown, value.text, 0) for value in rest]
+    return shown
 
 
-def _counts(index: Index, facet: str, left: BitMap) -> dict[str, int]:
+def _chosen(index: Index, facet: str, values: Iterable[object]) -> Iterator[Value]:
+    """Those of some values that exist."""
+    for key in (key_of(index, facet, str(value)) for value in values):
+        value = _named(index, facet, key) if label_in(index, facet, key) else None
+        if value:
+            yield value
+
+
+def _counts(index: Index, facet: str, left: BitMap) -> list[tuple[int, Value]]:
     """How many of these documents have each value, of those that any has. Of all that is published it is kept."""
     everything = index.statuses.get(PUBLIC[0], NONE)
     if len(left) < len(everything) or left != everything:
         return _counted(index, facet, left)
     if facet not in index.counts:
         index.counts[facet] = _counted(index, facet, left)
-    return index.counts[facet].copy()
+    return index.counts[facet]
 
 
-def _counted(index: Index, facet: str, left: BitMap) -> dict[str, int]:
+def _counted(index: Index, facet: str, left: BitMap) -> list[tuple[int, Value]]:
     count = left.intersection_cardinality
-    return {value: n for value, documents in index.facets[facet].items() if (n := count(documents))}
+    counts = [(n, value) for value in _known(index, facet) if (n := count(value.documents))]
+    return sorted(counts, key=itemgetter(0), reverse=True)
 
 
-def _labels(index: Index, facet: str, values: Mapping[str, int]) -> dict[str, Label]:
-    return {value: label_in(index, facet, value) or label_of(value) for value in values}
+def _known(index: Index, facet: str) -> list[Value]:
+    """Every value that any project ever had, as they are called; put together anew when there are others."""
+    having = index.facets[facet]
+    many, known = index.known.get(facet, (0, []))
+    if many != len(having):
+        known = sorted((value for key in having if (value := _named(index, facet, key))), key=_place)
+        index.known[facet] = len(having), known
+    return known
+
+
+def _named(index: Index, facet: str, key: str) -> Value | None:
+    """A value with what it is called, or its key where it has no name; None of a body that nobody knows."""
+    if facet == "organisation" and key not in index.names.bodies:
+        return None
+    label = label_in(index, facet, key) or label_of(key)
+    shown = index.names.bodies[key].key if facet == "organisation" else key
+    return Value(key, shown, label.text, label.key, index.facets[facet].get(key, NONE))
+
+
+def _place(value: Value) -> tuple[str, str]:
+    return value.order, value.key
 
 
 def label_in(index: Index, facet: str, value: str) -> Label | None:

@@ -8,7 +8,7 @@ import struct
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from pyroaring import BitMap
@@ -38,6 +38,11 @@ FROM_TOPICS = ("group",)
 FROM_BODIES = ("district", "regierungsbezirk", "size_class")
 NONE = BitMap()
 
+type Forms = frozenset[int]
+"""The numbers of a word in all its forms."""
+type Levels = dict[int, BitMap]
+"""Score → the documents that have it, and no other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -52,14 +57,54 @@ class Entry:
     values: Mapping[str, Iterable[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A facet's value: what it is called, where that stands in order, and the documents that have it."""
+
+    key: str
+    shown: str
+    text: str
+    order: str
+    documents: BitMap
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a query finds. `levels` from the best score down; None where nothing was asked, so that all fit alike.
+
+    `words` are the numbers of all words that count as found. `corrected`: the query as it may have been meant.
+    `all_words` is false where no document has them all, and those are shown that have most.
+    """
+
+    hits: BitMap
+    levels: Levels | None = None
+    words: frozenset[int] = frozenset()
+    corrected: str | None = None
+    all_words: bool = True
+
+
+@dataclass(slots=True)
+class Phrase:
+    """What is known of words that stand one after the other: the documents that have them so, and those yet unseen."""
+
+    unseen: BitMap
+    documents: BitMap = field(default_factory=BitMap)
+
+
 class Index:
     """All projects, their words, their values and their orders."""
 
     def __init__(self) -> None:
         self.words = Words()
         self.names = Names()
-        self.counts: dict[str, dict[str, int]] = {}
-        """Facet → value → how many published projects have it, as far as anybody asked since the last change."""
+        self.known: dict[str, tuple[int, list[Value]]] = {}
+        """Facet → its values in order, and how many it had when they were listed."""
+        self.counts: dict[str, list[tuple[int, Value]]] = {}
+        """Facet → how many published projects have its values, as far as anybody asked since the last change."""
+        self.found: dict[tuple[object, ...], Found] = {}
+        """What was looked for last, since the last change (`search_pages.py`)."""
+        self.phrases: dict[tuple[Forms, ...], Phrase] = {}
+        """The phrases that were asked for last (`search_phrases.py`)."""
         self.all = BitMap()
         self.statuses: defaultdict[str, BitMap] = defaultdict(BitMap)
         self.facets: dict[str, defaultdict[str, BitMap]] = {name: defaultdict(BitMap) for name in FACETS}
@@ -97,7 +142,7 @@ class Index:
         """Takes many at once that are all new; `settle` brings them into order."""
         for entry in entries:
             self._write(len(self._ids), entry)
-        self.counts.clear()
+        self._forget()
 
     def settle(self) -> None:
         """Orders everything, once it was filled."""
@@ -113,7 +158,9 @@ class Index:
         self._write(document, entry)
         for order in self._orders:
             order.add(document)
-        self.counts.clear()
+        for phrase in self.phrases.values():
+            phrase.unseen.add(document)
+        self._forget()
 
     def rename(self, names: Names) -> None:
         """Other names, and what follows from them."""
@@ -122,16 +169,22 @@ class Index:
             if documents := self.facets[facet].pop(value, NONE):
                 self.facets[facet][stays] |= documents
         self.derive()
-        self.counts.clear()
+        self._forget()
 
     def derive(self) -> None:
         """The values that documents have by their topics and organisations, all anew."""
+        self.known.clear()
         for derived in (*FROM_TOPICS, *FROM_BODIES):
             self.facets[derived].clear()
         for facet in ("topic", "organisation"):
             for value, documents in self.facets[facet].items():
                 for derived, of_it in self._following(facet, value):
                     self.facets[derived][of_it] |= documents
+
+    def _forget(self) -> None:
+        """What was worked out is true no more."""
+        self.counts.clear()
+        self.found.clear()
 
     @property
     def _orders(self) -> tuple[Order, ...]:

@@ -5,42 +5,23 @@ that begins so or a compound of it, a likely slip. The score of a document is th
 on nothing but the document, so that pages fit together while others come and go.
 """
 
-from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, product
+from itertools import chain
 
 from pyroaring import BitMap
 
 from services.catalog.german import STOP
-from services.catalog.search_index import NONE, WIDTH, Index
+from services.catalog.search_index import NONE, Forms, Found, Index, Levels
+from services.catalog.search_phrases import forms_of, in_texts, run, standing_together
 from services.catalog.search_query import Asked, asked
 
 WEIGHTS, NAMES_WEIGHT = (6, 3, 1), 2
 ITSELF, FORM, PART, SLIP = 4, 3, 2, 1
 LITTLE = 2
 MUCH_MORE = 10
-MOST_FORMS, MOST_SEQUENCES = 6, 400
 IN_TEXT_TOO = 1  # more for a word of a topic's or an organisation's name that the project writes, too
-
-type Levels = dict[int, BitMap]
-"""Score → the documents that have it, and no other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a query finds. `levels` from the best score down; None where nothing was asked, so that all fit alike.
-
-    `words` are the numbers of all words that count as found. `corrected`: the query as it may have been meant.
-    `all_words` is false where no document has them all, and those are shown that have most.
-    """
-
-    hits: BitMap
-    levels: Levels | None = None
-    words: frozenset[int] = frozenset()
-    corrected: str | None = None
-    all_words: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +115,7 @@ def _graded(
             sets[grade * weight] += [tier[number] for number in fresh if number in tier]
         if named := _named(index, fresh):
             sets[grade * NAMES_WEIGHT] += named
-            sets[grade * NAMES_WEIGHT + IN_TEXT_TOO].append(_union(named) & _in_texts(index, seen))
+            sets[grade * NAMES_WEIGHT + IN_TEXT_TOO].append(_union(named) & in_texts(index, seen))
     sets[SLIP].append(by_parts)
     levels: Levels = {}
     before = NONE
@@ -213,7 +194,7 @@ def _less(levels: Levels, without: BitMap) -> Levels:
 
 def _phrase(index: Index, phrase: Sequence[str], within: BitMap) -> _Word:
     """Where the words stand one after the other, in any form: in a text, or in the name of a topic or a body."""
-    numbers = [frozenset([*index.words.same(word), *index.words.forms(word)]) for word in phrase]
+    numbers = forms_of(index, phrase)
     documents = _standing_together(index, numbers, within)
     levels: Levels = {}
     before = NONE
@@ -230,55 +211,23 @@ def _phrase(index: Index, phrase: Sequence[str], within: BitMap) -> _Word:
     return _Word(levels, frozenset(chain.from_iterable(numbers)))
 
 
-def _standing_together(index: Index, numbers: Sequence[frozenset[int]], within: BitMap) -> BitMap:
-    if not all(numbers):
+def _standing_together(index: Index, words: tuple[Forms, ...], within: BitMap) -> BitMap:
+    """In a text, or in the name of a topic or a body."""
+    if not all(words):
         return NONE
-    texts = BitMap.intersection(*(_in_texts(index, word) for word in numbers)) & within
-    sequences = _sequences(index, numbers)
-    found = BitMap([document for document in texts if _holds(index.packed(document), sequences)])
-    return found | (_union(_in_names(index, numbers)) & within)
+    return (standing_together(index, words) | _union(_in_names(index, words))) & within
 
 
-def _in_texts(index: Index, numbers: Iterable[int]) -> BitMap:
-    return _union(tier[number] for number in numbers for tier in index.tiers if number in tier)
-
-
-def _sequences(index: Index, numbers: Sequence[frozenset[int]]) -> list[bytes]:
-    """Every way in which the words' forms may follow each other, as documents have it; forms that few have come last.
-
-    There are not many: a word has few forms, and where it has more than most, its rarest ones do not count.
-    """
-    common = [sorted(word, key=lambda number: -len(_in_texts(index, [number])))[:MOST_FORMS] for word in numbers]
-    return [array("I", sequence).tobytes() for sequence in islice(product(*common), MOST_SEQUENCES)]
-
-
-def _holds(packed: bytes, sequences: Iterable[bytes]) -> bool:
-    """Whether one of them stands there, and not the end of one number and the beginning of another."""
-    for sequence in sequences:
-        at = packed.find(sequence)
-        while at % WIDTH and at >= 0:
-            at = packed.find(sequence, at + 1)
-        if at >= 0:
-            return True
-    return False
-
-
-def _in_names(index: Index, numbers: Sequence[frozenset[int]]) -> Iterator[BitMap]:
+def _in_names(index: Index, words: Sequence[Forms]) -> Iterator[BitMap]:
     holders = index.names.holders
-    first = {pair for number in numbers[0] for pair in holders.get(number, ())}
+    first = {pair for number in words[0] for pair in holders.get(number, ())}
     for facet, value in first:
-        if any(_runs(index.words.numbers(name), numbers) for name in index.names.names_of(facet, value)):
+        if any(run(index.words.numbers(name), words) for name in index.names.names_of(facet, value)):
             yield index.facets[facet].get(value, NONE)
 
 
-def _runs(text: Sequence[int], numbers: Sequence[frozenset[int]]) -> bool:
-    return any(
-        all(text[start + n] in word for n, word in enumerate(numbers)) for start in range(len(text) - len(numbers) + 1)
-    )
-
-
 def _documents_with(index: Index, sequence: Sequence[str], within: BitMap) -> BitMap:
-    numbers = [frozenset([*index.words.same(word), *index.words.forms(word)]) for word in sequence]
+    numbers = forms_of(index, sequence)
     if len(sequence) == 1:
         return _anywhere(index, sorted(numbers[0]), within)
     return _standing_together(index, numbers, within)

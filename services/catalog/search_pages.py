@@ -7,12 +7,13 @@ from itertools import chain
 from pyroaring import BitMap
 
 from services.catalog.search_facets import chosen, visible
-from services.catalog.search_index import NONE, Index
-from services.catalog.search_match import Found, match
+from services.catalog.search_index import NONE, Found, Index
+from services.catalog.search_match import match
 from services.catalog.search_order import Key, Order
 from services.catalog.search_shown import ProjectFilter, Sort
 from shared.kernel.problems import FieldError, Problem
 
+MOST_REMEMBERED = 16
 NOWHERE = 1e9  # kilometres to a project none of whose participants has a place
 
 type Classes = Iterator[tuple[float, BitMap]]
@@ -76,9 +77,22 @@ def ask(index: Index, query: ProjectFilter, sort: Sort | None, bodies: Iterable[
 
     Without an order: by relevance where something is asked for, else the newest first.
     """
-    found = match(index, query.q, visible(index, query))
+    found = found_by(index, query)
     kept = BitMap.intersection(in_reach(index, query, found.hits, bodies), *chosen(index, query).values())
     return Asked(index, query, sort or ("relevance" if query.q and query.q.strip() else "date"), found, kept)
+
+
+def found_by(index: Index, query: ProjectFilter) -> Found:
+    """What the words of a search find. What was asked last is remembered until a project changes.
+
+    The facets of a search and its next page are asked for right after it.
+    """
+    key = query.q, query.status
+    found = index.found.pop(key, None) or match(index, query.q, visible(index, query))
+    for oldest in list(index.found)[: len(index.found) + 1 - MOST_REMEMBERED]:
+        del index.found[oldest]
+    index.found[key] = found
+    return found
 
 
 def in_reach(index: Index, query: ProjectFilter, documents: BitMap, bodies: Iterable[str] | None = None) -> BitMap:
