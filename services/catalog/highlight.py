@@ -1,59 +1,69 @@
 """Where in a text is what was looked for? Pieces of the text as it is written, and never any markup."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from services.catalog.search_shown import Highlights, Piece
-from services.catalog.search_words import TOKEN, Words
+from services.catalog.search_words import Words
 
 PASSAGE, BEFORE = 240, 80
 CUT = "…"
+
+type Span = tuple[int, int]
 
 
 def highlights(
     words: Words, looked_for: Collection[int], title: str, summary: str | None, rest: str
 ) -> Highlights | None:
     """The texts that hold any of the words, marked; of the rest a passage. None when nothing does."""
-    if not looked_for:
-        return None
+    tokens = [token for number in looked_for for token in words.written(number)]
     found = Highlights(
-        title=_marked(words, looked_for, title),
-        summary=_marked(words, looked_for, summary or ""),
-        text=_passage(words, looked_for, rest),
+        title=_marked(tokens, title), summary=_marked(tokens, summary or ""), text=_passage(tokens, rest)
     )
     return found if found.title or found.summary or found.text else None
 
 
-def _marked(words: Words, looked_for: Collection[int], text: str) -> tuple[Piece, ...] | None:
+def _marked(tokens: Sequence[str], text: str) -> tuple[Piece, ...] | None:
     """The whole text in pieces, or None when nothing in it is marked."""
     pieces: list[Piece] = []
     end = 0
-    for begin, stop in _places(words, looked_for, text):
+    for begin, stop in _spans(tokens, text):
         if begin > end:
-            pieces.append(Piece(text=text[end:begin], mark=False))
-        pieces.append(Piece(text=text[begin:stop], mark=True))
+            pieces.append(Piece(text[end:begin], mark=False))
+        pieces.append(Piece(text[begin:stop], mark=True))
         end = stop
     if not pieces:
         return None
     if end < len(text):
-        pieces.append(Piece(text=text[end:], mark=False))
+        pieces.append(Piece(text[end:], mark=False))
     return tuple(pieces)
 
 
-def _passage(words: Words, looked_for: Collection[int], text: str) -> tuple[Piece, ...] | None:
+def _passage(tokens: Sequence[str], text: str) -> tuple[Piece, ...] | None:
     """Some of the text around what is found first in it."""
-    first = next(_places(words, looked_for, text), None)
-    if first is None:
+    spans = [span for token in tokens if (span := next(_places(token, text), None))]
+    if not spans:
         return None
+    first = min(spans)
     begin = _word_begin(text, max(0, first[0] - BEFORE))
     stop = _word_end(text, max(first[1], begin + PASSAGE))
-    pieces = _marked(words, looked_for, " ".join(text[begin:stop].split())) or ()
-    before = (Piece(text=f"{CUT} ", mark=False),) if begin else ()
-    after = (Piece(text=f" {CUT}", mark=False),) if stop < len(text) else ()
+    pieces = _marked(tokens, " ".join(text[begin:stop].split())) or ()
+    before = (Piece(f"{CUT} ", mark=False),) if begin else ()
+    after = (Piece(f" {CUT}", mark=False),) if stop < len(text) else ()
     return (*before, *pieces, *after)
 
 
-def _places(words: Words, looked_for: Collection[int], text: str) -> Iterator[tuple[int, int]]:
-    return (token.span() for token in TOKEN.finditer(text) if words.number(token[0]) in looked_for)
+def _spans(tokens: Sequence[str], text: str) -> list[Span]:
+    return sorted(span for token in tokens for span in _places(token, text))
+
+
+def _places(token: str, text: str) -> Iterator[Span]:
+    """Where a word stands by itself, and not in a longer one: as `search_words.TOKEN` tells words apart."""
+    at = text.find(token)
+    while at >= 0:
+        end = at + len(token)
+        if not ((at and text[at - 1].isalnum()) or text[end : end + 1].isalnum()):
+            yield at, end
+        at = text.find(token, end)
 
 
 def _word_begin(text: str, at: int) -> int:

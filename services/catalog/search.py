@@ -6,7 +6,7 @@ and orders are looked up in memory, the projects of a page in the database.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
@@ -54,6 +54,7 @@ from services.catalog.search_phrases import phrases_in, steps
 from services.catalog.search_shown import (
     PUBLIC,
     Facets,
+    Highlights,
     ProjectCard,
     ProjectFilter,
     ProjectQuery,
@@ -96,6 +97,10 @@ SELECT id, status, version, pending, card, best_practice, published_at, changed_
 FROM search_project WHERE id = ANY($1::uuid[]) AND status = ANY($2::text[])
 """
 
+LABELS = {
+    name: {str(term): term.label for term in terms}
+    for name, terms in (("status", ProjectStatus), ("legal_form", LegalForm), ("stage", Stage), ("role", Role))
+}
 CURSOR: TypeAdapter[tuple[str, str, float, str, UUID]] = TypeAdapter(tuple[str, str, float, str, UUID])
 ON_CARD = {
     "title",
@@ -347,24 +352,32 @@ async def _cards(
     rows = await pool.fetch(SHOWN, wanted, query.status or PUBLIC)
     by_id = {row["id"].bytes: row for row in rows}
     kept = [by_id[each.bytes] for each in wanted if each.bytes in by_id]
-    if not all(_body(index, each) for row in kept for each in row["card"]["participations"]):
+    bodies = _bodies(index, kept)
+    if not all(bodies.values()):
         index = await search_live.of(pool).current()  # the rows are newer than the names
-    return [_card(index, row, found, editor=editor) for row in kept]
+        bodies = _bodies(index, kept)
+    return [_card(index, row, bodies, found, editor=editor) for row in kept]
 
 
-def _card(index: Index, row: asyncpg.Record, found: Found, *, editor: bool) -> ProjectCard:
-    status = ProjectStatus(row["status"])
+def _bodies(index: Index, rows: Iterable[asyncpg.Record]) -> dict[str, Body | None]:
+    """Who takes part in some projects."""
+    ids = {each["organisation_id"] for row in rows for each in row["card"]["participations"]}
+    return {each: index.names.body(each) for each in ids}
+
+
+def _card(
+    index: Index, row: asyncpg.Record, bodies: Mapping[str, Body | None], found: Found, *, editor: bool
+) -> ProjectCard:
+    status = row["status"]
     card: dict[str, Any] = row["card"]
-    legal_form, stage = card["legal_form"], card["stage"]
-    participants = [_participant(index, each) for each in card["participations"]]
+    participants = [_participant(bodies[each["organisation_id"]], each["role"]) for each in card["participations"]]
     names = index.names
     topics = tuple(dict.fromkeys(names.present("topic", code) for code in card["topics"]))
     labels = {
-        "status": {status: status.label},
+        "status": {status: LABELS["status"][status]},
         "topics": {code: names.topics[code].label if code in names.topics else code for code in topics},
-        "legal_form": {legal_form: LegalForm(legal_form).label} if legal_form else {},
-        "stage": {stage: Stage(stage).label} if stage else {},
-        "role": {each["role"]: Role(each["role"]).label for each in participants},
+        **{name: {card[name]: LABELS[name][card[name]]} if card[name] else {} for name in ("legal_form", "stage")},
+        "role": {each["role"]: LABELS["role"][each["role"]] for each in participants},
     }
     return ProjectCard(
         **(card | {"participations": participants, "topics": topics}),
@@ -377,21 +390,18 @@ def _card(index: Index, row: asyncpg.Record, found: Found, *, editor: bool) -> P
         published_at=row["published_at"],
         changed_at=row["changed_at"],
         labels=labels,
-        highlights=highlights(index.words, found.words, card["title"], card["summary"], row["plain"][-1]),
+        highlights=_highlights(index, row, found) if found.words else None,
     )
 
 
-def _body(index: Index, participation: dict[str, Any]) -> Body | None:
-    return index.names.body(participation["organisation_id"])
+def _highlights(index: Index, row: asyncpg.Record, found: Found) -> Highlights | None:
+    document = index.number_of(row["id"])
+    if document is None:
+        return None
+    card, having = row["card"], found.words.intersection(index.tokens(document))
+    return highlights(index.words, having, card["title"], card["summary"], row["plain"][-1])
 
 
-def _participant(index: Index, participation: dict[str, Any]) -> dict[str, Any]:
-    body = _body(index, participation)
+def _participant(body: Body | None, role: str) -> dict[str, Any]:
     assert body is not None
-    return {
-        "organisation_id": body.id,
-        "ags": body.ags,
-        "name": body.name,
-        "type": body.type,
-        "role": participation["role"],
-    }
+    return {"organisation_id": body.id, "ags": body.ags, "name": body.name, "type": body.type, "role": role}

@@ -10,6 +10,7 @@ from services.catalog.search_words import TOKEN, Words
 from services.catalog.vocabulary import OrganisationType
 
 EARTH_KM = 6371.0
+MOST_CENTRES = 64
 DISTRICT_DIGITS, REGION_DIGITS, MUNICIPALITY_DIGITS = 5, 3, 8
 
 type Place = tuple[float, float]
@@ -87,6 +88,8 @@ class Names:
     """(facet, value, keys) of every topic and organisation that is offered while somebody types."""
     labels: Mapping[str, Mapping[str, Label]] = field(default_factory=dict)
     """Facet → value → what it is called, of facets whose values have names here."""
+    far: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+    """The distances from where was asked lately."""
 
     def present(self, facet: str, value: str) -> str:
         """What a value means today."""
@@ -104,6 +107,13 @@ class Names:
 
     def distances(self, ags: str) -> list[tuple[float, str]]:
         """How far every body with a place is from a municipality, the nearest first: (kilometres, id)."""
+        if ags not in self.far:
+            while len(self.far) >= MOST_CENTRES:
+                del self.far[next(iter(self.far))]
+            self.far[ags] = self._distances(ags)
+        return self.far[ags]
+
+    def _distances(self, ags: str) -> list[tuple[float, str]]:
         centre = self.by_ags[ags].place if ags in self.by_ags else None
         if centre is None:
             return []

@@ -61,6 +61,8 @@ class Asked:
             here = left & having.get(body_id, NONE)
             found |= {document: round(kilometres, 1) for document in here}
             left = left - here
+            if not left:
+                break
         return found
 
     def _classes(self) -> Classes:

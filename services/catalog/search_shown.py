@@ -130,19 +130,17 @@ class ParticipantShown(BaseModel):
     role: Role
 
 
-class Piece(BaseModel):
+@dataclass(slots=True)
+class Piece:
     """A piece of a text as it is written; `mark`: it is what was looked for."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: str
     mark: bool
 
 
-class Highlights(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Highlights:
     """Texts in which something was found, in pieces; null where nothing was. `text` is a passage of the rest."""
-
-    model_config = ConfigDict(frozen=True)
 
     title: tuple[Piece, ...] | None = None
     summary: tuple[Piece, ...] | None = None
@@ -188,7 +186,7 @@ class ProjectsFound[Card: ProjectCard](Page[Card]):
     all_words: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FacetValue:
     """A value that could be chosen and how many projects it would give."""
 

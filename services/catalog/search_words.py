@@ -40,6 +40,7 @@ class Words:
         self._words: list[Word | None] = [None]
         self._numbers: dict[str, int] = {}
         self._tokens: dict[str, int] = {}
+        self._variants: defaultdict[int, list[str]] = defaultdict(list)
         self._stems: defaultdict[str, list[int]] = defaultdict(list)
         self._bare: defaultdict[str, list[int]] = defaultdict(list)
         self._sorted: list[str] = []
@@ -62,9 +63,9 @@ class Words:
         tokens = self._tokens
         return array("I", [tokens.get(token) or self._take(token) for token in TOKEN.findall(text)])
 
-    def number(self, token: str) -> int | None:
-        """A word's number, as it is written in a text that was taken up."""
-        return self._tokens.get(token)
+    def written(self, number: int) -> tuple[str, ...]:
+        """Every way in which a word is written in texts that were taken up."""
+        return self[number].written, *self._variants.get(number, ())
 
     def same(self, spelling: str) -> list[int]:
         """The word itself, if it is known."""
@@ -151,6 +152,8 @@ class Words:
         number = self._numbers.get(spelling)
         if number is None:
             number = self._new(Word(spelling, bare(spelling), stem(spelling), token))
+        else:
+            self._variants[number].append(token)
         self._tokens[token] = number
         return number
 
