@@ -153,8 +153,10 @@ async def _site(bench: Bench, database: Database, count: int) -> AsyncIterator[S
 async def _ask(site: Site, query: ProjectQuery) -> None:
     """What the portal's list asks for: a page and the facets beside it."""
     page = await search.find(site.pool, query, editor=False)
-    await search.facets(site.pool, ProjectFilter(**query.model_dump(include=set(ProjectFilter.model_fields))))
+    narrowed = ProjectFilter(**query.model_dump(include=set(ProjectFilter.model_fields)))
+    facets = await search.facets(site.pool, narrowed)
     page.model_dump_json()
+    facets.model_dump_json()
 
 
 async def _suggested(site: Site, typed: str) -> None:

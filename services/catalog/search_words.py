@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -111,7 +112,7 @@ class Words:
         if len(plain) < SHORTEST_MISTYPED or plain.isdigit():
             return []
         most = 2 if len(plain) >= SHORTEST_TWICE_MISTYPED else 1
-        choices = [word for n in range(-most, most + 1) for word in self._lengths[len(plain) + n]]
+        choices = [self._lengths[len(plain) + n] for n in range(-most, most + 1)]
         return [
             (n, slips)
             for word, slips in _near(plain, choices, most)
@@ -123,7 +124,7 @@ class Words:
         plain = bare(spelling)
         if len(plain) < SHORTEST_SLIP or plain.isdigit():
             return []
-        choices = [word for n in (-1, 0, 1) for word in self._alike[len(plain) + n, plain[0]]]
+        choices = [self._alike[len(plain) + n, plain[0]] for n in (-1, 0, 1)]
         return [
             number for word, _ in _near(plain, choices, 1) for number in self._not_its_twin(spelling, self._bare[word])
         ]
@@ -138,7 +139,7 @@ class Words:
         beginnings = dict.fromkeys(
             word[: len(plain) + more] for word in self._sorted[begin:end] for more in (0, 1) if len(word) >= len(plain)
         )
-        found = [number for word, _ in _near(plain, list(beginnings), 1) for number in self.beginning(word)]
+        found = [number for word, _ in _near(plain, [list(beginnings)], 1) for number in self.beginning(word)]
         return self._not_its_twin(spelling, found)
 
     def _not_its_twin(self, spelling: str, numbers: Iterable[int]) -> list[int]:
@@ -203,8 +204,14 @@ class Words:
         return len(spelling) >= SHORTEST_KNOWN and spelling in self._numbers
 
 
-def _near(plain: str, choices: Sequence[str], most: int) -> Iterator[tuple[str, int]]:
-    found = process.extract(
-        plain, choices, scorer=OSA.distance, score_cutoff=most, limit=MOST_RESEMBLING, processor=None
-    )
-    return ((word, int(slips)) for word, slips, _ in found if word != plain)
+def _near(plain: str, choices: Iterable[Sequence[str]], most: int) -> Iterator[tuple[str, int]]:
+    """The most alike of some words, in several lists; of those that are as much so, the first."""
+    found = [
+        (word, int(slips))
+        for some in choices
+        for word, slips, _ in process.extract(
+            plain, some, scorer=OSA.distance, score_cutoff=most, limit=MOST_RESEMBLING, processor=None
+        )
+    ]
+    best = sorted(found, key=itemgetter(1))[:MOST_RESEMBLING]
+    return ((word, slips) for word, slips in best if word != plain)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
+from heapq import nsmallest
 from itertools import islice
 from operator import and_
 from typing import Annotated, Literal
@@ -91,18 +92,21 @@ def _union(titles: Mapping[int, BitMap], numbers: Iterable[int]) -> BitMap:
 
 def _named(index: Index, fits: Callable[[str], int]) -> list[Suggestion]:
     """Topics, then organisations, whose names fit; the best first, then by name."""
-    found: dict[str, list[tuple[int, str, Suggestion]]] = {"topic": [], "organisation": []}
+    found: dict[Kind, list[tuple[int, str, str]]] = {"topic": [], "organisation": []}
     names = index.names
     for facet, value, keys in names.keys:
-        best = max(map(fits, keys))
-        if not best:
-            continue
-        label = names.labels[facet][value]
-        shown = Suggestion(kind="topic", value=value, label=label.text)
-        if facet == "organisation":
-            shown = Suggestion(kind="organisation", value=names.bodies[value].key, label=label.text)
-        found[facet].append((-best, label.key, shown))
-    return [shown for each in found.values() for _, _, shown in sorted(each, key=lambda one: one[:2])[:MOST_OF_A_KIND]]
+        if best := max(map(fits, keys)):
+            kind: Kind = "topic" if facet == "topic" else "organisation"
+            found[kind].append((-best, names.labels[facet][value].key, value))
+    return [
+        Suggestion(
+            kind=kind,
+            value=value if kind == "topic" else names.bodies[value].key,
+            label=names.labels[kind][value].text,
+        )
+        for kind, fitting in found.items()
+        for _, _, value in nsmallest(MOST_OF_A_KIND, fitting)
+    ]
 
 
 def _fits(key: str, typed: str) -> int:
