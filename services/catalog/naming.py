@@ -14,24 +14,31 @@ ABBREVIATIONS = {
 }
 
 
+UNSEEN = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+"""Signs that no reader sees: where a word may be hyphenated, and the like. Texts from word processors hold them."""
+WITHOUT_UNSEEN = dict.fromkeys(map(ord, UNSEEN))
+
+
 def folded(text: str) -> str:
     """Lower case with ü = ue = u and ß = ss, so that every spelling of a word gives the same letters.
 
     The folded form of a word's beginning is the beginning of its folded form: prefixes may be folded, too.
     """
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return bare.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+    return _without_marks(text.casefold()).replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
 
-UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+UMLAUTS = WITHOUT_UNSEEN | str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 def spelled(text: str) -> str:
-    """Lower case with ä written ae and ß written ss: the spellings of one word, and of no other word."""
+    """Lower case with ä written ae and ß written ss: the spellings of one word, and of no other word.
+
+    Of a word something is always left, though it be a mark without a letter.
+    """
     plain = unicodedata.normalize("NFC", text.casefold()).translate(UMLAUTS)
     if plain.isascii():
         return plain
-    return "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+    return _without_marks(plain) or plain
 
 
 def bare(spelling: str) -> str:
@@ -46,8 +53,13 @@ def words(text: str) -> list[str]:
 
 def sort_key(text: str) -> str:
     """Orders as DIN 5007-1 does (ä like a, ß like ss, punctuation aside) under a bytewise collation."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return " ".join(re.findall(r"[^\W_]+", bare))
+    return " ".join(re.findall(r"[^\W_]+", _without_marks(text.casefold())))
+
+
+def _without_marks(text: str) -> str:
+    """Bare letters, and nothing that cannot be seen."""
+    decomposed = unicodedata.normalize("NFKD", text.translate(WITHOUT_UNSEEN))
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
 def spelled_out(name: str) -> str:

@@ -1,4 +1,7 @@
-"""What a query in words asks for: words, "phrases", -exclusions. Every text is a query; some ask for nothing."""
+"""What a query in words asks for: words, "phrases", -exclusions. Every text is a query; some ask for nothing.
+
+Quotes may be those of any language, as word processors and telephones make them: „Phrase“, «Phrase».
+"""
 
 import re
 from collections.abc import Collection, Iterator
@@ -9,6 +12,7 @@ from services.catalog.german import STOP
 from services.catalog.naming import spelled
 from services.catalog.search_words import TOKEN
 
+QUOTES = str.maketrans(dict.fromkeys("„“”‟«»", '"'))
 CHUNK = re.compile(r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)"|(?P<words>[^\s"]+))')
 EPITHET = re.compile(r".*(?:stadt|gemeinde)")
 BEFORE_EPITHETS = frozenset({"alte", "freie"})
@@ -58,6 +62,7 @@ def asked(q: str, places: Collection[str] = ()) -> Asked:
 
 
 def _chunks(q: str) -> Iterator[tuple[bool, bool, tuple[str, ...]]]:
+    q = q.translate(QUOTES)
     balanced = q if q.count('"') % 2 == 0 else q.replace('"', " ")
     for chunk in CHUNK.finditer(balanced):
         phrase = chunk["phrase"]

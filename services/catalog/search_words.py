@@ -12,9 +12,9 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from services.catalog.german import split, stem, told_apart
-from services.catalog.naming import bare, spelled
+from services.catalog.naming import UNSEEN, bare, spelled
 
-TOKEN = re.compile(r"[^\W_]+")
+TOKEN = re.compile(rf"[^\W_]+(?:[\u0300-\u036f{UNSEEN}]+[^\W_]*)*")  # with what is written on letters, or unseen
 GAP = 0  # the number that stands between texts, so that no phrase reaches from one into the next
 SHORTEST_BEGINNING = 3
 SHORTEST_PART, SHORTEST_END, SHORTEST_HEAD = 4, 5, 4

@@ -4,20 +4,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalog.naming import folded, name_keys, sort_key, without_epithet, words
+from services.catalog.naming import folded, name_keys, sort_key, spelled, without_epithet, words
 
 
 @pytest.mark.parametrize(
     "spellings",
     [
         ("Münster", "Muenster", "Munster", "MÜNSTER", "Mu\u0308nster"),
-        ("Straße", "Strasse", "STRASSE"),
+        ("Straße", "Strasse", "STRASSE", "STRAẞE", "Stra\u00adße"),
         ("Übach-Palenberg", "Uebach-Palenberg"),
         ("Köln", "Koeln", "Koln"),
     ],
 )
 def test_every_spelling_folds_to_the_same_letters(spellings: tuple[str, ...]) -> None:
     assert len({folded(spelling) for spelling in spellings}) == 1
+
+
+def test_of_every_word_something_is_left() -> None:
+    """Half-width katakana have marks that are words by themselves."""
+    assert [c for c in map(chr, range(0x10000)) if c.isalnum() and not spelled(c)] == []
 
 
 @given(st.text(alphabet="abeouäöüßAEÖ -", max_size=20), st.integers(0, 20))

@@ -20,6 +20,7 @@ TITLES = (
     "Vollstrekcung im Verbund",
     "Der digitale Zwilling",
     "Digitale Zwillinge",
+    "Ba\u00adde\u00adhaus der Ko\u0308nigin \uff9e",
 )
 INDEX = index_of({str(named_id("project", title)): Content(title=title) for title in TITLES})
 
@@ -52,10 +53,18 @@ def found(q: str) -> set[str]:
         ('"Ort vor Gesundheit"', set()),
         ('"digitaler Zwilling"', {TITLES[7], TITLES[8]}),
         ("Vollstreckung", {TITLES[6]}),
+        ("Badehaus", {TITLES[9]}),
+        ("Königin", {TITLES[9]}),
+        ("Ko\u0308nigin", {TITLES[9]}),
+        ("Fo\u0308rde\u00adrung", {TITLES[1]}),
+        ("„Gesundheit vor Ort“", {TITLES[4]}),
+        ("“Ort vor Gesundheit”", set()),
+        ("«digitaler Zwilling»", {TITLES[7], TITLES[8]}),
+        ("\uff9e", {TITLES[9]}),
         ("Hochwaserschutzkonzept", {TITLES[0]}),
         ("Gesundheit -vor", {TITLES[5]}),
         ('Gesundheit -"der Gesundheit"', {TITLES[4]}),
-        ("-Gesundheit -Zwilling -Kreise -Förderung -Forderung -Straße", {TITLES[6]}),
+        ("-Gesundheit -Zwilling -Kreise -Förderung -Forderung -Straße -Badehaus", {TITLES[6]}),
         ("zwill", {TITLES[7], TITLES[8]}),
         ("Gesundheit Raumfahrt", {TITLES[4], TITLES[5]}),
         ("Raumfahrt", set()),
