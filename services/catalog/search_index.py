@@ -109,14 +109,15 @@ class Index:
         self.statuses: defaultdict[str, BitMap] = defaultdict(BitMap)
         self.facets: dict[str, defaultdict[str, BitMap]] = {name: defaultdict(BitMap) for name in FACETS}
         self.tiers: tuple[defaultdict[int, BitMap], ...] = tuple(defaultdict(BitMap) for _ in range(TIERS))
-        self.by_title = Order(lambda document: (0.0, self._titles[document], self._ids[document]))
-        self.by_date = Order(lambda document: (-self._moments[document], self._titles[document], self._ids[document]))
-        self.by_effect = Order(lambda document: (-self._effects[document], self._titles[document], self._ids[document]))
         self._numbers: dict[bytes, int] = {}
-        self._ids: list[bytes] = []
-        self._titles: list[str] = []
-        self._moments = array("d")
-        self._effects = array("d")
+        self._ids = ids = list[bytes]()
+        self._titles = titles = list[str]()
+        self._moments = moments = array("d")
+        self._effects = effects = array("d")
+        # The orders know the columns and not the index: in a circle it would outlive the one that takes its place.
+        self.by_title = Order(lambda document: (0.0, titles[document], ids[document]))
+        self.by_date = Order(lambda document: (-moments[document], titles[document], ids[document]))
+        self.by_effect = Order(lambda document: (-effects[document], titles[document], ids[document]))
         self._tokens: list[bytes] = []
 
     def __len__(self) -> int:

@@ -1,5 +1,7 @@
 """Pages, facets, distances and changes of the index, beside the plain way of finding them out."""
 
+import gc
+import weakref
 from collections import Counter
 from datetime import timedelta
 from random import Random
@@ -193,6 +195,18 @@ def test_states_and_dates_move_with_a_project() -> None:
     assert [index.id_of(each) for each in ask(index, ProjectFilter(status=(ProjectStatus.ARCHIVED,)), None).kept] == [
         UUID(key)
     ]
+
+
+def test_an_index_that_is_replaced_goes_at_once() -> None:
+    """The collector of cycles is told at the end of a start not to look at what lives by then."""
+    index = index_of(made(3), TOPICS, BODIES)
+    left = weakref.ref(index)
+    gc.disable()
+    try:
+        del index
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_a_new_name_needs_no_new_documents() -> None:
