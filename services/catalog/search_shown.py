@@ -33,7 +33,10 @@ def _refuse_nowhere(told: ValidationInfo) -> None:
 
 
 class ProjectFilter(BaseModel):
-    """What narrows the projects. Values of one parameter are alternatives; different parameters must all fit."""
+    """What narrows the projects. Values of one parameter are alternatives; different parameters must all fit.
+
+    German labels of codes are in `GET /vocabularies`, and beside each value in `GET /projects/facets`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,18 +48,20 @@ class ProjectFilter(BaseModel):
             f" {MOST_WORDS} words."
         ),
     )
-    topic: tuple[str, ...] | None = Field(default=None, description="Codes of topics.")
-    group: tuple[str, ...] | None = Field(default=None, description="Codes of groups of topics.")
+    topic: tuple[str, ...] | None = Field(
+        default=None, description="Codes of topics, of `GET /topics`; former ones too."
+    )
+    group: tuple[str, ...] | None = Field(default=None, description="Codes of groups of topics, of `GET /topics`.")
     legal_form: tuple[LegalForm, ...] | None = Field(default=None, description="The law the cooperation stands on.")
     stage: tuple[Stage, ...] | None = Field(default=None, description="How far the cooperation has come.")
     organisation: tuple[str, ...] | None = Field(
-        default=None, description="Official keys (AGS) or ids of organisations that take part."
+        default=None, description="Official keys (AGS) or ids, of `GET /organisations`, of those that take part."
     )
     like: Annotated[str, StringConstraints(max_length=36, to_lower=True)] | None = Field(
         default=None, description="Projects of the twenty bodies most like this one (official key or id)."
     )
     district: tuple[DistrictAgs, ...] | None = Field(
-        default=None, description="Keys of districts where a participant is, or works."
+        default=None, description="Five-digit official keys of districts, where a participant is, or works."
     )
     regierungsbezirk: tuple[RegionKey, ...] | None = Field(
         default=None, description="The first three digits of official keys, where a participant is, or works."
@@ -71,7 +76,7 @@ class ProjectFilter(BaseModel):
         default=None, description="Whether others can use the result again, as far as is known: it is not ruled out."
     )
     near: MunicipalityAgs | None = Field(
-        default=None, description="The key of a municipality: distances count from there."
+        default=None, description="The eight-digit official key of a municipality: distances count from there."
     )
     within_km: float | None = Field(
         default=None,
