@@ -20,17 +20,18 @@ from bench.part import Bench
 from bench.rounds import Contender, Figures, drive, percentile
 from bench.row import Peer, Reach, Row, at_least, at_most
 from bench.servers import Database
-from services.catalog import search, search_live
+from services.catalog import search
 from services.catalog.load_content import CONTENT, load
 from services.catalog.project import PROJECT, DraftProject, PublishProject, SubmitProject
 from services.catalog.project_content import Content, Participation
 from services.catalog.records import DECIDERS, PROJECTIONS
+from services.catalog.search_live import Live
 from services.catalog.search_shown import ProjectFilter, ProjectQuery
 from services.catalog.suggest import SuggestQuery, suggest
 from shared.kernel import garbage
 from shared.kernel.ids import new_id
 from shared.kernel.journal import Context, Journal
-from shared.kernel.postgres import Pool, connect_pool
+from shared.kernel.postgres import connect_pool
 from shared.kernel.wakeup import Wakeup
 
 ALL_STATES, MILLION = 6850, 1_000_000
@@ -52,7 +53,7 @@ class NotFound(Exception):
 class Site:
     """A catalogue full of invented projects, and words to look for in it."""
 
-    pool: Pool
+    live: Live
     journal: Journal
     subjects: Sequence[str]
     count: int
@@ -96,9 +97,9 @@ async def _measured(bench: Bench, count: int, calls: int, reaches: Reaches, *, b
             "everything": partial(_everything, site),
         }
         if beside:
-            await full_text.fill(site.pool)
+            await full_text.fill(site.live.pool)
             words = cycle([query.q for query in _queries(random, site, 997) if query.q])
-            contenders[FULL_TEXT] = partial(drive, calls // 2, 1, lambda: full_text.ask(site.pool, next(words)))
+            contenders[FULL_TEXT] = partial(drive, calls // 2, 1, lambda: full_text.ask(site.live.pool, next(words)))
         found = await bench.alternate(contenders)
     of = f"{count:,} projects"
     times = {
@@ -143,24 +144,25 @@ async def _site(bench: Bench, database: Database, count: int) -> AsyncIterator[S
             await fill(dsn, inventor, count)
             bench.told(f"{count:,} projects are in the read model")
             started = time.perf_counter()
-            index = await search_live.of(pool).current()
+            live = Live(pool)
+            await live.ready()
             built = time.perf_counter() - started
-            bench.told(f"the index was read in {built:.1f} s; it holds {len(index.words):,} words")
+            bench.told(f"the index was read in {built:.1f} s; it holds {len((await live.current()).words):,} words")
             garbage.settle()
-            yield Site(pool, journal, inventor.subjects, count, built)
+            yield Site(live, journal, inventor.subjects, count, built)
 
 
 async def _ask(site: Site, query: ProjectQuery) -> None:
     """What the portal's list asks for: a page and the facets beside it."""
-    page = await search.find(site.pool, query, editor=False)
+    page = await search.find(site.live, query, editor=False)
     narrowed = ProjectFilter(**query.model_dump(include=set(ProjectFilter.model_fields)))
-    facets = await search.facets(site.pool, narrowed)
+    facets = await search.facets(site.live, narrowed)
     page.model_dump_json()
     facets.model_dump_json()
 
 
 async def _suggested(site: Site, typed: str) -> None:
-    await suggest(site.pool, SuggestQuery(q=typed))
+    await suggest(site.live, SuggestQuery(q=typed))
 
 
 async def _published(site: Site) -> Figures:
@@ -172,7 +174,7 @@ async def _published(site: Site) -> Figures:
 async def _publish(site: Site, number: int) -> float:
     project_id = str(new_id())
     word = f"Quirl{project_id.replace('-', '')[-12:]}"
-    bodies = await site.pool.fetch(BODIES + " ORDER BY ags LIMIT 2")
+    bodies = await site.live.pool.fetch(BODIES + " ORDER BY ags LIMIT 2")
     content = Content(
         title=f"Erfundenes {word} {number}",
         summary="Erfunden, um gefunden zu werden.",
@@ -183,7 +185,7 @@ async def _publish(site: Site, number: int) -> float:
     await _do(site, project_id, SubmitProject())
     started = time.perf_counter()
     await _do(site, project_id, PublishProject())
-    page = await search.find(site.pool, ProjectQuery(q=word), editor=False)
+    page = await search.find(site.live, ProjectQuery(q=word), editor=False)
     took = time.perf_counter() - started
     if [each.id for each in page.items] != [project_id]:
         raise NotFound(word)
@@ -200,7 +202,7 @@ async def _do(site: Site, project_id: str, command: DraftProject | SubmitProject
 async def _everything(site: Site) -> Figures:
     """The ids of all projects in an order, in batches, as an export takes them."""
     started, taken = time.perf_counter(), 0
-    async for batch in search.ids(site.pool, ProjectFilter(), "title"):
+    async for batch in search.ids(site.live, ProjectFilter(), "title"):
         taken += len(batch)
         await asyncio.sleep(0)
     if taken < site.count:

@@ -3,12 +3,13 @@
 from functools import partial
 from typing import Any
 
-from services.catalog import contact_upkeep, cooperation_pairs, due, import_work, problems, search_live, undertaking_due
+from services.catalog import contact_upkeep, cooperation_pairs, due, import_work, problems, undertaking_due
 from services.catalog.contact_letter import contact_letter
 from services.catalog.contact_review import ask_for_review
 from services.catalog.http import endpoints
 from services.catalog.known import known
 from services.catalog.records import DECIDERS, PROJECTIONS
+from services.catalog.search_live import Live
 from services.catalog.settings import CatalogSettings
 from services.catalog.stored_files import Sweep
 from services.catalog.topic_split import move_projects
@@ -66,10 +67,9 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         import_work.Tidy(),
     ]
     clock = partial(due.keep_time, journal, runtime.pool, settings.database_url, runtime.clock, duties)
-    search = search_live.of(runtime.pool)
-    runtime.health.probe("search", search.check)
-    await search.ready()
-    follow_search = partial(search.keep, runtime.wakeup.waiter())
+    live = Live(runtime.pool)
+    runtime.health.probe("search", live.check)
+    await live.ready()
     letter = partial(contact_letter, runtime.pool, vault, runtime.clock)
     questions: list[RpcEndpoint[Any]] = [
         RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool)),
@@ -77,10 +77,10 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         RpcEndpoint(StepAsked.subject, StepAsked, partial(step_reminder, runtime.pool)),
     ]
     return Parts(
-        endpoints=endpoints(journal, runtime.pool, files, vault, settings.site),
+        endpoints=endpoints(journal, runtime.pool, live, files, vault, site=settings.site),
         journal=journal,
         tasks=[
-            follow_search,
+            partial(live.keep, runtime.wakeup.waiter()),
             relay.run,
             *(consumer.run for consumer in consumers),
             clock,

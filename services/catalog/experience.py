@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from services.catalog import organisation_directory, topic_list
 from services.catalog.cooperation_match import (
     Place,
-    ScorePart,
     Score,
+    ScorePart,
     Side,
     distance_km,
     near_reasons,

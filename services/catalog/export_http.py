@@ -11,11 +11,12 @@ from pydantic import Field
 
 from services.catalog import export_atom, export_dcat, export_json, export_tables, search
 from services.catalog.answers import API, SEE_DRAFTS
-from services.catalog.search import ProjectFilter, ProjectQuery, Sort
+from services.catalog.search import ProjectQuery
+from services.catalog.search_live import Live
+from services.catalog.search_shown import ProjectList
 from services.catalog.site import Site
 from shared.kernel import headers
 from shared.kernel.http import Answer, Call, Endpoint, require
-from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.sending import send
 
@@ -25,14 +26,8 @@ AT_A_TIME = 50  # projects that are read whole together: others must not wait fo
 LINES_AT_A_TIME = 500
 
 
-class ExportQuery(ProjectFilter):
-    """What narrows the projects, and their order."""
-
-    sort: Sort | None = Field(default=None, description="By relevance where something is asked for, else by date.")
-
-
-class CsvQuery(ExportQuery):
-    """The same, and how the file begins."""
+class CsvQuery(ProjectList):
+    """What narrows the projects, their order, and how the file begins."""
 
     bom: bool = Field(default=True, description="Whether a byte order mark tells spreadsheets that it is UTF-8.")
 
@@ -41,8 +36,8 @@ class CsvQuery(ExportQuery):
 class Handlers:
     """What the endpoints do."""
 
-    journal: Journal
     pool: Pool
+    live: Live
     site: Site
 
     async def csv(self, call: Call) -> web.StreamResponse:
@@ -78,13 +73,13 @@ class Handlers:
     async def atom(self, call: Call) -> Answer:
         """A page of a feed."""
         _require_sight(call)
-        found = await search.find(self.pool, call.query, editor=bool(SEE_DRAFTS & call.identity.roles))
+        found = await search.find(self.live, call.query, editor=bool(SEE_DRAFTS & call.identity.roles))
         place = export_atom.place_of(self.site, call.request.rel_url, found.next)
         content = export_atom.feed(found, place, self.site, call.at)
         return Answer(content, headers={"Content-Type": f"{export_atom.MEDIA_TYPE}; charset=utf-8"})
 
-    def _ids(self, query: ExportQuery, batch: int = AT_A_TIME) -> AsyncIterator[Sequence[str]]:
-        return search.ids(self.pool, query, query.sort, batch=batch)
+    def _ids(self, query: ProjectList, batch: int = AT_A_TIME) -> AsyncIterator[Sequence[str]]:
+        return search.ids(self.live, query, query.sort, batch=batch)
 
     async def _sent(
         self,
@@ -116,9 +111,12 @@ class Handlers:
         return response
 
     async def _etag(self, call: Call, ending: str) -> str:
-        """What everything that is answered follows from: the journal, the question, who asks, the day in the name."""
+        """What everything that is answered follows from: what would be found now, the question, who asks, the day.
+
+        The day is in the file's name; and nothing is kept for longer than it where other code would write it otherwise.
+        """
         who = "editor" if bool(SEE_DRAFTS & call.identity.roles) else "reader"
-        said = f"{await self.journal.head()} {ending} {who} {call.at:%Y-%m-%d} {call.query.model_dump_json()}"
+        said = f"{await self.live.mark()} {ending} {who} {call.at:%Y-%m-%d} {call.query.model_dump_json()}"
         return f'W/"{hashlib.blake2b(said.encode(), digest_size=12).hexdigest()}"'
 
 
@@ -134,9 +132,9 @@ def _asked(call: Call) -> str:
     return f"?{query}" if query else ""
 
 
-def endpoints(journal: Journal, pool: Pool, site: Site) -> list[Endpoint]:
+def endpoints(pool: Pool, live: Live, site: Site) -> list[Endpoint]:
     """Their paths stand before those of single projects."""
-    do = Handlers(journal, pool, site)
+    do = Handlers(pool, live, site)
     about: dict[str, tuple[Callable[[Call], Any], str, str]] = {
         "xlsx": (do.xlsx, XLSX, "Export projects as a workbook"),
         "geojson": (do.geojson, "application/geo+json", "Export projects as GeoJSON (RFC 7946)"),
@@ -159,7 +157,7 @@ def endpoints(journal: Journal, pool: Pool, site: Site) -> list[Endpoint]:
             f"{API}/projects/export.json",
             do.json,
             "Export projects as JSON",
-            query=ExportQuery,
+            query=ProjectList,
             answer=export_json.Exported,
             codes=("forbidden",),
         ),
@@ -178,7 +176,7 @@ def endpoints(journal: Journal, pool: Pool, site: Site) -> list[Endpoint]:
                 f"{API}/projects/export.{name}",
                 handler,
                 summary,
-                query=ExportQuery,
+                query=ProjectList,
                 codes=("forbidden", "too_many_rows") if name == "xlsx" else ("forbidden",),
                 media_type=media_type,
             )

@@ -19,6 +19,7 @@ from services.catalog import (
     vocabulary_http,
 )
 from services.catalog.request_examples import with_examples
+from services.catalog.search_live import Live
 from services.catalog.site import Site
 from shared.kernel.endpoint import Endpoint
 from shared.kernel.files import Files
@@ -29,16 +30,18 @@ from shared.kernel.vault import Vault
 NOWHERE = Site()
 
 
-def endpoints(journal: Journal, pool: Pool, files: Files, vault: Vault, site: Site = NOWHERE) -> list[Endpoint]:
+def endpoints(
+    journal: Journal, pool: Pool, live: Live, files: Files, vault: Vault, *, site: Site = NOWHERE
+) -> list[Endpoint]:
     """Everything the catalogue offers."""
     areas = [
-        *search_http.endpoints(pool),
-        *export_http.endpoints(journal, pool, site),
+        *search_http.endpoints(live),
+        *export_http.endpoints(pool, live, site),
         *import_http.endpoints(journal, pool),
         *project_http.endpoints(journal, pool),
         *project_surroundings_http.endpoints(journal, pool, files),
         *organisation_http.endpoints(journal, pool),
-        *topic_http.endpoints(journal, pool),
+        *topic_http.endpoints(journal, pool, live),
         *resource_http.endpoints(journal, pool, files),
         *key_figure_http.endpoints(journal, pool),
         *funding_http.endpoints(journal, pool),

@@ -12,7 +12,7 @@ def document() -> str:
     """The description as it is checked in. Nothing is called while describing, so nothing has to be connected."""
     problems.register()
     nothing = cast("Any", None)
-    return rendered(describe("catalog", endpoints(nothing, nothing, nothing, nothing)))
+    return rendered(describe("catalog", endpoints(nothing, nothing, nothing, nothing, nothing)))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import TypeAdapter
 
-from services.catalog import organisation_similar, search_live
+from services.catalog import organisation_similar
 from services.catalog.highlight import highlights
 from services.catalog.naming import sort_key
 from services.catalog.project import (
@@ -47,6 +47,7 @@ from services.catalog.project_content import Content
 from services.catalog.project_page import participations_note
 from services.catalog.search_facets import counted
 from services.catalog.search_index import NONE, Found, Index
+from services.catalog.search_live import Live
 from services.catalog.search_names import Body
 from services.catalog.search_order import Key
 from services.catalog.search_pages import ask, found_by, in_reach
@@ -63,6 +64,7 @@ from services.catalog.search_shown import (
 )
 from services.catalog.similar import similar
 from services.catalog.vocabulary import LegalForm, ProjectStatus, Role, Stage
+from shared.kernel.codec import UnknownEvent
 from shared.kernel.http import decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import FieldError, Problem
@@ -249,10 +251,10 @@ def _text(*parts: str | None) -> str:
 SEARCH = Projection("search", ("search_project",), project)
 
 
-async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> ProjectsFound[ProjectCard]:
+async def find(live: Live, query: ProjectQuery, *, editor: bool) -> ProjectsFound[ProjectCard]:
     """One page of the projects that fit, in the order asked for."""
-    index = await _index(pool, query.q)
-    asked = ask(index, query, query.sort, await _bodies_like(pool, query.like))
+    index = await _index(live, query.q)
+    asked = ask(index, query, query.sort, await _bodies_like(live.pool, query.like))
     page = asked.page(query.limit + 1, _after(query, asked.sort))
     shown = page[: query.limit]
     wanted = [index.id_of(document) for _, document in shown]
@@ -260,7 +262,7 @@ async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> ProjectsFoun
     last = shown[-1] if len(page) > query.limit else None
     cursor = last and encode_cursor([_digest(query), asked.sort, *_place(index, *last)])
     found, total = asked.found, len(asked.kept)
-    items = await _cards(pool, index, query, found, wanted, editor=editor)
+    items = await _cards(live, index, query, found, wanted, editor=editor)
     return ProjectsFound(
         items=[card.model_copy(update={"distance_km": kilometres.get(card.id)}) for card in items]
         if kilometres
@@ -272,40 +274,40 @@ async def find(pool: Pool, query: ProjectQuery, *, editor: bool) -> ProjectsFoun
     )
 
 
-async def like(pool: Pool, project_id: UUID, most: int) -> list[ProjectCard] | None:
+async def like(live: Live, project_id: UUID, most: int) -> list[ProjectCard] | None:
     """Published projects like one of them, the most alike first; None when that one is not published."""
-    index = await search_live.of(pool).current()
+    index = await live.current()
     alike = similar(index, project_id, most)
     if alike is None:
         return None
-    return await _cards(pool, index, ProjectFilter(), Found(NONE), alike, editor=False)
+    return await _cards(live, index, ProjectFilter(), Found(NONE), alike, editor=False)
 
 
 async def ids(
-    pool: Pool, query: ProjectFilter, sort: Sort | None = None, *, batch: int = 1000
+    live: Live, query: ProjectFilter, sort: Sort | None = None, *, batch: int = 1000
 ) -> AsyncIterator[Sequence[str]]:
     """The ids of all projects that fit, in the order asked for, in batches.
 
     They are those of one moment: none is missed and none comes twice while projects change. However slowly they are
     taken, no connection is held.
     """
-    index = await _index(pool, query.q)
-    asked = ask(index, query, sort, await _bodies_like(pool, query.like))
+    index = await _index(live, query.q)
+    asked = ask(index, query, sort, await _bodies_like(live.pool, query.like))
     for some in batched(asked.everything(), batch):
         yield [str(index.id_of(document)) for document in some]
 
 
-async def facets(pool: Pool, query: ProjectFilter) -> Facets:
+async def facets(live: Live, query: ProjectFilter) -> Facets:
     """Every facet's values with their counts, the most frequent first."""
-    index = await _index(pool, query.q)
-    bodies = await _bodies_like(pool, query.like)
+    index = await _index(live, query.q)
+    bodies = await _bodies_like(live.pool, query.like)
     hits = found_by(index, query).hits
     return Facets.model_construct(facets=counted(index, query, in_reach(index, query, hits, bodies)))
 
 
-async def _index(pool: Pool, q: str | None) -> Index:
+async def _index(live: Live, q: str | None) -> Index:
     """The index, where the phrases of a query were looked for while others had their turn."""
-    index = await search_live.of(pool).current()
+    index = await live.current()
     for phrase in phrases_in(index, q):
         for _ in steps(index, phrase):
             await asyncio.sleep(0)
@@ -347,14 +349,14 @@ def _place(index: Index, number: float, document: int) -> tuple[float, str, str]
 
 
 async def _cards(
-    pool: Pool, index: Index, query: ProjectFilter, found: Found, wanted: Sequence[UUID], *, editor: bool
+    live: Live, index: Index, query: ProjectFilter, found: Found, wanted: Sequence[UUID], *, editor: bool
 ) -> list[ProjectCard]:
-    rows = await pool.fetch(SHOWN, wanted, query.status or PUBLIC)
+    rows = await live.pool.fetch(SHOWN, wanted, query.status or PUBLIC)
     by_id = {row["id"].bytes: row for row in rows}
     kept = [by_id[each.bytes] for each in wanted if each.bytes in by_id]
     bodies = _bodies(index, kept)
     if not all(bodies.values()):
-        index = await search_live.of(pool).current()  # the rows are newer than the names
+        index = await live.current()  # the rows are newer than the names
         bodies = _bodies(index, kept)
     return [_card(index, row, bodies, found, editor=editor) for row in kept]
 
@@ -370,7 +372,7 @@ def _card(
 ) -> ProjectCard:
     status = row["status"]
     card: dict[str, Any] = row["card"]
-    participants = [_participant(bodies[each["organisation_id"]], each["role"]) for each in card["participations"]]
+    participants = [_participant(bodies, each) for each in card["participations"]]
     names = index.names
     topics = tuple(dict.fromkeys(names.present("topic", code) for code in card["topics"]))
     labels = {
@@ -402,6 +404,7 @@ def _highlights(index: Index, row: asyncpg.Record, found: Found) -> Highlights |
     return highlights(index.words, having, card["title"], card["summary"], row["plain"][-1])
 
 
-def _participant(body: Body | None, role: str) -> dict[str, Any]:
-    assert body is not None
-    return {"organisation_id": body.id, "ags": body.ags, "name": body.name, "type": body.type, "role": role}
+def _participant(bodies: Mapping[str, Body | None], said: dict[str, Any]) -> dict[str, Any]:
+    if (body := bodies[said["organisation_id"]]) is None:
+        raise UnknownEvent(said["organisation_id"])
+    return {"organisation_id": body.id, "ags": body.ags, "name": body.name, "type": body.type, "role": said["role"]}

@@ -6,11 +6,11 @@ from uuid import UUID
 from services.catalog import contact_review, search, suggest
 from services.catalog.answers import API, SEE_DRAFTS
 from services.catalog.contact_review import ProjectListed
+from services.catalog.search_live import Live
 from services.catalog.search_shown import Facets, ProjectCard, ProjectFilter, ProjectQuery, ProjectsFound
 from services.catalog.similar import SimilarQuery
 from services.catalog.suggest import Suggestion, SuggestQuery
 from shared.kernel.http import Answer, Call, Endpoint, Page, page, require
-from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 
 
@@ -18,13 +18,13 @@ from shared.kernel.problems import Problem
 class Handlers:
     """What the endpoints do."""
 
-    pool: Pool
+    live: Live
 
     async def projects(self, call: Call) -> Answer:
         """One page of the search."""
         _require_sight(call)
-        found = await search.find(self.pool, call.query, editor=sees_drafts(call))
-        items = await contact_review.listed(self.pool, found.items, call.at)
+        found = await search.find(self.live, call.query, editor=sees_drafts(call))
+        items = await contact_review.listed(self.live.pool, found.items, call.at)
         answer = page(items, found.next, found.total, call)
         more = {"did_you_mean": found.did_you_mean, "all_words": found.all_words}
         return replace(answer, body=answer.body | more)
@@ -32,15 +32,15 @@ class Handlers:
     async def facets(self, call: Call) -> Answer:
         """What the search could be narrowed to."""
         _require_sight(call)
-        return Answer(await search.facets(self.pool, call.query))
+        return Answer(await search.facets(self.live, call.query))
 
     async def suggestions(self, call: Call) -> Answer:
         """What could be meant."""
-        return Answer(await suggest.suggest(self.pool, call.query))
+        return Answer(await suggest.suggest(self.live, call.query))
 
     async def similar(self, call: Call) -> Answer:
         """Projects like one that is published."""
-        found = await search.like(self.pool, UUID(call.path_id()), call.query.limit)
+        found = await search.like(self.live, UUID(call.path_id()), call.query.limit)
         if found is None:
             raise Problem("not_found")
         return Answer(Page(items=found, next=None, total=len(found)))
@@ -57,9 +57,9 @@ def _require_sight(call: Call) -> None:
         require(SEE_DRAFTS, call.identity)
 
 
-def endpoints(pool: Pool) -> list[Endpoint]:
+def endpoints(live: Live) -> list[Endpoint]:
     """Everything about finding projects."""
-    do = Handlers(pool)
+    do = Handlers(live)
     return [
         Endpoint(
             "GET",
@@ -86,7 +86,7 @@ def endpoints(pool: Pool) -> list[Endpoint]:
             "Suggest projects, topics and organisations while typing",
             query=SuggestQuery,
             answer=Page[Suggestion],
-            description="Where nothing fits, what is almost so.",
+            description="Where nothing begins so: what holds it within a word; else what begins almost so.",
         ),
         Endpoint(
             "GET",

@@ -5,9 +5,10 @@ Nothing here waits: whoever reads sees a whole state.
 """
 
 import struct
+import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -36,6 +37,7 @@ FACETS = (
 FLAGS = ("best_practice", "funded", "reuse")
 FROM_TOPICS = ("group",)
 FROM_BODIES = ("district", "regierungsbezirk", "size_class")
+NO_EFFECT = -sys.float_info.max  # less than any, and a number in JSON: cursors hold it
 NONE = BitMap()
 
 type Forms = frozenset[int]
@@ -147,8 +149,13 @@ class Index:
 
     def settle(self) -> None:
         """Orders everything, once it was filled."""
+        for _ in self.settling():
+            pass
+
+    def settling(self) -> Iterator[None]:
+        """The same in small steps."""
         for order in self._orders:
-            order.fill(self.all)
+            yield from order.filling(self.all)
         self.derive()
 
     def put(self, entry: Entry) -> None:
@@ -201,7 +208,7 @@ class Index:
         self._ids[document] = entry.id
         self._titles[document] = entry.title_key
         self._moments[document] = entry.moment
-        self._effects[document] = float("-inf") if entry.effect is None else entry.effect
+        self._effects[document] = NO_EFFECT if entry.effect is None else entry.effect
         texts = [self.words.numbers(text) for text in entry.texts]
         for tier, numbers in zip(self.tiers, texts, strict=True):
             for number in set(numbers):

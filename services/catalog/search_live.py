@@ -2,14 +2,15 @@
 
 A question asks the journal for its end first and takes in what it does not have yet: whoever asks after a command was
 answered, by whichever replica, finds what it did. `keep` does the same as soon as the journal grows, so that a question
-seldom has anything to do; it also reads everything anew, beside the present index, when the read model was rebuilt.
+seldom has anything to do; it also reads anew what was rebuilt (the present index serves on), and everything when the
+journal is another one than before (nothing is answered until that is read).
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import batched
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -21,12 +22,22 @@ from services.catalog.search_names import DISTRICT_DIGITS, MUNICIPALITY_DIGITS, 
 from services.catalog.size_class import size_class_of
 from services.catalog.vocabulary import OrganisationType
 from shared.kernel.postgres import CONNECTION_LOST, Connection, Pool
+from shared.kernel.problems import Problem
 from shared.kernel.wakeup import Waiter
 
+# The event at the position that an index has tells whether the journal is the one that it was read from.
 STATE = """
-SELECT position, store_id::text AS store, 'search_project'::regclass::oid::bigint AS filling FROM journal_counter
+SELECT c.position, c.store_id::text AS store,
+       'search_project'::regclass::oid::bigint AS filling,
+       concat_ws(' ', 'topic'::regclass::oid, 'organisation'::regclass::oid) AS naming,
+       (SELECT concat_ws(' ', j.stream, j.version, j.command_id) FROM journal j
+        WHERE j.position = coalesce($1, c.position)) AS event
+FROM journal_counter c
 """
-CHANGED = "SELECT position, stream FROM journal WHERE position > $1 ORDER BY position LIMIT $2"
+CHANGED = """
+SELECT position, stream, concat_ws(' ', stream, version, command_id) AS event
+FROM journal WHERE position > $1 ORDER BY position LIMIT $2
+"""
 COLUMNS = """
 SELECT id, status, coalesce(published_at, changed_at) AS moment, title_key, plain, topics, legal_form, stage,
        participants, effect_kinds, effect, best_practice, funded, reuse
@@ -39,16 +50,12 @@ IDS = """
 SELECT coalesce(string_agg(uuid_send(id), ''::bytea ORDER BY participants[2], participants[1], id), ''::bytea)
 FROM search_project
 """
-# Where an entry leads that was merged; null as long as entries cannot be.
-TOPICS = """
-SELECT code, label, former_labels, group_code, group_label, to_jsonb(topic)->>'merged_into' AS merged_into FROM topic
-"""
-BODIES = """
-SELECT id::text, ags, name, type, profile, to_jsonb(organisation)->>'merged_into' AS merged_into FROM organisation
-"""
+TOPICS = "SELECT code, label, former_labels, group_code, group_label, merged_into FROM topic"
+BODIES = "SELECT id::text, ags, name, type, profile, merged_into::text FROM organisation"
 AT_ONCE, EVENTS_AT_ONCE = 500, 5000
+IN_A_STEP = 50  # projects that are taken in together: everybody else waits meanwhile
 SORTING = 60.0
-POLL, RETRY, STUCK = 0.5, 1.0, 5.0
+POLL, RETRY = 0.5, 1.0
 ID_LENGTH, ID_BYTES = 36, 16
 
 type Row = asyncpg.Record | Mapping[str, Any]
@@ -56,16 +63,15 @@ type Row = asyncpg.Record | Mapping[str, Any]
 log = structlog.get_logger()
 
 
-class State(NamedTuple):
-    """What an index stands for: the journal's end, which journal, and which filling of the read model."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """What an index stands for: which journal, how far and up to which event; which filling of the read models."""
 
     position: int
     store: str
+    event: str | None
     filling: int
-
-    def continues(self, before: "State") -> bool:
-        """Whether what came since can be read behind what was there."""
-        return self[1:] == before[1:] and self.position >= before.position
+    naming: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,101 +79,139 @@ class _Have:
     index: Index
     state: State
 
+    def is_of(self, journal: State) -> bool:
+        """Whether the journal holds what the index was read from; `journal` names the event at the index's position."""
+        return (self.state.store, self.state.event) == (journal.store, journal.event)
+
 
 class Live:
-    """One replica's index over one database."""
+    """One replica's index over one database. `ready` makes it, `keep` keeps it; who asks only brings it up to date."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+        self.pool = pool
         self._lock = asyncio.Lock()
         self._have: _Have | None = None
-        self.progress = (0, 0)
-        """How many projects were read into an index that is being built, and of how many."""
+        self._progress = (0, 0)
 
     async def current(self) -> Index:
-        """The index with all that was committed before this was called; built if there is none."""
-        async with self._pool.acquire() as connection:
-            state = await _state(connection)
-        have = self._have
-        if have is not None and have.state.store == state.store and have.state.position >= state.position:
-            return have.index
-        async with self._lock:
-            if self._have is None or state.store != self._have.state.store:
-                self._have = await self._built()
-            await self._catch_up(self._have, state.position)
-            return self._have.index
+        """The index with all that was committed before this was called; `unavailable` while there is none."""
+        return (await self._current()).index
+
+    async def mark(self) -> str:
+        """Names what would be found now: the same as long as nothing is recorded or rebuilt."""
+        state = (await self._current()).state
+        return f"{state.store} {state.position} {state.event} {state.filling} {state.naming}"
 
     async def ready(self) -> None:
         """Returns when there is an index, however often the database goes away meanwhile."""
-        while True:
-            try:
-                await self.current()
-            except CONNECTION_LOST as error:
-                log.warning("search_waits", reason=type(error).__name__)
-                await asyncio.sleep(RETRY)
-            else:
-                return
+        while self._have is None:
+            await self._patiently(self._follow)
 
     async def check(self) -> str | None:
-        """Why nothing can be looked up yet, for the health report."""
-        done, every = self.progress
+        """Why nothing can be looked up, for the health report."""
+        done, every = self._progress
         return None if self._have else f"{done:,} of {every:,} projects are in the index"
 
     async def keep(self, bell: Waiter) -> None:
         """Keeps the index up to date, for ever."""
         while True:
-            try:
-                await self.current()
-                await self._renew()
-            except CONNECTION_LOST as error:
-                log.warning("search_waits", reason=type(error).__name__)
-                await asyncio.sleep(RETRY)
-            except Exception:
-                log.exception("search_stuck")
-                await asyncio.sleep(STUCK)
+            await self._patiently(self._follow)
             await bell.wait(POLL)
 
-    async def _renew(self) -> None:
-        """Another index, when the read model is another one, or the journal went back; the present one serves on."""
-        async with self._pool.acquire() as connection:
-            state = await _state(connection)
-        if self._have is None or state.continues(self._have.state):
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
+            log.warning("search_waits", reason=type(error).__name__)
+            await asyncio.sleep(RETRY)
+
+    async def _current(self) -> _Have:
+        have = self._have
+        if have is None:
+            raise Problem("unavailable")
+        state = await self._state(have)
+        if not have.is_of(state):
+            raise Problem("unavailable")
+        if have.state.position == state.position:
+            return have
+        async with self._lock:
+            reached = await self._caught_up(state.position)
+        if reached is None:
+            raise Problem("unavailable")
+        return reached
+
+    async def _follow(self) -> None:
+        """Takes in what came since, or makes another index where that is not enough."""
+        if self._have is not None and await self._goes_on(self._have):
             return
-        log.info("search_reads_anew", position=state.position)
         fresh = await self._built()
         async with self._lock:
             self._have = fresh
 
+    async def _goes_on(self, have: _Have) -> bool:
+        """Whether this index is brought up to date; it is forgotten when the journal is another one."""
+        state = await self._state(have)
+        async with self._lock:
+            if have.is_of(state) and have.state.filling == state.filling:
+                await self._caught_up(state.position)
+                await self._renamed(state.naming)
+                return True
+            log.warning("search_reads_anew", position=state.position, same_journal=have.is_of(state))
+            if not have.is_of(state):
+                self._have = None
+            return False
+
     async def _built(self) -> _Have:
         index = Index()
-        async with self._pool.acquire() as connection:
-            state = await _state(connection)
+        state = await self._state(None)
+        async with self.pool.acquire() as connection:
             await _read_names(index, connection)
             packed: bytes = await connection.fetchval(IDS, timeout=SORTING)
         ids = [packed[at : at + ID_BYTES] for at in range(0, len(packed), ID_BYTES)]
+        self._progress = (0, len(ids))
         for some in batched(ids, AT_ONCE):
-            rows = await self._pool.fetch(SOME, [UUID(bytes=each) for each in some])
-            by_id = {row["id"].bytes: row for row in rows}
-            index.fill(entry_of(by_id[each]) for each in some if each in by_id)
-            self.progress = (len(index), len(ids))
+            for entries in batched(await self._entries(some), IN_A_STEP):
+                index.fill(entries)
+                await asyncio.sleep(0)
+            self._progress = (len(index), len(ids))
+        for _ in index.settling():
             await asyncio.sleep(0)
-        index.settle()
         return _Have(index, state)
 
-    async def _catch_up(self, have: _Have, end: int) -> None:
-        """Reads what the events behind the index's position changed; rows are at least as new as those."""
-        async with self._pool.acquire() as connection:
-            while have.state.position < end:
+    async def _entries(self, ids: Sequence[bytes]) -> list[Entry]:
+        """Of the projects that are still there, in this order."""
+        rows = await self.pool.fetch(SOME, [UUID(bytes=each) for each in ids])
+        by_id = {row["id"].bytes: row for row in rows}
+        return [entry_of(by_id[each]) for each in ids if each in by_id]
+
+    async def _caught_up(self, end: int) -> _Have | None:
+        """Reads what the events behind the index's position changed; rows are at least as new as those.
+
+        None when the journal does not reach so far any more, or the index is gone.
+        """
+        while (have := self._have) is not None and have.state.position < end:
+            async with self.pool.acquire() as connection:
                 rows = await connection.fetch(CHANGED, have.state.position, EVENTS_AT_ONCE)
+                if not rows:
+                    return None
                 await _take(have.index, connection, [row["stream"].partition("-")[::2] for row in rows])
-                have = _Have(have.index, have.state._replace(position=rows[-1]["position"]))
-                self._have = have
+            reached = replace(have.state, position=rows[-1]["position"], event=rows[-1]["event"])
+            self._have = _Have(have.index, reached)
+        return self._have
 
+    async def _renamed(self, naming: str) -> None:
+        """Reads all names anew where their read models were rebuilt; no project has to be."""
+        have = self._have
+        if have is None or have.state.naming == naming:
+            return
+        async with self.pool.acquire() as connection:
+            await _read_names(have.index, connection)
+        self._have = _Have(have.index, replace(have.state, naming=naming))
 
-async def _state(connection: Connection) -> State:
-    row = await connection.fetchrow(STATE)
-    assert row is not None
-    return State(row["position"], row["store"], row["filling"])
+    async def _state(self, have: _Have | None) -> State:
+        row = await self.pool.fetchrow(STATE, have and have.state.position)
+        assert row is not None
+        return State(**row)
 
 
 async def _take(index: Index, connection: Connection, changed: Sequence[tuple[str, str]]) -> None:
@@ -175,15 +219,25 @@ async def _take(index: Index, connection: Connection, changed: Sequence[tuple[st
         await _read_names(index, connection)
     ids = list(dict.fromkeys(name for category, name in changed if category == "project"))
     for start in range(0, len(ids), AT_ONCE):
-        for row in await connection.fetch(SOME, ids[start : start + AT_ONCE]):
-            index.put(entry_of(row))
-        await asyncio.sleep(0)
+        for some in batched(await connection.fetch(SOME, ids[start : start + AT_ONCE]), IN_A_STEP):
+            for row in some:
+                index.put(entry_of(row))
+            await asyncio.sleep(0)
 
 
 async def _read_names(index: Index, connection: Connection) -> None:
     topics = await connection.fetch(TOPICS)
     bodies = await connection.fetch(BODIES)
-    index.rename(names_of(map(topic_of, topics), map(body_of, bodies), index.words))
+    index.rename(names_of(map(topic_of, topics), _understood(body_of, bodies), index.words))
+
+
+def _understood[T](read: Callable[[Row], T], rows: Iterable[Row]) -> Iterator[T]:
+    """What newer code wrote so that it cannot be read here is left to replicas that run it; all the rest is found."""
+    for row in rows:
+        try:
+            yield read(row)
+        except ValueError as error:
+            log.warning("search_row_of_newer_code", id=row["id"], reason=type(error).__name__)
 
 
 def entry_of(row: Row) -> Entry:
@@ -237,13 +291,3 @@ def body_of(row: Row) -> Body:
         size_class=size,
         merged_into=row.get("merged_into"),
     )
-
-
-_OPEN: dict[Pool, Live] = {}
-
-
-def of(pool: Pool) -> Live:
-    """The index over a pool's database: one for each pool, as long as it is open."""
-    for closed in [each for each in _OPEN if each.is_closing() and each is not pool]:
-        del _OPEN[closed]
-    return _OPEN.setdefault(pool, Live(pool))

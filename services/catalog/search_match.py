@@ -16,6 +16,7 @@ from services.catalog.german import STOP
 from services.catalog.search_index import NONE, Forms, Found, Index, Levels
 from services.catalog.search_phrases import forms_of, in_texts, run, standing_together
 from services.catalog.search_query import Asked, asked
+from services.catalog.search_words import GAP
 
 WEIGHTS, NAMES_WEIGHT = (6, 3, 1), 2
 ITSELF, FORM, PART, SLIP = 4, 3, 2, 1
@@ -66,13 +67,16 @@ def _word(index: Index, spelling: str, within: BitMap, *, strict: bool) -> _Word
     if (itself or forms) and not strict:
         grades.append((SLIP, words.slips(spelling)))
     found = _graded(index, grades, within, _of_parts(index, spelling, within))
-    if found.levels or strict:
+    if found.levels or strict or any(number in index.names.holders for number in itself):
         return found
     return _mistyped(index, spelling, within)
 
 
 def _mistyped(index: Index, spelling: str, within: BitMap) -> _Word:
-    """The words that resemble one that nobody wrote; of those, the most alike that anybody did write."""
+    """The words that resemble one that nobody wrote; of those, the most alike that anybody did write.
+
+    What has that name, though no project does, was not mistyped: Köln is no Kolonne.
+    """
     best: list[int] = []
     fewest = 0
     for number, slips in index.words.resembling(spelling):
@@ -84,8 +88,9 @@ def _mistyped(index: Index, spelling: str, within: BitMap) -> _Word:
     meant = [index.words[number].spelling for number in best]
     near = chain.from_iterable((*index.words.forms(each), *_related(index, each)) for each in meant)
     found = _graded(index, [(PART, best), (SLIP, near)], within)
-    most = max(best, key=lambda number: len(_anywhere(index, [number], within)), default=None)
-    return _Word(found.levels, found.numbers, None if most is None else index.words[most].written)
+    have = {number: len(_anywhere(index, [number], within)) for number in best}
+    most = max(have, key=have.__getitem__, default=GAP)
+    return _Word(found.levels, found.numbers, index.words[most].written if have.get(most) else None)
 
 
 def _related(index: Index, spelling: str) -> Iterator[int]:
@@ -243,7 +248,7 @@ def _corrected(index: Index, query: Asked, words: Sequence[_Word], hits: BitMap,
     ]
     if not any(now):
         return None
-    return " ".join(better or _as_written(index, spelling) for better, spelling in zip(now, query.words, strict=True))
+    return " ".join(better or typed for better, typed in zip(now, query.typed, strict=True))
 
 
 def _better(index: Index, spelling: str, word: _Word, within: BitMap) -> str | None:
@@ -253,10 +258,6 @@ def _better(index: Index, spelling: str, word: _Word, within: BitMap) -> str | N
     counts = [(len(_anywhere(index, [number], within)), number) for number, _ in index.words.resembling(spelling)]
     most, number = max(counts, default=(0, 0))
     return index.words[number].written if most >= MUCH_MORE * max(have, 1) else None
-
-
-def _as_written(index: Index, spelling: str) -> str:
-    return next((index.words[number].written for number in index.words.same(spelling)), spelling)
 
 
 def _union(sets: Iterable[BitMap]) -> BitMap:

@@ -2,9 +2,8 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
-from heapq import nsmallest
+from heapq import merge, nsmallest
 from itertools import batched
-from operator import itemgetter
 
 from pyroaring import BitMap
 
@@ -29,10 +28,22 @@ class Order:
 
     def fill(self, documents: Iterable[int]) -> None:
         """Takes many at once, in the place of those that were there."""
-        keyed = sorted(((self.key(each), each) for each in documents), key=itemgetter(0))
-        self._size = len(keyed)
-        self._blocks = [[each for _, each in some] for some in batched(keyed, BLOCK)]
-        self._sets = [BitMap(block) for block in self._blocks]
+        for _ in self.filling(documents):
+            pass
+
+    def filling(self, documents: Iterable[int]) -> Iterator[None]:
+        """The same in small steps: a million are sorted for many seconds, and others may work between."""
+        runs: list[list[tuple[Key, int]]] = []
+        for some in batched(documents, BLOCK):
+            runs.append(sorted((self.key(each), each) for each in some))
+            yield
+        blocks: list[list[int]] = []
+        sets: list[BitMap] = []
+        for keyed in batched(merge(*runs), BLOCK):
+            blocks.append([each for _, each in keyed])
+            sets.append(BitMap(blocks[-1]))
+            yield
+        self._size, self._blocks, self._sets = sum(map(len, sets)), blocks, sets
 
     def add(self, document: int) -> None:
         """Takes one in; its key must not change as long as it is in."""

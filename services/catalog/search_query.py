@@ -5,7 +5,7 @@ Quotes may be those of any language, as word processors and telephones make them
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from services.catalog.german import STOP
@@ -22,12 +22,13 @@ BEFORE_EPITHETS = frozenset({"alte", "freie"})
 class Asked:
     """A query, taken apart. `strict`: it has signs, so that it means just what it says.
 
-    `words` are spellings, each once; `phrases` and `without` are sequences of them.
+    `words` are spellings, each once, and `typed` as they were written; `phrases` and `without` are sequences of them.
     """
 
     words: tuple[str, ...] = ()
     phrases: tuple[tuple[str, ...], ...] = ()
     without: tuple[tuple[str, ...], ...] = ()
+    typed: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def empty(self) -> bool:
@@ -58,7 +59,9 @@ def asked(q: str, places: Collection[str] = ()) -> Asked:
     words = _without_epithets(words, places)
     telling = [word for word in words if word not in STOP]
     kept = telling if telling or phrases or without else words
-    return Asked(tuple(dict.fromkeys(kept)), tuple(phrases), tuple(without))
+    typed = {spelled(token): token for token in reversed(TOKEN.findall(q))}
+    once = tuple(dict.fromkeys(kept))
+    return Asked(once, tuple(phrases), tuple(without), tuple(typed[word] for word in once))
 
 
 def _chunks(q: str) -> Iterator[tuple[bool, bool, tuple[str, ...]]]:

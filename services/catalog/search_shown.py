@@ -35,7 +35,8 @@ def _refuse_nowhere(told: ValidationInfo) -> None:
 class ProjectFilter(BaseModel):
     """What narrows the projects. Values of one parameter are alternatives; different parameters must all fit.
 
-    German labels of codes are in `GET /vocabularies`, and beside each value in `GET /projects/facets`.
+    A value that does not exist finds nothing. German labels of codes are in `GET /vocabularies`, and beside each value
+    in `GET /projects/facets`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -103,8 +104,8 @@ class ProjectFilter(BaseModel):
         return within_km
 
 
-class ProjectQuery(ProjectFilter, Paging):
-    """One page of the projects."""
+class ProjectList(ProjectFilter):
+    """What narrows the projects, and their order."""
 
     sort: Sort | None = Field(
         default=None,
@@ -121,6 +122,10 @@ class ProjectQuery(ProjectFilter, Paging):
         if sort == "distance":
             _refuse_nowhere(told)
         return sort
+
+
+class ProjectQuery(ProjectList, Paging):
+    """One page of the projects."""
 
 
 class ParticipantShown(BaseModel):

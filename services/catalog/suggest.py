@@ -1,7 +1,7 @@
 """What could be meant by what is typed so far? Projects, topics and organisations whose names hold it, or nearly so."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import reduce
+from functools import partial, reduce
 from heapq import nsmallest
 from itertools import islice
 from operator import and_
@@ -13,11 +13,16 @@ from rapidfuzz.distance import OSA
 
 from services.catalog.naming import name_keys, sort_key, spelled
 from services.catalog.search_index import NONE, Index
-from services.catalog.search_live import of
+from services.catalog.search_live import Live
 from services.catalog.search_shown import PUBLIC
-from services.catalog.search_words import SHORTEST_BEGINNING, SHORTEST_MISTYPED, SHORTEST_TWICE_MISTYPED, TOKEN
+from services.catalog.search_words import (
+    SHORTEST_BEGINNING,
+    SHORTEST_MISTYPED,
+    SHORTEST_PART,
+    SHORTEST_TWICE_MISTYPED,
+    TOKEN,
+)
 from shared.kernel.http import Page
-from shared.kernel.postgres import Pool
 
 TITLES = 0
 MOST_OF_A_KIND = 5
@@ -25,6 +30,7 @@ LOOKED_AT = 500  # titles that begin so, of which some may not be public
 
 type SuggestionKind = Literal["project", "topic", "organisation"]
 type Beginnings = Callable[[str], list[int]]
+type Fits = Callable[[str, str], int]
 
 
 class SuggestQuery(BaseModel):
@@ -48,22 +54,33 @@ class Suggestion(BaseModel):
 TITLES_OF = "SELECT id, title FROM search_project WHERE id = ANY($1::uuid[])"
 
 
-async def suggest(pool: Pool, query: SuggestQuery) -> Page[Suggestion]:
-    """At most five of each kind; where nothing fits, what is almost so."""
-    index = await of(pool).current()
+async def suggest(live: Live, query: SuggestQuery) -> Page[Suggestion]:
+    """At most five of each kind; where nothing begins so, what holds it within a word; else what begins almost so."""
+    index = await live.current()
     keys = name_keys(query.q)
     if not keys:
         return Page(items=[], next=None, total=0)
-    documents = _projects(index, query.q, index.words.beginning)
-    named = _named(index, lambda key: _fits(key, keys[-1]))
-    if not documents and not named:
-        documents = _projects(index, query.q, index.words.beginning_like)
-        named = _named(index, lambda key: _almost(key, keys[-1]))
+    documents, named = _meant(index, query.q, keys[-1])
     ids = [index.id_of(each) for each in documents]
-    titles = {row["id"].bytes: row["title"] for row in await pool.fetch(TITLES_OF, ids)} if ids else {}
+    titles = {row["id"].bytes: row["title"] for row in await live.pool.fetch(TITLES_OF, ids)} if ids else {}
     found = [Suggestion(kind="project", value=str(each), label=titles[each.bytes]) for each in ids]
     items = [*found, *named]
     return Page(items=items, next=None, total=len(items))
+
+
+def _meant(index: Index, q: str, typed: str) -> tuple[list[int], list[Suggestion]]:
+    """Projects and names in the likeliest way that there are any; `typed` is the key of what is typed."""
+    words = index.words
+    ways: tuple[tuple[Beginnings, Fits], ...] = (
+        (words.beginning, _fits),
+        (words.holding, _holds),
+        (words.beginning_like, _almost),
+    )
+    for beginnings, fits in ways:
+        documents, named = _projects(index, q, beginnings), _named(index, partial(fits, typed))
+        if documents or named:
+            return documents, named
+    return [], []
 
 
 def _projects(index: Index, q: str, beginnings: Beginnings) -> list[int]:
@@ -92,11 +109,11 @@ def _union(titles: Mapping[int, BitMap], numbers: Iterable[int]) -> BitMap:
 
 def _named(index: Index, fits: Callable[[str], int]) -> list[Suggestion]:
     """Topics, then organisations, whose names fit; the best first, then by name."""
-    found: dict[Kind, list[tuple[int, str, str]]] = {"topic": [], "organisation": []}
+    found: dict[SuggestionKind, list[tuple[int, str, str]]] = {"topic": [], "organisation": []}
     names = index.names
     for facet, value, keys in names.keys:
         if best := max(map(fits, keys)):
-            kind: Kind = "topic" if facet == "topic" else "organisation"
+            kind: SuggestionKind = "topic" if facet == "topic" else "organisation"
             found[kind].append((-best, names.labels[facet][value].key, value))
     return [
         Suggestion(
@@ -109,12 +126,17 @@ def _named(index: Index, fits: Callable[[str], int]) -> list[Suggestion]:
     ]
 
 
-def _fits(key: str, typed: str) -> int:
+def _fits(typed: str, key: str) -> int:
     """2 where a name begins with what is typed, 1 where a word in it does, else 0."""
     return 2 if key.startswith(typed) else int(f" {typed}" in key)
 
 
-def _almost(key: str, typed: str) -> int:
+def _holds(typed: str, key: str) -> int:
+    """Whether the name holds it within a word."""
+    return int(len(typed) >= SHORTEST_PART and typed in key)
+
+
+def _almost(typed: str, key: str) -> int:
     """Whether the name begins almost so."""
     if len(typed) < SHORTEST_MISTYPED:
         return 0

@@ -11,6 +11,7 @@ from services.catalog.findable import Findable
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
 from services.catalog.project_content import TopicCode
+from services.catalog.search_live import Live
 from services.catalog.topic import TOPIC, DefineTopic, Group, MergeTopic, RenameTopic, SplitTopic, TopicCommand
 from services.catalog.topic_list import TopicQuery, TopicShown
 from services.catalog.topic_split import PartBody, Reason, Slug, SplitBody, given_away
@@ -69,14 +70,15 @@ class Handlers:
 
     journal: Journal
     pool: Pool
+    live: Live
 
     async def topics(self, call: Call) -> Answer:
         """The topics."""
-        return page_of(await topic_list.listed(self.pool, call.query), call)
+        return page_of(await topic_list.listed(self.live, call.query), call)
 
     async def topic(self, call: Call) -> Answer:
         """A topic by code or German slug, present or former; its version is the ETag for those who may change it."""
-        answer = found(shown := await topic_list.one(self.pool, _code(call)))
+        answer = found(shown := await topic_list.one(self.live, _code(call)))
         return replace(answer, etag=str(shown.version)) if shown and SEE_DRAFTS & call.identity.roles else answer
 
     async def history(self, call: Call) -> Answer:
@@ -136,7 +138,7 @@ class Handlers:
             raise Problem("stale_version")
         async with self.pool.acquire() as connection:
             codes = await topic_list.same_topics(connection, [code])
-        command = SplitTopic(parts=await given_away(self.pool, codes, body.parts), reason=body.reason)
+        command = SplitTopic(parts=await given_away(self.live, codes, body.parts), reason=body.reason)
         TOPIC.decide(command, (await self.journal.load(TOPIC, code)).state, context.at)  # before a topic is made for it
         async with in_turn(self.pool) as connection:
             new = await self._new(connection, body.parts)
@@ -187,9 +189,9 @@ def _before(context: Context, topic: str) -> Context:
     return replace(context, command_id=command_id, fingerprint=None, fresh=False)
 
 
-def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
+def endpoints(journal: Journal, pool: Pool, live: Live) -> list[Endpoint]:
     """Everything about topics."""
-    do = Handlers(journal, pool)
+    do = Handlers(journal, pool, live)
     topic = f"{API}/topics/{{code}}"
     return [
         Endpoint("GET", f"{API}/topics", do.topics, "List topics", query=TopicQuery, answer=Page[TopicShown]),

@@ -4,8 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pyroaring import BitMap
 
 from services.catalog.naming import name_key
+from services.catalog.search_index import NONE, Index
+from services.catalog.search_live import Live
+from services.catalog.search_shown import PUBLIC
 from services.catalog.topic import Group, TopicDefined, TopicMerged, TopicRenamed, TopicSplit, TopicSplitFinished
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
@@ -33,18 +37,10 @@ UPDATE topic SET merged_into = $2, version = CASE WHEN code = $1 THEN $3 ELSE ve
 WHERE code = $1 OR merged_into = $1
 """
 MOVE = "UPDATE topic SET splitting = $2, version = $3 WHERE code = $1"
-# Groups and topics stand in the order of their labels; the cursor names the last one. A project that stands under two
-# topics which became one counts once, and the names of both find the one that stays. Projects with the same topics are
-# counted together first: of a million there are some thousand combinations.
+# Groups and topics stand in the order of their labels; the cursor names the last one. The names of topics that became
+# one all find the one that stays.
 LIST = """
-WITH used AS (
-    SELECT meant.code, sum(same.projects)::bigint AS projects
-    FROM (SELECT topics, count(*) AS projects FROM search_project WHERE status = 'published' GROUP BY topics) same
-    CROSS JOIN LATERAL (
-        SELECT DISTINCT coalesce(t.merged_into, t.code) AS code
-        FROM unnest(same.topics) AS said(code) JOIN topic t ON t.code = said.code
-    ) meant GROUP BY meant.code
-), led AS (
+WITH led AS (
     SELECT merged_into AS code, array_agg(code ORDER BY code) AS codes,
            array_agg(label ORDER BY label_key, code) AS labels, string_agg(keys, ' ' ORDER BY code) AS keys
     FROM topic WHERE merged_into IS NOT NULL GROUP BY merged_into
@@ -57,11 +53,11 @@ WITH used AS (
       AND ($2::text IS NULL OR replace(concat_ws(' ', t.keys, led.keys), '|', ' ') LIKE '%' || $2 || '%')
 )
 SELECT t.total, k.code, k.version, k.slug, k.label, k.label_key, k.former_labels, k.former_codes, k.splitting,
-       k.group_code, k.group_slug, k.group_label, coalesce(used.projects, 0) AS projects
+       k.group_code, k.group_slug, k.group_label
 FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
     SELECT * FROM kept WHERE $3::text IS NULL OR (group_label, label_key, code) > ($3, $4::text, $5::text)
     ORDER BY group_label, label_key, code LIMIT $6
-) k ON true LEFT JOIN used ON used.code = k.code
+) k ON true
 ORDER BY k.group_label, k.label_key, k.code
 """
 # A code or a slug that was merged answers as the topic that stays.
@@ -70,10 +66,7 @@ SELECT t.code, t.version, t.slug, t.label, t.splitting, t.group_code, t.group_sl
        asked.code <> t.code AS led_here, t.former_labels || ARRAY(
            SELECT m.label FROM topic m WHERE m.merged_into = t.code ORDER BY m.label_key, m.code
        ) AS former_labels,
-       ARRAY(SELECT m.code FROM topic m WHERE m.merged_into = t.code ORDER BY m.code) AS former_codes,
-       (SELECT count(*) FROM search_project p WHERE p.status = 'published' AND p.topics && ARRAY(
-           SELECT m.code FROM topic m WHERE coalesce(m.merged_into, m.code) = t.code
-       )) AS projects
+       ARRAY(SELECT m.code FROM topic m WHERE m.merged_into = t.code ORDER BY m.code) AS former_codes
 FROM topic asked JOIN topic t ON t.code = coalesce(asked.merged_into, asked.code)
 WHERE asked.code = $1 OR asked.slug = $1 ORDER BY asked.code = $1 DESC LIMIT 1
 """
@@ -185,28 +178,29 @@ def _row(recorded: Recorded[Any]) -> dict[str, Any]:
 TOPICS = Projection("topics", ("topic",), project)
 
 
-async def listed(pool: Pool, query: TopicQuery) -> Page[TopicShown]:
+async def listed(live: Live, query: TopicQuery) -> Page[TopicShown]:
     """The topics by group and label."""
     asked = name_key(query.q) if query.q else None
     if asked == "":
         return Page(items=[], next=None, total=0)
     after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None, None)
-    rows = await pool.fetch(LIST, query.group, asked, *after, query.limit + 1)
+    rows = await live.pool.fetch(LIST, query.group, asked, *after, query.limit + 1)
     found = [dict(row) for row in rows if row["code"] is not None]
+    index = await live.current()
     last = found[query.limit - 1] if len(found) > query.limit else None
     return Page(
-        items=[_shown(row) for row in found[: query.limit]],
+        items=[_shown(row, index) for row in found[: query.limit]],
         next=encode_cursor([last["group_label"], last["label_key"], last["code"]]) if last else None,
         total=rows[0]["total"],
     )
 
 
-async def one(pool: Pool, code: str) -> TopicShown | None:
+async def one(live: Live, code: str) -> TopicShown | None:
     """A topic by its code or its German slug; by those of a topic that was merged, the one that stays."""
-    row = await pool.fetchrow(ONE, code)
+    row = await live.pool.fetchrow(ONE, code)
     if row is None:
         return None
-    shown = _shown(dict(row))
+    shown = _shown(dict(row), await live.current())
     return shown.model_copy(update={"merged_into": shown.code}) if row["led_here"] else shown
 
 
@@ -274,7 +268,13 @@ async def group_labels(connection: Connection) -> dict[str, str]:
     return {row["group_code"]: row["group_label"] for row in await connection.fetch(GROUP_LABELS)}
 
 
-def _shown(row: dict[str, Any]) -> TopicShown:
+def _projects(index: Index, code: str) -> int:
+    """How many published projects stand under a topic; one that does so twice, since topics became one, counts once."""
+    published: BitMap = index.statuses.get(PUBLIC[0], NONE)
+    return published.intersection_cardinality(index.facets["topic"].get(code, NONE))
+
+
+def _shown(row: dict[str, Any], index: Index) -> TopicShown:
     group = GroupShown(code=row["group_code"], slug=row["group_slug"], label=row["group_label"])
     return TopicShown(
         code=row["code"],
@@ -283,7 +283,7 @@ def _shown(row: dict[str, Any]) -> TopicShown:
         former_labels=row["former_labels"],
         former_codes=row["former_codes"],
         group=group,
-        projects=row["projects"],
+        projects=_projects(index, row["code"]),
         splitting=row["splitting"],
         version=row["version"],
     )

@@ -15,6 +15,7 @@ from services.catalog.plain_text import PlainText
 from services.catalog.project import PROJECT, ReplaceTopic
 from services.catalog.project_content import TopicCode
 from services.catalog.search import ProjectFilter
+from services.catalog.search_live import Live
 from services.catalog.topic import TOPIC, FinishSplit, Part
 from services.catalog.vocabulary import ProjectStatus
 from shared.kernel.decider import NotThere, Refused
@@ -55,10 +56,10 @@ class SplitBody(BaseModel):
     reason: Reason
 
 
-async def given_away(pool: Pool, topics: Iterable[str], parts: Sequence[PartBody]) -> tuple[Part, ...]:
+async def given_away(live: Live, topics: Iterable[str], parts: Sequence[PartBody]) -> tuple[Part, ...]:
     """The parts with the ids of their projects, each a project that stands under one of `topics`."""
     under = ProjectFilter(topic=tuple(topics), status=LIVING)
-    there = await _found(pool, under)
+    there = await _found(live, under)
     unknown = [
         f"/parts/{n}/projects/{place}"
         for n, part in enumerate(parts)
@@ -70,7 +71,7 @@ async def given_away(pool: Pool, topics: Iterable[str], parts: Sequence[PartBody
     named = {project for part in parts for project in part.projects}
     found: list[Part] = []
     for part in parts:
-        matching = await _found(pool, _within(part.filter, under)) if part.filter else {}
+        matching = await _found(live, _within(part.filter, under)) if part.filter else {}
         more = [project for project in matching if project not in named]
         named.update(more)
         found.append(Part(topic=part.topic, projects=(*part.projects, *more)))
@@ -83,9 +84,9 @@ def _within(asked: ProjectFilter, under: ProjectFilter) -> ProjectFilter:
     return asked.model_copy(update={"topic": under.topic, "status": asked.status or under.status})
 
 
-async def _found(pool: Pool, query: ProjectFilter) -> dict[str, None]:
+async def _found(live: Live, query: ProjectFilter) -> dict[str, None]:
     """The ids of what fits, in order."""
-    return {project: None async for batch in search.ids(pool, query) for project in batch}
+    return {project: None async for batch in search.ids(live, query) for project in batch}
 
 
 async def move_projects(journal: Journal, pool: Pool, at: datetime) -> int:

@@ -65,7 +65,7 @@ def test_no_name_of_a_schema_says_where_the_code_has_it(service: str) -> None:
 
 def test_every_body_of_the_catalogue_has_an_example_that_its_own_check_takes() -> None:
     nothing: Any = None
-    described = catalog.endpoints(nothing, nothing, nothing, nothing)
+    described = catalog.endpoints(nothing, nothing, nothing, nothing, nothing)
     public = [each for each in described if each.body and each.path.startswith("/api/")]
     assert [(each.method, each.path) for each in public if each.example is None] == []
     for each in public:

@@ -13,6 +13,7 @@ from services.catalog import problems
 from services.catalog.http import endpoints
 from services.catalog.load_content import CONTENT, load
 from services.catalog.records import DECIDERS, PROJECTIONS
+from services.catalog.search_live import Live
 from shared.kernel.bus import Bus, connect
 from shared.kernel.clock import Clock
 from shared.kernel.files import Files
@@ -130,6 +131,14 @@ async def bus(servers: Servers) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture(scope="module")
+async def live(journal: Journal, pool: Pool) -> Live:
+    """The index of what the journal has."""
+    made = Live(pool)
+    await made.ready()
+    return made
+
+
+@pytest.fixture(scope="module")
 def files(bus: Bus) -> Files:
     return Files(bus, "catalog")
 
@@ -141,13 +150,13 @@ def vault(pool: Pool) -> Vault:
 
 @pytest.fixture(scope="module")
 async def session(
-    journal: Journal, pool: Pool, files: Files, vault: Vault
+    journal: Journal, pool: Pool, live: Live, files: Files, vault: Vault
 ) -> AsyncIterator[tuple[ClientSession, Signer]]:
     problems.register()
     keys, clock = generate_keys(), Clock()
     app = make_app(
         "catalog",
-        endpoints(journal, pool, files, vault),
+        endpoints(journal, pool, live, files, vault),
         verifier=Verifier(keys.public, "catalog", clock),
         clock=clock,
         health=Health(),

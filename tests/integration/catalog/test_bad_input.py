@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 from services.catalog import contact_problems, directory_problems
 from services.catalog.http import endpoints
 from services.catalog.problems import PROBLEMS
+from services.catalog.search_live import Live
 from shared.kernel.files import Files
 from shared.kernel.identity import Identity, Signer
 from shared.kernel.journal import Journal
@@ -306,8 +307,8 @@ async def test_another_method_is_not_allowed(editor: Client) -> None:
     assert (refused.status, refused.code) == (405, "method_not_allowed")
 
 
-async def test_every_code_is_documented(journal: Journal, pool: Pool, files: Files, vault: Vault) -> None:
-    offered = endpoints(journal, pool, files, vault)
+async def test_every_code_is_documented(journal: Journal, pool: Pool, live: Live, files: Files, vault: Vault) -> None:
+    offered = endpoints(journal, pool, live, files, vault)
     documented = {code for endpoint in offered for code in problem_codes(endpoint)}
     by_no_client = {  # ids are made here, and what is noted of an import is noted by the clock
         "project_exists",

@@ -21,6 +21,7 @@ from services.catalog import export_tables, import_store, search
 from services.catalog.export_json import Exported
 from services.catalog.import_work import TOGETHER, Tidy, go_on
 from services.catalog.project_cells import HEADINGS
+from services.catalog.search_live import Live
 from services.catalog.search_shown import ProjectFilter
 from services.catalog.site import Site
 from shared.kernel import sending
@@ -398,10 +399,12 @@ async def test_a_list_is_exported_as_it_is_narrowed_and_sorted(editor: Client, r
     assert (await reader.get("/projects/export.csv", nonsense="1")).code == "invalid_query"
 
 
-async def test_nothing_is_lost_and_nothing_comes_twice_while_projects_change(editor: Client, pool: Pool) -> None:
+async def test_nothing_is_lost_and_nothing_comes_twice_while_projects_change(
+    editor: Client, live: Live, pool: Pool
+) -> None:
     word = uuid4().hex[:8]
     ids = [await editor.publish(title=f"{letter} {word}") for letter in "BCDEFG"]
-    ordered = search.ids(pool, ProjectFilter(q=word), "title", batch=2)
+    ordered = search.ids(live, ProjectFilter(q=word), "title", batch=2)
     parts = export_tables.csv(pool, ordered, Site(), bom=False)
     text = await anext(parts) + await anext(parts)
     await editor.publish(title=f"A {word}")

@@ -8,7 +8,7 @@ import pytest
 from services.catalog import search
 from services.catalog.search import ProjectFilter, Sort
 from services.catalog.search_index import FACETS
-from shared.kernel.postgres import Pool
+from services.catalog.search_live import Live
 from tests.integration.catalog.conftest import Client
 
 MUSIC = "Interkommunale Musikschule der Städte Bocholt und Isselburg"
@@ -167,13 +167,14 @@ async def test_facets_have_labels(reader: Client) -> None:
     assert labels["district"]["05770"] == "Kreis Minden-Lübbecke"
 
 
-@pytest.mark.parametrize("sort", ["title", "date", "relevance"])
+@pytest.mark.parametrize("sort", ["title", "date", "relevance", "effect", "distance"])
 async def test_pages_hold_everything_once(reader: Client, sort: str) -> None:
-    whole = (await reader.get("/projects", sort=sort, limit=100)).body["items"]
+    asked = {"sort": sort, "near": "05766044"}
+    whole = (await reader.get("/projects", **asked, limit=100)).body["items"]
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
-        reply = await reader.get("/projects", sort=sort, limit=3, **({"cursor": cursor} if cursor else {}))
+        reply = await reader.get("/projects", **asked, limit=3, **({"cursor": cursor} if cursor else {}))
         assert reply.body["total"] == len(whole)
         seen += [item["id"] for item in reply.body["items"]]
         cursor = reply.body["next"]
@@ -183,10 +184,10 @@ async def test_pages_hold_everything_once(reader: Client, sort: str) -> None:
 
 @pytest.mark.parametrize("sort", ["title", "date", "relevance"])
 async def test_the_ids_of_everything_come_in_the_same_order_of_one_moment(
-    pool: Pool, editor: Client, reader: Client, sort: Sort
+    live: Live, editor: Client, reader: Client, sort: Sort
 ) -> None:
     whole = [item["id"] for item in (await reader.get("/projects", sort=sort, q="stadt", limit=100)).body["items"]]
-    batches = search.ids(pool, ProjectFilter(q="stadt"), sort, batch=2)
+    batches = search.ids(live, ProjectFilter(q="stadt"), sort, batch=2)
     seen = list(await anext(batches))
     late = await editor.publish(title="Spät kommende Stadt")
     seen += [each async for batch in batches for each in batch]
@@ -194,8 +195,8 @@ async def test_the_ids_of_everything_come_in_the_same_order_of_one_moment(
     assert (await editor.post(f"/projects/{late}/archivals")).status == 200
 
 
-async def test_there_may_be_no_ids_at_all(pool: Pool) -> None:
-    assert [batch async for batch in search.ids(pool, ProjectFilter(q="?!"))] == []
+async def test_there_may_be_no_ids_at_all(live: Live) -> None:
+    assert [batch async for batch in search.ids(live, ProjectFilter(q="?!"))] == []
 
 
 async def test_titles_stand_in_german_order(reader: Client) -> None:
@@ -212,6 +213,14 @@ async def test_suggestions_while_typing(reader: Client) -> None:
         {"kind": "organisation", "value": "05111000", "label": "Düsseldorf"}
     ]
     assert (await reader.get("/projects/suggest", q="Alte Hansestadt Lem")).body["items"][0]["value"] == "05766044"
+
+
+async def test_suggestions_know_the_parts_of_compounds(reader: Client) -> None:
+    async def suggested(q: str) -> list[tuple[str, str]]:
+        return [(item["kind"], item["label"]) for item in (await reader.get("/projects/suggest", q=q)).body["items"]]
+
+    assert await suggested("kiosk") == [("project", KIOSK)]
+    assert {("project", MUSIC), ("topic", "Musikschule")} <= set(await suggested("schule"))
 
 
 async def test_suggestions_forgive_slips(reader: Client) -> None:
@@ -295,6 +304,11 @@ async def test_what_cannot_be_asked_is_refused(reader: Client, query: dict[str, 
     reply = await reader.get("/projects", **query)
     assert (reply.status, reply.code) == (422, "invalid_query")
     assert [(each["field"], each["code"]) for each in reply.body["errors"]] == [(field, code)]
+
+
+async def test_what_cannot_be_ordered_is_no_file_either(reader: Client) -> None:
+    reply = await reader.get("/projects/export.json", sort="distance")
+    assert (reply.status, [each["code"] for each in reply.body["errors"]]) == (422, ["near_missing"])
 
 
 @pytest.mark.parametrize("q", ["?!", "--", '""', "- - -", '"', "(((", "\u200b", "&|!:*"])

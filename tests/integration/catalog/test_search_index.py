@@ -1,17 +1,22 @@
 """The index that a replica keeps: how it comes to be, follows, and is read anew."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
+from uuid import UUID, uuid4
 
 import pytest
 
-from services.catalog import search, search_live
+from services.catalog import search
 from services.catalog.records import PROJECTIONS
 from services.catalog.search import SEARCH, ProjectFilter
+from services.catalog.search_index import Index
 from services.catalog.search_live import Live
+from services.catalog.topic_list import TOPICS
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
 from shared.kernel.rebuild import rebuild
 from shared.kernel.wakeup import Waiter
 from tests.conftest import Database
@@ -20,9 +25,12 @@ from tests.integration.catalog.conftest import Client
 VALUES = "SELECT id, effect_kinds, effect, funded, reuse FROM search_project ORDER BY id"
 FORGET = "UPDATE search_project SET effect_kinds = '{}', effect = NULL, funded = false, reuse = false"
 
+LAST = "SELECT position, command_id FROM journal ORDER BY position DESC LIMIT 1"
+INSTEAD = "UPDATE journal SET command_id = $2 WHERE position = $1"
+
 
 async def test_another_replica_finds_what_was_published_here(pool: Pool, editor: Client) -> None:
-    replica = Live(pool)
+    replica = await another(pool)
     before = len(await replica.current())
     project_id = await editor.publish(title="Quirlerei der Nachbarn")
     index = await replica.current()
@@ -40,37 +48,111 @@ async def test_a_read_of_a_position_finds_what_stands_there(editor: Client, read
     assert [item["id"] for item in found.body["items"]] == [project_id]
 
 
-async def test_questions_at_once_build_one_index(pool: Pool) -> None:
-    replica = Live(pool)
-    indexes = await asyncio.gather(*(replica.current() for _ in range(5)))
-    assert len({id(each) for each in indexes}) == 1
-
-
 async def test_a_rebuilt_read_model_is_read_anew_while_the_old_index_serves(
     database: Database, pool: Pool, journal: Journal
 ) -> None:
-    replica, bell = Live(pool), Waiter()
-    before = await replica.current()
+    replica = await another(pool)
+    before, marked = await replica.current(), await replica.mark()
+    assert await replica.mark() == marked
     await rebuild(database.dsn("catalog"), journal, SEARCH)
     assert await replica.current() is before
+    async with kept(replica) as bell:
+        await until(bell, replica, lambda index: index is not before)
+    assert len(await replica.current()) == len(before)
+    assert await replica.mark() != marked
+    assert SEARCH in PROJECTIONS
+
+
+async def test_names_are_read_anew_when_they_were_rebuilt(database: Database, pool: Pool, journal: Journal) -> None:
+    await pool.execute("UPDATE topic SET label = 'Verdorben' WHERE code = 'archives'")
+    replica = await another(pool)
+    index = await replica.current()
+    assert index.names.topics["archives"].label == "Verdorben"
+    await rebuild(database.dsn("catalog"), journal, TOPICS)
+    async with kept(replica) as bell:
+        await until(bell, replica, lambda each: each.names.topics["archives"].label != "Verdorben")
+    assert await replica.current() is index
+
+
+async def test_what_was_read_of_another_journal_answers_nothing_until_that_is_read(pool: Pool, editor: Client) -> None:
+    """As after a restore: the journal went back, and has grown beyond the place where it was."""
+    replica = await another(pool)
+    before = await replica.current()
+    written = await pool.fetchrow(LAST)
+    assert written is not None
+    await pool.execute(INSTEAD, written["position"], uuid4())
+    try:
+        found = await editor.publish(title="Quirlhof nach der Wiederherstellung")
+        with pytest.raises(Problem) as refused:
+            await replica.current()
+        assert refused.value.code == "unavailable"
+        async with kept(replica) as bell:
+            await until(bell, replica, lambda index: index is not before)
+        assert (await replica.current()).number_of(UUID(found)) is not None
+        assert await replica.check() is None
+    finally:
+        await pool.execute(INSTEAD, written["position"], written["command_id"])
+
+
+async def test_nothing_is_answered_before_there_is_an_index(pool: Pool) -> None:
+    replica = Live(pool)
+    assert await replica.check() == "0 of 0 projects are in the index"
+    with pytest.raises(Problem):
+        await replica.current()
+    await replica.ready()
+    assert await replica.check() is None
+
+
+async def test_a_name_that_newer_code_wrote_hides_nothing_else(pool: Pool, editor: Client, reader: Client) -> None:
+    (replica, bocholt) = await another(pool), (await reader.get("/organisations/05554008")).body["id"]
+    await pool.execute("UPDATE organisation SET type = 'moon_base' WHERE id = $1::uuid", bocholt)
+    try:
+        found = await editor.publish(title="Quirlbahn der Städte")
+        assert (await editor.post("/topics/culture/renamings", {"label": "Kultur und Kunst"})).status == 200
+        assert (await replica.current()).number_of(UUID(found)) is not None
+        assert (await reader.get("/projects", q="Quirlbahn")).status == 200
+        unreadable = await reader.get("/projects", q="Musikschule")
+        assert (unreadable.status, unreadable.code) == (503, "unavailable")
+    finally:
+        await pool.execute("UPDATE organisation SET type = 'town' WHERE id = $1::uuid", bocholt)
+        assert (await editor.post("/topics/culture/renamings", {"label": "Kultur"})).status == 200
+    assert (await reader.get("/projects", q="Musikschule")).status == 200
+
+
+async def another(pool: Pool) -> Live:
+    """The index of another replica."""
+    replica = Live(pool)
+    await replica.ready()
+    return replica
+
+
+@asynccontextmanager
+async def kept(replica: Live) -> AsyncIterator[Waiter]:
+    """A replica that follows, and its bell."""
+    bell = Waiter()
     keeping = asyncio.create_task(replica.keep(bell))
     try:
-        async with asyncio.timeout(10):
-            while await replica.current() is before:
-                bell.ring()
-                await asyncio.sleep(0.01)
+        yield bell
     finally:
         keeping.cancel()
         with suppress(asyncio.CancelledError):
             await keeping
-    after = await replica.current()
-    assert len(after) == len(before)
-    assert SEARCH in PROJECTIONS
 
 
-async def test_ids_are_those_of_one_moment(pool: Pool, editor: Client) -> None:
-    whole = [each async for batch in search.ids(pool, ProjectFilter(), "title") for each in batch]
-    batches = search.ids(pool, ProjectFilter(), "title", batch=3)
+async def until(bell: Waiter, replica: Live, wanted: Callable[[Index], bool]) -> None:
+    """Returns when the replica has the index that is wanted."""
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(Problem):
+                if wanted(await replica.current()):
+                    return
+            bell.ring()
+            await asyncio.sleep(0.01)
+
+
+async def test_ids_are_those_of_one_moment(live: Live, editor: Client) -> None:
+    whole = [each async for batch in search.ids(live, ProjectFilter(), "title") for each in batch]
+    batches = search.ids(live, ProjectFilter(), "title", batch=3)
     seen = list(await anext(batches))
     gone = await editor.publish(title="Aaa kommt dazwischen")
     assert (await editor.post(f"/projects/{whole[-1]}/archivals")).status in {200, 409}
@@ -97,8 +179,3 @@ async def test_editors_search_what_is_not_public(editor: Client, reader: Client,
     assert (await editor.get("/projects", q="Quirlstall", status=status)).body["items"][0]["id"] == project_id
     assert (await reader.get("/projects", q="Quirlstall")).body["total"] == 0
     assert (await reader.get("/projects", q="Quirlstall", status=status)).status == 401
-
-
-async def test_closed_pools_are_forgotten(pool: Pool) -> None:
-    search_live.of(pool)
-    assert all(not each.is_closing() for each in search_live._OPEN)
