@@ -6,7 +6,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.catalog import history, organisation_directory, organisation_similar
+from services.catalog import history, organisation_directory, organisation_similar, population_import
 from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
@@ -22,7 +22,7 @@ from services.catalog.organisation_directory import OrganisationQuery, Organisat
 from services.catalog.organisation_similar import SimilarOrganisations, SimilarOrganisationsQuery
 from services.catalog.plain_text import PlainText
 from services.catalog.population_file import Unreadable, read
-from services.catalog.population_import import PopulationReport, WrongLine, planned, record
+from services.catalog.population_import import PopulationReport, WrongLine
 from services.catalog.project_shown import BERLIN
 from shared.kernel.decider import Refused
 from shared.kernel.endpoint import Upload
@@ -157,13 +157,15 @@ class Handlers:
             file = await asyncio.to_thread(read, call.raw)
         except Unreadable as why:
             raise Problem("population_file_unreadable", str(why)) from why
-        found = await planned(self.pool, file, call.query.as_of, call.at.astimezone(BERLIN).date())
+        known = await population_import.directory(self.pool)
+        before = await self.journal.reached(context, (entry.id for entry in known.values()))
+        found = population_import.plan(file, call.query.as_of, call.at.astimezone(BERLIN).date(), known, before)
         if call.query.dry_run:
             return Answer(found.report)
         if found.report.wrong:
             wrong = [_wrong_line(each) for each in found.report.wrong_lines]
             raise Problem("population_lines_wrong", errors=wrong, details={"wrong": found.report.wrong})
-        await record(self.journal, found.commands, context)
+        await population_import.record(self.journal, found.commands, context)
         return Answer(found.report.model_copy(update={"recorded": True}))
 
 

@@ -1,7 +1,7 @@
 """What an official file of populations changes in the directory: looked up, reported, and recorded as a whole."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -73,24 +73,33 @@ class Plan:
     report: PopulationReport
 
 
-async def planned(pool: Pool, file: PopulationFile, as_of: date | None, today: date) -> Plan:
-    """What the file would change."""
+async def directory(pool: Pool) -> dict[str, Entry]:
+    """What is known of each official key."""
     rows = await pool.fetch(KNOWN)
-    known = {row["ags"]: Entry(row["id"], row["population"], row["as_of"], row["dissolved"]) for row in rows}
-    return plan(file, as_of, today, known)
+    return {row["ags"]: Entry(row["id"], row["population"], row["as_of"], row["dissolved"]) for row in rows}
 
 
-def plan(file: PopulationFile, as_of: date | None, today: date, known: Mapping[str, Entry]) -> Plan:
-    """What a file comes to, given what the directory knows. Districts that it leaves out are the sum of their parts."""
+def plan(
+    file: PopulationFile,
+    as_of: date | None,
+    today: date,
+    known: Mapping[str, Entry],
+    before: Collection[str] = frozenset(),
+) -> Plan:
+    """What a file comes to, given what the directory knows. Districts that it leaves out are the sum of their parts.
+
+    `before` are the entries that the same request has changed already: it is told the same again.
+    """
     ours = [each for each in file.counts if each.ags.startswith(OUR_LAND)]
     wrong = [*file.wrong, *_unusable(ours, as_of, today, known)]
     usable = [replace(each, as_of=each.as_of or as_of) for each in ours if each.ags in known]
     counts = [*usable, *_districts(usable, known)]
     commands: dict[str, RecordPopulation] = {}
-    newer = 0
+    newer = again = 0
     for each in counts:
         entry = known[each.ags]
         if each.as_of is None or (entry.population, entry.as_of) == (each.population, each.as_of):
+            again += entry.id in before
             continue
         if entry.as_of and each.as_of < entry.as_of:
             newer += 1
@@ -101,8 +110,8 @@ def plan(file: PopulationFile, as_of: date | None, today: date, known: Mapping[s
         format=file.format,
         encoding=file.encoding,
         lines=file.lines,
-        changed=len(commands),
-        unchanged=len(counts) - len(commands) - newer,
+        changed=len(commands) + again,
+        unchanged=len(counts) - len(commands) - again - newer,
         newer=newer,
         elsewhere=len(file.counts) - len(ours),
         missing=sum(len(ags) == 8 and not entry.dissolved and ags not in named for ags, entry in known.items()),

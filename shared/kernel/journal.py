@@ -7,7 +7,7 @@ without holes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 
-from shared.kernel.appending import FORGET, outcome_of
+from shared.kernel.appending import FORGET, REMEMBERED, outcome_of
 from shared.kernel.codec import Codec
 from shared.kernel.decider import Decider, Event
 from shared.kernel.folding import Folded, Folds
@@ -120,6 +120,14 @@ class Journal:
             for key, command in commands.items()
         )
         await self._writer.submit(Order(decider, decider.category, "", None, context, None, members=members))
+
+    async def reached(self, context: Context, aggregate_ids: Iterable[str]) -> frozenset[str]:
+        """Those of the aggregates that `transact_all` has brought a command to before, in the same circumstances."""
+        if context.fresh:
+            return frozenset()
+        parts = {_part_of(context, key).command_id: key for key in aggregate_ids}
+        rows = await self._pool.fetch(REMEMBERED, list(parts))
+        return frozenset(parts[row["id"]] for row in rows)
 
     async def outcome(self, context: Context) -> Outcome | None:
         """What became of a command that was sent before, None of a new one; or `IdempotencyKeyReused`.

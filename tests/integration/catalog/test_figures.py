@@ -231,9 +231,10 @@ async def test_a_file_sent_twice_is_recorded_once_and_its_key_is_for_no_other(ed
     """The numbers are invented."""
     key = str(uuid4())
     first, second = b"ags;einwohner\n05766064;1000\n", b"ags;einwohner\n05766064;2000\n"
-    assert (await upload(editor, first, key=key, as_of="2024-12-31")).body["recorded"]
+    done = (await upload(editor, first, key=key, as_of="2024-12-31")).body
     version = (await reader.get("/organisations/05766064")).body["version"]
-    assert (await upload(editor, first, key=key, as_of="2024-12-31")).body["recorded"]
+    assert (done["changed"], done["recorded"]) == (1, True)
+    assert (await upload(editor, first, key=key, as_of="2024-12-31")).body == done
     assert (await reader.get("/organisations/05766064")).body["version"] == version
     assert (await upload(editor, second, key=key, as_of="2024-12-31")).code == "idempotency_key_reused"
     assert (await reader.get("/organisations/05766064")).body["population"] == 1000

@@ -141,6 +141,7 @@ async def test_commands_to_several_aggregates_are_recorded_all_or_none(make: Mak
     assert Counter((each.stream, each.event.guest) for each in await one.read(3, 10)) == Counter(
         [("hall-h1", "a"), ("hall-h2", "a"), ("hall-h1", "g0"), ("hall-h1", "g1")]
     )
+    assert await one.reached(asked, ("h1", "h2", "full")) == {"h1", "h2"}
     with pytest.raises(IdempotencyKeyReused):
         await one.transact_all(HALL, both, replace(asked, fingerprint=b"another"))
     await one.transact_all(HALL, {}, asked)
