@@ -6,7 +6,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from services.catalog.naming import name_key
-from services.catalog.plain_text import PlainLine
+from services.catalog.plain_text import PlainLabel, PlainLine
 
 
 def _with_a_word(name: str) -> str:
@@ -16,3 +16,4 @@ def _with_a_word(name: str) -> str:
 
 
 type Findable = Annotated[PlainLine, AfterValidator(_with_a_word)]
+type FindableLabel = Annotated[PlainLabel, AfterValidator(_with_a_word)]

@@ -79,4 +79,5 @@ type PlainNote = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), _plain(readable, 1000)
 ]
 type PlainLine = Annotated[Line, _plain(one_line, 300)]
+type PlainLabel = Annotated[Line, StringConstraints(max_length=120), _plain(one_line, 120)]
 type PlainPages = Annotated[Text, _plain(readable, 20_000)]

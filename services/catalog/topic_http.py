@@ -1,13 +1,12 @@
 """Topics over HTTP."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from services.catalog import history, topic_list
 from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
-from services.catalog.findable import Findable
+from services.catalog.findable import FindableLabel
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
 from services.catalog.project_content import TopicCode
@@ -22,8 +21,6 @@ from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import Problem, of_fields
 
-type Label = Annotated[Findable, StringConstraints(max_length=120)]
-
 
 class GroupBody(BaseModel):
     """A group of topics that is new."""
@@ -32,7 +29,7 @@ class GroupBody(BaseModel):
 
     code: TopicCode
     slug: Slug
-    label: Label
+    label: FindableLabel
 
 
 class TopicBody(BaseModel):
@@ -42,7 +39,7 @@ class TopicBody(BaseModel):
 
     code: TopicCode
     slug: Slug
-    label: Label
+    label: FindableLabel
     group: TopicCode | GroupBody
 
 
@@ -51,7 +48,7 @@ class RenamingBody(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    label: Label
+    label: FindableLabel
     reason: Reason | None = None
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.catalog import search, topic_list
 from services.catalog.due import by_itself, told
-from services.catalog.findable import Findable
+from services.catalog.findable import FindableLabel
 from services.catalog.plain_text import PlainText
 from services.catalog.project import PROJECT, ReplaceTopic
 from services.catalog.project_content import TopicCode
@@ -41,7 +41,7 @@ class PartBody(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     topic: TopicCode
-    label: Findable | None = None
+    label: FindableLabel | None = None
     slug: Slug | None = None
     projects: Annotated[tuple[Id, ...], Field(max_length=MOST_MOVED)] = ()
     filter: ProjectFilter | None = None

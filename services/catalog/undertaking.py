@@ -281,7 +281,7 @@ def _begun(event: UndertakingBegun) -> Undertaking:
 
 
 def decide(command: UndertakingCommand, undertaking: Undertaking | None, at: datetime) -> Sequence[UndertakingEvent]:
-    """The facts that follow from a command. What is over takes no more of them, and time passes it by."""
+    """The facts that follow from a command. What is over is only hidden again, and time passes it by."""
     if isinstance(command, BeginUndertaking):
         return _begin(command, undertaking, at)
     if undertaking is None:
@@ -310,6 +310,9 @@ def _decide(command: LaterCommand, undertaking: Undertaking, at: datetime) -> Se
         return _abandon(command, undertaking, at)
     if isinstance(command, LetTimePass):
         return _remind(undertaking, at)
+    if isinstance(command, TakeSight):  # also of what is over: nobody has to show it for ever
+        ids = {command.organisation_id, *command.known_as}
+        return [SightTaken(at=at, organisation_id=each) for each in undertaking.readers if each in ids]
     _refuse_over(undertaking)
     match command:
         case EditUndertaking():
@@ -321,9 +324,6 @@ def _decide(command: LaterCommand, undertaking: Undertaking, at: datetime) -> Se
             return _add_step(command.step, undertaking, at)
         case GiveSight():
             return _give_sight(command, undertaking, at)
-        case TakeSight():
-            ids = {command.organisation_id, *command.known_as}
-            return [SightTaken(at=at, organisation_id=each) for each in undertaking.readers if each in ids]
         case (
             SetDue()
             | AssignStep()

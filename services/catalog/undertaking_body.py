@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.catalog import organisation_directory, resource_list, topic_list
-from services.catalog.plain_text import PlainLine, PlainText
+from services.catalog.plain_text import PlainLine, PlainNote, PlainText
 from services.catalog.project_content import Ags, TopicCode, Value
 from services.catalog.undertaking_plan import USUAL_LEAD_DAYS, Day, Plan, Pointer, StepText, Wording
 from shared.kernel.postgres import Connection
@@ -33,7 +33,7 @@ class PlanBody(Value):
     """What an undertaking says of itself."""
 
     title: PlainLine
-    summary: Annotated[PlainText, StringConstraints(max_length=1000)] | None = None
+    summary: PlainNote | None = None
     topics: Annotated[tuple[TopicCode, ...], Field(max_length=20)] = ()
     partners: Annotated[tuple[OrganisationKey, ...], Field(max_length=50)] = ()
     partners_wanted: bool = Field(default=False, description="Whether (more) partners are wanted.")

@@ -322,10 +322,10 @@ def _commands(do: Handlers) -> list[Endpoint]:
             "DELETE",
             f"{UNDERTAKING_PATH}/readers/{{organisation_id}}",
             do.take_sight,
-            "End another organisation's sight",
+            "End another organisation's sight, also of what is over",
             answer=Committed,
             roles=CONCERNED,
-            codes=codes,
+            codes=("not_found", "forbidden"),
             if_match=True,
         ),
         Endpoint(

@@ -1,11 +1,10 @@
 """The steps of undertakings over HTTP."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.catalog.plain_text import PlainLine, PlainText
+from services.catalog.plain_text import PlainLabel, PlainLine, PlainText
 from services.catalog.undertaking import UNDERTAKING, AddStep, UndertakingCommand
 from services.catalog.undertaking_access import CONCERNED, Access
 from services.catalog.undertaking_body import StepBody, WordingBody, refuse_unknown_resources
@@ -44,9 +43,7 @@ class DueBody(Body):
 class OwnerBody(Body):
     """Who takes care of the step; null: nobody."""
 
-    owner: Annotated[PlainLine, StringConstraints(max_length=120)] | None = Field(
-        description="A function or an office (Hauptamt, Kämmerei), never a person's name."
-    )
+    owner: PlainLabel | None = Field(description="A function or an office (Hauptamt, Kämmerei), never a person's name.")
 
 
 class NoteBody(Body):

@@ -1,18 +1,21 @@
 """HTML in a text becomes a text to read; what only looks like it stays."""
 
+import json
 from typing import Any
 
 import nh3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from services.catalog.findable import FindableLabel
 from services.catalog.plain_text import PlainLine, PlainNote, PlainText, one_line, readable, readable_everywhere
 from services.catalog.project_body import ProjectBody, without_html
 from services.catalog.project_content import Content, FieldReason
 from services.catalog.project_fields import FIELD_LABELS, changed
 from services.catalog.project_http import FieldReasonBody
+from shared.kernel.parsing import parse_body
 from shared.kernel.problems import Problem
 
 
@@ -105,3 +108,18 @@ def test_of_a_text_full_of_tags_the_words_are_left() -> None:
     nested = "<div>" * 40_000 + "Bauhof" + "</div>" * 40_000
     assert readable(nested) == "Bauhof"
     assert readable("<b>x</b> < y " * 2_000).startswith("x < y x < y")
+
+
+class Named(BaseModel):
+    label: FindableLabel
+
+
+@pytest.mark.parametrize("label", ["a" * 121, f"<b>{'a' * 121}</b>", "a" * 5000])
+def test_what_is_too_long_is_said_to_be_a_long_text(label: str) -> None:
+    with pytest.raises(Problem) as refused:
+        parse_body(Named, json.dumps({"label": label}).encode())
+    assert [(each.field, each.code) for each in refused.value.errors] == [("/label", "string_too_long")]
+
+
+def test_html_does_not_count_for_the_length_of_a_text() -> None:
+    assert parse_body(Named, json.dumps({"label": f"<b>{'a' * 120}</b>"}).encode()).label == "a" * 120

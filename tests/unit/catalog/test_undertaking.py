@@ -194,7 +194,9 @@ def test_it_is_abandoned_for_a_reason_and_takes_no_more_commands() -> None:
     over = [*begun(), ABANDONED]
     given(UNDERTAKING, over).when(AbandonUndertaking(reason="Anderer Grund"), at=AT).refused("undertaking_abandoned")
     given(UNDERTAKING, over).when(FinishUndertaking(project_id="p"), at=AT).refused("undertaking_abandoned")
-    given(UNDERTAKING, over).when(TakeSight(organisation_id=DETMOLD), at=AT).refused("undertaking_abandoned")
+    seen = [*begun(), SightGiven(at=AT, organisation_id=DETMOLD), *over[1:]]
+    taken = [SightTaken(at=AT, organisation_id=DETMOLD)]
+    given(UNDERTAKING, seen).when(TakeSight(organisation_id=DETMOLD), at=AT).then(taken)
 
 
 @pytest.mark.parametrize(
