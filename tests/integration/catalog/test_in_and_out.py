@@ -419,6 +419,18 @@ async def test_nothing_is_lost_and_nothing_comes_twice_while_projects_change(
     assert [row[0] for row in rows] == ids
 
 
+async def test_a_list_that_is_too_long_for_a_workbook_is_a_problem_before_anything_is_sent(
+    editor: Client, reader: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    word = uuid4().hex[:8]
+    for letter in "AB":
+        await editor.publish(title=f"{letter} {word}")
+    monkeypatch.setattr(export_tables, "MOST_ROWS", 1)
+    refused = await reader.get("/projects/export.xlsx", q=word)
+    assert (refused.status, refused.code) == (422, "too_many_rows")
+    assert len((await export(reader, "csv", q=word)).splitlines()) == 3
+
+
 async def test_whoever_reads_nothing_holds_nothing(editor: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     title = new_title()
     project_id = await editor.publish(title=title)
