@@ -142,10 +142,11 @@ def naming(data: Path) -> str:
 
 def api_of(data: Path | None) -> tuple[str, str | None]:
     """The address of the API and an editor's token: what the environment names, else the embedded system's."""
-    from shared.embedded.folder import local_url  # noqa: PLC0415
-
     if data is None and (url := _environment_value("IKZ_API_URL")):
         return url.rstrip("/"), _environment_value("IKZ_API_TOKEN")
+
+    from shared.embedded.folder import local_url  # noqa: PLC0415 - not there in an image
+
     folder, running = running_in(data or DEFAULT_DATA)
     return local_url(running.ports["gateway"]), folder.secrets().editor_token
 

@@ -1,12 +1,14 @@
 """Commands that talk to servers say in a sentence what is wrong with them."""
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from shared.cli.main import app
+from shared.cli.target import api_of
 from shared.embedded.process import free_ports
 from shared.kernel.bootstrap import SERVICES
 
@@ -50,3 +52,11 @@ def test_the_commands_that_are_printed_run_as_they_stand(tmp_path: Path) -> None
         port = str(taken.getsockname()[1])
         done = CliRunner().invoke(app, ["up", "--data", str(folder), "--port", port])
     assert done.stderr.endswith(f"ikz up --port 9080 --data '{folder}'\n")
+
+
+def test_an_api_that_the_environment_names_needs_no_embedded_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images do not carry one."""
+    monkeypatch.setitem(sys.modules, "shared.embedded.folder", None)
+    monkeypatch.setenv("IKZ_API_URL", "http://gateway:8080/")
+    monkeypatch.setenv("IKZ_API_TOKEN", "token")
+    assert api_of(None) == ("http://gateway:8080", "token")
