@@ -14,6 +14,7 @@ from services.catalog.contact_request import (
     CONTACT_REQUEST,
     About,
     ConfirmContactRequest,
+    ForgetContactText,
     ReceiveContactRequest,
     Status,
 )
@@ -180,7 +181,15 @@ class Handlers:
         except Erased:  # whoever is forgotten is answered like everybody else
             return Answer(Accepted())
         await self.journal.transact(CONTACT_REQUEST, command.contact_request_id, command, context)
+        await self._forget_erased(command, call)
         return Answer(Accepted())
+
+    async def _forget_erased(self, command: ReceiveContactRequest, call: Call) -> None:
+        """Nothing is left of who was erased while the text was taken: that erasure looked for it too early."""
+        sealed = (command.person_id, command.vault_subject, command.sealed)
+        if await contact_sealing.opened(self.vault, *sealed, Letter) is None:
+            gone, context = ForgetContactText(cause="erasure"), by_itself(call.at)
+            await self.journal.transact(CONTACT_REQUEST, command.contact_request_id, gone, context)
 
     async def _sealed(self, call: Call, about: About, about_id: str, attempt: str) -> ReceiveContactRequest:
         """The command; the same text of the same person on the same day is the same request, under the same key."""

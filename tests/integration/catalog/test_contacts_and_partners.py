@@ -317,6 +317,23 @@ async def test_an_address_set_while_it_is_taken_away_or_its_person_erased_is_rea
     assert (await rig.reader.get(f"/projects/{project_id}")).body["contact_possible"] is False
 
 
+async def test_nothing_is_left_of_who_is_erased_while_a_text_is_taken(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_id, person_id = await rig.reachable(), str(uuid4())
+    seal = contact_sealing.seal
+
+    async def erased(*args: Any) -> str:
+        sealed = await seal(*args)
+        await rig.take(PersonErased(person_id=person_id))
+        await rig.later(timedelta())
+        return sealed
+
+    monkeypatch.setattr(contact_sealing, "seal", erased)
+    assert (await rig.write(project_id, person_id)).status == 202
+    assert await rig.requests(project_id) == []
+
+
 async def test_only_editors_say_where_a_project_is_reached(rig: Rig) -> None:
     project_id = await rig.editor.publish()
     body = {"person_id": str(uuid4()), "email": OFFICE}
