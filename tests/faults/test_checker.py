@@ -26,6 +26,7 @@ class Forgery:
         self.remains = Remains(
             journals={"catalog": [], "events": [], "notify": [], "gateway": []},
             results={"catalog": {}, "events": {}, "notify": {}, "gateway": {}},
+            found=[0],
         )
         self.drafted = self.ask("draft_session", "/sessions", self.record("SessionDrafted", NEW))
         self.ask("announcements", "/sessions/s/announcements", self.record("SessionAnnounced", NEW, public="s"))
