@@ -129,6 +129,23 @@ async def test_a_topic_is_split_and_merged_and_its_link_keeps_working(journey: A
     await journey.editor.post(f"/projects/{drafted.id}/archivals")
 
 
+async def test_the_directory_is_kept_by_editors_and_official_files(journey: Any) -> None:
+    name = f"Zweckverband {uuid4().hex[:6]}"
+    body = {"type": "special_purpose_association", "confirmed_new": True}
+    gone, stays = [(await journey.editor.post("/organisations", body | {"name": f"{name} {n}"})).id for n in "AB"]
+    await journey.editor.post(f"/organisations/{gone}/mergers", {"into": stays, "reason": "Doppelt angelegt."})
+    led = (await journey.api.get(f"/organisations/{gone}")).body
+    assert (led["id"], led["merged_into"]) == (stays, stays)
+    assert [each["id"] for each in (await journey.api.get(f"/organisations?q={name} A")).body["items"]] == [stays]
+
+    address = f"{journey.base_url}/api/v1/organisations/populations?as_of=2024-12-31&dry_run=true"
+    table = b"AGS;Einwohner\n05766044;40.000\n"
+    headers = journey.editor._bearer | {"Content-Type": "text/csv"}
+    async with journey.client.post(address, data=table, headers=headers) as answer:
+        report = await answer.json()
+    assert (answer.status, report["recorded"], report["wrong"]) == (200, False, 0), report
+
+
 async def test_who_plans_a_cooperation_is_told_what_it_could_get_and_who_supervises_it(journey: Any) -> None:
     estimate = (await journey.api.get("/funding-estimate?partners=4&eligible_cost_eur=1000000&on=2026-06-01")).body
     assert [each["amount_eur"] for each in estimate["estimates"]] == [245_000]
