@@ -16,6 +16,7 @@ LISTS = tomllib.loads(Path(__file__).with_name("german.toml").read_text("utf-8")
 PARTS = frozenset(spelled(LISTS["parts"]).split())
 STOP = frozenset(spelled(LISTS["stop"]).split())
 LINKS = ("", "s", "es", "n", "en", "er", "e")
+LINKS_BY_LENGTH = sorted(LINKS, key=len)
 SHORTEST_PART, SHORTEST_HEAD, LONGEST = 3, 4, 60
 REMEMBERED = 20_000
 LONGEST_ENDING = 2
@@ -70,12 +71,22 @@ def split(word: str, known: Callable[[str], bool]) -> tuple[str, ...]:
 def _all_known(word: str, known: Callable[[str], bool]) -> tuple[str, ...] | None:
     """The fewest known parts that make up a word, longer ones first; the word itself does not count as its part."""
     best: list[tuple[str, ...] | None] = [None] * len(word) + [()]
+    ends = _ends(word, len(word))
     for start in range(len(word) - SHORTEST_PART, -1, -1):
-        for end in range(len(word), start + SHORTEST_PART - 1, -1):
+        for end in ends:
+            if end < start + SHORTEST_PART:
+                break
             part = word[start:end]
             if (start or end < len(word) - LONGEST_ENDING) and (part in PARTS or known(part)):
                 _improve(best, word, start, end)
+        if best[start] is not None:
+            ends = sorted({*ends, *_ends(word, start)}, reverse=True)
     return best[0]
+
+
+def _ends(word: str, start: int) -> list[int]:
+    """Where a part may end so that, whatever links them, the next one begins here; the last first."""
+    return [start - len(link) for link in LINKS_BY_LENGTH if word.endswith(link, 0, start)]
 
 
 def _improve(best: list[tuple[str, ...] | None], word: str, start: int, end: int) -> None:

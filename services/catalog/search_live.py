@@ -53,7 +53,7 @@ FROM search_project
 TOPICS = "SELECT code, label, former_labels, group_code, group_label, merged_into FROM topic"
 BODIES = "SELECT id::text, ags, name, type, profile, merged_into::text FROM organisation"
 AT_ONCE, EVENTS_AT_ONCE = 500, 5000
-IN_A_STEP = 50  # projects that are taken in together: everybody else waits meanwhile
+IN_A_STEP = 20  # projects that are taken in together: everybody else waits meanwhile
 SORTING = 60.0
 POLL, RETRY = 0.5, 1.0
 ID_LENGTH, ID_BYTES = 36, 16
@@ -178,11 +178,11 @@ class Live:
             await asyncio.sleep(0)
         return _Have(index, state)
 
-    async def _entries(self, ids: Sequence[bytes]) -> list[Entry]:
-        """Of the projects that are still there, in this order."""
+    async def _entries(self, ids: Sequence[bytes]) -> Iterator[Entry]:
+        """Of the projects that are still there, in this order; made as they are taken."""
         rows = await self.pool.fetch(SOME, [UUID(bytes=each) for each in ids])
         by_id = {row["id"].bytes: row for row in rows}
-        return [entry_of(by_id[each]) for each in ids if each in by_id]
+        return (entry_of(by_id[each]) for each in ids if each in by_id)
 
     async def _caught_up(self, end: int) -> _Have | None:
         """Reads what the events behind the index's position changed; rows are at least as new as those.

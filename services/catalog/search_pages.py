@@ -70,7 +70,7 @@ class Asked:
         if self.sort == "distance" and self.query.near is not None:
             return _by_distance(self.index, self.query.near, self.kept)
         if self.sort == "relevance" and self.found.levels is not None:
-            return iter([(-float(score), documents & self.kept) for score, documents in self.found.levels.items()])
+            return ((-float(score), documents & self.kept) for score, documents in self.found.levels.items())
         return iter([(0.0, self.kept)])
 
 
