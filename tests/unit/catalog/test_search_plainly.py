@@ -3,10 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
 from random import Random
 from typing import Any
 from uuid import UUID
 
+import pytest
+
+from services.catalog import search_phrases
 from services.catalog.load_content import CONTENT, batches, organisation_id
 from services.catalog.naming import sort_key
 from services.catalog.organisation import RegisterOrganisation
@@ -16,6 +21,7 @@ from services.catalog.search_index import FACETS, FLAGS
 from services.catalog.search_live import entry_of
 from services.catalog.search_names import DISTRICT_DIGITS
 from services.catalog.search_pages import ask
+from services.catalog.search_phrases import phrases_in, standing_together, steps
 from services.catalog.search_shown import ProjectFilter, Sort
 from services.catalog.size_class import SizeClass, size_class_of
 from services.catalog.topic import DefineTopic
@@ -43,7 +49,7 @@ REGIONS = {
 OF_TOPIC = {each.topic: each for each in TOPICS[:8]}
 WORDS = ("Zorgel", "Wumpel", "Klirfa", "Dastom", "Fenkli")
 WEIGHTS, ITSELF = (6, 3, 1), 4
-MANY, ASKED = 150, 200
+MANY, ASKED = 100, 120
 LABELS: Mapping[str, Mapping[str, str]] = {
     "topic": {each.topic: each.label for each in TOPICS},
     "group": {each.group.code: each.group.label for each in TOPICS},
@@ -63,7 +69,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Project:
     """A project as somebody would read it."""
 
@@ -73,13 +79,13 @@ class Project:
     moment: datetime
     best_practice: bool
 
-    @property
+    @cached_property
     def texts(self) -> list[list[str]]:
         """The words of its title, its summary and the rest."""
         content = self.content
         return [text.split() for text in (content.title, content.summary or "", content.description or "")]
 
-    @property
+    @cached_property
     def values(self) -> dict[str, set[str]]:
         """What it has in every facet."""
         content = self.content
@@ -245,3 +251,30 @@ def test_searches_answer_what_reading_every_project_would() -> None:
         projects[number] = by_chance(random, number)
         index.put(entry_of(entry(projects[number])))
     assert found > ASKED // 2, "most of them find something"
+
+
+def test_projects_may_change_between_the_steps_of_a_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_phrases, "AT_ONCE", 5)
+    contents = {str(named_id("project", str(number))): Content(title="Wumpel Zorgel") for number in range(40)}
+    index = index_of(contents)
+    (words,) = phrases_in(index, '"Wumpel Zorgel"')
+    going = steps(index, words)
+    next(going)
+    seen, unseen, new = index.id_of(0), index.id_of(39), named_id("project", "new")
+    for project_id, title in ((seen, "Zorgel Wumpel"), (unseen, "Zorgel Wumpel"), (new, "Ein Wumpel Zorgel")):
+        index.put(entry_of(row(str(project_id), Content(title=title))))
+    assert len(list(going)) > 1, "others had their turn"
+    found = {index.id_of(document) for document in standing_together(index, words)}
+    assert found == {UUID(key) for key in contents} - {seen, unseen} | {new}
+    index.put(entry_of(row(str(seen), Content(title="Wumpel Zorgel"))))
+    assert seen in {index.id_of(document) for document in standing_together(index, words)}
+
+
+def test_phrases_of_long_ago_are_looked_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_phrases, "MOST_KEPT", 2)
+    index = index_of({str(named_id("project", "1")): Content(title=" ".join(WORDS))})
+    for _ in range(2):
+        for one, following in pairwise(WORDS):
+            (words,) = phrases_in(index, f'"{one} {following}"')
+            assert len(standing_together(index, words)) == 1
+            assert len(index.phrases) <= 2
