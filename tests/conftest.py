@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
@@ -24,6 +24,29 @@ hypothesis.settings.load_profile("patient")
 UNLIMITED = {"IKZ_RATE_LIMITS": "false"}
 PASSWORDS = {service: f"password of {service}" for service in SERVICES}
 NATS_PASSWORDS = {user: f"password-of-{user}" for user in USERS}
+
+COPY = "CREATE DATABASE %I TEMPLATE %I"
+# What belongs to a database but lies outside: who may connect, and what its roles find set there.
+COPY_RIGHTS = """
+UPDATE pg_database SET datacl = (SELECT datacl FROM pg_database WHERE datname = $2) WHERE datname = $1
+"""
+COPY_SETTINGS = """
+INSERT INTO pg_db_role_setting (setdatabase, setrole, setconfig)
+SELECT copy.oid, setrole, setconfig
+FROM pg_db_role_setting JOIN pg_database AS pattern ON pattern.oid = setdatabase, pg_database AS copy
+WHERE pattern.datname = $2 AND copy.datname = $1
+"""
+DROP = "DROP DATABASE IF EXISTS %I WITH (FORCE)"
+NEW_JOURNALS = """
+DO $$
+DECLARE service text;
+BEGIN
+    FOR service IN SELECT schemaname FROM pg_tables WHERE tablename = 'journal_counter' LOOP
+        EXECUTE format('UPDATE %I.journal_counter SET store_id = gen_random_uuid(), created_at = clock_timestamp()',
+                       service);
+    END LOOP;
+END $$
+"""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,14 +67,6 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Servers:
-    """The servers of this test run; they end with it."""
-
-    postgres: EmbeddedPostgres
-    nats: EmbeddedNats
-
-
-@dataclass(frozen=True, slots=True)
 class Database:
     """A database of its own with the roles and schemas of all services, not migrated."""
 
@@ -66,6 +81,18 @@ class Database:
     def dsn(self, service: str) -> str:
         """A service's own address of this database."""
         return self.postgres.dsn(role_of(service), PASSWORDS[service], self.name)
+
+
+type Prepare = Callable[[Database], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The servers of this test run; they end with it. `patterns` are databases that others are copies of."""
+
+    postgres: EmbeddedPostgres
+    nats: EmbeddedNats
+    patterns: dict[Prepare, Database] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="session")
@@ -109,42 +136,73 @@ async def system_at(tmp_path: Path) -> AsyncIterator[Callable[[float], Awaitable
 
         async def make(clock_offset: float) -> RunningSystem:
             environment = UNLIMITED | {"IKZ_CLOCK_OFFSET": str(clock_offset)}
-            return await systems.enter_async_context(up(tmp_path / str(clock_offset), environment=environment))
+            return await systems.enter_async_context(
+                up(tmp_path / str(clock_offset), environment=environment)
+            )
 
         yield make
 
 
-@asynccontextmanager
-async def fresh_database(servers: Servers) -> AsyncIterator[Database]:
-    """Another database on the servers of this run, as long as it is needed.
+async def with_roles(database: Database) -> None:
+    """No tables yet."""
+    await bootstrap_database(database.operator_dsn, PASSWORDS)
 
-    Hundreds of them would be fifty thousand files to remove at the end of a run.
+
+@asynccontextmanager
+async def fresh_database(servers: Servers, prepare: Prepare = with_roles) -> AsyncIterator[Database]:
+    """Another database on the servers of this run, as long as it is needed, and as `prepare` makes it.
+
+    It is made once; the others are copies of it, with a journal of their own each. They are not kept: hundreds of them
+    would be fifty thousand files to remove at the end of a run.
     """
+    pattern = servers.patterns.get(prepare)
+    if pattern is None:
+        pattern = servers.patterns[prepare] = await make_pattern(servers, prepare)
     made = Database(f"ikz_{secrets.token_hex(6)}", servers.postgres)
-    await create_database(servers.postgres.superuser_dsn, made.name)
     try:
-        await bootstrap_database(made.operator_dsn, PASSWORDS)
+        async with operator(servers.postgres.superuser_dsn) as connection:
+            await execute_with(connection, COPY, made.name, pattern.name)
+            await connection.execute(COPY_RIGHTS, made.name, pattern.name)
+            await connection.execute(COPY_SETTINGS, made.name, pattern.name)
+        async with operator(made.operator_dsn) as connection:
+            await connection.execute(NEW_JOURNALS)
         yield made
     finally:
         await drop_database(made)
 
 
+async def make_pattern(servers: Servers, prepare: Prepare) -> Database:
+    """A database that nobody works with."""
+    made = Database(f"pattern_{len(servers.patterns)}", servers.postgres)
+    await create_database(servers.postgres.superuser_dsn, made.name)
+    await with_roles(made)
+    await prepare(made)
+    return made
+
+
 async def databases_left(postgres: EmbeddedPostgres) -> list[str]:
     """Those of tests that are still there."""
-    connection = await asyncpg.connect(postgres.superuser_dsn)
-    try:
+    async with operator(postgres.superuser_dsn) as connection:
         found = await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'ikz%'")
         return [row["datname"] for row in found]
-    finally:
-        await connection.close()
 
 
 async def drop_database(database: Database) -> None:
-    """Takes a database away, whoever is still connected."""
-    connection = await asyncpg.connect(database.postgres.superuser_dsn)
+    """Takes a database away, if it is there, whoever is still connected."""
+    async with operator(database.postgres.superuser_dsn) as connection:
+        await execute_with(connection, DROP, database.name)
+
+
+@asynccontextmanager
+async def operator(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A superuser's connection."""
+    connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(
-            await connection.fetchval("SELECT format('DROP DATABASE %I WITH (FORCE)', $1::text)", database.name)
-        )
+        yield connection
     finally:
         await connection.close()
+
+
+async def execute_with(connection: asyncpg.Connection, statement: str, *names: str) -> None:
+    """Executes what takes no parameters, with these names in it."""
+    await connection.execute(await connection.fetchval("SELECT format($1, VARIADIC $2::text[])", statement, names))

@@ -1,6 +1,5 @@
 """A NATS server with the users and streams of the real system, and one way to break it."""
 
-import contextlib
 import shutil
 from collections.abc import AsyncIterator
 
@@ -11,7 +10,7 @@ from shared.kernel.bus import ApiError, Connection, open_connection
 from shared.kernel.migrations import apply, migrations_of
 from shared.kernel.nats_access import USERS, render_config
 from shared.kernel.postgres import OwnConnection, connect
-from shared.kernel.streams import PUBLISHERS, bootstrap_streams, stream_of
+from shared.kernel.streams import NO_SUCH_STREAM, PUBLISHERS, bootstrap_streams, stream_of
 from tests.conftest import Database, Servers, fresh_database
 
 NATS_PASSWORDS = {user: f"password/of {user}" for user in USERS}
@@ -35,13 +34,24 @@ async def operator(nats: EmbeddedNats) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 async def streams(nats: EmbeddedNats, operator: Connection) -> None:
-    """Every stream as new."""
+    """Every stream as new: those that nothing was ever published to, and nobody reads, are."""
     clear_away(nats)
-    for service in PUBLISHERS:
-        with contextlib.suppress(ApiError):
-            await operator.api(f"STREAM.DELETE.{stream_of(service)}")
+    used = [service for service in PUBLISHERS if await is_used(operator, stream_of(service))]
+    for service in used:
+        await operator.api(f"STREAM.DELETE.{stream_of(service)}")
     clear_away(nats)
     await bootstrap_streams(nats.url("operator"))
+
+
+async def is_used(operator: Connection, stream: str) -> bool:
+    """Whether it is there and was used."""
+    try:
+        state = (await operator.api(f"STREAM.INFO.{stream}"))["state"]
+    except ApiError as error:
+        if error.err_code != NO_SUCH_STREAM:
+            raise
+        return False
+    return bool(state["last_seq"] or state["consumer_count"])
 
 
 def clear_away(nats: EmbeddedNats) -> None:
@@ -56,14 +66,18 @@ def clear_away(nats: EmbeddedNats) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+async def with_the_kernels_tables(database: Database) -> None:
+    """Three services have them, and nothing else."""
+    for service in ("catalog", "events", "notify"):
+        connection = await connect(database.dsn(service), name="tests")
+        await apply(connection, [one for one in migrations_of(service) if one.label.startswith("kernel/")])
+        await connection.close()
+
+
 @pytest.fixture
 async def store(servers: Servers) -> AsyncIterator[Database]:
-    """A database where three services have the kernel's tables and nothing else."""
-    async with fresh_database(servers) as database:
-        for service in ("catalog", "events", "notify"):
-            connection = await connect(database.dsn(service), name="tests")
-            await apply(connection, [one for one in migrations_of(service) if one.label.startswith("kernel/")])
-            await connection.close()
+    """A database with the kernel's tables."""
+    async with fresh_database(servers, with_the_kernels_tables) as database:
         yield database
 
 

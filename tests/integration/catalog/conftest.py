@@ -26,7 +26,7 @@ from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.streams import bootstrap_streams
 from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
-from tests.conftest import Database, Servers
+from tests.conftest import Database, Servers, fresh_database
 
 LOADED_AT = datetime(2026, 1, 15, 9, tzinfo=UTC)
 EDITOR = Identity("0190a000-0000-7000-8000-000000000001", frozenset({"reader", "editor"}), None, "token:test")
@@ -106,9 +106,25 @@ def body(**content: Any) -> dict[str, Any]:
     }
 
 
+async def with_content(database: Database) -> None:
+    """The catalogue has its tables and the portal's own content."""
+    dsn = database.dsn("catalog")
+    await migrate(dsn, "catalog")
+    async with (
+        await connect_pool(dsn, name="test") as pool,
+        Journal(dsn, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup()).running() as journal,
+    ):
+        await load(journal, CONTENT, LOADED_AT, lambda _line: None)
+
+
+@pytest.fixture(scope="module")
+async def database(servers: Servers) -> AsyncIterator[Database]:
+    async with fresh_database(servers, with_content) as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
 async def pool(database: Database) -> AsyncIterator[Pool]:
-    await migrate(database.dsn("catalog"), "catalog")
     pool = await connect_pool(database.dsn("catalog"), name="test")
     yield pool
     await pool.close()
@@ -116,10 +132,8 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
 
 @pytest.fixture(scope="module")
 async def journal(database: Database, pool: Pool) -> AsyncIterator[Journal]:
-    made = Journal(database.dsn("catalog"), pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
-    async with made.running():
-        await load(made, CONTENT, LOADED_AT, lambda _line: None)
-        yield made
+    async with Journal(database.dsn("catalog"), pool, DECIDERS, PROJECTIONS, wakeup=Wakeup()).running() as journal:
+        yield journal
 
 
 @pytest.fixture(scope="module")

@@ -26,10 +26,17 @@ from shared.kernel.nats_access import USERS, render_config
 from shared.kernel.problems import Problem
 from shared.kernel.rpc import ask
 from shared.kernel.streams import bootstrap_streams, last_message
-from tests.conftest import Database
+from tests.conftest import Database, Servers, fresh_database
 from tests.integration.catalog.conftest import EDITOR, Client
 
 PATIENCE = 20.0
+
+
+@pytest.fixture(scope="module")
+async def database(servers: Servers) -> AsyncIterator[Database]:
+    """Without tables."""
+    async with fresh_database(servers) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

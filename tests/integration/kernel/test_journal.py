@@ -56,14 +56,18 @@ CREATE TRIGGER not_now BEFORE DELETE ON command FOR EACH STATEMENT EXECUTE FUNCT
 type MakeJournal = Callable[..., Awaitable[Journal]]
 
 
+async def with_a_journal(database: Database) -> None:
+    """The catalog service has an empty one, and the table of bookings."""
+    connection = await connect(database.dsn("catalog"), name="tests")
+    await apply(connection, [one for one in migrations_of("catalog") if one.label == "kernel/0001_journal"])
+    await connection.execute(CREATE)
+    await connection.close()
+
+
 @pytest.fixture
 async def store(servers: Servers) -> AsyncIterator[Database]:
-    """A database with an empty journal of the catalog service and the table of bookings."""
-    async with fresh_database(servers) as database:
-        connection = await connect(database.dsn("catalog"), name="tests")
-        await apply(connection, [one for one in migrations_of("catalog") if one.label == "kernel/0001_journal"])
-        await connection.execute(CREATE)
-        await connection.close()
+    """A database with an empty journal and the table of bookings."""
+    async with fresh_database(servers, with_a_journal) as database:
         yield database
 
 
