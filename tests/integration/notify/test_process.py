@@ -20,7 +20,7 @@ from services.notify.cause import Cause
 from shared.contracts.gateway import PersonErased
 from shared.contracts.rpc import RecipientsAsked
 from shared.embedded.nats import EmbeddedNats
-from shared.kernel.bus import Bus, Connection, open_connection
+from shared.kernel.bus import ApiError, Bus, Connection, open_connection
 from shared.kernel.clock import Clock
 from shared.kernel.identity import HEADER, KeyPair, Signer, generate_keys
 from shared.kernel.migrations import migrate
@@ -37,7 +37,6 @@ from tests.unit.notify import samples
 from tests.unit.notify.samples import postponed, session
 
 PATIENCE = 30.0
-QUIET = 1.5
 SESSION_STREAM = f"session-{samples.SESSION}"
 
 
@@ -60,18 +59,22 @@ class World:
             await self.events.publish(cause, SESSION_STREAM, **how)
 
     async def settles(self) -> None:
-        """Returns when everything that was published has been taken in and told."""
-        await until(self._settled)
-        await asyncio.sleep(QUIET)
+        """Returns when everything that was published has been delivered, taken in, acknowledged and told."""
         await until(self._settled)
 
     async def _settled(self) -> bool:
+        """Nothing more can come: JetStream has nothing to deliver, and what was taken in is done with."""
+        try:
+            consumer = await self.operator.api(f"CONSUMER.INFO.{stream_of('events')}.notify")
+        except ApiError:  # it was deleted and is not made anew yet
+            return False
         reached = await self.pool.fetchval("SELECT position FROM inbox_consumer WHERE source = 'events'")
         open_ = await self.pool.fetchval(
             "SELECT (SELECT count(*) FROM mailing WHERE state = 'open') + "
             "(SELECT count(*) FROM message WHERE state IN ('waiting', 'sending'))"
         )
-        return bool(reached == self.events.position and open_ == 0)
+        undelivered = consumer["num_pending"] + consumer["num_ack_pending"]
+        return bool(undelivered == 0 and reached == self.events.position and open_ == 0)
 
     @asynccontextmanager
     async def service(self, **environment: str) -> AsyncIterator[Process]:
@@ -120,7 +123,7 @@ async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
             now = true()
             if now if isinstance(now, bool) else await now:
                 return
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
 
 
 @pytest.fixture
