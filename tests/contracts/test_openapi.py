@@ -1,6 +1,7 @@
 """The checked-in descriptions of the services' HTTP APIs are those the code gives, and valid ones."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import Any
 import orjson
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+from openapi_spec_validator.schemas import openapi_v31_schema_validator
+from referencing import Resource
 
 import services
 from services.catalog import http as catalog
 from services.catalog import request_examples
+from shared.kernel import openapi
 from shared.kernel.parsing import parse_body
 
 SERVICES = ("catalog", "events", "notify", "gateway")
@@ -35,9 +39,41 @@ def test_the_checked_in_description_is_up_to_date(service: str) -> None:
     assert described == checked_in(service), f"python -m services.{service}.openapi > services/{service}/openapi.json"
 
 
+def looked_through() -> Any:
+    """OpenAPI's own schema, looked through for anchors once: left alone, the validator does so at each reference."""
+    validator = openapi_v31_schema_validator.__wrapped__
+    schema: Resource[Any] = Resource.from_contents(validator.schema)
+    name = schema.id() or ""
+    registry = validator._registry.with_resource(name, schema).crawl()
+    return type(validator)(validator.schema, _resolver=registry.resolver(name))
+
+
+class SpecValidator(OpenAPIV31SpecValidator):
+    """The same, and twice as fast."""
+
+    schema_validator = looked_through()
+
+
+def test_all_of_them_together_are_valid() -> None:
+    """What is for the gateway alone included."""
+    everything = [json.loads(checked_in(service).replace('"/internal/', '"/api/internal/')) for service in SERVICES]
+    document = openapi.merge(everything, title="All of them")
+    assert "/api/internal/sessions/{id}/registrations" in document["paths"]
+    validate(document, cls=SpecValidator)
+    document["paths"]["/api/v1/projects/{id}"]["get"]["responses"]["200"]["description"] = 3
+    assert not SpecValidator(document).is_valid()
+
+
 @pytest.mark.parametrize("service", SERVICES)
-def test_it_is_valid(service: str) -> None:
-    validate(json.loads(checked_in(service)), cls=OpenAPIV31SpecValidator)
+def test_each_is_whole(service: str) -> None:
+    """It names nothing that only another one has."""
+    text = checked_in(service)
+    document = json.loads(text)
+    for name in re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', text):
+        assert name in document["components"]["schemas"]
+    assert text.count('"$ref": "') == text.count('"$ref": "#/components/schemas/')
+    frame = document | {"paths": {}, "components": {}}
+    validate(frame, cls=SpecValidator)
 
 
 def test_it_names_every_filter_of_the_search() -> None:
