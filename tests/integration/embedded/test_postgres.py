@@ -4,10 +4,11 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -15,7 +16,7 @@ import pytest
 
 from shared.embedded import postgres as module
 from shared.embedded.postgres import EmbeddedPostgres, installation, unprivileged
-from shared.embedded.process import Ending, StartFailed, identity
+from shared.embedded.process import Ending, StartFailed, free_ports, identity
 
 ROOT = os.geteuid() == 0
 
@@ -29,6 +30,23 @@ def folder() -> Iterator[Path]:
     closed.chmod(0o700)
     yield deep
     shutil.rmtree(closed)
+
+
+@pytest.fixture(scope="module")
+async def pattern(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """A folder with a cluster that nobody works with: to make one takes longer than most tests."""
+    made = tmp_path_factory.mktemp("pattern")
+    async with EmbeddedPostgres(made):
+        pass
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def used(folder: Path, pattern: Path) -> Path:
+    """A folder that a server has worked in before."""
+    subprocess.run(["cp", "-a", f"{pattern}/.", str(folder)], check=True)
+    return folder
 
 
 async def value(dsn: str, query: str) -> object:
@@ -64,8 +82,8 @@ async def test_data_is_kept_between_runs_with_its_settings(folder: Path) -> None
         assert await value(server.superuser_dsn, "SELECT answer FROM kept") == 42
 
 
-async def test_a_killed_server_comes_back_with_what_it_committed(folder: Path) -> None:
-    async with EmbeddedPostgres(folder) as server:
+async def test_a_killed_server_comes_back_with_what_it_committed(used: Path) -> None:
+    async with EmbeddedPostgres(used) as server:
         assert server.process is not None
         await execute(server.superuser_dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
         server.process.kill()
@@ -74,12 +92,12 @@ async def test_a_killed_server_comes_back_with_what_it_committed(folder: Path) -
         assert await value(server.superuser_dsn, "SELECT answer FROM kept") == 42
 
 
-async def test_a_lock_whose_number_another_process_has_is_removed(folder: Path) -> None:
-    async with EmbeddedPostgres(folder) as server:
+async def test_a_lock_whose_number_another_process_has_is_removed(used: Path) -> None:
+    async with EmbeddedPostgres(used) as server:
         assert server.process is not None
         server.process.kill()
         await server.process.wait()
-        lock = folder / "cluster" / "postmaster.pid"
+        lock = used / "cluster" / "postmaster.pid"
         stranger = await asyncio.create_subprocess_exec("sleep", "60", user="nobody" if ROOT else None)
         try:
             lines = lock.read_text().splitlines()
@@ -97,13 +115,13 @@ def soon_dead() -> subprocess.Popen[bytes]:
     return subprocess.Popen(["true"], user="nobody" if ROOT else None)
 
 
-async def test_a_lock_of_a_dead_process_that_is_not_yet_buried_is_no_obstacle(folder: Path) -> None:
+async def test_a_lock_of_a_dead_process_that_is_not_yet_buried_is_no_obstacle(used: Path) -> None:
     """As after a kill of it and of the parent that would have waited for it: it is there until somebody else does."""
-    async with EmbeddedPostgres(folder) as server:
+    async with EmbeddedPostgres(used) as server:
         assert server.process is not None
         server.process.kill()
         await server.process.wait()
-        lock = folder / "cluster" / "postmaster.pid"
+        lock = used / "cluster" / "postmaster.pid"
         dead = soon_dead()
         try:
             async with asyncio.timeout(30):
@@ -131,14 +149,14 @@ asyncio.run(main())
 """
 
 
-async def test_a_frozen_server_that_outlived_its_owner_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_frozen_server_that_outlived_its_owner_is_killed(used: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FAST_THEN_IMMEDIATE", Ending(((signal.SIGINT, 0.2), (signal.SIGQUIT, 0.2))))
-    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", ORPHAN, str(folder), stdout=subprocess.PIPE)
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", ORPHAN, str(used), stdout=subprocess.PIPE)
     assert owner.stdout is not None
     orphan = int(await owner.stdout.readline())
     owner.kill()
     await owner.wait()
-    async with EmbeddedPostgres(folder) as server:
+    async with EmbeddedPostgres(used) as server:
         assert identity(orphan) is None
         assert await value(server.superuser_dsn, "SELECT 1") == 1
 
@@ -157,11 +175,12 @@ async def test_data_of_another_version_is_refused_with_a_message(folder: Path) -
             pass
 
 
-async def test_a_taken_port_is_told(folder: Path) -> None:
-    async with EmbeddedPostgres(folder / "one") as server:
-        with pytest.raises(StartFailed, match="Address already in use"):
-            async with EmbeddedPostgres(folder / "two", port=server.port):
-                pass
+async def test_a_taken_port_is_told(used: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", free_ports(1)[0])) as other,
+        pytest.raises(StartFailed, match="Address already in use"),
+    ):
+        await EmbeddedPostgres(used, port=other.getsockname()[1]).open()
 
 
 @pytest.mark.skipif(not ROOT, reason="only root needs another user")
