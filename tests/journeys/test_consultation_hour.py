@@ -14,6 +14,8 @@ async def test_the_consultation_hour_moves_from_july_to_august(
     journey_at: Any, fresh_address: Callable[[], str]
 ) -> None:
     journey = await journey_at(datetime(2025, 7, 14, 9, 0, tzinfo=UTC))
+    series = {"slug": "sprechstunde", "title": "Digitale Sprechstunde", "format": "consultation_hour"}
+    await journey.editor.post("/series", series)
     session_id = await journey.session(starts_at=OLD)
     erika = fresh_address()
     await journey.confirmed(session_id, erika)

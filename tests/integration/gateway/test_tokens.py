@@ -104,9 +104,17 @@ def test_a_member_has_an_organisation_and_nobody_else(arguments: list[str], caps
 
 @pytest.mark.parametrize(
     "arguments",
-    [("create", "--role", "king", "--label", "x"), ("create", "--role", "editor", "--label", "a b"), ("create",), ()],
+    [["create", "--role", "king", "--label", "x"], ["create", "--role", "editor", "--label", "a b"], ["create"]],
 )
-async def test_what_makes_no_sense_makes_no_token(dsn: str, arguments: Any) -> None:
-    code, output, errors = await run(dsn, *arguments)
+def test_what_makes_no_sense_makes_no_token(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        tokens._arguments(arguments)
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.out) == (2, "")
+    assert "usage:" in printed.err
+
+
+async def test_a_program_that_was_asked_nothing_says_what_it_can_do(dsn: str) -> None:
+    code, output, errors = await run(dsn)
     assert (code, output) == (2, "")
     assert "usage:" in errors

@@ -5,14 +5,18 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from shared.kernel.identity import generate_keys
 
+SERVICES = ("catalog", "events", "notify")
 
-@pytest.mark.parametrize("service", ["catalog", "events", "notify"])
-def test_a_program_that_finds_no_database_prints_nothing_but_its_answers(service: str) -> None:
+
+@pytest.fixture(scope="module")
+def without_database() -> Iterator[Mapping[str, subprocess.Popen[str]]]:
+    """The programs, all at work at once: each takes its time to give up."""
     with socket.create_server(("127.0.0.1", 0)) as closing:
         port = closing.getsockname()[1]
     environment = os.environ | {
@@ -23,13 +27,27 @@ def test_a_program_that_finds_no_database_prints_nothing_but_its_answers(service
         "IKZ_SMTP_URL": f"smtp://127.0.0.1:{port}",
         "IKZ_LOG_FORMAT": "json",
     }
-    done = subprocess.run(
-        [sys.executable, "-m", f"services.{service}.load_content"],
-        check=False,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode != 0
-    assert [line for line in done.stdout.splitlines() if not line.startswith("{")] == []
+    running = {
+        service: subprocess.Popen(
+            [sys.executable, "-m", f"services.{service}.load_content"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for service in SERVICES
+    }
+    yield running
+    for process in running.values():
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_program_that_finds_no_database_prints_nothing_but_its_answers(
+    without_database: Mapping[str, subprocess.Popen[str]], service: str
+) -> None:
+    process = without_database[service]
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert [line for line in printed.splitlines() if not line.startswith("{")] == []
