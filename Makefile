@@ -45,7 +45,7 @@ check: $(VENV)/installed-dev install
 	$(BIN)/reuse lint --quiet
 
 test: $(VENV)/installed-dev node_modules/.installed-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(VENV)/installed-dev node_modules/.installed-dev
 	$(BIN)/python -m pytest tests/faults --storm-seconds 40 --storm-seed random --timeout 600 --durations 0 $(ARGS)

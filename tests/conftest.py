@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import hypothesis
@@ -14,8 +15,10 @@ import pytest
 
 from shared.embedded.nats import EmbeddedNats
 from shared.embedded.postgres import EmbeddedPostgres
+from shared.kernel import garbage
 from shared.kernel.bootstrap import SERVICES, bootstrap_database, create_database, role_of
 from shared.kernel.nats_access import USERS, render_config
+from tests import sharing_out
 from tests.running import RunningSystem, up
 
 hypothesis.settings.register_profile("patient", deadline=None)  # a deadline measures the machine, not the code
@@ -64,6 +67,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     """Says how to have the same storms again."""
     return f"storms: --storm-seed {config.option.storm_seed} --storm-seconds {config.option.storm_seconds:g}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first."""
+    sharing_out.longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays: to look through it for garbage again and again takes a tenth of the time."""
+    garbage.settle()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where several workers share a run by module, they do it so that nobody is left alone at its end."""
+    return sharing_out.shared_out(config, log) if config.option.dist == "loadfile" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +150,13 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runn
 
 @pytest.fixture
 async def system_at(tmp_path: Path) -> AsyncIterator[Callable[[float], Awaitable[RunningSystem]]]:
-    """Makes systems with content whose clock is moved by so many seconds, for one test."""
+    """Makes systems without content whose clock is moved by so many seconds, for one test."""
     async with AsyncExitStack() as systems:
 
         async def make(clock_offset: float) -> RunningSystem:
             environment = UNLIMITED | {"IKZ_CLOCK_OFFSET": str(clock_offset)}
             return await systems.enter_async_context(
-                up(tmp_path / str(clock_offset), environment=environment)
+                up(tmp_path / str(clock_offset), "--empty", environment=environment)
             )
 
         yield make
