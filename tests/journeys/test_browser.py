@@ -1,5 +1,6 @@
 """What a visitor does in a browser: with a script and without, on a phone and on a desk, with the keyboard alone."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +10,12 @@ import pytest
 from playwright.async_api import Page, expect
 
 ROOT = Path(__file__).parents[2]
-WINDOWS = [
-    pytest.param({"width": 1440, "scripts": True}, id="desk"),
-    pytest.param({"width": 1440, "scripts": False}, id="desk-without-scripts"),
-    pytest.param({"width": 360, "scripts": True}, id="phone"),
-    pytest.param({"width": 360, "scripts": False}, id="phone-without-scripts"),
-]
+WINDOWS = {
+    "desk": {"width": 1440, "scripts": True},
+    "desk without scripts": {"width": 1440, "scripts": False},
+    "phone": {"width": 360, "scripts": True},
+    "phone without scripts": {"width": 360, "scripts": False},
+}
 
 
 async def wait_like_a_person(page: Page) -> None:
@@ -25,15 +26,21 @@ async def wait_like_a_person(page: Page) -> None:
 async def fits(page: Page) -> None:
     """Nothing reaches beyond the window."""
     too_wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert too_wide <= 0, page.url
+    assert too_wide <= 0, (page.url, page.viewport_size)
 
 
-@pytest.mark.parametrize("window", WINDOWS)
 async def test_somebody_registers_corrects_confirms_and_withdraws(
-    journey: Any, visit: Any, fresh_address: Callable[[], str], window: dict[str, Any]
+    journey: Any, visit: Any, fresh_address: Callable[[], str]
 ) -> None:
-    session_id, erika = await journey.session(capacity=10), fresh_address()
-    page = await (await visit(**window)).new_page()
+    """Whatever the window: all at once, because most of it is waiting like a person."""
+    session_id = await journey.session(capacity=10)
+    async with asyncio.TaskGroup() as visitors:
+        for name, window in WINDOWS.items():
+            page = await (await visit(**window)).new_page()
+            visitors.create_task(take_part(journey, page, session_id, fresh_address()), name=name)
+
+
+async def take_part(journey: Any, page: Page, session_id: str, erika: str) -> None:
     await page.goto("/")
     await page.get_by_role("link", name="Alle Veranstaltungen").click()
     await page.locator(f'a[href="/veranstaltungen/{session_id}"]').click()
@@ -143,7 +150,7 @@ async def test_a_postponed_and_a_cancelled_session_say_so(
     await expect(page.get_by_role("button", name="Abmelden")).to_have_count(0)
 
 
-@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
 async def test_somebody_finds_a_project(visit: Any, window: dict[str, Any]) -> None:
     page = await (await visit(**window)).new_page()
     await page.goto("/")
@@ -206,34 +213,38 @@ async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(journey: 
     found = []
     everything = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     what_looks_otherwise = ["color-contrast", "target-size", "scrollable-region-focusable"]
-    for look, rules in (({"width": 1440}, everything), ({"width": 360, "dark": True}, what_looks_otherwise)):
-        window = await visit(**look)
-        page = await window.new_page()
-        for path in [*PAGES, *of_one]:
-            await page.goto(path)
+    page = await (await visit()).new_page()
+    for path in [*PAGES, *of_one]:
+        for width, scheme, rules in ((1440, "light", everything), (360, "dark", what_looks_otherwise)):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.emulate_media(color_scheme=scheme)
+            if scheme == "light":
+                await page.goto(path)
+                await page.evaluate(script.read_text("utf-8"))
             await fits(page)
-            await page.evaluate(script.read_text("utf-8"))
             result = await page.evaluate("rules => axe.run({runOnly: rules})", rules)
-            found += [(path, look, each["id"], each["nodes"][0]["html"]) for each in result["violations"]]
+            found += [(path, scheme, each["id"], each["nodes"][0]["html"]) for each in result["violations"]]
     assert found == []
 
 
+TWICE_THE_SIZE, NARROWEST = (640, 200), (320, 100)
+
+
 @pytest.mark.parametrize("fonts", ["loaded", "error"], ids=["own-fonts", "a-visitor's-fonts"])
-@pytest.mark.parametrize(("width", "size"), [(640, 200), (320, 100)], ids=["twice-the-size", "narrowest"])
-async def test_pages_stay_usable_enlarged_narrow_and_in_whatever_font(
-    journey: Any, visit: Any, fonts: str, width: int, size: int
-) -> None:
+async def test_pages_stay_usable_enlarged_narrow_and_in_whatever_font(journey: Any, visit: Any, fonts: str) -> None:
     """WCAG 1.4.4 and 1.4.10; a visitor's own font is wider than ours, and is what is seen until ours has come."""
     session_id = await journey.session()
-    page = await (await visit(width=width)).new_page()
+    page = await (await visit()).new_page()
     if fonts == "error":
         await page.route("**/*.woff2", lambda route: route.fulfill(status=404))
     for path in [*PAGES, f"/veranstaltungen/{session_id}"]:
         await page.goto(path)
-        await page.evaluate("size => document.documentElement.style.fontSize = `${size}%`", size)
         await page.evaluate("document.fonts.ready.then(() => null)")
         assert fonts in await page.evaluate("[...document.fonts].map(font => font.status)")
-        await fits(page)
+        for width, size in (TWICE_THE_SIZE, NARROWEST):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.evaluate("size => document.documentElement.style.fontSize = `${size}%`", size)
+            await fits(page)
 
 
 async def test_no_link_on_any_page_is_dead(journey: Any, visit: Any) -> None:
