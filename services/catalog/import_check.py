@@ -19,7 +19,7 @@ from services.catalog.import_row import Row, row_of
 from services.catalog.import_sheet import ENOUGH, FEWEST_OF_A_ROW, MOST_OF_A_ROW, Line, Said, Sheet, said_by
 from services.catalog.lookup import Lookup
 from services.catalog.project import Project
-from services.catalog.project_cells import EXTERNAL_ID, ID, TOPICS
+from services.catalog.project_cells import CONTACTS, EXTERNAL_ID, ID, TOPICS
 from services.catalog.project_import import Target
 from services.catalog.vocabulary import Role
 from shared.kernel.decider import Refused
@@ -39,6 +39,7 @@ COLUMN_OF_RULE: Mapping[str, str] = {
     "topic_twice": TOPICS,
     "participations_missing": Role.PARTICIPANT,
     "participation_twice": Role.PARTICIPANT,
+    "address_in_contact": CONTACTS,
 }
 
 

@@ -153,6 +153,11 @@ def test_the_rules_of_publishing_hold_for_what_is_to_be_published() -> None:
     ]
 
 
+def test_an_address_in_a_contact_is_told_in_its_column() -> None:
+    rows = ("Titel", "Ansprechstellen"), ("A", "Lemgo: Bauamt, bauamt@stadt.example")
+    assert codes(*rows) == [(2, "Ansprechstellen", "address_in_contact")]
+
+
 def test_formulas_and_markup_become_text() -> None:
     said = ('\'=HYPERLINK("x")', "<p>Eins</p><p>Zwei</p>", "<ul><li>a</li><li>b</li></ul>")
     (row,), _ = looked_at(sheet(("Titel", "Beschreibung", "Ziele"), said))
