@@ -278,3 +278,11 @@ def test_phrases_of_long_ago_are_looked_for_anew(monkeypatch: pytest.MonkeyPatch
             (words,) = phrases_in(index, f'"{one} {following}"')
             assert len(standing_together(index, words)) == 1
             assert len(index.phrases) <= 2
+
+
+def test_a_value_that_is_new_is_counted_from_then_on() -> None:
+    index, seen = index_of({}, TOPICS, BODIES), []
+    for number, legal_form in enumerate(list(LegalForm)[:3]):
+        index.put(entry_of(row(str(named_id("project", str(number))), Content(title="Wumpel", legal_form=legal_form))))
+        seen.append(str(legal_form))
+        assert {each.value for each in counted(index, ProjectFilter(), index.all)["legal_form"]} == set(seen)
