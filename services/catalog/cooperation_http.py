@@ -131,8 +131,7 @@ class Handlers:
         async with self.pool.acquire() as connection:
             await self._require_own(connection, call)
             wish = await _wish(connection, call.body)
-            version, changed = await cooperation_list.standing(connection, call.path_id())
-        return await self._committed(call, EditRequest(wish=wish), written_upon(call, version, version - changed))
+        return await self._committed(call, EditRequest(wish=wish))
 
     async def extend(self, call: Call) -> Answer:
         """A request that stays open for longer."""
@@ -159,9 +158,15 @@ class Handlers:
         await require_own(connection, call.identity, organisation_id)
         return organisation_id
 
-    async def _committed(self, call: Call, command: CooperationCommand, expected: int | None = None) -> Answer:
+    async def _committed(self, call: Call, command: CooperationCommand) -> Answer:
+        async with self.pool.acquire() as connection:
+            version, changed = await cooperation_list.standing(connection, call.path_id())
         outcome = await self.journal.transact(
-            COOPERATION_REQUEST, call.path_id(), command, call.context(), expected_version=expected
+            COOPERATION_REQUEST,
+            call.path_id(),
+            command,
+            call.context(),
+            expected_version=written_upon(call, version, version - changed),
         )
         return committed(outcome)
 

@@ -131,10 +131,8 @@ class CooperationQuery(Paging):
     """What the list can be narrowed to; several values of one parameter are alternatives."""
 
     topic: tuple[TopicCode, ...] | None = Field(default=None, description="Codes of topics.")
-    kind: tuple[Kind, ...] | None = Field(default=None, description="Codes of kinds: what is sought or offered.")
-    status: Literal["open", "closed", "all"] = Field(
-        default="open", description="Those that are open, those that are closed, or both."
-    )
+    kind: tuple[Kind, ...] | None = Field(default=None, description="What its organisation is after.")
+    status: Literal["open", "closed", "all"] = Field(default="open", description="Whether it still seeks or offers.")
     organisation: Ags | Id | None = Field(default=None, description="An organisation's id or official key (AGS).")
     near: Ags | Id | None = Field(
         default=None, description="Nearest first, from this municipality or other body: official key (AGS) or id."
