@@ -9,7 +9,7 @@ import nh3
 from pydantic import BeforeValidator, StringConstraints
 
 from shared.kernel.parsing import REFUSED
-from shared.kernel.texts import Line, Text
+from shared.kernel.texts import ONE_LINE, Line, Text
 
 TAG = re.compile(
     r"<(?:!--|!doctype\b|/?(?:a|abbr|address|article|b|blockquote|body|br|center|code|dd|div|dl|dt|em|embed|figure|font"
@@ -79,5 +79,9 @@ type PlainNote = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), _plain(readable, 1000)
 ]
 type PlainLine = Annotated[Line, _plain(one_line, 300)]
-type PlainLabel = Annotated[Line, StringConstraints(max_length=120), _plain(one_line, 120)]
+type PlainLabel = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=ONE_LINE),
+    _plain(one_line, 120),
+]
 type PlainPages = Annotated[Text, _plain(readable, 20_000)]
