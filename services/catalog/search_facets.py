@@ -70,7 +70,8 @@ def _values(
     chosen_here = () if facet in FLAGS else getattr(query, facet) or ()
     if others or chosen_here:
         seen = {value.key for _, value in counts}
-        none = {each.key: each for each in _known(index, facet) if others and each.documents.intersect(found)}
+        known = _known(index, facet) if others else []
+        none = {value.key: value for documents, value in known if documents.intersect(found)}
         none |= {each.key: each for each in _chosen(index, facet, chosen_here)}
         rest = sorted((each for each in none.values() if each.key not in seen), key=_place)
         shown += [FacetValue(value.shown, value.text, 0) for value in rest]
@@ -97,16 +98,17 @@ def _counts(index: Index, facet: str, left: BitMap) -> list[tuple[int, Value]]:
 
 def _counted(index: Index, facet: str, left: BitMap) -> list[tuple[int, Value]]:
     count = left.intersection_cardinality
-    counts = [(n, value) for value in _known(index, facet) if (n := count(value.documents))]
+    counts = [(n, value) for documents, value in _known(index, facet) if (n := count(documents))]
     return sorted(counts, key=itemgetter(0), reverse=True)
 
 
-def _known(index: Index, facet: str) -> list[Value]:
+def _known(index: Index, facet: str) -> list[tuple[BitMap, Value]]:
     """Every value that any project ever had, as they are called; put together anew when there are others."""
     having = index.facets[facet]
     many, known = index.known.get(facet, (0, []))
     if many != len(having):
-        known = sorted((value for key in having if (value := _named(index, facet, key))), key=_place)
+        values = sorted((value for key in having if (value := _named(index, facet, key))), key=_place)
+        known = [(having[value.key], value) for value in values]
         index.known[facet] = len(having), known
     return known
 
@@ -117,7 +119,7 @@ def _named(index: Index, facet: str, key: str) -> Value | None:
         return None
     label = label_in(index, facet, key) or label_of(key)
     shown = index.names.bodies[key].key if facet == "organisation" else key
-    return Value(key, shown, label.text, label.key, index.facets[facet].get(key, NONE))
+    return Value(key, shown, label.text, label.key)
 
 
 def _place(value: Value) -> tuple[str, str]:

@@ -61,13 +61,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A facet's value: what it is called, where that stands in order, and the documents that have it."""
+    """A facet's value: what stands for it in an answer, what it is called, and where that stands in order."""
 
     key: str
     shown: str
     text: str
     order: str
-    documents: BitMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +98,8 @@ class Index:
     def __init__(self) -> None:
         self.words = Words()
         self.names = Names()
-        self.known: dict[str, tuple[int, list[Value]]] = {}
-        """Facet → its values in order, and how many it had when they were listed."""
+        self.known: dict[str, tuple[int, list[tuple[BitMap, Value]]]] = {}
+        """Facet → how many values it had when they were listed, and these in order, with their documents."""
         self.counts: dict[str, list[tuple[int, Value]]] = {}
         """Facet → how many published projects have its values, as far as anybody asked since the last change."""
         self.found: dict[tuple[object, ...], Found] = {}
