@@ -97,13 +97,19 @@ def _pair(index: Index, one: Forms, following: Forms, some: BitMap) -> BitMap:
         first = in_texts(index, [number], some)
         for other, second in seconds.items():
             sequence = array("I", [number, other]).tobytes()
-            found |= BitMap([each for each in (first & second) - found if _stands(packed(each), sequence)])
+            found |= BitMap(
+                [
+                    each
+                    for each in (first & second) - found
+                    if (at := packed(each).find(sequence)) % WIDTH == 0
+                    or (at > 0 and _stands_behind(at, packed(each), sequence))
+                ]
+            )
     return found
 
 
-def _stands(packed: bytes, sequence: bytes) -> bool:
-    """Whether it stands there, and not the end of one number and the beginning of another."""
-    at = packed.find(sequence)
+def _stands_behind(at: int, packed: bytes, sequence: bytes) -> bool:
+    """Whether it stands there, too, where the end of one number and the beginning of another were taken for it."""
     while at % WIDTH and at >= 0:
         at = packed.find(sequence, at + 1)
     return at >= 0
