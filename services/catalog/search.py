@@ -95,7 +95,7 @@ FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, changed_at time
 WHERE p.id = r.id
 """
 SHOWN = """
-SELECT id, status, version, pending, card, best_practice, published_at, changed_at, plain
+SELECT id, status, version, pending, card, best_practice, published_at, changed_at, plain[array_upper(plain, 1)] AS rest
 FROM search_project WHERE id = ANY($1::uuid[]) AND status = ANY($2::text[])
 """
 
@@ -401,7 +401,7 @@ def _highlights(index: Index, row: asyncpg.Record, found: Found) -> Highlights |
     if document is None:
         return None
     card, having = row["card"], found.words.intersection(index.tokens(document))
-    return highlights(index.words, having, card["title"], card["summary"], row["plain"][-1])
+    return highlights(index.words, having, card["title"], card["summary"], row["rest"])
 
 
 def _participant(bodies: Mapping[str, Body | None], said: dict[str, Any]) -> dict[str, Any]:
