@@ -14,7 +14,7 @@ from uuid import uuid4
 from aiohttp import ClientSession
 
 from shared.embedded.folder import DataFolder
-from tests.running import IKZ, RunningSystem, ikz
+from tests.running import IKZ, RunningSystem, ikz, ikz_here
 
 
 async def test_content_is_loaded_once(system: RunningSystem) -> None:
@@ -129,7 +129,7 @@ async def test_tail_shows_domain_events_as_anyone_reads_them(system: RunningSyst
     code, output, errors = await ikz("tail", "--all", "-n", "2", *data)
     assert code == 0, errors
     assert len(output.splitlines()) == 2
-    code, _, errors = await ikz("tail", "elsewhere.>", *data)
+    code, _, errors = await ikz_here("tail", "elsewhere.>", *data)
     assert code == 1
     assert "no subject of ours" in errors
 
@@ -174,13 +174,13 @@ async def test_read_models_are_rebuilt(system: RunningSystem) -> None:
     assert rebuilt[0]["different"] == []
     code, _, errors = await ikz("rebuild", "catalog", "unheard_of", *data)
     assert code == 1
-    code, _, errors = await ikz("rebuild", "elsewhere", *data)
+    code, _, errors = await ikz_here("rebuild", "elsewhere", *data)
     assert code == 2
 
 
 async def test_migrating_and_bootstrapping_again_does_nothing(system: RunningSystem) -> None:
     for more in ((), ("--contract",)):
-        code, output, errors = await ikz("migrate", *more, "--data", str(system.folder))
+        code, output, errors = await ikz_here("migrate", *more, "--data", str(system.folder))
         assert code == 0, errors
         assert output.count("nothing to do") == 4
     code, output, errors = await ikz("bootstrap", "--data", str(system.folder))
@@ -190,7 +190,7 @@ async def test_migrating_and_bootstrapping_again_does_nothing(system: RunningSys
 
 async def test_an_operator_says_how_much_room_files_have(system: RunningSystem) -> None:
     for environment in ({"IKZ_FILES_MAX_BYTES": str(5 * 1024**3)}, {}):
-        code, output, errors = await ikz("bootstrap", "--data", str(system.folder), environment=environment)
+        code, output, errors = await ikz_here("bootstrap", "--data", str(system.folder), environment=environment)
         assert code == 0, errors
         assert "OBJ_IKZ_CATALOG_FILES made or changed" in output
 
@@ -201,7 +201,7 @@ async def test_no_message_waits(system: RunningSystem) -> None:
     assert code == 0, errors
     assert json.loads(output) == []
     for command in (("show", "notify", "1"), ("retry", "notify", "1"), ("discard", "notify", "1", "--reason", "x")):
-        code, _, errors = await ikz("dead-letters", *command, *data)
+        code, _, errors = await ikz_here("dead-letters", *command, *data)
         assert code == 1
         assert "no dead letter 1" in errors
 
@@ -209,7 +209,7 @@ async def test_no_message_waits(system: RunningSystem) -> None:
 async def test_a_service_is_named_where_the_environment_names_one_database(system: RunningSystem) -> None:
     elsewhere = {"IKZ_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
     for command in (("migrate",), ("dead-letters", "list")):
-        code, _, errors = await ikz(*command, environment=elsewhere)
+        code, _, errors = await ikz_here(*command, environment=elsewhere)
         assert code == 1
         assert "name that service" in errors
 
@@ -219,5 +219,5 @@ async def test_a_service_says_which_setting_is_missing() -> None:
     code, _, errors = await ikz("run", "catalog", environment=without)
     assert code == 2
     assert "IKZ_DATABASE_URL" in errors
-    code, _, errors = await ikz("run", "elsewhere")
+    code, _, errors = await ikz_here("run", "elsewhere")
     assert code == 2

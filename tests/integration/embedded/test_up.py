@@ -15,12 +15,13 @@ import asyncpg
 import pytest
 
 from shared.embedded.process import free_ports, identity
-from tests.running import IKZ, RunningSystem, ikz, up
+from tests.running import IKZ, START_SECONDS, RunningSystem, ikz, ikz_here, up
 
 pytestmark = pytest.mark.timeout(400)  # several whole systems, perhaps on a busy machine
 
 STATUS_KEYS = {"gateway", "catalog", "events", "notify", "mailbox", "nats", "postgres", "tokens", "pids"}
 CHILDREN = {"postgres", "nats", "mailbox", "catalog", "events", "notify", "gateway"}
+PATIENCE = 60.0
 
 
 def empty(folder: Path, port: int | None = None) -> AbstractAsyncContextManager[RunningSystem]:
@@ -28,7 +29,7 @@ def empty(folder: Path, port: int | None = None) -> AbstractAsyncContextManager[
     return up(folder, "--empty", port=port)
 
 
-async def eventually(condition: Callable[[], bool], within: float = 20) -> None:
+async def eventually(condition: Callable[[], bool], within: float = PATIENCE) -> None:
     """Waits until `condition` holds."""
     async with asyncio.timeout(within):
         while not condition():
@@ -50,7 +51,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
 
 async def all_ready(system: RunningSystem) -> None:
     """Waits until every service of it is."""
-    async with asyncio.timeout(30), aiohttp.ClientSession() as client:
+    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as client:
         for name in ("gateway", "catalog", "events", "notify"):
             while not await is_ready(client, system.status[name]):
                 await asyncio.sleep(0.1)
@@ -68,7 +69,9 @@ async def test_it_tells_its_addresses(running: RunningSystem) -> None:
     assert running.status.keys() == STATUS_KEYS
     assert running.status["pids"].keys() == CHILDREN | {"up"}
     assert running.status["nats"].keys() == {"url", "user", "password"}
-    code, token, _ = await ikz("token", "--data", str(running.folder))
+    code, status, _ = await ikz("status", "--json", "--data", str(running.folder))
+    assert (code, json.loads(status)) == (0, running.status)
+    code, token, _ = await ikz_here("token", "--data", str(running.folder))
     assert code == 0
     assert token.strip() == running.status["tokens"]["editor"]
     assert (running.folder / "secrets.json").stat().st_mode & 0o077 == 0
@@ -77,22 +80,6 @@ async def test_it_tells_its_addresses(running: RunningSystem) -> None:
             assert await is_ready(client, running.status[name])
     connection = await asyncpg.connect(running.status["postgres"])
     await connection.close()
-
-
-async def test_two_systems_run_beside_each_other(running: RunningSystem, tmp_path: Path) -> None:
-    async with empty(tmp_path) as other:
-        assert running.status["gateway"] != other.status["gateway"]
-        assert not set(running.status["pids"].values()) & set(other.status["pids"].values())
-        assert running.status["nats"]["password"] != other.status["nats"]["password"]
-        code, _, errors = await ikz("up", "--empty", "--data", str(running.folder), "--port", str(free_ports(1)[0]))
-        assert code == 1
-        assert "already" in errors
-        gone = all_gone(other.status["pids"])
-        assert await other.stop(signal.SIGINT) == 0
-        assert gone()
-    code, _, errors = await ikz("status", "--data", str(tmp_path))
-    assert code == 1
-    assert "No system runs" in errors
 
 
 async def test_children_that_die_come_back(running: RunningSystem) -> None:
@@ -104,35 +91,72 @@ async def test_children_that_die_come_back(running: RunningSystem) -> None:
         pids = (await running.status_now())["pids"]
         return all(pids[name] != before[name] for name in ("catalog", "nats", "postgres"))
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not await is_back():
             await asyncio.sleep(0.1)
     await all_ready(running)
 
 
-async def test_killed_again_and_again_it_leaves_nothing_and_starts_at_once_with_its_data(tmp_path: Path) -> None:
-    """The next start does not wait for what the killed one left; it ends it."""
-    async with empty(tmp_path) as system:
-        connection = await asyncpg.connect(system.status["postgres"])
+async def test_another_beside_it_is_killed_again_and_again_and_starts_at_once_with_its_data(
+    running: RunningSystem, tmp_path: Path
+) -> None:
+    """A killed one leaves nothing, or the next start does not wait for what it left but ends it."""
+    async with empty(tmp_path) as other:
+        first = other.status
+        assert running.status["gateway"] != first["gateway"]
+        assert not set(running.status["pids"].values()) & set(first["pids"].values())
+        assert running.status["nats"]["password"] != first["nats"]["password"]
+        connection = await asyncpg.connect(first["postgres"])
         await connection.execute("CREATE TABLE public.kept AS SELECT 42 AS answer")
         await connection.close()
-        gone = all_gone(system.status["pids"])
-        system.process.kill()
-        await system.process.wait()
-        first = system.status
+        gone = all_gone(first["pids"])
+        other.process.kill()
+        await other.process.wait()
         await eventually(gone)
     port = int(first["gateway"].rpartition(":")[2])
-    async with empty(tmp_path, port=port) as system:
+    left = await killed_at_its_start(tmp_path, port)
+    async with empty(tmp_path, port=port) as other:
+        assert left()
         for same in ("tokens", "nats", "gateway"):
-            assert system.status[same] == first[same]
-        os.kill(system.status["pids"]["catalog"], signal.SIGSTOP)  # deaf to its parent's death
-        system.process.kill()
-        await system.process.wait()
-    async with empty(tmp_path, port=port) as system:
-        connection = await asyncpg.connect(system.status["postgres"])
+            assert other.status[same] == first[same]
+        connection = await asyncpg.connect(other.status["postgres"])
         assert await connection.fetchval("SELECT answer FROM public.kept") == 42
         await connection.close()
-        assert await system.stop() == 0
+        gone = all_gone(other.status["pids"])
+        assert await other.stop(signal.SIGINT) == 0
+        assert gone()
+    code, _, errors = await ikz_here("status", "--data", str(tmp_path))
+    assert code == 1
+    assert "No system runs" in errors
+    await all_ready(running)
+
+
+async def killed_at_its_start(folder: Path, port: int) -> Callable[[], bool]:
+    """A system that is killed as soon as its catalogue is at work, and that one deaf to its parent's death.
+
+    Gives whether the catalogue is gone.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(*IKZ, "up", "--empty", "--data", str(folder), "--port", str(port)), stdout=subprocess.DEVNULL
+    )
+    log = folder / "logs" / "catalog.log"
+    begun = log.read_text().count("service_starting") + 1
+    try:
+        await eventually(lambda: log.read_text().count("service_starting") == begun, START_SECONDS)
+        pid = json.loads((folder / "processes" / "catalog.json").read_text())["pid"]
+        gone = all_gone({"catalog": pid})
+        os.kill(pid, signal.SIGSTOP)
+    finally:
+        process.kill()
+        await process.wait()
+    assert not gone()
+    return gone
+
+
+async def test_a_folder_belongs_to_one_system(running: RunningSystem) -> None:
+    code, _, errors = await ikz("up", "--empty", "--data", str(running.folder), "--port", str(free_ports(1)[0]))
+    assert code == 1
+    assert "already" in errors
 
 
 async def test_a_taken_port_is_named_and_nothing_stays(tmp_path: Path) -> None:
@@ -176,7 +200,7 @@ async def test_a_closed_terminal_ends_it_in_good_order(tmp_path: Path) -> None:
     )  # fmt: skip
     os.close(its)
     try:
-        await eventually((tmp_path / "run.json").exists, 60)
+        await eventually((tmp_path / "run.json").exists)
         gone = all_gone(json.loads((tmp_path / "run.json").read_text())["pids"])
         os.close(ours)  # what it prints from now on fails
         process.send_signal(signal.SIGHUP)
@@ -190,9 +214,8 @@ async def test_a_closed_terminal_ends_it_in_good_order(tmp_path: Path) -> None:
 
 async def test_commands_without_a_system_say_so(tmp_path: Path) -> None:
     for command in (("status", "--json"), ("token",), ("tail",), ("migrate",), ("bootstrap",)):
-        code, output, errors = await ikz(*command, "--data", str(tmp_path))
+        code, output, errors = await ikz_here(*command, "--data", str(tmp_path))
         assert (code, output) == (1, "")
         assert "No system runs" in errors
-        assert "Traceback" not in errors
     code, _, errors = await ikz("status", "--data", "/dev/null")
-    assert (code, "No system runs" in errors) == (1, True)
+    assert (code, "No system runs" in errors, "Traceback" in errors) == (1, True, False)
