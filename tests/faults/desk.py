@@ -6,7 +6,7 @@ Editors merge topics and have people forgotten meanwhile.
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -21,6 +21,9 @@ ROWS = 3
 MOST_REQUESTS = 10  # of each kind: a request is told of its twenty best pairs only
 PDF = b"%%PDF-1.7\n%%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n%% %s\n"
 KINDS = ("seek_partners", "offer")
+MERGER = {"reason": "Es ist dasselbe."}
+PATIENCE = 60.0
+LATEST = 20  # links that are followed when all is over
 PLACES = ((51.67, 8.36), (51.61, 8.02))
 
 
@@ -70,12 +73,27 @@ class Desk:
             made = await patient.command("register_organisation", "catalog", "/organisations", body)
             self.organisations.append(str(made["id"]))
 
+    async def finish(self, patient: Load) -> None:
+        """Once everything that needs several steps, which may have come to nothing in a short storm."""
+        calm = replace(self, load=patient)
+        await calm.attach()
+        code = await calm.define_topic()
+        await patient.command("merge_topic", "catalog", f"/topics/{code}/mergers", MERGER | {"into": TOPIC})
+        await patient.insist(_forgetting("geht-0@stadt.example"))
+        await patient.insist(self._text("bleibt-0@stadt.example"))
+        async with asyncio.timeout(PATIENCE * patient.pace):
+            while not any(address == "bleibt-0@stadt.example" for _, address in patient.letters):
+                patient.collect()
+                await asyncio.sleep(0.1)
+        for _ in range(min(len(patient.letters), LATEST)):
+            await calm.confirm()
+
     async def write(self) -> None:
         """A text for the contact, sometimes once more, or from two places at once."""
         dice = self.load.dice
         address = f"{dice.choice(('bleibt', 'geht'))}-{dice.randrange(WRITERS)}@stadt.example"
-        body = {"email": address, "name": "Erika Muster", "message": f"Wie teilen Sie die Kosten? {uuid4().hex}"}
-        again = [self._text(address, body) for _ in range(dice.choice((1, 1, 2)))]
+        text = self._text(address)
+        again = [replace(text, key=uuid4()) for _ in range(dice.choice((1, 1, 2)))]
         await asyncio.gather(*map(self.load.insist, again))
 
     async def confirm(self) -> None:
@@ -90,9 +108,7 @@ class Desk:
     async def forget(self) -> None:
         """Somebody who may have written is forgotten in every service."""
         await asyncio.sleep(self.load.pace * self.load.dice.uniform(0.5, 2))
-        address = f"geht-{self.load.dice.randrange(WRITERS)}@stadt.example"
-        body = {"email": address}
-        await self.load.insist(Asked("forget", "gateway", "POST", "/people/erasures", uuid4(), body, address))
+        await self.load.insist(_forgetting(f"geht-{self.load.dice.randrange(WRITERS)}@stadt.example"))
 
     async def attach(self) -> None:
         """Files beside a draft; one of them is sent from two places at once."""
@@ -120,15 +136,20 @@ class Desk:
 
     async def merge_topics(self) -> None:
         """A new topic; one of the last few goes into another."""
+        if await self.define_topic() is None:
+            return
+        one, other = self.load.dice.sample(self.topics[-4:], 2)
+        if one != TOPIC:
+            await self.load.command("merge_topic", "catalog", f"/topics/{one}/mergers", MERGER | {"into": other})
+
+    async def define_topic(self) -> str | None:
+        """The code of a new topic; None when something came between."""
         code = f"storm_{uuid4().hex[:8]}"
         body = {"code": code, "slug": code, "label": f"Sturm {code[6:]}", "group": "weather"}
         if await self.load.command("define_topic", "catalog", "/topics", body) is None:
-            return
+            return None
         self.topics.append(code)
-        one, other = self.load.dice.sample(self.topics[-4:], 2)
-        if one != TOPIC:
-            into = {"into": other, "reason": "Es ist dasselbe."}
-            await self.load.command("merge_topic", "catalog", f"/topics/{one}/mergers", into)
+        return code
 
     async def seek_partners(self) -> None:
         """One of the two organisations seeks what the other one offers."""
@@ -154,7 +175,8 @@ class Desk:
         pages = [await self._get(base, "/api/v1/projects?status=published&limit=1") for base in self.load.bases]
         return [int(orjson.loads(content)["total"]) for _, content in pages]
 
-    def _text(self, address: str, body: dict[str, str]) -> Asked:
+    def _text(self, address: str) -> Asked:
+        body = {"email": address, "name": "Erika Muster", "message": f"Wie teilen Sie die Kosten? {uuid4().hex}"}
         return Asked("write", "catalog", "POST", f"/projects/{self.project}/contact-requests", uuid4(), body, address)
 
     def _file(self, project: str, content: bytes) -> Asked:
@@ -175,6 +197,10 @@ class Desk:
         headers = {"Authorization": f"Bearer {self.load.token}"}
         async with self.load.client.get(f"{base}{path}", headers=headers) as answer:
             return answer.status, await answer.read()
+
+
+def _forgetting(address: str) -> Asked:
+    return Asked("forget", "gateway", "POST", "/people/erasures", uuid4(), {"email": address}, address)
 
 
 def title_of(office: str, number: int) -> str:

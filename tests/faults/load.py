@@ -173,6 +173,16 @@ class Load:
         path = f"/sessions/{session_id}/registrations"
         return Asked("register", "events", "POST", path, uuid4(), body, person=address.lower())
 
+    def collect(self) -> None:
+        """Takes the links out of the mails that have come."""
+        for entry, raw in self.inbox.new():
+            if link := LINK.search(raw.replace(b"=\r\n", b"")):
+                token = link[2].decode()
+                if link[1] == b"kontakt":
+                    self.letters.append((token, entry.to))
+                else:
+                    self.links.append(token)
+
     async def _keep(self, work: Work) -> None:
         while not self._stopping.is_set():
             await work()
@@ -246,13 +256,7 @@ class Load:
                 await self.insist(asked)
 
     async def _follow_links(self) -> None:
-        for entry, raw in self.inbox.new():
-            if link := LINK.search(raw.replace(b"=\r\n", b"")):
-                token = link[2].decode()
-                if link[1] == b"kontakt":
-                    self.letters.append((token, entry.to))
-                else:
-                    self.links.append(token)
+        self.collect()
         if not self.links:
             return
         path = f"/registrations/{self.dice.choice(self.links)}"

@@ -146,6 +146,8 @@ class Portal:
         """Returns when nobody waits for anything any more, and what should not come had time to come."""
         until = time.time() + PATIENCE * self.slowness
         await self.patient.settle(until)
+        if not self.unwell:
+            await self.desk.finish(self.patient)
         self.unwell += [f"{asked.kind} {asked.key} never got an answer" for asked in self.history.unanswered()]
         while _waits(await self.archive.databases()) and time.time() < until:
             await asyncio.sleep(0.2)
