@@ -163,7 +163,7 @@ async def _ask(site: Site, query: ProjectQuery) -> None:
 
 async def _ask_first(site: Site, query: ProjectQuery) -> None:
     """As if nobody had asked for it before."""
-    index = await search_live.of(site.pool).current()
+    index = await site.live.current()
     index.found.clear()
     index.phrases.clear()
     await _ask(site, query)
