@@ -244,7 +244,7 @@ def _facts_row(project_id: str, fact: Facts) -> dict[str, Any]:
 
 
 def _text(*parts: str | None) -> str:
-    """In lines: no phrase reaches from one into the next."""
+    """What there is of it, one part after the other."""
     return "\n".join(part for part in parts if part)
 
 
