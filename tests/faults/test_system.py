@@ -183,7 +183,7 @@ async def test_what_was_promised_holds_whatever_is_killed(
         await portal.calm()
         remains = await portal.remains()
     record_property("seconds until all was well", portal.took)
-    record_property("answered", Counter(each.asked.kind for each in portal.history.attempts if each.done))
+    record_property("answered", dict(Counter(each.asked.kind for each in portal.history.attempts if each.done)))
     found = "\n".join([*broken(portal.history, remains), *portal.late()])
     assert not found, found
     _was_worth_it(portal.history)
