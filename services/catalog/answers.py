@@ -1,20 +1,13 @@
 """What the catalogue's lists and pages answer, whatever they are of."""
 
-from typing import Any
-
 from pydantic import BaseModel
 
-from shared.kernel.http import Answer, Call, Page, Role, page
+from shared.kernel.http import Answer, Call, Role
 from shared.kernel.problems import Problem
 
 API = "/api/v1"
 EDITORS: frozenset[Role] = frozenset({"editor"})
 SEE_DRAFTS: frozenset[Role] = frozenset({"editor", "operator"})
-
-
-def page_of(found: Page[Any], call: Call) -> Answer:
-    """One page of a list."""
-    return page(found.items, found.next, found.total, call)
 
 
 def written_upon(call: Call, version: int, by_itself: int) -> int | None:

@@ -1,41 +1,14 @@
-"""Whose contact has nobody confirmed for a year? The clock asks once, and lists say so."""
+"""Whose contact has nobody confirmed for a year? The clock asks once."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import date, datetime
-
-from pydantic import Field
+from datetime import datetime
 
 from services.catalog import project_page
 from services.catalog.due import by_itself, told
 from services.catalog.project import PROJECT, LetTimePass
-from services.catalog.project_shown import confirmed_on, contact_note
-from services.catalog.search_shown import ProjectCard
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.recorded import Unavailable
-
-
-class ProjectListed(ProjectCard):
-    """A project in a list, with what is to be said of its contact."""
-
-    contact_confirmed_on: date | None = Field(description="When its contact was last known to be right.")
-    contact_note: str | None = Field(description="Says so when that is more than a year ago.")
-
-
-async def listed(pool: Pool, cards: Sequence[ProjectCard], at: datetime) -> list[ProjectListed]:
-    """The same cards, in the same order."""
-    if not cards:
-        return []
-    async with pool.acquire() as connection:
-        confirmed = await project_page.confirmed(connection, [card.id for card in cards])
-    return [_listed(card, confirmed.get(card.id), at) for card in cards]
-
-
-def _listed(card: ProjectCard, confirmed_at: datetime | None, at: datetime) -> ProjectListed:
-    fields = {name: getattr(card, name) for name in ProjectCard.model_fields}
-    on = confirmed_on(confirmed_at) if confirmed_at else None
-    return ProjectListed(**fields, contact_confirmed_on=on, contact_note=contact_note(card.status, confirmed_at, at))
 
 
 async def ask_for_review(journal: Journal, pool: Pool, at: datetime) -> int:

@@ -14,7 +14,7 @@ from services.catalog import (
     topic_list,
     undertaking_page,
 )
-from services.catalog.answers import API, found, page_of, written_upon
+from services.catalog.answers import API, found, written_upon
 from services.catalog.cooperation_list import CooperationQuery, CooperationRequestShown
 from services.catalog.cooperation_pairs import Matches
 from services.catalog.cooperation_request import (
@@ -31,7 +31,7 @@ from services.catalog.cooperation_request import (
 from services.catalog.cooperation_rights import MAY_OPEN, own_organisation, require_own
 from services.catalog.plain_text import PlainLine, PlainPages
 from services.catalog.project_content import Ags
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
 from shared.kernel.identity import Identity
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
@@ -91,7 +91,7 @@ class Handlers:
 
     async def requests(self, call: Call) -> Answer:
         """One page of the requests."""
-        return page_of(await cooperation_list.listed(self.pool, call.query), call)
+        return page(await cooperation_list.listed(self.pool, call.query), call)
 
     async def request(self, call: Call) -> Answer:
         """One request; its version is the ETag."""

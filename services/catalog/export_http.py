@@ -73,7 +73,7 @@ class Handlers:
     async def atom(self, call: Call) -> Answer:
         """A page of a feed."""
         _require_sight(call)
-        found = await search.find(self.live, call.query, editor=bool(SEE_DRAFTS & call.identity.roles))
+        found = await search.find(self.live, call.query, editor=bool(SEE_DRAFTS & call.identity.roles), at=call.at)
         place = export_atom.place_of(self.site, call.request.rel_url, found.next)
         content = export_atom.feed(found, place, self.site, call.at)
         return Answer(content, headers={"Content-Type": f"{export_atom.MEDIA_TYPE}; charset=utf-8"})

@@ -6,14 +6,14 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import funding_estimate, history
-from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
+from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found
 from services.catalog.funding_estimate import FundingEstimate, FundingQuery, ProgrammeShown
 from services.catalog.funding_programme import FUNDING_PROGRAMME, RecordProgramme, Terms, WithdrawProgramme
 from services.catalog.history import History
 from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.project_shown import BERLIN
 from shared.kernel.decider import NotThere
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, committed
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, committed, page
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
@@ -53,7 +53,7 @@ class Handlers:
 
     async def programmes(self, call: Call) -> Answer:
         """One page of the programmes."""
-        return page_of(await funding_estimate.listed(self.pool, call.query), call)
+        return page(await funding_estimate.listed(self.pool, call.query), call)
 
     async def programme(self, call: Call) -> Answer:
         """A programme; its version is the ETag for those who may change it."""

@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.catalog import import_list, import_store
-from services.catalog.answers import API, EDITORS, found, page_of
+from services.catalog.answers import API, EDITORS, found
 from services.catalog.export_cells import LINE_END, csv_line
 from services.catalog.export_tables import BOM
 from services.catalog.import_check import Checked, checked
@@ -26,7 +26,7 @@ from services.catalog.project_import import (
     Target,
 )
 from services.catalog.table_file import UPLOAD, Table, TableReader
-from shared.kernel.http import Answer, Call, Endpoint, Page, Paging
+from shared.kernel.http import Answer, Call, Endpoint, Page, Paging, page
 from shared.kernel.ids import new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
@@ -96,7 +96,7 @@ class Handlers:
 
     async def imports(self, call: Call) -> Answer:
         """One page of the imports."""
-        return page_of(await import_list.listed(self.pool, call.query), call)
+        return page(await import_list.listed(self.pool, call.query), call)
 
     async def one(self, call: Call) -> Answer:
         """How far an import is."""
@@ -105,7 +105,7 @@ class Handlers:
     async def lines(self, call: Call) -> Answer:
         """One page of a report."""
         import_id = await self._known(call)
-        return page_of(await import_list.lines(self.pool, import_id, call.query), call)
+        return page(await import_list.lines(self.pool, import_id, call.query), call)
 
     async def report(self, call: Call) -> web.StreamResponse:
         """A whole report as a file."""

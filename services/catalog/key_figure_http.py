@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from pydantic import BaseModel, ConfigDict
 
 from services.catalog import history, key_figure_list
-from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
+from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found
 from services.catalog.history import History
 from services.catalog.key_figure import KEY_FIGURE, Reading, RecordKeyFigure, WithdrawKeyFigure
 from services.catalog.key_figure_list import KeyFigureShown
 from services.catalog.plain_text import PlainLine, PlainNote, PlainText
 from services.catalog.project_content import Number
 from shared.kernel.decider import NotThere
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, committed
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, committed, page
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
@@ -45,7 +45,7 @@ class Handlers:
 
     async def key_figures(self, call: Call) -> Answer:
         """One page of the key figures."""
-        return page_of(await key_figure_list.listed(self.pool, call.query), call)
+        return page(await key_figure_list.listed(self.pool, call.query), call)
 
     async def key_figure(self, call: Call) -> Answer:
         """A key figure; its version is the ETag for those who may change it."""

@@ -7,7 +7,7 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import history, organisation_directory, organisation_similar, population_import
-from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
+from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
 from services.catalog.organisation import (
@@ -26,7 +26,7 @@ from services.catalog.population_import import PopulationReport, WrongLine
 from services.catalog.project_shown import BERLIN
 from shared.kernel.decider import Refused
 from shared.kernel.endpoint import Upload
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Pool
@@ -64,7 +64,7 @@ class Handlers:
 
     async def organisations(self, call: Call) -> Answer:
         """One page of the directory."""
-        return page_of(await organisation_directory.find(self.pool, call.query), call)
+        return page(await organisation_directory.find(self.pool, call.query), call)
 
     async def organisation(self, call: Call) -> Answer:
         """An organisation by id or official key; its version is the ETag for those who may change it."""

@@ -107,7 +107,7 @@ SUCCESSORS = """
 SELECT id::text, entry->'project'->'content'->>'title' AS title FROM project_page
 WHERE predecessor = $1::uuid AND (public OR $2) ORDER BY entry->>'published_at', id LIMIT 100
 """
-CONFIRMED = "SELECT id::text, confirmed_at FROM project_page WHERE id = ANY($1::uuid[])"
+CONFIRMED_AT = "(SELECT confirmed_at FROM project_page WHERE id = {id})"  # when a contact was last known to be right
 CONTACTS_DUE = """
 SELECT id::text, (entry->>'of_history')::boolean AS of_history FROM project_page
 WHERE contact_due_at <= $1 ORDER BY contact_due_at LIMIT 100
@@ -352,11 +352,6 @@ async def file(pool: Pool, project_id: str, document_id: str, *, editor: bool) -
 async def files_in_use(pool: Pool, digests: Sequence[str]) -> set[str]:
     """Those of the files (by SHA-256) that a project refers to."""
     return {row["sha256"] for row in await pool.fetch(FILES_IN_USE, digests)}
-
-
-async def confirmed(connection: Connection, project_ids: Sequence[str]) -> dict[str, datetime | None]:
-    """When the contacts of projects were last known to be right; None of what was never published."""
-    return {row["id"]: row["confirmed_at"] for row in await connection.fetch(CONFIRMED, project_ids)}
 
 
 async def contacts_due(pool: Pool, at: datetime) -> dict[str, bool]:

@@ -12,7 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.catalog import resource_downloads, resource_list, topic_list
-from services.catalog.answers import API, EDITORS, page_of
+from services.catalog.answers import API, EDITORS
 from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.project_content import Link, Many, TopicCode
 from services.catalog.resource import RESOURCE, Details, PublishResource, Resource, RetireResource, ReviseResource
@@ -23,7 +23,7 @@ from services.catalog.vocabulary import ResourceKind
 from shared.kernel.downloads import attachment
 from shared.kernel.file_kinds import KINDS, UPLOAD, UPLOAD_CODES, kind_of, safe_name
 from shared.kernel.files import FileMissing, Files
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import CONNECTION_LOST, Pool
@@ -83,7 +83,7 @@ class Handlers:
 
     async def resources(self, call: Call) -> Answer:
         """One page of the resources."""
-        return page_of(await resource_list.listed(self.pool, call.query), call)
+        return page(await resource_list.listed(self.pool, call.query), call)
 
     async def resource(self, call: Call) -> Answer:
         """A resource in its newest version; the version of its stream is the ETag for those who may change it."""

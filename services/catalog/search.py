@@ -6,18 +6,17 @@ and orders are looked up in memory, the projects of a page in the database.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import batched
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from pydantic import TypeAdapter
 
-from services.catalog import organisation_similar
-from services.catalog.highlight import highlights
+from services.catalog import organisation_similar, search_cards
 from services.catalog.naming import sort_key
 from services.catalog.project import (
     BESIDE_THE_LIVE_VERSION,
@@ -44,18 +43,16 @@ from services.catalog.project import (
     UpdateWithdrawn,
 )
 from services.catalog.project_content import Content
-from services.catalog.project_page import participations_note
+from services.catalog.search_cards import Wanted
 from services.catalog.search_facets import counted
-from services.catalog.search_index import NONE, Found, Index
+from services.catalog.search_index import Index
 from services.catalog.search_live import Live
-from services.catalog.search_names import Body
 from services.catalog.search_order import Key
-from services.catalog.search_pages import ask, found_by, in_reach
+from services.catalog.search_pages import Asked, ask
 from services.catalog.search_phrases import phrases_in, steps
 from services.catalog.search_shown import (
     PUBLIC,
     Facets,
-    Highlights,
     ProjectCard,
     ProjectFilter,
     ProjectQuery,
@@ -63,13 +60,13 @@ from services.catalog.search_shown import (
     Sort,
 )
 from services.catalog.similar import similar
-from services.catalog.vocabulary import LegalForm, ProjectStatus, Role, Stage
-from shared.kernel.codec import UnknownEvent
+from services.catalog.vocabulary import ProjectStatus
 from shared.kernel.http import decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import FieldError, Problem
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
+from shared.kernel.tasks import begun
 
 __all__ = ["SEARCH", "Facets", "ProjectCard", "ProjectFilter", "ProjectQuery", "Sort", "facets", "find", "ids", "like"]
 
@@ -94,15 +91,6 @@ FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, version bigint, changed_at time
                                         published_at timestamptz, best_practice boolean)
 WHERE p.id = r.id
 """
-SHOWN = """
-SELECT id, status, version, pending, card, best_practice, published_at, changed_at, plain[array_upper(plain, 1)] AS rest
-FROM search_project WHERE id = ANY($1::uuid[]) AND status = ANY($2::text[])
-"""
-
-LABELS = {
-    name: {str(term): term.label for term in terms}
-    for name, terms in (("status", ProjectStatus), ("legal_form", LegalForm), ("stage", Stage), ("role", Role))
-}
 CURSOR: TypeAdapter[tuple[str, str, float, str, UUID]] = TypeAdapter(tuple[str, str, float, str, UUID])
 ON_CARD = {
     "title",
@@ -129,6 +117,17 @@ class Facts:
     published_at: datetime | None = None
     best_practice: bool | None = None
     content: Content | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A query, among the projects of some `bodies` if they are given, by whom and when."""
+
+    query: ProjectQuery
+    bodies: Sequence[str] | None
+    editor: bool
+    at: datetime
+    with_facets: bool
 
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
@@ -251,36 +250,60 @@ def _text(*parts: str | None) -> str:
 SEARCH = Projection("search", ("search_project",), project)
 
 
-async def find(live: Live, query: ProjectQuery, *, editor: bool) -> ProjectsFound[ProjectCard]:
-    """One page of the projects that fit, in the order asked for."""
-    index = await _index(live, query.q)
-    asked = ask(index, query, query.sort, await _bodies_like(live.pool, query.like))
+async def find(
+    live: Live, query: ProjectQuery, *, editor: bool, at: datetime, with_facets: bool = False
+) -> ProjectsFound:
+    """One page of the projects that fit, in the order asked for; its facets are those of the same moment.
+
+    What is at hand is looked through first; only what was committed since makes it look again.
+    """
+    question = _Question(query, await _bodies_like(live.pool, query.like), editor, at, with_facets)
+    have = live.at_hand()
+    found = await _found(live, have.index, partial(live.found_with, have), question)
+    while found is None:
+        found = await _found(live, await live.current(), live.pool.fetch, question)
+    return found
+
+
+async def _found(live: Live, index: Index, reading: search_cards.Read, question: _Question) -> ProjectsFound | None:
+    """The page as this index has it; None if what is read says that more was committed."""
+    query = question.query
+    await _phrases_looked_for(index, query.q)
+    asked = ask(index, query, query.sort, question.bodies)
     page = asked.page(query.limit + 1, _after(query, asked.sort))
-    shown = page[: query.limit]
-    wanted = [index.id_of(document) for _, document in shown]
-    kilometres = {str(index.id_of(each)): far for each, far in asked.distances(each for _, each in shown).items()}
-    last = shown[-1] if len(page) > query.limit else None
-    cursor = last and encode_cursor([_digest(query), asked.sort, *_place(index, *last)])
-    found, total = asked.found, len(asked.kept)
-    items = await _cards(live, index, query, found, wanted, editor=editor)
+    last = page[query.limit - 1] if len(page) > query.limit else None
+    wanted = _wanted(question, asked, [document for _, document in page[: query.limit]])
+    reading_rows = begun(search_cards.read(reading, wanted))
+    counts = counted(index, query, asked.reached) if question.with_facets else None  # while the database looks
+    rows = await reading_rows
+    if rows is None:
+        return None
     return ProjectsFound(
-        items=[card.model_copy(update={"distance_km": kilometres.get(card.id)}) for card in items]
-        if kilometres
-        else items,
-        next=cursor,
-        total=total,
-        did_you_mean=found.corrected,
-        all_words=found.all_words,
+        items=await search_cards.cards(live, index, rows, wanted),
+        next=last and encode_cursor([_digest(query), asked.sort, *_place(index, *last)]),
+        total=len(asked.kept),
+        did_you_mean=asked.found.corrected,
+        all_words=asked.found.all_words,
+        facets=counts,
     )
 
 
-async def like(live: Live, project_id: UUID, most: int) -> list[ProjectCard] | None:
+def _wanted(question: _Question, asked: Asked, documents: Sequence[int]) -> Wanted:
+    ids = [asked.index.id_of(document) for document in documents]
+    far = {asked.index.id_of(document): kilometres for document, kilometres in asked.distances(documents).items()}
+    statuses = question.query.status or PUBLIC
+    return Wanted(ids, question.editor, question.at, statuses, asked.found.words, far)
+
+
+async def like(live: Live, project_id: UUID, most: int, at: datetime) -> list[ProjectCard] | None:
     """Published projects like one of them, the most alike first; None when that one is not published."""
     index = await live.current()
     alike = similar(index, project_id, most)
     if alike is None:
         return None
-    return await _cards(live, index, ProjectFilter(), Found(NONE), alike, editor=False)
+    wanted = Wanted(alike, editor=False, at=at)
+    rows = await search_cards.read(live.pool.fetch, wanted)
+    return await search_cards.cards(live, index, rows or (), wanted)
 
 
 async def ids(
@@ -300,18 +323,22 @@ async def ids(
 async def facets(live: Live, query: ProjectFilter) -> Facets:
     """Every facet's values with their counts, the most frequent first."""
     index = await _index(live, query.q)
-    bodies = await _bodies_like(live.pool, query.like)
-    hits = found_by(index, query).hits
-    return Facets.model_construct(facets=counted(index, query, in_reach(index, query, hits, bodies)))
+    asked = ask(index, query, bodies=await _bodies_like(live.pool, query.like))
+    return Facets.model_construct(facets=counted(index, query, asked.reached))
 
 
 async def _index(live: Live, q: str | None) -> Index:
-    """The index, where the phrases of a query were looked for while others had their turn."""
+    """The index, where the phrases of a query were looked for."""
     index = await live.current()
+    await _phrases_looked_for(index, q)
+    return index
+
+
+async def _phrases_looked_for(index: Index, q: str | None) -> None:
+    """While others have their turn."""
     for phrase in phrases_in(index, q):
         for _ in steps(index, phrase):
             await asyncio.sleep(0)
-    return index
 
 
 async def _bodies_like(pool: Pool, key: str | None) -> Sequence[str] | None:
@@ -328,7 +355,7 @@ async def _bodies_like(pool: Pool, key: str | None) -> Sequence[str] | None:
 
 def _digest(query: ProjectFilter) -> str:
     """What a cursor belongs to: the same filters, whatever the page."""
-    told = query.model_dump_json(exclude={"cursor", "limit"})
+    told = query.model_dump_json(exclude={"cursor", "limit", "facets"})
     return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()
 
 
@@ -346,65 +373,3 @@ def _place(index: Index, number: float, document: int) -> tuple[float, str, str]
     """Where a document stands, for a cursor."""
     _, title_key, _ = index.by_title.key(document)
     return number, title_key, str(index.id_of(document))
-
-
-async def _cards(
-    live: Live, index: Index, query: ProjectFilter, found: Found, wanted: Sequence[UUID], *, editor: bool
-) -> list[ProjectCard]:
-    rows = await live.pool.fetch(SHOWN, wanted, query.status or PUBLIC)
-    by_id = {row["id"].bytes: row for row in rows}
-    kept = [by_id[each.bytes] for each in wanted if each.bytes in by_id]
-    bodies = _bodies(index, kept)
-    if not all(bodies.values()):
-        index = await live.current()  # the rows are newer than the names
-        bodies = _bodies(index, kept)
-    return [_card(index, row, bodies, found, editor=editor) for row in kept]
-
-
-def _bodies(index: Index, rows: Iterable[asyncpg.Record]) -> dict[str, Body | None]:
-    """Who takes part in some projects."""
-    ids = {each["organisation_id"] for row in rows for each in row["card"]["participations"]}
-    return {each: index.names.body(each) for each in ids}
-
-
-def _card(
-    index: Index, row: asyncpg.Record, bodies: Mapping[str, Body | None], found: Found, *, editor: bool
-) -> ProjectCard:
-    status = row["status"]
-    card: dict[str, Any] = row["card"]
-    participants = [_participant(bodies, each) for each in card["participations"]]
-    names = index.names
-    topics = tuple(dict.fromkeys(names.present("topic", code) for code in card["topics"]))
-    labels = {
-        "status": {status: LABELS["status"][status]},
-        "topics": {code: names.topics[code].label if code in names.topics else code for code in topics},
-        **{name: {card[name]: LABELS[name][card[name]]} if card[name] else {} for name in ("legal_form", "stage")},
-        "role": {each["role"]: LABELS["role"][each["role"]] for each in participants},
-    }
-    return ProjectCard(
-        **(card | {"participations": participants, "topics": topics}),
-        id=str(row["id"]),
-        status=status,
-        version=row["version"],
-        revision_pending=row["pending"] if editor else None,
-        participations_note=participations_note(card["participations_complete"], len(participants)),
-        best_practice=row["best_practice"],
-        published_at=row["published_at"],
-        changed_at=row["changed_at"],
-        labels=labels,
-        highlights=_highlights(index, row, found) if found.words else None,
-    )
-
-
-def _highlights(index: Index, row: asyncpg.Record, found: Found) -> Highlights | None:
-    document = index.number_of(row["id"])
-    if document is None:
-        return None
-    card, having = row["card"], found.words.intersection(index.tokens(document))
-    return highlights(index.words, having, card["title"], card["summary"], row["rest"])
-
-
-def _participant(bodies: Mapping[str, Body | None], said: dict[str, Any]) -> dict[str, Any]:
-    if (body := bodies[said["organisation_id"]]) is None:
-        raise UnknownEvent(said["organisation_id"])
-    return {"organisation_id": body.id, "ags": body.ags, "name": body.name, "type": body.type, "role": said["role"]}

@@ -1,7 +1,7 @@
 """Which values could a search be narrowed to, and how many projects would each give? OR inside a facet, AND between."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from operator import itemgetter
+from operator import attrgetter
 
 from pyroaring import BitMap
 
@@ -65,17 +65,15 @@ def _values(
     index: Index, query: ProjectFilter, facet: str, found: BitMap, sets: Mapping[str, BitMap]
 ) -> list[FacetValue]:
     others = [documents for name, documents in sets.items() if name != facet]
-    counts = _counts(index, facet, BitMap.intersection(found, *others) if others else found)
-    shown = [FacetValue(value.shown, value.text, count) for count, value in counts]
+    shown = _counts(index, facet, BitMap.intersection(found, *others) if others else found)
     chosen_here = () if facet in FLAGS else getattr(query, facet) or ()
-    if others or chosen_here:
-        seen = {value.key for _, value in counts}
-        known = _known(index, facet) if others else []
-        none = {value.key: value for documents, value in known if documents.intersect(found)}
-        none |= {each.key: each for each in _chosen(index, facet, chosen_here)}
-        rest = sorted((each for each in none.values() if each.key not in seen), key=_place)
-        shown += [FacetValue(value.shown, value.text, 0) for value in rest]
-    return shown
+    if not (others or chosen_here):
+        return shown
+    seen = {value.value for value in shown}
+    known = _known(index, facet) if others else []
+    none = {value.shown: value for documents, value in known if value.shown not in seen and documents.intersect(found)}
+    none |= {each.shown: each for each in _chosen(index, facet, chosen_here) if each.shown not in seen}
+    return [*shown, *(FacetValue(value.shown, value.text, 0) for value in sorted(none.values(), key=_place))]
 
 
 def _chosen(index: Index, facet: str, values: Iterable[object]) -> Iterator[Value]:
@@ -86,7 +84,7 @@ def _chosen(index: Index, facet: str, values: Iterable[object]) -> Iterator[Valu
             yield value
 
 
-def _counts(index: Index, facet: str, left: BitMap) -> list[tuple[int, Value]]:
+def _counts(index: Index, facet: str, left: BitMap) -> list[FacetValue]:
     """How many of these documents have each value, of those that any has. Of all that is published it is kept."""
     everything = index.statuses.get(PUBLIC[0], NONE)
     if len(left) < len(everything) or left != everything:
@@ -96,10 +94,13 @@ def _counts(index: Index, facet: str, left: BitMap) -> list[tuple[int, Value]]:
     return index.counts[facet]
 
 
-def _counted(index: Index, facet: str, left: BitMap) -> list[tuple[int, Value]]:
+def _counted(index: Index, facet: str, left: BitMap) -> list[FacetValue]:
     count = left.intersection_cardinality
-    counts = [(n, value) for documents, value in _known(index, facet) if (n := count(documents))]
-    return sorted(counts, key=itemgetter(0), reverse=True)
+    counts = [
+        FacetValue(value.shown, value.text, n) for documents, value in _known(index, facet) if (n := count(documents))
+    ]
+    counts.sort(key=attrgetter("count"), reverse=True)
+    return counts
 
 
 def _known(index: Index, facet: str) -> list[tuple[BitMap, Value]]:

@@ -1,13 +1,12 @@
 """Finding projects over HTTP."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
-from services.catalog import contact_review, search, suggest
+from services.catalog import search, suggest
 from services.catalog.answers import API, SEE_DRAFTS
-from services.catalog.contact_review import ProjectListed
 from services.catalog.search_live import Live
-from services.catalog.search_shown import Facets, ProjectCard, ProjectFilter, ProjectQuery, ProjectsFound
+from services.catalog.search_shown import Facets, ProjectCard, ProjectFilter, ProjectSearch, ProjectsFound
 from services.catalog.similar import SimilarQuery
 from services.catalog.suggest import Suggestion, SuggestQuery
 from shared.kernel.http import Answer, Call, Endpoint, Page, page, require
@@ -23,11 +22,10 @@ class Handlers:
     async def projects(self, call: Call) -> Answer:
         """One page of the search."""
         _require_sight(call)
-        found = await search.find(self.live, call.query, editor=sees_drafts(call))
-        items = await contact_review.listed(self.live.pool, found.items, call.at)
-        answer = page(items, found.next, found.total, call)
-        more = {"did_you_mean": found.did_you_mean, "all_words": found.all_words}
-        return replace(answer, body=answer.body | more)
+        query: ProjectSearch = call.query
+        editor = sees_drafts(call)
+        found = await search.find(self.live, query, editor=editor, at=call.at, with_facets=query.facets)
+        return page(found, call)
 
     async def facets(self, call: Call) -> Answer:
         """What the search could be narrowed to."""
@@ -40,7 +38,7 @@ class Handlers:
 
     async def similar(self, call: Call) -> Answer:
         """Projects like one that is published."""
-        found = await search.like(self.live, UUID(call.path_id()), call.query.limit)
+        found = await search.like(self.live, UUID(call.path_id()), call.query.limit, call.at)
         if found is None:
             raise Problem("not_found")
         return Answer(Page(items=found, next=None, total=len(found)))
@@ -66,8 +64,8 @@ def endpoints(live: Live) -> list[Endpoint]:
             f"{API}/projects",
             do.projects,
             "Search projects",
-            query=ProjectQuery,
-            answer=ProjectsFound[ProjectListed],
+            query=ProjectSearch,
+            answer=ProjectsFound,
             codes=("forbidden",),
         ),
         Endpoint(

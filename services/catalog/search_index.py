@@ -16,6 +16,7 @@ from pyroaring import BitMap
 
 from services.catalog.search_names import DISTRICT_DIGITS, REGION_DIGITS, Body, Names
 from services.catalog.search_order import Order
+from services.catalog.search_shown import FacetValue
 from services.catalog.search_words import GAP, Words
 
 TIERS = 3
@@ -100,7 +101,7 @@ class Index:
         self.names = Names()
         self.known: dict[str, tuple[int, list[tuple[BitMap, Value]]]] = {}
         """Facet → how many values it had when they were listed, and these in order, with their documents."""
-        self.counts: dict[str, list[tuple[int, Value]]] = {}
+        self.counts: dict[str, list[FacetValue]] = {}
         """Facet → how many published projects have its values, as far as anybody asked since the last change."""
         self.found: dict[tuple[object, ...], Found] = {}
         """What was looked for last, since the last change (`search_pages.py`)."""

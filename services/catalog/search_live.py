@@ -1,9 +1,9 @@
 """The index as this replica has it: read from the read model at the start, then brought up to date before every use.
 
-A question asks the journal for its end first and takes in what it does not have yet: whoever asks after a command was
-answered, by whichever replica, finds what it did. `keep` does the same as soon as the journal grows, so that a question
-seldom has anything to do; it also reads anew what was rebuilt (the present index serves on), and everything when the
-journal is another one than before (nothing is answered until that is read).
+A question asks the journal for its end, first or together with what it reads, and takes in what it does not have yet:
+whoever asks after a command was answered, by whichever replica, finds what it did. `keep` does the same as soon as the
+journal grows, so that a question seldom has anything to do; it also reads anew what was rebuilt (the present index
+serves on), and everything when the journal is another one than before (nothing is answered until that is read).
 """
 
 import asyncio
@@ -33,6 +33,13 @@ SELECT c.position, c.store_id::text AS store,
        (SELECT concat_ws(' ', j.stream, j.version, j.command_id) FROM journal j
         WHERE j.position = coalesce($1, c.position)) AS event
 FROM journal_counter c
+"""
+# What a statement finds, beside where the journal is in the same moment: one row at least.
+AND_STATE = """
+SELECT c.position AS journal_position, c.store_id::text AS journal_store,
+       (SELECT concat_ws(' ', j.stream, j.version, j.command_id) FROM journal j
+        WHERE j.position = c.position) AS journal_event, found.*
+FROM journal_counter c LEFT JOIN ({statement}) AS found ON true
 """
 CHANGED = """
 SELECT position, stream, concat_ws(' ', stream, version, command_id) AS event
@@ -75,7 +82,9 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class _Have:
+class Have:
+    """An index, and what it stands for."""
+
     index: Index
     state: State
 
@@ -90,12 +99,27 @@ class Live:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self._lock = asyncio.Lock()
-        self._have: _Have | None = None
+        self._have: Have | None = None
         self._progress = (0, 0)
 
     async def current(self) -> Index:
         """The index with all that was committed before this was called; `unavailable` while there is none."""
         return (await self._current()).index
+
+    def at_hand(self) -> Have:
+        """The index as it is, perhaps behind the journal: `found_with` tells; `unavailable` while there is none."""
+        if self._have is None:
+            raise Problem("unavailable")
+        return self._have
+
+    async def found_with(self, have: Have, statement: str, *arguments: object) -> list[asyncpg.Record] | None:
+        """What a statement finds, if the index had all that is committed by then; else None: ask for `current`."""
+        rows = await self.pool.fetch(AND_STATE.format(statement=statement), *arguments)
+        journal, state = rows[0], have.state
+        end = journal["journal_position"], journal["journal_store"], journal["journal_event"]
+        if end != (state.position, state.store, state.event):
+            return None
+        return [row for row in rows if row["id"] is not None]
 
     async def mark(self) -> str:
         """Names what would be found now: the same as long as nothing is recorded or rebuilt."""
@@ -125,7 +149,7 @@ class Live:
             log.warning("search_waits", reason=type(error).__name__)
             await asyncio.sleep(RETRY)
 
-    async def _current(self) -> _Have:
+    async def _current(self) -> Have:
         have = self._have
         if have is None:
             raise Problem("unavailable")
@@ -148,7 +172,7 @@ class Live:
         async with self._lock:
             self._have = fresh
 
-    async def _goes_on(self, have: _Have) -> bool:
+    async def _goes_on(self, have: Have) -> bool:
         """Whether this index is brought up to date; it is forgotten when the journal is another one."""
         state = await self._state(have)
         async with self._lock:
@@ -161,7 +185,7 @@ class Live:
                 self._have = None
             return False
 
-    async def _built(self) -> _Have:
+    async def _built(self) -> Have:
         index = Index()
         state = await self._state(None)
         async with self.pool.acquire() as connection:
@@ -176,7 +200,7 @@ class Live:
             self._progress = (len(index), len(ids))
         for _ in index.settling():
             await asyncio.sleep(0)
-        return _Have(index, state)
+        return Have(index, state)
 
     async def _entries(self, ids: Sequence[bytes]) -> Iterator[Entry]:
         """Of the projects that are still there, in this order; made as they are taken."""
@@ -184,7 +208,7 @@ class Live:
         by_id = {row["id"].bytes: row for row in rows}
         return (entry_of(by_id[each]) for each in ids if each in by_id)
 
-    async def _caught_up(self, end: int) -> _Have | None:
+    async def _caught_up(self, end: int) -> Have | None:
         """Reads what the events behind the index's position changed; rows are at least as new as those.
 
         None when the journal does not reach so far any more, or the index is gone.
@@ -196,7 +220,7 @@ class Live:
                     return None
                 await _take(have.index, connection, [row["stream"].partition("-")[::2] for row in rows])
             reached = replace(have.state, position=rows[-1]["position"], event=rows[-1]["event"])
-            self._have = _Have(have.index, reached)
+            self._have = Have(have.index, reached)
         return self._have
 
     async def _renamed(self, naming: str) -> None:
@@ -206,9 +230,9 @@ class Live:
             return
         async with self.pool.acquire() as connection:
             await _read_names(have.index, connection)
-        self._have = _Have(have.index, replace(have.state, naming=naming))
+        self._have = Have(have.index, replace(have.state, naming=naming))
 
-    async def _state(self, have: _Have | None) -> State:
+    async def _state(self, have: Have | None) -> State:
         row = await self.pool.fetchrow(STATE, have and have.state.position)
         assert row is not None
         return State(**row)

@@ -22,12 +22,13 @@ type Classes = Iterator[tuple[float, BitMap]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A search at one moment: what its words find, and what of that all its filters leave."""
+    """A search at one moment: what its words find, what of that is in reach, and what of that all facets leave."""
 
     index: Index
     query: ProjectFilter
     sort: Sort
     found: Found
+    reached: BitMap
     kept: BitMap
 
     def page(self, most: int, after: Key | None) -> list[tuple[float, int]]:
@@ -74,17 +75,18 @@ class Asked:
         return iter([(0.0, self.kept)])
 
 
-def ask(index: Index, query: ProjectFilter, sort: Sort | None, bodies: Iterable[str] | None = None) -> Asked:
+def ask(index: Index, query: ProjectFilter, sort: Sort | None = None, bodies: Iterable[str] | None = None) -> Asked:
     """Looks everything up, among the projects of some `bodies` if they are given.
 
     Without an order: by relevance where something is asked for, else the newest first.
     """
-    found = found_by(index, query)
-    kept = BitMap.intersection(in_reach(index, query, found.hits, bodies), *chosen(index, query).values())
-    return Asked(index, query, sort or ("relevance" if query.q and query.q.strip() else "date"), found, kept)
+    found = _found_by(index, query)
+    reached = _in_reach(index, query, found.hits, bodies)
+    kept = BitMap.intersection(reached, *chosen(index, query).values())
+    return Asked(index, query, sort or ("relevance" if query.q and query.q.strip() else "date"), found, reached, kept)
 
 
-def found_by(index: Index, query: ProjectFilter) -> Found:
+def _found_by(index: Index, query: ProjectFilter) -> Found:
     """What the words of a search find. What was asked last is remembered until a project changes.
 
     The facets of a search and its next page are asked for right after it.
@@ -97,7 +99,7 @@ def found_by(index: Index, query: ProjectFilter) -> Found:
     return found
 
 
-def in_reach(index: Index, query: ProjectFilter, documents: BitMap, bodies: Iterable[str] | None = None) -> BitMap:
+def _in_reach(index: Index, query: ProjectFilter, documents: BitMap, bodies: Iterable[str] | None = None) -> BitMap:
     """Those with a participant within the distance asked for, and with one of some bodies."""
     if bodies is not None:
         having = index.facets["organisation"]

@@ -1,7 +1,7 @@
 """What a search can be asked for and what it answers: the filters, a project in a list, facets."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
@@ -128,10 +128,15 @@ class ProjectQuery(ProjectList, Paging):
     """One page of the projects."""
 
 
-class ParticipantShown(BaseModel):
-    """Who takes part, on a card."""
+class ProjectSearch(ProjectQuery):
+    """One page of the projects, and what they could be narrowed to."""
 
-    model_config = ConfigDict(frozen=True)
+    facets: bool = Field(default=False, description="Whether the facets of `GET /projects/facets` are answered, too.")
+
+
+@dataclass(slots=True)
+class ParticipantShown:
+    """Who takes part, on a card."""
 
     organisation_id: str
     ags: str | None
@@ -157,15 +162,14 @@ class Highlights:
     text: tuple[Piece, ...] | None = None
 
 
-class ProjectCard(BaseModel):
+@dataclass(slots=True, kw_only=True)
+class ProjectCard:
     """A project in a list. `labels[field][code]` is the German label of every code in it."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     status: ProjectStatus
     version: int
-    revision_pending: bool | None = Field(description="For editors: whether a proposed version waits.")
+    revision_pending: Annotated[bool | None, Field(description="For editors: whether a proposed version waits.")]
     title: str
     short_title: str | None
     summary: str | None
@@ -181,19 +185,10 @@ class ProjectCard(BaseModel):
     published_at: datetime | None
     changed_at: datetime
     labels: dict[str, dict[str, str]]
-    highlights: Highlights | None = Field(default=None, description="Where something was asked for and found in it.")
-    distance_km: float | None = Field(default=None, description="With `near`: how far the nearest participant is.")
-
-
-class ProjectsFound[Card: ProjectCard](Page[Card]):
-    """A page of a search.
-
-    `did_you_mean` is the query as it may have been meant, where it finds nothing or little as it is. `all_words` is
-    false where no project has all the words, and those are shown that have most.
-    """
-
-    did_you_mean: str | None = None
-    all_words: bool = True
+    contact_confirmed_on: Annotated[date | None, Field(description="When its contact was last known to be right.")]
+    contact_note: Annotated[str | None, Field(description="Says so when that is more than a year ago.")]
+    highlights: Annotated[Highlights | None, Field(description="Where something was asked for and found in it.")] = None
+    distance_km: Annotated[float | None, Field(description="With `near`: how far the nearest participant is.")] = None
 
 
 @dataclass(slots=True)
@@ -216,3 +211,16 @@ class Facets(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     facets: dict[str, list[FacetValue]]
+
+
+class ProjectsFound(Page[ProjectCard]):
+    """A page of a search.
+
+    `did_you_mean` is the query as it may have been meant, where it finds nothing or little as it is. `all_words` is
+    false where no project has all the words, and those are shown that have most. `facets` are those of
+    `GET /projects/facets`, where they were asked for.
+    """
+
+    did_you_mean: str | None = None
+    all_words: bool = True
+    facets: dict[str, list[FacetValue]] | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pydantic import BaseModel, ConfigDict
 
 from services.catalog import history, topic_list
-from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, page_of
+from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found
 from services.catalog.findable import FindableLabel
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
@@ -15,7 +15,7 @@ from services.catalog.topic import TOPIC, DefineTopic, Group, MergeTopic, Rename
 from services.catalog.topic_list import TopicQuery, TopicShown
 from services.catalog.topic_split import PartBody, Reason, Slug, SplitBody, given_away
 from shared.kernel.decider import NotThere
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
 from shared.kernel.ids import named_id
 from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Connection, Pool
@@ -71,7 +71,7 @@ class Handlers:
 
     async def topics(self, call: Call) -> Answer:
         """The topics."""
-        return page_of(await topic_list.listed(self.live, call.query), call)
+        return page(await topic_list.listed(self.live, call.query), call)
 
     async def topic(self, call: Call) -> Answer:
         """A topic by code or German slug, present or former; its version is the ETag for those who may change it."""

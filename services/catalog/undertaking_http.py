@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.catalog import organisation_directory, undertaking_page
-from services.catalog.answers import API, page_of
+from services.catalog.answers import API
 from services.catalog.checklist import Checklist, checklists, valid_on
 from services.catalog.plain_text import PlainText
 from services.catalog.undertaking import (
@@ -27,7 +27,7 @@ from services.catalog.undertaking_draft import draft, project_id_of
 from services.catalog.undertaking_page import UndertakingCard, UndertakingPage, UndertakingQuery
 from services.catalog.undertaking_plan import Day, german_day
 from services.catalog.undertaking_print import printed
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
@@ -84,7 +84,7 @@ class Handlers:
     async def undertakings(self, call: Call) -> Answer:
         """One page of those that the asker may see."""
         seen_by = await self.access.seen_by(call)
-        return page_of(await undertaking_page.listed(self.pool, call.query, seen_by), call)
+        return page(await undertaking_page.listed(self.pool, call.query, seen_by), call)
 
     async def undertaking(self, call: Call) -> Answer:
         """A whole undertaking; its version is the ETag for those who may change it."""

@@ -138,7 +138,7 @@ class Desk:
 
     async def list_series(self, call: Call) -> Answer:
         found = await list_series(self.pool, call.query)
-        return page(found.items, found.next, found.total, call)
+        return page(found, call)
 
     async def show_series(self, call: Call) -> Answer:
         """A series; its version is the ETag for those who may change it."""
@@ -165,7 +165,7 @@ class Desk:
 
     async def list_sessions(self, call: Call) -> Answer:
         items, after, total = await list_sessions(self.pool, call.query, call.at, drafts=_edits(call))
-        return page(items, after, total, call)
+        return page(Page(items=items, next=after, total=total), call)
 
     async def show_session(self, call: Call) -> Answer:
         """A session; its version is the ETag for those who may change it, and who see more of it than others."""
@@ -254,7 +254,7 @@ class Desk:
         items = list(map(_participant, shown, contacts, answers))
         more = encode_cursor((shown[-1]["received_version"],)) if len(rows) > query.limit else None
         total = await registration_list.count_of_session(self.pool, session_id, query.status)
-        return page(items, more, total, call)
+        return page(Page(items=items, next=more, total=total), call)
 
     async def withdraw_participant(self, call: Call) -> Answer:
         registration_id = call.path_id("registration_id")

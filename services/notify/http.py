@@ -58,7 +58,7 @@ class Handlers:
         if call.query.status != "published":
             require(SEE_ALL, call.identity)
         found = await news.listed(self.pool, call.query)
-        return page(found.items, found.next, found.total, call)
+        return page(found, call)
 
     async def announcement(self, call: Call) -> Answer:
         """One announcement; its version is the ETag for those who may change it."""
@@ -95,7 +95,7 @@ class Handlers:
     async def messages(self, call: Call) -> Answer:
         """The queue."""
         found = await messages.listed(self.pool, call.query)
-        return Answer(found, headers=page(found.items, found.next, found.total, call).headers)
+        return page(found, call)
 
     async def _committed(self, call: Call, command: Command) -> Answer:
         outcome = await self.journal.transact(

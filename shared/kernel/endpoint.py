@@ -1,7 +1,7 @@
 """What a service offers over HTTP, as values: endpoints, the calls they get, the answers they give."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from shared.kernel import headers
 from shared.kernel.identity import ANYONE, Identity, Role
 from shared.kernel.ids import new_id, parse_id
 from shared.kernel.logs import Trace
+from shared.kernel.paging import Page
 from shared.kernel.problems import Problem
 from shared.kernel.recorded import Context, Outcome
 
@@ -135,10 +136,10 @@ def committed(outcome: Outcome, status: int | None = None, location: str | None 
     return Answer(body, status, str(outcome.version), {} if location is None else {"Location": location})
 
 
-def page(items: Sequence[Any], next_cursor: str | None, total: int, call: Call) -> Answer:
+def page(found: Page[Any], call: Call) -> Answer:
     """One page of a list, with links to the first and the next."""
     here = call.request.rel_url
     links = [f'<{here.without_query_params("cursor")}>; rel="first"']
-    if next_cursor is not None:
-        links.append(f'<{here.update_query(cursor=next_cursor)}>; rel="next"')
-    return Answer({"items": items, "next": next_cursor, "total": total}, headers={"Link": ", ".join(links)})
+    if found.next is not None:
+        links.append(f'<{here.update_query(cursor=found.next)}>; rel="next"')
+    return Answer(found, headers={"Link": ", ".join(links)})

@@ -10,7 +10,7 @@ from yarl import URL
 
 from services.gateway.portal import map as nrw
 from services.gateway.portal.portal import Portal, path_id, together
-from services.gateway.portal.reading import Facets, FacetValue, Organisation, Project, ProjectCard, Topic
+from services.gateway.portal.reading import FacetValue, Organisation, Project, ProjectCard, Topic
 from services.gateway.portal.rendering import Link
 from services.gateway.portal.services import Missing
 from shared.kernel.problems import Problem
@@ -44,6 +44,8 @@ ORGANISATION = re.compile(r"\d{5}(\d{3})?|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{
 WORD = re.compile(r"[^\W_]+")
 LONGEST_QUERY, MOST_WORDS = 300, 24
 
+type Facets = Mapping[str, Sequence[FacetValue]]
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -61,9 +63,9 @@ class Search:
 
     @property
     def query(self) -> dict[str, str | int | Sequence[str]]:
-        """As the catalogue wants it."""
+        """As the catalogue wants it: a page, and the facets beside it."""
         extra = {name: value for name, value in (("sort", self.sort), ("cursor", self.cursor)) if value}
-        return {**self.filters, **extra, "limit": PAGE}
+        return {**self.filters, **extra, "limit": PAGE, "facets": "true"}
 
     def address(self, *, without: tuple[str, str] | None = None, cursor: str = "", q: str | None = None) -> str:
         """The address of this search with one value less, at another page, or with another `q`."""
@@ -106,7 +108,7 @@ async def projects(portal: Portal, request: web.Request) -> web.StreamResponse:
     """The projects that fit, with filters beside them."""
     search = search_of(request.query)
     found = await portal.listed("catalog", "/api/v1/projects", ProjectCard, search.query)
-    facets = await portal.services.read("catalog", "/api/v1/projects/facets", Facets, search.filters)
+    facets = found.facets or {}
     meant = await _meant(portal, search, _labels(facets))
     if meant != search:
         raise web.HTTPFound(meant.address())
@@ -152,7 +154,7 @@ async def _meant(portal: Portal, search: Search, labels: Mapping[tuple[str, str]
 
 def _offered(search: Search, name: str, facets: Facets) -> Sequence[FacetValue]:
     """The values of a facet that a reader may choose."""
-    values = facets.facets.get(name, ())
+    values = facets.get(name, ())
     if name != "organisation":
         return values
     chosen = search.chosen.get(name, ())
@@ -160,7 +162,7 @@ def _offered(search: Search, name: str, facets: Facets) -> Sequence[FacetValue]:
 
 
 def _labels(facets: Facets) -> dict[tuple[str, str], str]:
-    return {(name, value.value): value.label for name, values in facets.facets.items() for value in values}
+    return {(name, value.value): value.label for name, values in facets.items() for value in values}
 
 
 def _chips(search: Search, facets: Facets) -> list[Link]:

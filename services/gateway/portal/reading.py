@@ -32,6 +32,14 @@ class Read(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class FacetValue(Read):
+    """A value to choose, and how many projects it would give."""
+
+    value: str
+    label: str
+    count: int
+
+
 class Listed[Item](Read):
     """One page of a list."""
 
@@ -40,6 +48,7 @@ class Listed[Item](Read):
     total: int = 0
     did_you_mean: str | None = None
     all_words: bool = True
+    facets: dict[str, tuple[FacetValue, ...]] | None = None
 
 
 class KeyFigure(Read):
@@ -444,20 +453,6 @@ class Organisation(Read):
     def key(self) -> str:
         """What names it in an address."""
         return self.ags or self.id
-
-
-class FacetValue(Read):
-    """A value to choose, and how many projects it would give."""
-
-    value: str
-    label: str
-    count: int
-
-
-class Facets(Read):
-    """The values of every facet."""
-
-    facets: dict[str, tuple[FacetValue, ...]] = Field(default_factory=dict)
 
 
 class Times(Read):

@@ -156,6 +156,17 @@ async def test_a_chosen_value_stays_where_the_words_leave_nothing_for_it(reader:
     assert "no_such_topic" not in {each["value"] for each in unknown}
 
 
+@pytest.mark.parametrize("query", [{"q": "stadt"}, {"q": "stadt", "topic": "culture"}, {"q": "?!"}])
+async def test_a_page_has_the_facets_beside_it_when_asked(reader: Client, query: dict[str, str]) -> None:
+    alone, beside = await reader.get("/projects", **query), await reader.get("/projects", **query, facets=True)
+    assert alone.body["facets"] is None
+    assert beside.body["items"] == alone.body["items"]
+    assert beside.body["facets"] == (await reader.get("/projects/facets", **query)).body["facets"]
+    first = (await reader.get("/projects", **query, limit=1)).body["next"]
+    if first:
+        assert (await reader.get("/projects", **query, limit=1, cursor=first, facets=True)).status == 200
+
+
 async def test_facets_have_labels(reader: Client) -> None:
     facets = (await reader.get("/projects/facets")).body["facets"]
     assert list(facets) == list(FACETS)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from importlib.resources import files
 from uuid import UUID, uuid4
 
@@ -10,9 +11,10 @@ import pytest
 
 from services.catalog import search
 from services.catalog.records import PROJECTIONS
-from services.catalog.search import SEARCH, ProjectFilter
+from services.catalog.search import SEARCH, ProjectFilter, ProjectQuery
 from services.catalog.search_index import Index
 from services.catalog.search_live import Live
+from services.catalog.search_shown import ProjectsFound
 from services.catalog.topic_list import TOPICS
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
@@ -38,6 +40,18 @@ async def test_another_replica_finds_what_was_published_here(pool: Pool, editor:
     assert (await editor.get("/projects", q="Quirlerei")).body["items"][0]["id"] == project_id
     assert (await editor.post(f"/projects/{project_id}/archivals")).status == 200
     assert (await editor.get("/projects", q="Quirlerei")).body["total"] == 0
+
+
+async def test_a_search_finds_what_was_published_behind_the_index_at_hand(pool: Pool, editor: Client) -> None:
+    replica, query = await another(pool), ProjectQuery(q="Quirlmühle")
+    at_hand = replica.at_hand()
+    assert (await find(replica, query)).items == []
+    assert replica.at_hand() is at_hand
+    project_id = await editor.publish(title="Quirlmühle am Fluss")
+    found = await find(replica, query)
+    assert [card.id for card in found.items] == [project_id]
+    assert found.facets is not None
+    assert sum(each.count for each in found.facets["topic"]) == found.total == 1
 
 
 async def test_a_read_of_a_position_finds_what_stands_there(editor: Client, reader: Client) -> None:
@@ -117,6 +131,11 @@ async def test_a_name_that_newer_code_wrote_hides_nothing_else(pool: Pool, edito
         await pool.execute("UPDATE organisation SET type = 'town' WHERE id = $1::uuid", bocholt)
         assert (await editor.post("/topics/culture/renamings", {"label": "Kultur"})).status == 200
     assert (await reader.get("/projects", q="Musikschule")).status == 200
+
+
+async def find(replica: Live, query: ProjectQuery) -> ProjectsFound:
+    """What a reader finds there."""
+    return await search.find(replica, query, editor=False, at=datetime.now(UTC), with_facets=True)
 
 
 async def another(pool: Pool) -> Live:

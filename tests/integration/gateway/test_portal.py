@@ -113,8 +113,7 @@ def content(services: Any) -> dict[str, Any]:
     facet = {"value": "treasury", "label": "Gemeindekasse und Vollstreckung", "count": 1}
     answers["/api/v1/key-figures"] = listed(figure)
     answers["/api/v1/topics"] = listed(topic)
-    answers["/api/v1/projects"] = listed(PROJECT, more="next+page/=")
-    answers["/api/v1/projects/facets"] = {"facets": {"topic": [facet]}}
+    answers["/api/v1/projects"] = listed(PROJECT, more="next+page/=") | {"facets": {"topic": [facet]}}
     answers[f"/api/v1/projects/{PROJECT['id']}"] = PAGE
     answers["/api/v1/sessions"] = listed(SESSION)
     answers["/api/v1/series"] = listed(SESSION["series"])
@@ -202,7 +201,7 @@ async def test_a_page_whose_service_is_down_says_so(door: Any, content: Any) -> 
 async def test_a_search_is_an_address(door: Any, services: Any, content: Any) -> None:
     html = await page(door, "/projekte?q=Kasse&topic=treasury&stage=operating&unbekannt=1&sort=title")
     asked = next(asked.target for asked in services.asked if asked.target.startswith("/api/v1/projects?"))
-    assert asked == "/api/v1/projects?q=Kasse&topic=treasury&stage=operating&sort=title&limit=12"
+    assert asked == "/api/v1/projects?q=Kasse&topic=treasury&stage=operating&sort=title&limit=12&facets=true"
     assert 'value="Kasse"' in html
     assert re.search(r'name="topic" value="treasury" checked', html)
     assert 'href="/projekte?topic=treasury&stage=operating&sort=title"' in html
@@ -238,7 +237,7 @@ async def test_of_many_organisations_those_with_most_projects_and_the_chosen_one
     door: Any, content: Any
 ) -> None:
     many = [{"value": f"0537400{n:02}", "label": f"Ort {n}", "count": 1099 - n} for n in range(20)]
-    content["/api/v1/projects/facets"] = {"facets": {"organisation": many}}
+    content["/api/v1/projects"]["facets"] = {"organisation": many}
     html = await page(door, "/projekte?organisation=053740019")
     offered = re.findall(r'name="organisation" value="(\d+)"( checked)?', html)
     assert [value for value, _ in offered] == [each["value"] for each in [*many[:12], many[19]]]

@@ -97,7 +97,7 @@ class Desk:
         return Answer({"id": call.path_id()}, etag="3")
 
     async def list(self, call: Call) -> Answer:
-        return page([{"id": PROJECT}], "next-page", 2, call)
+        return page(Page(items=[{"id": PROJECT}], next="next-page", total=2), call)
 
     async def by_token(self, call: Call) -> Answer:
         return Answer({"known": call.request.match_info["token"] == SECRET})
