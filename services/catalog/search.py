@@ -278,7 +278,7 @@ async def _found(live: Live, index: Index, reading: search_cards.Read, question:
     rows = await reading_rows
     if rows is None:
         return None
-    return ProjectsFound(
+    return ProjectsFound.model_construct(
         items=await search_cards.cards(live, index, rows, wanted),
         next=last and encode_cursor([_digest(query), asked.sort, *_place(index, *last)]),
         total=len(asked.kept),

@@ -22,6 +22,7 @@ SHORTEST_KNOWN = 5
 SHORTEST_MISTYPED, SHORTEST_TWICE_MISTYPED = 4, 8
 SHORTEST_SLIP = 7  # letters that a word in a text must have to count as a slip of another
 MOST_RESEMBLING = 12
+MOST_HOLDING = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Words:
         self._unsorted: list[str] = []
         self._joined = ""
         self._splits: dict[str, tuple[str, ...]] = {}
+        self._holding: dict[str, list[int]] = {}
+        """The compounds of what was asked for last, until there are other words."""
 
     def __len__(self) -> int:
         return len(self._words)
@@ -93,6 +96,13 @@ class Words:
 
     def holding(self, spelling: str) -> list[int]:
         """Compounds that a word is a part of."""
+        if spelling not in self._holding:
+            if len(self._holding) >= MOST_HOLDING:
+                self._holding.clear()
+            self._holding[spelling] = self._compounds(spelling)
+        return self._holding[spelling]
+
+    def _compounds(self, spelling: str) -> list[int]:
         self._settle()
         key = stem(spelling)
         plain = bare(key)
@@ -168,6 +178,7 @@ class Words:
             self._alike[len(word.bare), word.bare[0]].append(word.bare)
             self._unsorted.append(word.bare)
         self._bare[word.bare].append(number)
+        self._holding.clear()
         return number
 
     def _settle(self) -> None:
