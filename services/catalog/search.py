@@ -271,8 +271,8 @@ async def _found(live: Live, index: Index, reading: search_cards.Read, question:
     await _phrases_looked_for(index, query.q)
     asked = ask(index, query, query.sort, question.bodies)
     page = asked.page(query.limit + 1, _after(query, asked.sort))
-    last = page[query.limit - 1] if len(page) > query.limit else None
     wanted = _wanted(question, asked, [document for _, document in page[: query.limit]])
+    cursor = _cursor(asked, *page[query.limit - 1]) if len(page) > query.limit else None
     reading_rows = begun(search_cards.read(reading, wanted))
     counts = counted(index, query, asked.reached) if question.with_facets else None  # while the database looks
     rows = await reading_rows
@@ -280,7 +280,7 @@ async def _found(live: Live, index: Index, reading: search_cards.Read, question:
         return None
     return ProjectsFound.model_construct(
         items=await search_cards.cards(live, index, rows, wanted),
-        next=last and encode_cursor([_digest(query), asked.sort, *_place(index, *last)]),
+        next=cursor,
         total=len(asked.kept),
         did_you_mean=asked.found.corrected,
         all_words=asked.found.all_words,
@@ -369,7 +369,7 @@ def _after(query: ProjectQuery, sort: Sort) -> Key | None:
     return number, title_key, last.bytes
 
 
-def _place(index: Index, number: float, document: int) -> tuple[float, str, str]:
-    """Where a document stands, for a cursor."""
-    _, title_key, _ = index.by_title.key(document)
-    return number, title_key, str(index.id_of(document))
+def _cursor(asked: Asked, number: float, document: int) -> str:
+    """Where a document stands in a search."""
+    _, title_key, _ = asked.index.by_title.key(document)
+    return encode_cursor([_digest(asked.query), asked.sort, number, title_key, str(asked.index.id_of(document))])
