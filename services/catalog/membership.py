@@ -13,3 +13,12 @@ async def organisation_of(pool: Pool, identity: Identity) -> str | None:
         return None
     async with pool.acquire() as connection:
         return next(iter(await organisation_directory.named(connection, [key])), None)
+
+
+async def bodies_of(pool: Pool, identity: Identity) -> frozenset[str]:
+    """Every id that means a member's organisation, of entries that were merged; none for everybody else."""
+    found = await organisation_of(pool, identity)
+    if found is None:
+        return frozenset()
+    async with pool.acquire() as connection:
+        return await organisation_directory.ids_meaning(connection, found)

@@ -1,4 +1,7 @@
-"""Projects over HTTP: readers see what is published, editors see and change everything."""
+"""Projects over HTTP: readers see what is published, members the drafts of their organisation, editors everything.
+
+Editors alone change projects.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import project_page
 from services.catalog.answers import API, EDITORS, written_upon
+from services.catalog.membership import bodies_of
 from services.catalog.plain_text import PlainNote, PlainText
 from services.catalog.presently import presently
 from services.catalog.project import (
@@ -91,8 +95,8 @@ class Handlers:
 
     async def project(self, call: Call) -> Answer:
         """A project's page; its version is the ETag for those who may change it."""
-        editor = sees_drafts(call)
-        found = await project_page.one(self.pool, call.path_id(), call.at, editor=editor)
+        editor, own = sees_drafts(call), await bodies_of(self.pool, call.identity)
+        found = await project_page.one(self.pool, call.path_id(), call.at, editor=editor, own=own)
         if found is None:
             raise Problem("not_found")
         return Answer(found, etag=str(found.version) if editor else None)
@@ -243,7 +247,8 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             "Read a project",
             answer=ProjectPage,
             codes=("not_found",),
-            description="Archived projects that had been published stay readable; drafts are for editors.",
+            description="Archived projects that had been published stay readable. Drafts are for editors, who alone "
+            "change, hand in and publish them, and for members of an organisation that takes part to read.",
         ),
         Endpoint(
             "POST",

@@ -1,4 +1,7 @@
-"""What is known of one project? Its public version for everyone; drafts, proposals and history for editors."""
+"""What is known of one project? Its public version for everyone; drafts, proposals and history for editors.
+
+Drafts are also read by members of the organisations that take part in them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -92,10 +95,17 @@ DELETE FROM project_document d
 USING jsonb_to_recordset($1::jsonb) AS r(project_id uuid, document_id uuid)
 WHERE d.project_id = r.project_id AND d.document_id = r.document_id
 """
-ONE = "SELECT entry FROM project_page WHERE id = $1::uuid AND (public OR $2)"
+ONE = """
+SELECT entry FROM project_page
+WHERE id = $1::uuid
+  AND (public OR $2
+       OR jsonb_path_query_array(entry, '$.project.content.participations[*].organisation_id') ?| $3::text[])
+"""
 FILE = """
 SELECT d.file FROM project_document d JOIN project_page p ON p.id = d.project_id
-WHERE d.project_id = $1::uuid AND d.document_id = $2::uuid AND (p.public OR $3)
+WHERE d.project_id = $1::uuid AND d.document_id = $2::uuid
+  AND (p.public OR $3
+       OR jsonb_path_query_array(p.entry, '$.project.content.participations[*].organisation_id') ?| $4::text[])
 """
 FILES_IN_USE = "SELECT DISTINCT file->>'sha256' AS sha256 FROM project_document WHERE file->>'sha256' = ANY($1::text[])"
 STEPS = """
@@ -332,10 +342,15 @@ def _told_around(event: SurroundingEvent) -> tuple[str, str | None]:
 PAGES = Projection("project_pages", ("project_page", "project_step", "project_document"), project)
 
 
-async def one(pool: Pool, project_id: str, at: datetime, *, editor: bool) -> ProjectPage | None:
-    """A project's page. Whoever is no editor sees what was published, and an archived project only if it was."""
+async def one(
+    pool: Pool, project_id: str, at: datetime, *, editor: bool, own: frozenset[str] = frozenset()
+) -> ProjectPage | None:
+    """A project's page. Whoever is no editor sees what was published, and an archived project only if it was.
+
+    Those of the organisation that goes by these `own` ids also see what it takes part in.
+    """
     async with pool.acquire() as connection:
-        stored = await connection.fetchval(ONE, project_id, editor)
+        stored = await connection.fetchval(ONE, project_id, editor, list(own))
         if stored is None:
             return None
         entry = await _today(connection, ENTRY.validate_python(stored))
@@ -343,9 +358,11 @@ async def one(pool: Pool, project_id: str, at: datetime, *, editor: bool) -> Pro
         return await _for_editors(connection, page, entry) if editor else _for_readers(page)
 
 
-async def file(pool: Pool, project_id: str, document_id: str, *, editor: bool) -> StoredFile | None:
-    """A project's file; of one that was never published only for editors."""
-    found = await pool.fetchval(FILE, project_id, document_id, editor)
+async def file(
+    pool: Pool, project_id: str, document_id: str, *, editor: bool, own: frozenset[str] = frozenset()
+) -> StoredFile | None:
+    """A project's file, for whoever sees the project's page."""
+    found = await pool.fetchval(FILE, project_id, document_id, editor, list(own))
     return StoredFile.model_validate(found) if found else None
 
 

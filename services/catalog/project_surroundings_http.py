@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import organisation_directory, project_page
 from services.catalog.answers import API, EDITORS
+from services.catalog.membership import bodies_of
 from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.project import (
     PROJECT,
@@ -136,9 +137,10 @@ class Handlers:
         return committed(outcome, 201, f"{API}/projects/{project_id}/documents/{document_id}")
 
     async def document(self, call: Call) -> web.StreamResponse:
-        """The file, to be saved; of a project that was never published only for editors."""
-        editor = sees_drafts(call)
-        file = await project_page.file(self.pool, call.path_id(), call.path_id("document_id"), editor=editor)
+        """The file, to be saved, for whoever sees the project's page."""
+        editor, own = sees_drafts(call), await bodies_of(self.pool, call.identity)
+        document_id = call.path_id("document_id")
+        file = await project_page.file(self.pool, call.path_id(), document_id, editor=editor, own=own)
         if file is None:
             raise Problem("not_found")
         return await attachment(call, self.files, file)

@@ -262,7 +262,7 @@ async def test_a_step_is_changed_on_the_version_that_was_read_where_one_is_named
             assert answer.status == status, (step, answer.body)
 
 
-async def test_the_finished_one_becomes_one_project_draft(lemgo: Client, editor: Client, detmold: Client) -> None:
+async def test_the_finished_one_becomes_one_project_draft(lemgo: Client, editor: Client) -> None:
     path = await begin(lemgo, topics=["civil_registry"], partners=[{"ags": DETMOLD}], summary="Zwei Städte.")
     await ok(lemgo, f"{path}/steps/goals/completions", {"done_on": "2026-02-02"})
     await ok(lemgo, f"{path}/steps/idea/completions", {"done_on": "2026-01-09"})
@@ -289,6 +289,31 @@ async def test_the_finished_one_becomes_one_project_draft(lemgo: Client, editor:
     assert (await editor.put(f"/projects/{project_id}", {"title": "Umbenannt"}, version=1)).status == 200
     assert (await lemgo.post(f"{path}/project-drafts")).body["id"] == project_id
     assert (await lemgo.post(f"{path}/steps/goals/reopenings")).code == "undertaking_finished"
+
+
+async def test_its_draft_is_read_by_those_who_take_part_and_changed_by_editors(
+    lemgo: Client, detmold: Client, editor: Client, reader: Client, as_member: AsMember
+) -> None:
+    path = await begin(lemgo, partners=[{"ags": DETMOLD}])
+    project = (await lemgo.post(f"{path}/project-drafts")).headers["Location"].removeprefix("/api/v1")
+    query = {"title": "Vertrag", "kind": "template", "filename": "vertrag.pdf"}
+    attached = await editor.call(
+        "POST", f"{project}/documents", params=query, data=b"%PDF-1.7\n", headers={"Content-Type": "application/pdf"}
+    )
+    file = attached.headers["Location"].removeprefix("/api/v1")
+    for member in (lemgo, detmold):
+        page = await member.get(project)
+        assert (page.status, page.body["status"], page.body["history"]) == (200, "drafted", None)
+        assert page.headers["ETag"].startswith("W/"), "it is no version to write upon"
+        assert (await member.get(file)).status == 200
+        assert (await member.put(project, {"title": "Umbenannt"}, version=1)).code == "forbidden"
+        assert (await member.post(f"{project}/submissions")).code == "forbidden"
+        assert (await member.get("/projects", status="drafted")).code == "forbidden"
+    for stranger in (as_member(organisation_id(BIELEFELD)), as_member(str(uuid4())), as_member(None), reader):
+        assert [(await stranger.get(each)).status for each in (project, file)] == [404, 404]
+    alone = {"title": "Umbenannt", "participations": [{"ags": LEMGO}], "participations_complete": False}
+    assert (await editor.put(project, alone, version=2)).status == 200
+    assert [(await member.get(project)).status for member in (lemgo, detmold)] == [200, 404]
 
 
 async def test_what_was_abandoned_becomes_no_project(lemgo: Client, editor: Client) -> None:
