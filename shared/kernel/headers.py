@@ -1,5 +1,6 @@
 """The headers that make a request conditional or repeatable, read strictly."""
 
+import hashlib
 import re
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -8,12 +9,13 @@ from shared.kernel.problems import FieldError, Language, Problem
 
 TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 TAGS = re.compile(rf"\s*{TAG.pattern}\s*(?:,\s*{TAG.pattern}\s*)*,?")
+VERSION = re.compile(r"(\d{1,19})(?::[0-9a-f]{24})?", re.ASCII)
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
 BIGGEST = 2**63 - 1
 
 
 def expected_version(if_match: str | None, *, required: bool) -> int | None:
-    """The version that `If-Match` names: `"3"`, `W/"3"` or `3`; None for `*` or when there is none.
+    """The version that `If-Match` names: `"3"`, `W/"3"`, `3` or a `tag_of` it; None for `*` or when there is none.
 
     `precondition_required` when it is required and missing, `stale_version` when it is a tag that no version has,
     `bad_request` when it is no tag at all.
@@ -25,10 +27,15 @@ def expected_version(if_match: str | None, *, required: bool) -> int | None:
     text = if_match.strip()
     if text == "*":
         return None
-    tag = text if text.isdecimal() else _only_tag(text)
-    if not (tag.isascii() and tag.isdecimal() and len(tag) < 20 and 0 < int(tag) <= BIGGEST):
+    version = VERSION.fullmatch(text if text.isdecimal() else _only_tag(text))
+    if version is None or not 0 < int(version[1]) <= BIGGEST:
         raise Problem("stale_version")
-    return int(tag)
+    return int(version[1])
+
+
+def tag_of(version: int, content: bytes) -> str:
+    """The tag of a version that is shown with what changes without it: another one as soon as either is."""
+    return f"{version}:{hashlib.blake2b(content, digest_size=12).hexdigest()}"
 
 
 def _only_tag(text: str) -> str:

@@ -84,7 +84,7 @@ async def test_a_topic_is_defined_once_under_its_own_name(editor: Client, reader
 async def test_a_topic_is_written_upon_the_version_that_was_read(editor: Client, reader: Client) -> None:
     code = await defined(editor, "Fundbüro")
     read = (await editor.get(f"/topics/{code}")).headers["ETag"]
-    assert read == '"1"'
+    assert read.startswith('"1:')
     assert (await reader.get(f"/topics/{code}")).headers["ETag"].startswith("W/")
     for _ in range(2):
         again = await editor.post(f"/topics/{code}/renamings", {"label": "Fundsachen"})
@@ -94,6 +94,33 @@ async def test_a_topic_is_written_upon_the_version_that_was_read(editor: Client,
     for step, body in (("renamings", {"label": "Fundamt"}), ("mergers", merger), ("splits", parts)):
         stale = await editor.call("POST", f"/topics/{code}/{step}", headers={"If-Match": read}, json=body)
         assert stale.status == 412, (step, stale.body)
+
+
+async def test_a_topic_is_read_again_when_what_is_shown_with_it_has_changed(editor: Client, reader: Client) -> None:
+    code, former = await defined(editor, "Ordnungsdienst"), await defined(editor, "Stadtwache")
+
+    async def answers(tags: list[str]) -> list[int]:
+        both = zip((editor, reader), tags, strict=True)
+        return [
+            (await client.call("GET", f"/topics/{code}", headers={"If-None-Match": tag})).status for client, tag in both
+        ]
+
+    async def tags() -> list[str]:
+        return [(await client.get(f"/topics/{code}")).headers["ETag"] for client in (editor, reader)]
+
+    read = await tags()
+    assert await answers(read) == [304, 304]
+    await editor.publish(topics=[code])
+    assert await answers(read) == [200, 200]
+    read = await tags()
+    body = {"into": code, "reason": "Derselbe Dienst"}
+    assert (await editor.post(f"/topics/{former}/mergers", body)).status == 200
+    assert await answers(read) == [200, 200]
+    latest, _ = await tags()
+    renamed = await editor.call(
+        "POST", f"/topics/{code}/renamings", headers={"If-Match": latest}, json={"label": "Ordnungs- und Wachdienst"}
+    )
+    assert renamed.status == 200, "neither made another version of it"
 
 
 async def test_a_merged_topic_leads_to_the_one_that_stays(editor: Client, reader: Client, pool: Pool) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.kernel.headers import BIGGEST, command_id, expected_version, language, matches
+from shared.kernel.headers import BIGGEST, command_id, expected_version, language, matches, tag_of
 from shared.kernel.ids import named_id
 from shared.kernel.problems import Problem
 
@@ -17,6 +17,16 @@ VERSIONS = st.integers(min_value=1, max_value=BIGGEST)
 @given(VERSIONS, st.sampled_from(["{}", '"{}"', 'W/"{}"', ' "{}" ', "\t{} "]))
 def test_a_version_may_be_quoted_or_weak_or_bare(version: int, form: str) -> None:
     assert expected_version(form.format(version), required=True) == version
+
+
+@given(VERSIONS, st.binary(), st.binary())
+def test_a_tag_changes_with_the_version_and_with_what_is_shown_and_names_the_version(
+    version: int, shown: bytes, other: bytes
+) -> None:
+    tag = tag_of(version, shown)
+    assert expected_version(f'"{tag}"', required=True) == version
+    assert (tag == tag_of(version, other)) == (shown == other)
+    assert tag != tag_of(version % BIGGEST + 1, shown)
 
 
 def test_any_version_will_do() -> None:
@@ -30,7 +40,19 @@ def test_a_version_that_is_required_must_be_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ['"abc"', '"-1"', '"0"', "0", '"3-gzip"', '""', '"99999999999999999999"', '"9223372036854775808"']
+    "tag",
+    [
+        '"abc"',
+        '"-1"',
+        '"0"',
+        "0",
+        '"3-gzip"',
+        '"3:"',
+        '"3:0a"',
+        '""',
+        '"99999999999999999999"',
+        '"9223372036854775808"',
+    ],
 )
 def test_a_tag_that_no_version_has_is_stale(tag: str) -> None:
     with pytest.raises(Problem, match="stale_version"):
