@@ -10,6 +10,7 @@ import asyncpg
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from services.catalog.naming import name_keys, sort_key
+from services.catalog.newer_code import left_to_newer_code
 from services.catalog.organisation import (
     DistrictAgs,
     MunicipalityAgs,
@@ -295,22 +296,20 @@ async def named(connection: Connection, ids: Iterable[str]) -> dict[str, Named]:
 
 async def everything(connection: Connection) -> list[tuple[str, str | None, str, Meant]]:
     """Every entry: its id, its official key, `|key|key|` of its names, and whom it means now."""
-    return [
-        (
-            row["entry_id"],
-            row["entry_ags"],
-            row["keys"],
-            Meant(
-                id=row["id"],
-                ags=row["ags"],
-                name=row["name"],
-                type=row["type"],
-                latitude=row["latitude"],
-                longitude=row["longitude"],
-            ),
+    rows = await connection.fetch(EVERYTHING)
+    return [(row["entry_id"], row["entry_ags"], row["keys"], _meant(row)) for row in rows]
+
+
+def _meant(row: asyncpg.Record) -> Meant:
+    with left_to_newer_code(f"organisation {row['id']}"):
+        return Meant(
+            id=row["id"],
+            ags=row["ags"],
+            name=row["name"],
+            type=row["type"],
+            latitude=row["latitude"],
+            longitude=row["longitude"],
         )
-        for row in await connection.fetch(EVERYTHING)
-    ]
 
 
 async def ids_by_key(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
@@ -336,7 +335,8 @@ async def alike(connection: Connection, names: Iterable[str]) -> list[Named]:
 
 
 def _named(row: asyncpg.Record) -> Named:
-    return Named(id=row["id"], ags=row["ags"], name=row["name"], type=row["type"])
+    with left_to_newer_code(f"organisation {row['id']}"):
+        return Named(id=row["id"], ags=row["ags"], name=row["name"], type=row["type"])
 
 
 async def ids_of(connection: Connection, ags: Iterable[str]) -> dict[str, str]:
@@ -350,11 +350,16 @@ async def names_of(connection: Connection, keys: Iterable[str]) -> dict[str, str
 
 
 async def _shown(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[OrganisationShown]:
-    profiles = [Profile.model_validate(row["profile"]) for row in rows]
+    profiles = [_profile(row) for row in rows]
     municipalities: list[str] = []
     if any(profile.service_area for profile in profiles):
         municipalities = [row["ags"] for row in await connection.fetch(MUNICIPALITIES)]
     return [_entry(row, profile, municipalities) for row, profile in zip(rows, profiles, strict=True)]
+
+
+def _profile(row: asyncpg.Record) -> Profile:
+    with left_to_newer_code(f"organisation {row['id']}"):
+        return Profile.model_validate(row["profile"])
 
 
 def _entry(row: asyncpg.Record, profile: Profile, municipalities: Sequence[str]) -> OrganisationShown:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from services.catalog import contact_list, organisation_directory, supervision, supervision_http, topic_list
 from services.catalog.export_cells import kept_cells
+from services.catalog.newer_code import left_to_newer_code
 from services.catalog.presently import presently
 from services.catalog.project import (
     BESIDE_THE_LIVE_VERSION,
@@ -188,12 +189,17 @@ async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> 
     if not ours:
         return
     rows = await connection.fetch(READ, list({each.aggregate_id for each in ours}))
-    entries: dict[str, Entry] = {row["id"]: ENTRY.validate_python(row["entry"]) for row in rows}
+    entries = {row["id"]: _kept(row["id"], row["entry"]) for row in rows}
     for each in ours:
         entries[each.aggregate_id] = advanced(entries.get(each.aggregate_id), each)
     await connection.execute(KEEP, [_row(entry) for entry in entries.values()])
     await connection.execute(KEEP_STEPS, [_step(each) for each in ours])
     await _keep_files(connection, [each.event for each in ours])
+
+
+def _kept(project_id: str, stored: object) -> Entry:
+    with left_to_newer_code(f"project {project_id}"):
+        return ENTRY.validate_python(stored)
 
 
 async def _keep_files(connection: Connection, events: Sequence[ProjectEvent]) -> None:
@@ -353,7 +359,7 @@ async def one(
         stored = await connection.fetchval(ONE, project_id, editor, list(own))
         if stored is None:
             return None
-        entry = await _today(connection, ENTRY.validate_python(stored))
+        entry = await _today(connection, _kept(project_id, stored))
         page = await _page(connection, entry, at, editor=editor)
         return await _for_editors(connection, page, entry) if editor else _for_readers(page)
 
@@ -416,7 +422,7 @@ async def states(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[
 async def entries(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:
     """What is kept of those projects that exist, public or not."""
     rows = await connection.fetch(ENTRIES, ids)
-    return {row["id"]: ENTRY.validate_python(row["entry"]) for row in rows}
+    return {row["id"]: _kept(row["id"], row["entry"]) for row in rows}
 
 
 async def lines(connection: Connection, ids: Sequence[str]) -> dict[str, Sequence[str]]:

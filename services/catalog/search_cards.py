@@ -1,12 +1,13 @@
 """Projects as lists show them: read from the database, their names and marks taken from the index."""
 
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import structlog
 
 from services.catalog import project_page
 from services.catalog.highlight import highlights
@@ -32,6 +33,8 @@ STATUSES = {str(term): term for term in ProjectStatus}
 LEGAL_FORMS = {str(term): term for term in LegalForm}
 STAGES = {str(term): term for term in Stage}
 ROLES = {str(term): term for term in Role}
+
+log = structlog.get_logger()
 
 type Row = asyncpg.Record
 type Rows = Sequence[Row]
@@ -73,8 +76,16 @@ async def cards(live: Live, index: Index, rows: Rows, wanted: Wanted) -> list[Pr
     if not all(bodies.values()):
         index = await live.current()  # the rows are newer than the names
         bodies = _bodies(index, kept)
-    known = _Known(index, bodies, wanted)
-    return [_card(known, row) for row in kept]
+    return list(_understood(_Known(index, bodies, wanted), kept))
+
+
+def _understood(known: _Known, rows: Rows) -> Iterator[ProjectCard]:
+    """What newer code wrote so that it cannot be shown here is left to replicas that run it."""
+    for row in rows:
+        try:
+            yield _card(known, row)
+        except UnknownEvent:
+            log.warning("search_row_of_newer_code", id=str(row["id"]))
 
 
 def _bodies(index: Index, rows: Iterable[Row]) -> dict[str, Body | None]:
@@ -85,9 +96,9 @@ def _bodies(index: Index, rows: Iterable[Row]) -> dict[str, Body | None]:
 
 def _card(known: _Known, row: Row) -> ProjectCard:
     card: dict[str, Any] = row["card"]
-    wanted, status, confirmed_at = known.wanted, STATUSES[row["status"]], row["confirmed_at"]
-    legal_form = LEGAL_FORMS[card["legal_form"]] if card["legal_form"] else None
-    stage = STAGES[card["stage"]] if card["stage"] else None
+    wanted, status, confirmed_at = known.wanted, _term(STATUSES, row["status"]), row["confirmed_at"]
+    legal_form = _term(LEGAL_FORMS, card["legal_form"]) if card["legal_form"] else None
+    stage = _term(STAGES, card["stage"]) if card["stage"] else None
     participations = _participants(known, card["participations"])
     topics = _topics(known.index.names, card["topics"])
     return ProjectCard(
@@ -123,6 +134,12 @@ def _card(known: _Known, row: Row) -> ProjectCard:
     )
 
 
+def _term[T](terms: Mapping[str, T], code: str) -> T:
+    if (term := terms.get(code)) is None:
+        raise UnknownEvent(code)
+    return term
+
+
 def _topics(names: Names, codes: Iterable[str]) -> dict[str, str]:
     """Codes as they are today, with what they are called."""
     today = (names.present("topic", code) for code in codes)
@@ -136,7 +153,7 @@ def _participants(known: _Known, said: Iterable[dict[str, Any]]) -> tuple[Partic
 def _participant(body: Body | None, said: dict[str, Any]) -> ParticipantShown:
     if body is None:
         raise UnknownEvent(said["organisation_id"])
-    return ParticipantShown(body.id, body.ags, body.name, body.type, ROLES[said["role"]])
+    return ParticipantShown(body.id, body.ags, body.name, body.type, _term(ROLES, said["role"]))
 
 
 def _highlights(known: _Known, row: Row) -> Highlights | None:

@@ -123,8 +123,9 @@ class Names:
 def names_of(topics: Iterable[TopicName], bodies: Iterable[Body], words: Words) -> Names:
     """Everything, ready to be looked up."""
     by_code, by_id = {each.code: each for each in topics}, {each.id: each for each in bodies}
-    stays = {("topic", each.code): each.merged_into for each in by_code.values() if each.merged_into}
-    stays |= {("organisation", each.id): each.merged_into for each in by_id.values() if each.merged_into}
+    # What went into an entry that newer code wrote stands for itself here.
+    stays = {("topic", each.code): each.merged_into for each in by_code.values() if each.merged_into in by_code}
+    stays |= {("organisation", each.id): each.merged_into for each in by_id.values() if each.merged_into in by_id}
     by_ags = {each.ags: each for each in by_id.values() if each.ags}
     holders: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
     named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)

@@ -30,6 +30,17 @@ FORGET = "UPDATE search_project SET effect_kinds = '{}', effect = NULL, funded =
 LAST = "SELECT position, command_id FROM journal ORDER BY position DESC LIMIT 1"
 INSTEAD = "UPDATE journal SET command_id = $2 WHERE position = $1"
 
+KEPT = "SELECT s.card, p.entry FROM search_project s JOIN project_page p USING (id) WHERE id = $1::uuid"
+PUT_BACK = """
+WITH listed AS (UPDATE search_project SET card = $2 WHERE id = $1::uuid)
+UPDATE project_page SET entry = $3 WHERE id = $1::uuid
+"""
+OF_TOMORROW = """
+WITH listed AS (UPDATE search_project SET card = jsonb_set(card, $2::text[], '"of_tomorrow"') WHERE id = $1::uuid)
+UPDATE project_page SET entry = jsonb_set(entry, '{project,content}'::text[] || $2::text[], '"of_tomorrow"')
+WHERE id = $1::uuid
+"""
+
 
 async def test_another_replica_finds_what_was_published_here(pool: Pool, editor: Client) -> None:
     replica = await another(pool)
@@ -119,18 +130,48 @@ async def test_nothing_is_answered_before_there_is_an_index(pool: Pool) -> None:
 
 async def test_a_name_that_newer_code_wrote_hides_nothing_else(pool: Pool, editor: Client, reader: Client) -> None:
     (replica, bocholt) = await another(pool), (await reader.get("/organisations/05554008")).body["id"]
+    takes_part = [{"ags": "05554008", "role": "lead"}, {"ags": "05374040"}]
+    hidden = await editor.publish(title="Quirlbahn am Fluss", participations=takes_part)
     await pool.execute("UPDATE organisation SET type = 'moon_base' WHERE id = $1::uuid", bocholt)
     try:
         found = await editor.publish(title="Quirlbahn der Städte")
         assert (await editor.post("/topics/culture/renamings", {"label": "Kultur und Kunst"})).status == 200
         assert (await replica.current()).number_of(UUID(found)) is not None
-        assert (await reader.get("/projects", q="Quirlbahn")).status == 200
-        unreadable = await reader.get("/projects", q="Musikschule")
+        assert await shown(reader, "Quirlbahn") == [found]
+        unreadable = await reader.get(f"/projects/{hidden}")
         assert (unreadable.status, unreadable.code) == (503, "unavailable")
     finally:
         await pool.execute("UPDATE organisation SET type = 'town' WHERE id = $1::uuid", bocholt)
         assert (await editor.post("/topics/culture/renamings", {"label": "Kultur"})).status == 200
-    assert (await reader.get("/projects", q="Musikschule")).status == 200
+    assert set(await shown(reader, "Quirlbahn")) == {found, hidden}
+
+
+async def shown(reader: Client, q: str) -> list[str]:
+    """The ids of the projects that are listed."""
+    found = await reader.get("/projects", q=q)
+    assert found.status == 200, found.body
+    return [each["id"] for each in found.body["items"]]
+
+
+@pytest.mark.parametrize("where", [["stage"], ["legal_form"], ["participations", "0", "role"]], ids=" ".join)
+async def test_a_project_that_newer_code_wrote_hides_no_other(
+    pool: Pool, editor: Client, reader: Client, where: list[str]
+) -> None:
+    newer, other = [await editor.publish(title=f"Quirlmühle {where[-1]} {n}") for n in range(2)]
+    asked = f"Quirlmühle {where[-1]}"
+    kept = await pool.fetchrow(KEPT, newer)
+    assert kept is not None
+    await pool.execute(OF_TOMORROW, newer, where)
+    try:
+        assert await shown(reader, asked) == [other]
+        similar = await reader.get(f"/projects/{other}/similar")
+        assert similar.status == 200
+        assert newer not in [each["id"] for each in similar.body["items"]]
+        for answer in (await reader.get(f"/projects/{newer}"), await reader.get("/projects/export.json", q=asked)):
+            assert (answer.status, answer.code) == (503, "unavailable")
+    finally:
+        await pool.execute(PUT_BACK, newer, kept["card"], kept["entry"])
+    assert set(await shown(reader, asked)) == {newer, other}
 
 
 async def find(replica: Live, query: ProjectQuery) -> ProjectsFound:
