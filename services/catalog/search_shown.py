@@ -35,8 +35,9 @@ def _refuse_nowhere(told: ValidationInfo) -> None:
 class ProjectFilter(BaseModel):
     """What narrows the projects. Values of one parameter are alternatives; different parameters must all fit.
 
-    A value that does not exist finds nothing. German labels of codes are in `GET /vocabularies`, and beside each value
-    in `GET /projects/facets`.
+    A code or a key that there is none of finds nothing; a value that is not on a parameter's list, or has not its form,
+    is `invalid_query`. German labels of codes are in `GET /vocabularies`, and beside each value in
+    `GET /projects/facets`.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,18 +1,19 @@
 """The catalogue: search with filters, one project's Steckbrief, the map of places."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from aiohttp import web
 from multidict import MultiMapping
 from yarl import URL
 
 from services.gateway.portal import map as nrw
-from services.gateway.portal.portal import Portal, path_id, together
-from services.gateway.portal.reading import FacetValue, Organisation, Project, ProjectCard, Topic
+from services.gateway.portal.portal import UNREADABLE_QUERY, Portal, path_id, together
+from services.gateway.portal.reading import Facets, FacetValue, Organisation, Project, ProjectCard, Topic
 from services.gateway.portal.rendering import Link
-from services.gateway.portal.services import Missing
+from services.gateway.portal.services import Missing, Refusal
 from shared.kernel.problems import Problem
 
 FACETS = {
@@ -44,7 +45,7 @@ ORGANISATION = re.compile(r"\d{5}(\d{3})?|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{
 WORD = re.compile(r"[^\W_]+")
 LONGEST_QUERY, MOST_WORDS = 300, 24
 
-type Facets = Mapping[str, Sequence[FacetValue]]
+type FacetValues = Mapping[str, Sequence[FacetValue]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,14 @@ class Search:
         pairs = [pair for pair in pairs if pair != without]
         pairs += [(name, value) for name, value in (("sort", self.sort), ("cursor", cursor)) if value]
         return str(URL.build(path="/projekte", query=pairs))
+
+    def without(self, values: Collection[tuple[str, str]]) -> Self:
+        """This search without these values of facets, from its first page."""
+        kept = {
+            facet: tuple(value for value in chosen if (facet, value) not in values)
+            for facet, chosen in self.chosen.items()
+        }
+        return replace(self, chosen={facet: chosen for facet, chosen in kept.items() if chosen}, cursor="")
 
     @property
     def exports(self) -> list[Link]:
@@ -107,7 +116,12 @@ def _few_words(text: str) -> str:
 async def projects(portal: Portal, request: web.Request) -> web.StreamResponse:
     """The projects that fit, with filters beside them."""
     search = search_of(request.query)
-    found = await portal.listed("catalog", "/api/v1/projects", ProjectCard, search.query)
+    try:
+        found = await portal.listed("catalog", "/api/v1/projects", ProjectCard, search.query)
+    except Problem as problem:
+        if problem.code != "not_found":
+            raise
+        return await _astray(portal, request, search)
     facets = found.facets or {}
     meant = await _meant(portal, search, _labels(facets))
     if meant != search:
@@ -116,18 +130,60 @@ async def projects(portal: Portal, request: web.Request) -> web.StreamResponse:
         request,
         "projekte.html",
         keep=True,
-        heading="Projekte",
-        section="/projekte",
-        crumbs=(),
         canonical=search.address(),
-        search=search,
         found=found,
-        facets=[(name, title, _offered(search, name, facets)) for name, title in FACETS.items()],
-        chips=_chips(search, facets),
-        sorts=SORTS,
         first=search.address() if search.cursor else "",
         next=search.address(cursor=found.next) if found.next else "",
+        **_beside(search, facets),
     )
+
+
+async def _counts(portal: Portal, search: Search) -> tuple[FacetValues, set[tuple[str, str]]]:
+    """The values of every facet; and what was asked of facets that the catalogue cannot follow, left out for it."""
+    wrong: set[tuple[str, str]] = set()
+    while True:
+        rest = search.without(wrong)
+        try:
+            counted = await portal.services.read("catalog", "/api/v1/projects/facets", Facets, rest.filters)
+        except Refusal as refusal:
+            if refusal.code not in UNREADABLE_QUERY:
+                raise Problem("unavailable") from refusal
+            facets = {error["field"] for error in refusal.errors} & rest.chosen.keys()
+            if not facets:
+                raise Problem("not_found") from refusal
+            wrong |= {(facet, value) for facet in facets for value in rest.chosen[facet]}
+        else:
+            return counted.facets, wrong
+
+
+async def _astray(portal: Portal, request: web.Request, search: Search) -> web.StreamResponse:
+    """Which values of filters there are none of, and the way on without them; „nicht gefunden“ if it is not they."""
+    facets, wrong = await _counts(portal, search)
+    if not wrong:
+        raise Problem("not_found")
+    unknown = wrong - _labels(facets).keys() or wrong
+    return portal.pages.respond(
+        request,
+        "projekte.html",
+        status=422,
+        noindex=True,
+        found=None,
+        unknown=sorted((FACETS[facet], value) for facet, value in unknown),
+        onward=search.without(unknown).address(),
+        **_beside(search, facets),
+    )
+
+
+def _beside(search: Search, facets: FacetValues) -> dict[str, Any]:
+    """What stands around the list."""
+    return {
+        "heading": "Projekte",
+        "section": "/projekte",
+        "search": search,
+        "facets": [(name, title, _offered(search, name, facets)) for name, title in FACETS.items()],
+        "chips": _chips(search, facets),
+        "sorts": SORTS,
+    }
 
 
 async def _meant(portal: Portal, search: Search, labels: Mapping[tuple[str, str], str]) -> Search:
@@ -152,7 +208,7 @@ async def _meant(portal: Portal, search: Search, labels: Mapping[tuple[str, str]
     )
 
 
-def _offered(search: Search, name: str, facets: Facets) -> Sequence[FacetValue]:
+def _offered(search: Search, name: str, facets: FacetValues) -> Sequence[FacetValue]:
     """The values of a facet that a reader may choose."""
     values = facets.get(name, ())
     if name != "organisation":
@@ -161,11 +217,11 @@ def _offered(search: Search, name: str, facets: Facets) -> Sequence[FacetValue]:
     return [value for place, value in enumerate(values) if place < MOST_OFFERED or value.value in chosen]
 
 
-def _labels(facets: Facets) -> dict[tuple[str, str], str]:
+def _labels(facets: FacetValues) -> dict[tuple[str, str], str]:
     return {(name, value.value): value.label for name, values in facets.items() for value in values}
 
 
-def _chips(search: Search, facets: Facets) -> list[Link]:
+def _chips(search: Search, facets: FacetValues) -> list[Link]:
     """One for each part of the search; its link takes that part away."""
     labels = _labels(facets)
     chips = [Link(search.address(q=""), f"„{search.q}“")] if search.q else []

@@ -455,6 +455,12 @@ class Organisation(Read):
         return self.ags or self.id
 
 
+class Facets(Read):
+    """The values of every facet."""
+
+    facets: dict[str, tuple[FacetValue, ...]] = Field(default_factory=dict)
+
+
 class Times(Read):
     """A begin with or without an end, only a day, or neither."""
 

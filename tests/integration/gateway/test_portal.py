@@ -209,6 +209,39 @@ async def test_a_search_is_an_address(door: Any, services: Any, content: Any) ->
     assert 'href="/projekte?q=Kasse&topic=treasury&stage=operating&sort=title&cursor=next%2Bpage/%3D"' in html
 
 
+async def test_a_filter_that_does_not_exist_is_told_and_can_be_taken_away(
+    door: Any, services: Any, content: Any
+) -> None:
+    stage = {"value": "operating", "label": "In Betrieb", "count": 1}
+
+    def catalogue(request: web.Request) -> web.Response:
+        """Tells what is repeated before it looks at values, as the service does."""
+        repeated = len(request.query.getall("funded", [])) > 1
+        field = "funded" if repeated else "stage" if "<unsinn>" in request.query.getall("stage", []) else None
+        if field is None:
+            return web.json_response({"facets": {"stage": [stage]}})
+        return web.json_response({"code": "invalid_query", "errors": [{"field": field, "code": "x"}]}, status=422)
+
+    content["/api/v1/projects"] = content["/api/v1/projects/facets"] = catalogue
+    asked = "q=Kasse&stage=operating&stage=%3Cunsinn%3E"
+    html = await page(door, f"/projekte?{asked}&cursor=x", 422)
+    assert "Im Filter „Stand“ gibt es keinen Wert „<unsinn>“." in html
+    assert 'href="/projekte?q=Kasse&stage=operating">Ohne diesen Wert suchen</a>' in html
+    assert re.search(r'name="stage" value="operating" checked', html)
+    assert 'class="chip" href="/projekte?q=Kasse&stage=operating"><span class="hidden-visually">Entfernen: ' in html
+    assert "<unsinn>" not in await (await door.get(f"/projekte?{asked}")).text()
+    text = text_of(await page(door, f"/projekte?{asked}&funded=true&funded=false", 422))
+    assert "Diese Filter gibt es nicht" in text
+    assert "Im Filter „Förderung“ gibt es keinen Wert „false“." in text
+    await page(door, "/projekte?stage=operating")
+    content["/api/v1/projects"] = lambda _: web.json_response({"code": "invalid_query"}, status=422)
+    await page(door, "/projekte?stage=operating", 404)
+    content["/api/v1/projects/facets"] = content["/api/v1/projects"]
+    await page(door, "/projekte?stage=operating", 404)
+    content["/api/v1/projects"] = lambda _: web.json_response({"code": "too_many_requests"}, status=429)
+    await page(door, "/projekte?stage=operating", 503)
+
+
 async def test_what_was_merged_is_led_to_what_it_has_become(door: Any, services: Any, content: Any) -> None:
     gone, stays = "019b0000-0000-7000-8000-00000000000b", "019b0000-0000-7000-8000-00000000000c"
     group = {"code": "g", "label": "G"}
