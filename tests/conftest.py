@@ -25,6 +25,7 @@ hypothesis.settings.register_profile("patient", deadline=None)  # a deadline mea
 hypothesis.settings.load_profile("patient")
 
 UNLIMITED = {"IKZ_RATE_LIMITS": "false"}
+WITH_A_SYSTEM = 400
 PASSWORDS = {service: f"password of {service}" for service in SERVICES}
 NATS_PASSWORDS = {user: f"password-of-{user}" for user in USERS}
 
@@ -70,8 +71,15 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first."""
+    """What takes longest comes first; what needs a whole system waits for its start, perhaps on a busy machine."""
     sharing_out.longest_first(items)
+    for item in items:
+        if _needs_a_system(item) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(WITH_A_SYSTEM))
+
+
+def _needs_a_system(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and not {"system", "system_at"}.isdisjoint(item.fixturenames)
 
 
 def pytest_collection_finish() -> None:

@@ -34,7 +34,7 @@ from tests.faults.history import History
 from tests.faults.load import TOPIC, Inbox, Load
 from tests.faults.remains import Archive, Remains
 from tests.faults.storm import Storm
-from tests.running import RunningSystem, up
+from tests.running import RunningSystem, slowness, up
 
 BACK_WITHIN = 10.0
 """Seconds after the last fault in which everything works again, by itself."""
@@ -43,7 +43,6 @@ START = 8.0
 PATIENCE = 60.0
 """Seconds after which, on such a machine, nothing is waited for any more."""
 WARM_UP = 1.0
-SPIN = 0.2
 MOST_PEOPLE = 40
 REPLICAS = ("catalog", "events", "notify", "gateway")
 LONG = 20.0
@@ -152,7 +151,7 @@ class Portal:
         while _waits(await self.archive.databases()) and time.time() < until:
             await asyncio.sleep(0.2)
         await asyncio.sleep(1)
-        self.slowness = max(self.slowness, _slowness())
+        self.slowness = max(self.slowness, slowness())
 
     async def remains(self) -> Remains:
         """Everything that is left; the read models are built anew last."""
@@ -198,20 +197,20 @@ async def _portal(folder: Path, storm: Storm) -> AsyncIterator[Portal]:
         running_beside(folder, REPLICAS if storm.seconds >= LONG else ()) as replicas,
         aiohttp.ClientSession() as client,
     ):
-        slowness = max(1.0, (time.monotonic() - began) / START, _slowness())
-        load = _load(client, system, storm, slowness)
+        slower = max(1.0, (time.monotonic() - began) / START, slowness())
+        load = _load(client, system, storm, slower)
         patient = replace(load, patient=True)
         load.bases = [system.base_url, *(each.url for name, each in replicas.items() if name == "gateway-2")]
         urls = [*(str(system.status[name]) for name in SERVICES), *(each.url for each in replicas.values())]
-        portal = Portal(Archive(folder), load, patient, Desk(load), replicas, urls, slowness, load.history)
+        portal = Portal(Archive(folder), load, patient, Desk(load), replicas, urls, slower, load.history)
         await portal.open()
         yield portal
 
 
-def _load(client: aiohttp.ClientSession, system: RunningSystem, storm: Storm, slowness: float) -> Load:
+def _load(client: aiohttp.ClientSession, system: RunningSystem, storm: Storm, slower: float) -> Load:
     inbox, dice = Inbox(system.folder / "mailbox"), random.Random(storm.dice.random())
     people = min(int(8 + storm.seconds), MOST_PEOPLE)
-    return Load(client, [system.base_url], system.editor_token, inbox, History(), dice, people=people, pace=slowness)
+    return Load(client, [system.base_url], system.editor_token, inbox, History(), dice, people=people, pace=slower)
 
 
 def _waits(remains: Remains) -> bool:
@@ -219,14 +218,6 @@ def _waits(remains: Remains) -> bool:
     told = [*(told for each in walk(remains.journals["events"]) for told in each.told), *catalogue.told(remains)]
     missing = {message_id(each) for each in told if each.surely} - {mail.message_id for mail in remains.mails}
     return bool(missing) or any(catalogue.waits(remains))
-
-
-def _slowness() -> float:
-    """How many times longer everything takes here and now, because others are at work on this machine."""
-    began, spent = time.monotonic(), time.thread_time()
-    while time.thread_time() - spent < SPIN:
-        pass
-    return (time.monotonic() - began) / SPIN
 
 
 def _was_worth_it(history: History) -> None:

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 from shared.embedded.process import free_ports, identity
-from tests.running import IKZ, START_SECONDS, RunningSystem, ikz, ikz_here, up
+from tests.running import IKZ, START_SECONDS, RunningSystem, ikz, ikz_here, slowness, up
 
 pytestmark = pytest.mark.timeout(400)  # several whole systems, perhaps on a busy machine
 
@@ -142,7 +142,7 @@ async def killed_at_its_start(folder: Path, port: int) -> Callable[[], bool]:
     log = folder / "logs" / "catalog.log"
     begun = log.read_text().count("service_starting") + 1
     try:
-        await eventually(lambda: log.read_text().count("service_starting") == begun, START_SECONDS)
+        await eventually(lambda: log.read_text().count("service_starting") == begun, START_SECONDS * slowness())
         pid = json.loads((folder / "processes" / "catalog.json").read_text())["pid"]
         gone = all_gone({"catalog": pid})
         os.kill(pid, signal.SIGSTOP)
