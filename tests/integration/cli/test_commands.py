@@ -150,13 +150,17 @@ async def test_tail_ends_quietly_when_nobody_reads_it_any_more(system: RunningSy
 
 
 async def test_tail_waits_for_what_comes_and_ends_on_ctrl_c(system: RunningSystem) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *IKZ, "tail", "ikz.events.>", "--data", str(system.folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs aside ignore it
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *IKZ, "tail", "ikz.events.>", "--data", str(system.folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    finally:
+        signal.signal(signal.SIGINT, heeded)
     assert process.stderr is not None
     said = await asyncio.wait_for(process.stderr.readline(), 60)
     assert said == b"Reading ikz.events.>; Ctrl-C ends it.\n"
-    process.send_signal(2)
+    process.send_signal(signal.SIGINT)
     output, errors = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0, errors
     assert output == b""
