@@ -44,7 +44,6 @@ from services.catalog.project import (
 )
 from services.catalog.project_content import Content
 from services.catalog.search_cards import Wanted
-from services.catalog.search_facets import counted
 from services.catalog.search_index import Index
 from services.catalog.search_live import Live
 from services.catalog.search_order import Key
@@ -274,7 +273,7 @@ async def _found(live: Live, index: Index, reading: search_cards.Read, question:
     wanted = _wanted(question, asked, [document for _, document in page[: query.limit]])
     cursor = _cursor(asked, *page[query.limit - 1]) if len(page) > query.limit else None
     reading_rows = begun(search_cards.read(reading, wanted))
-    counts = counted(index, query, asked.reached) if question.with_facets else None  # while the database looks
+    counts = asked.facets() if question.with_facets else None  # while the database looks
     rows = await reading_rows
     if rows is None:
         return None
@@ -324,7 +323,7 @@ async def facets(live: Live, query: ProjectFilter) -> Facets:
     """Every facet's values with their counts, the most frequent first."""
     index = await _index(live, query.q)
     asked = ask(index, query, bodies=await _bodies_like(live.pool, query.like))
-    return Facets.model_construct(facets=counted(index, query, asked.reached))
+    return Facets.model_construct(facets=asked.facets())
 
 
 async def _index(live: Live, q: str | None) -> Index:

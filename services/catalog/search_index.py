@@ -104,7 +104,8 @@ class Index:
         self.counts: dict[str, list[FacetValue]] = {}
         """Facet → how many published projects have its values, as far as anybody asked since the last change."""
         self.found: dict[tuple[object, ...], Found] = {}
-        """What was looked for last, since the last change (`search_pages.py`)."""
+        self.counted: dict[tuple[object, ...], dict[str, list[FacetValue]]] = {}
+        """What was looked for and counted lately, since the last change (`search_pages.py`)."""
         self.phrases: dict[tuple[Forms, ...], Phrase] = {}
         """The phrases that were asked for last (`search_phrases.py`)."""
         self.all = BitMap()
@@ -193,6 +194,7 @@ class Index:
         """What was worked out is true no more."""
         self.counts.clear()
         self.found.clear()
+        self.counted.clear()
 
     @property
     def _orders(self) -> tuple[Order, ...]:

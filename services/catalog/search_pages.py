@@ -1,19 +1,19 @@
 """Which documents stand on a page of a search, and in which order do all come? Looked up in the index alone."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
 from pyroaring import BitMap
 
-from services.catalog.search_facets import chosen, visible
+from services.catalog.search_facets import chosen, counted, visible
 from services.catalog.search_index import NONE, Found, Index
 from services.catalog.search_match import match
 from services.catalog.search_order import Key, Order
-from services.catalog.search_shown import ProjectFilter, Sort
+from services.catalog.search_shown import FacetValue, ProjectFilter, Sort
 from shared.kernel.problems import FieldError, Problem
 
-MOST_REMEMBERED = 16
+MOST_REMEMBERED = 64
 NOWHERE = 1e9  # kilometres to a project none of whose participants has a place
 
 type Classes = Iterator[tuple[float, BitMap]]
@@ -66,6 +66,11 @@ class Asked:
                 break
         return found
 
+    def facets(self) -> dict[str, list[FacetValue]]:
+        """Every facet's values among what was found and is in reach, with their counts."""
+        key = tuple(getattr(self.query, name) for name in ProjectFilter.model_fields)
+        return _remembered(self.index.counted, key, lambda: counted(self.index, self.query, self.reached))
+
     def _classes(self) -> Classes:
         """What fits in sets, the first ones first."""
         if self.sort == "distance" and self.query.near is not None:
@@ -87,16 +92,18 @@ def ask(index: Index, query: ProjectFilter, sort: Sort | None = None, bodies: It
 
 
 def _found_by(index: Index, query: ProjectFilter) -> Found:
-    """What the words of a search find. What was asked last is remembered until a project changes.
-
-    The facets of a search and its next page are asked for right after it.
-    """
+    """What the words of a search find."""
     key = query.q, query.status
-    found = index.found.pop(key, None) or match(index, query.q, visible(index, query))
-    for oldest in list(index.found)[: len(index.found) + 1 - MOST_REMEMBERED]:
-        del index.found[oldest]
-    index.found[key] = found
-    return found
+    return _remembered(index.found, key, lambda: match(index, query.q, visible(index, query)))
+
+
+def _remembered[Key, Made](lately: dict[Key, Made], key: Key, make: Callable[[], Made]) -> Made:
+    """What was made lately is at hand until a project changes: many ask the same, and for the next page of it."""
+    made = lately.pop(key) if key in lately else make()
+    for oldest in list(lately)[: len(lately) + 1 - MOST_REMEMBERED]:
+        del lately[oldest]
+    lately[key] = made
+    return made
 
 
 def _in_reach(index: Index, query: ProjectFilter, documents: BitMap, bodies: Iterable[str] | None = None) -> BitMap:

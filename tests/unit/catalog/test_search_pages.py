@@ -177,8 +177,27 @@ def test_what_is_put_in_anew_is_as_if_it_had_always_been_so() -> None:
         )
 
 
-def _counted(index: Index, query: ProjectFilter) -> object:
-    return counted(index, query, ask(index, query, None).kept)
+@pytest.mark.parametrize(
+    "query",
+    [
+        ProjectFilter(),
+        ProjectFilter(q="Bauhof"),
+        ProjectFilter(q="Bauhof", funded=True),
+        ProjectFilter(q="Bauhof", stage=(Stage.PILOT,)),
+        ProjectFilter(near="05766044", within_km=20),
+        ProjectFilter(near="05766044", within_km=60),
+        ProjectFilter(status=(ProjectStatus.ARCHIVED,)),
+    ],
+)
+def test_what_was_counted_is_remembered_until_a_project_changes(query: ProjectFilter) -> None:
+    index, others, changed = index_of(made(60), TOPICS, BODIES), index_of(made(60), TOPICS, BODIES), made(60, seed=2)
+    ask(index, ProjectFilter(q="Archiv", near="05766044", within_km=40, stage=(Stage.OPERATING,))).facets()
+    first = ask(index, query).facets()
+    assert first == ask(others, query).facets()
+    assert ask(index, query).facets() is first
+    for key, content in changed.items():
+        index.put(entry_of(row(key, content)))
+    assert ask(index, query).facets() == ask(index_of(changed, TOPICS, BODIES), query).facets()
 
 
 def _shown(index: Index, query: ProjectFilter) -> list[UUID]:
