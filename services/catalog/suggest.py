@@ -87,7 +87,10 @@ def _projects(index: Index, q: str, beginnings: Beginnings) -> list[int]:
     """Published projects: those whose title begins with what is typed, then those with all its words in the title."""
     public = index.statuses.get(PUBLIC[0], NONE)
     first = [each for each in islice(_beginning(index, sort_key(q)), LOOKED_AT) if each in public][:MOST_OF_A_KIND]
-    *whole, last = [spelled(token) for token in TOKEN.findall(q)]
+    typed = [spelled(token) for token in TOKEN.findall(q)]
+    if not typed:  # signs that a title may begin with all the same („№“)
+        return first
+    *whole, last = typed
     titles = index.tiers[TITLES]
     sets = [_union(titles, [*index.words.same(word), *index.words.forms(word), *beginnings(word)]) for word in whole]
     if len(last) >= SHORTEST_BEGINNING or whole:

@@ -261,7 +261,9 @@ async def test_a_cursor_belongs_to_its_query(reader: Client) -> None:
     assert (refused.status, refused.code) == (422, "invalid_query")
 
 
-@pytest.mark.parametrize("q", ["!!!", "   ", "&|!():*<->", "'; DROP TABLE topic; --", "\\", '"', "%_%", "*", "-", "ß"])
+@pytest.mark.parametrize(
+    "q", ["!!!", "   ", "&|!():*<->", "'; DROP TABLE topic; --", "\\", '"', "%_%", "*", "-", "ß", "№", "10 ㎡ ™", "™"]
+)
 async def test_any_words_can_be_searched_for(reader: Client, q: str) -> None:
     for path in ("/projects", "/projects/facets", "/projects/suggest", "/organisations"):
         assert (await reader.get(path, q=q)).status == 200
