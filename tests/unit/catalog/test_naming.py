@@ -3,7 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
+from services.catalog.findable import Findable
 from services.catalog.naming import folded, name_keys, sort_key, spelled, without_epithet, words
 
 
@@ -69,6 +71,13 @@ def test_two_names_of_one_place_share_a_key(one: str, other: str) -> None:
 def test_what_holds_no_word_has_no_key(nothing: str) -> None:
     assert name_keys(nothing) == []
     assert words(nothing) == []
+
+
+@pytest.mark.parametrize("sign", ["№", "™", "㎡", "\ufe70", "!?"])
+def test_what_is_found_by_its_name_has_a_letter_or_a_digit_in_it(sign: str) -> None:
+    """Signs that fold to letters are no words of a text, and the search is by words."""
+    with pytest.raises(ValidationError, match="Buchstaben oder eine Ziffer"):
+        TypeAdapter(Findable).validate_python(sign)
 
 
 def test_umlauts_stand_where_their_vowels_stand() -> None:
