@@ -99,11 +99,16 @@ class Handlers:
     async def _registered(self, call: Call, context: Context, organisation_id: str) -> Outcome:
         if before := await self.journal.outcome(context):
             return before
-        async with in_turn(self.pool) as connection:
-            await refuse_duplicates(connection, call.body)
-            profile = await resolved(connection, call.body)
-            command = RegisterOrganisation(organisation_id=organisation_id, profile=profile)
-            return await self.journal.transact(ORGANISATION, organisation_id, command, context)
+        try:
+            async with in_turn(self.pool) as connection:
+                await refuse_duplicates(connection, call.body)
+                profile = await resolved(connection, call.body)
+                command = RegisterOrganisation(organisation_id=organisation_id, profile=profile)
+                return await self.journal.transact(ORGANISATION, organisation_id, command, context)
+        except Problem:
+            if itself := await self.journal.outcome(context):  # sent at once with this one, and had its turn before
+                return itself
+            raise
 
     async def change(self, call: Call) -> Answer:
         """An entry that reads differently."""

@@ -135,6 +135,15 @@ async def test_a_body_is_registered_and_found_by_its_names(editor: Client, reade
     assert len(found["service_area"]["ags"]) == 12, "eleven of Minden-Lübbecke and Lemgo"
 
 
+async def test_an_entry_sent_twice_at_once_is_no_duplicate_of_itself(editor: Client) -> None:
+    body, key = {"name": "Musikschulverband Emsland", "type": "special_purpose_association"}, str(uuid4())
+    one, other = await gather(*(editor.post("/organisations", body, key=key) for _ in range(2)))
+    assert (one.status, other.status) == (201, 201), (one.body, other.body)
+    assert one.body == other.body
+    again = await editor.post("/organisations", body, key=str(uuid4()))
+    assert (again.status, again.code) == (409, "possible_duplicates"), "asked for a second time it is one"
+
+
 @pytest.mark.parametrize(
     ("body", "code", "field"),
     [
