@@ -20,6 +20,8 @@ TAG = re.compile(
 NEW_LINE = re.compile(r"<br\b[^<>]*>|</(?:p|div|h[1-6]|li|tr|ul|ol|table|blockquote|pre|section)\s*>", re.IGNORECASE)
 ITEM = re.compile(r"<li\b[^<>]*>", re.IGNORECASE)
 NEXT_CELL = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
+NO_TAG = re.compile(r"""<(?!!--)(?=[^<>"']*(?:<|\Z))""")
+"""A sign that no tag begins with, since nothing closes it: a parser would take all that follows for a tag's inside."""
 TIMES = 4
 """So much longer than what may be left of it a text with HTML can be."""
 MOST_SIGNS = 1000
@@ -30,10 +32,17 @@ def readable(text: str) -> str:
     """A text without its HTML: paragraphs and items on lines of their own, scripts and styles gone.
 
     A text that has no tags of HTML stays as it is, "a < b" and "&" included. Entities bring in no sign that a request
-    may not hold. Of a text with more than `MOST_SIGNS` of `<`, tags are cut without looking at what they enclose.
+    may not hold. A `<` that nothing closes is a sign like any other, unless a tag would come of it. Of a text with more
+    than `MOST_SIGNS` of `<`, tags are cut without looking at what they enclose.
     """
     if "<" not in text or TAG.search(text) is None:
         return text
+    kept = _bare(NO_TAG.sub("&lt;", text))
+    return kept if TAG.search(kept) is None else _bare(text)
+
+
+def _bare(text: str) -> str:
+    """What a parser leaves of a text with HTML."""
     spaced = NEXT_CELL.sub(" ", ITEM.sub("– ", NEW_LINE.sub(lambda found: f"{found[0]}\n", text)))
     bare = nh3.clean(spaced, tags=set()) if spaced.count("<") <= MOST_SIGNS else TAG.sub("", spaced)
     plain = REFUSED.sub("", html.unescape(bare))

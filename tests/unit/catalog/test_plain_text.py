@@ -36,6 +36,13 @@ from shared.kernel.problems import Problem
         ("Herr M. <m@example.org>", "Herr M. <m@example.org>"),
         ("**fett** und _kursiv_", "**fett** und _kursiv_"),
         ("<b>5 < 6</b>", "5 < 6"),
+        (
+            "<p>Wenn Aufwand<Nutzen gilt, lohnt es sich.</p><p>Sonst nicht.</p>",
+            "Wenn Aufwand<Nutzen gilt, lohnt es sich.\nSonst nicht.",
+        ),
+        ("<b>Ergebnis</b>: a<b und alles, was danach steht", "Ergebnis: a<b und alles, was danach steht"),
+        ('<a title="Aufwand<Nutzen">hier</a>', "hier"),
+        ("<script>for (i=0;i<n;i++) x()</script>Text", "Text"),
         ("<b>Rechnung</b>&#x202e;fdp&#1;", "Rechnungfdp"),
         ("<b>Amt</b>&#27;&#1;&#x202e; Nord&#xfdd0;", "Amt Nord"),
     ],
