@@ -150,6 +150,17 @@ async def test_a_postponed_and_a_cancelled_session_say_so(
     await expect(page.get_by_role("button", name="Abmelden")).to_have_count(0)
 
 
+LINES_OF_A_COUNT = """choice => {
+  const number = choice.querySelector(".choice__count").firstChild
+  choice.querySelector("span").textContent = "Vorbereitung (Machbarkeit, Konzept, Förderantrag, Beschlüsse)"
+  number.data = "1.234"
+  const range = document.createRange()
+  range.selectNode(number)
+  return range.getClientRects().length
+}"""
+"""On how many lines a large number stands beside a long label."""
+
+
 @pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
 async def test_somebody_finds_a_project(visit: Any, window: dict[str, Any]) -> None:
     page = await (await visit(**window)).new_page()
@@ -164,6 +175,7 @@ async def test_somebody_finds_a_project(visit: Any, window: dict[str, Any]) -> N
     filters = page.locator("details.filter > summary")
     if await filters.is_visible():
         await filters.click()
+    assert await page.locator(".choice:has(.choice__count)").first.evaluate(LINES_OF_A_COUNT) == 1
     await page.get_by_role("checkbox", name=re.compile("^Gesundheit ")).check()
     await page.get_by_role("button", name="Filter anwenden").click()
     await expect(page).to_have_url(re.compile("topic=health"))
