@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import asin, cos, radians, sin, sqrt
 
 from services.catalog.naming import name_keys, sort_key, spelled_out
-from services.catalog.search_words import TOKEN, Words
+from services.catalog.search_words import Words
 from services.catalog.vocabulary import OrganisationType
 
 EARTH_KM = 6371.0
@@ -138,9 +138,9 @@ def names_of(topics: Iterable[TopicName], bodies: Iterable[Body], words: Words) 
         }:
             holders[number].append(pair)
     places = frozenset(
-        words[words.numbers(TOKEN.findall(each.name)[0])[0]].spelling
+        words[numbers[0]].spelling
         for each in by_id.values()
-        if each.ags and len(each.ags) == MUNICIPALITY_DIGITS
+        if each.ags and len(each.ags) == MUNICIPALITY_DIGITS and (numbers := words.numbers(each.name))
     )
     keys = [
         (facet, value, tuple(dict.fromkeys(key for name in names for key in name_keys(name))))

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.catalog.organisation import Profile, RegisterOrganisation
 from services.catalog.project_content import Content
 from services.catalog.search_match import match
 from services.catalog.search_query import Asked, asked
+from services.catalog.vocabulary import OrganisationType
 from shared.kernel.ids import named_id
 from tests.unit.catalog.searching import index_of
 
@@ -136,3 +138,15 @@ def test_any_text_is_a_query(q: str) -> None:
     assert result.hits <= INDEX.all
     if result.levels is not None:
         assert sum(map(len, result.levels.values())) == len(result.hits), "a document has one score"
+
+
+def test_a_municipality_whose_name_holds_no_word_spoils_nothing() -> None:
+    """A sign that folds to letters has a key in the directory, and is no word of a text."""
+    organisations = [
+        RegisterOrganisation(
+            organisation_id=str(named_id("organisation", name)),
+            profile=Profile(name=name, type=OrganisationType.MUNICIPALITY, ags=ags),
+        )
+        for name, ags in (("№", "05999001"), ("Bad Sassendorf", "05974004"))
+    ]
+    assert index_of({}, organisations=organisations).names.places == {"bad"}
