@@ -5,8 +5,6 @@ from datetime import date, datetime
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
-
 from services.catalog.project_events import (
     BestPracticeAwarded,
     BestPracticeWithdrawn,
@@ -18,6 +16,7 @@ from services.catalog.project_events import (
     UpdatePosted,
     UpdateWithdrawn,
 )
+from services.catalog.project_life import Command, refuse_unpublished
 from services.catalog.project_state import Attached, Project
 from services.catalog.vocabulary import AwardCategory, ProjectStatus, ResourceKind
 from shared.kernel.decider import NotThere, Refused
@@ -26,12 +25,6 @@ from shared.kernel.stored_file import StoredFile
 BERLIN = ZoneInfo("Europe/Berlin")
 MOST_UPDATES = 200
 MOST_DOCUMENTS = 30
-
-
-class Command(BaseModel):
-    """What can be asked of a project."""
-
-    model_config = ConfigDict(frozen=True)
 
 
 class AwardBestPractice(Command):
@@ -242,9 +235,3 @@ def _let_time_pass(project: Project, at: datetime) -> Sequence[SurroundingEvent]
 
 def _day(at: datetime) -> date:
     return at.astimezone(BERLIN).date()
-
-
-def refuse_unpublished(project: Project) -> None:
-    """Some things are done to published projects only."""
-    if not project.published:
-        raise Refused("project_not_published")
