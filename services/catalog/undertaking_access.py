@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from services.catalog import organisation_directory
 from services.catalog.answers import written_upon
 from services.catalog.membership import organisation_of
-from services.catalog.undertaking import UNDERTAKING, Undertaking
+from services.catalog.undertaking import UNDERTAKING
+from services.catalog.undertaking_state import Undertaking
 from shared.kernel.http import Call, Role
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool

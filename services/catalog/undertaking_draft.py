@@ -4,7 +4,8 @@ from services.catalog import organisation_directory
 from services.catalog.organisation_directory import Named
 from services.catalog.project import PROJECT, DraftProject
 from services.catalog.project_content import Content, Milestone, Participation
-from services.catalog.undertaking import UNDERTAKING, Undertaking
+from services.catalog.undertaking import UNDERTAKING
+from services.catalog.undertaking_state import Undertaking
 from services.catalog.vocabulary import Role, Stage
 from shared.kernel.decider import NotThere
 from shared.kernel.ids import named_id

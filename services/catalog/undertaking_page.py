@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from services.catalog import organisation_directory, topic_list
 from services.catalog.naming import folded, sort_key, words
 from services.catalog.organisation_directory import Named
-from services.catalog.undertaking import UNDERTAKING, Undertaking, evolve
+from services.catalog.undertaking import UNDERTAKING
 from services.catalog.undertaking_plan import Pointer
+from services.catalog.undertaking_state import Undertaking, evolve
 from services.catalog.undertaking_step import Step, StepFellDue, progress
 from services.catalog.vocabulary import ChecklistStage, UndertakingStatus
 from shared.contracts.rpc import StepReminder

@@ -14,18 +14,20 @@ from services.catalog.undertaking import (
     GiveSight,
     LetTimePass,
     MoveStart,
+    TakeSight,
+    UndertakingCommand,
+)
+from services.catalog.undertaking_plan import MOST_STEPS
+from services.catalog.undertaking_state import (
     SightGiven,
     SightTaken,
     StartMoved,
     StepAdded,
-    TakeSight,
     UndertakingAbandoned,
     UndertakingBegun,
-    UndertakingCommand,
     UndertakingEdited,
     UndertakingFinished,
 )
-from services.catalog.undertaking_plan import MOST_STEPS
 from services.catalog.undertaking_step import (
     CompleteStep,
     DropStep,

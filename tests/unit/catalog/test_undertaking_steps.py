@@ -17,11 +17,10 @@ from services.catalog.undertaking import (
     LetTimePass,
     MoveStart,
     TakeSight,
-    Undertaking,
     UndertakingCommand,
-    UndertakingEvent,
 )
 from services.catalog.undertaking_plan import FIRST_DAY, LAST_DAY, Wording, german_day
+from services.catalog.undertaking_state import Undertaking, UndertakingEvent
 from services.catalog.undertaking_step import (
     AssignStep,
     CompleteStep,

@@ -3,8 +3,9 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from services.catalog.undertaking import BeginUndertaking, UndertakingBegun, UndertakingEvent
+from services.catalog.undertaking import BeginUndertaking
 from services.catalog.undertaking_plan import Plan, PlannedStep
+from services.catalog.undertaking_state import UndertakingBegun, UndertakingEvent
 
 ID = "0199d2c4-1b7e-7a3c-9c55-2f6d1f0a4b11"
 LEMGO = "00000000-0000-5000-8000-000000000001"
