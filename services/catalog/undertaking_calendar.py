@@ -10,7 +10,7 @@ import re
 
 from icalendar import Calendar, Event
 
-from services.catalog.undertaking_page import UndertakingPage, UndertakingStep
+from services.catalog.undertaking_shown import UndertakingPage, UndertakingStep
 
 PRODUCT = "-//Interkommunal//Vorhaben//DE"
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")

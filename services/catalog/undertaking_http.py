@@ -24,9 +24,10 @@ from services.catalog.undertaking import (
 from services.catalog.undertaking_access import CONCERNED, Access
 from services.catalog.undertaking_body import BeginBody, OrganisationKey, PlanBody, organisations, resolved
 from services.catalog.undertaking_draft import draft, project_id_of
-from services.catalog.undertaking_page import UndertakingCard, UndertakingPage, UndertakingQuery
+from services.catalog.undertaking_page import UndertakingQuery
 from services.catalog.undertaking_plan import Day, german_day
 from services.catalog.undertaking_print import printed
+from services.catalog.undertaking_shown import UndertakingCard, UndertakingPage
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
 from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal

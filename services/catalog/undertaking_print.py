@@ -16,7 +16,7 @@ from urllib.parse import quote
 import orjson
 import structlog
 
-from services.catalog.undertaking_page import ProgressShown, UndertakingPage, UndertakingStep
+from services.catalog.undertaking_shown import ProgressShown, UndertakingPage, UndertakingStep
 from shared.kernel.problems import Problem
 
 HERE = Path(__file__).parent

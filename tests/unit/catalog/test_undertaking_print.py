@@ -11,7 +11,9 @@ import typst
 from structlog.testing import capture_logs
 
 from services.catalog import undertaking_print
-from services.catalog.undertaking_page import (
+from services.catalog.undertaking_plan import Pointer
+from services.catalog.undertaking_print import BOX, TEMPLATE, displayable, printed
+from services.catalog.undertaking_shown import (
     DATE_RULE,
     OrganisationNamed,
     ProgressShown,
@@ -19,8 +21,6 @@ from services.catalog.undertaking_page import (
     UndertakingStage,
     UndertakingStep,
 )
-from services.catalog.undertaking_plan import Pointer
-from services.catalog.undertaking_print import BOX, TEMPLATE, displayable, printed
 from services.catalog.vocabulary import ChecklistStage, UndertakingStatus
 from shared.kernel.problems import Problem
 
