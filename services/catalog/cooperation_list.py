@@ -1,8 +1,8 @@
 """Which cooperation requests are there? The read model: by topic, kind, organisation, and near a place."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import asyncpg
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.catalog import contact_list, organisation_directory, project_page, topic_list
-from services.catalog.cooperation_match import Place, Side
+from services.catalog.cooperation_match import Place
 from services.catalog.cooperation_request import (
     COOPERATION_REQUEST,
     CooperationRequest,
@@ -24,10 +24,8 @@ from services.catalog.cooperation_request import (
     due_at,
     evolve,
 )
-from services.catalog.organisation import MUNICIPALITY_TYPES
 from services.catalog.organisation_directory import Named
 from services.catalog.project_content import Ags, TopicCode
-from services.catalog.size_class import size_class_of
 from services.catalog.topic import TopicMerged
 from services.catalog.vocabulary import Term
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
@@ -97,19 +95,6 @@ SELECT (o.profile->>'latitude')::float8 AS latitude, (o.profile->>'longitude')::
 FROM organisation e JOIN organisation o ON o.id = coalesce(e.merged_into, e.id)
 WHERE e.ags = $1 OR e.id::text = $1
 """
-# Of an entry that was merged, the one that stays.
-ORGANISATIONS = """
-SELECT e.id::text AS asked, o.id::text, o.type, (o.profile->>'latitude')::float8 AS latitude,
-       (o.profile->>'longitude')::float8 AS longitude, (o.profile->>'population')::int AS population
-FROM organisation e JOIN organisation o ON o.id = coalesce(e.merged_into, e.id) WHERE e.id = ANY($1::uuid[])
-"""
-# The requests that share most of the topics ($1: every code that means one), the newest first: enough to choose from.
-CANDIDATES = """
-SELECT id::text, entry FROM cooperation_request
-WHERE open AND topics && $1::text[] AND kind = ANY($2::text[]) AND organisation_id <> ALL($3::uuid[])
-ORDER BY (SELECT count(*) FROM unnest(topics) AS topic WHERE topic = ANY($1)) DESC, opened_at DESC, id
-LIMIT $4
-"""
 # Requests that a merging of topics may have brought together.
 COMPARE_AGAIN = """
 UPDATE cooperation_comparison c SET waits = true FROM cooperation_request r
@@ -119,7 +104,6 @@ WHERE r.id = c.id AND r.open AND r.topics && ARRAY(
     WHERE asked.code = $1
 )
 """
-MOST_CANDIDATES = 200
 
 ENTRY = TypeAdapter(CooperationRequest)
 CURSOR: TypeAdapter[tuple[float, UUID]] = TypeAdapter(tuple[float, UUID])
@@ -173,14 +157,6 @@ class CooperationRequestShown(BaseModel):
     contact_possible: bool
     distance_km: float | None
     labels: dict[str, dict[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A request that may fit another one."""
-
-    request: CooperationRequest
-    side: Side
 
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
@@ -313,38 +289,7 @@ async def place_of(connection: Connection, key: str) -> Place:
     return Place(row["latitude"], row["longitude"])
 
 
-async def candidate(connection: Connection, request_id: str) -> Candidate | None:
-    """A request as a side of a pair."""
-    rows = await connection.fetch(SOME, [request_id])
-    sides = await _sides(connection, [ENTRY.validate_python(row["entry"]) for row in rows])
-    return sides[0] if sides else None
-
-
-async def candidates(connection: Connection, of: CooperationRequest, kinds: Iterable[Kind]) -> list[Candidate]:
-    """Open requests of other organisations that share a topic with this one."""
-    topics = await topic_list.same_topics(connection, of.wish.topics)
-    own = await _bodies(connection, of.organisation_id)
-    rows = await connection.fetch(CANDIDATES, list(topics), list(kinds), own, MOST_CANDIDATES)
-    return await _sides(connection, [ENTRY.validate_python(row["entry"]) for row in rows])
-
-
-async def _sides(connection: Connection, requests: Sequence[CooperationRequest]) -> list[Candidate]:
-    """Each with the topics and the organisation that are meant today."""
-    rows = await connection.fetch(ORGANISATIONS, list({each.organisation_id for each in requests}))
-    known = {row["asked"]: row for row in rows}
-    present = await topic_list.present(connection, {code for each in requests for code in each.wish.topics})
-    return [Candidate(each, _side(each, known.get(each.organisation_id), present)) for each in requests]
-
-
-def _side(request: CooperationRequest, row: asyncpg.Record | None, present: Mapping[str, str]) -> Side:
-    wish = _today(request.wish, present)
-    if row is None:
-        return Side(request.kind, request.organisation_id, wish, Place(), None)
-    size = size_class_of(row["population"]) if row["type"] in MUNICIPALITY_TYPES else None
-    return Side(request.kind, row["id"], wish, Place(row["latitude"], row["longitude"]), size)
-
-
-def _today(wish: Wish, present: Mapping[str, str]) -> Wish:
+def wish_today(wish: Wish, present: Mapping[str, str]) -> Wish:
     """The wish under the topics that are meant now."""
     return wish.model_copy(update={"topics": topic_list.meant(wish.topics, present)})
 
@@ -368,7 +313,7 @@ async def _shown(connection: Connection, rows: Sequence[asyncpg.Record]) -> list
     present = await topic_list.present(connection, said)
     topics = await topic_list.labels(connection, present.values())
     reachable = await contact_list.possible(connection, [each.id for each in requests])
-    wishes = [_today(each.wish, present) for each in requests]
+    wishes = [wish_today(each.wish, present) for each in requests]
     public = await project_page.public_ones(connection, [each.project_id for each in requests if each.project_id])
     requests = [each if each.project_id in public else replace(each, project_id=None) for each in requests]
     return [

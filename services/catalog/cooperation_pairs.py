@@ -4,8 +4,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from services.catalog import cooperation_list, experience
-from services.catalog.cooperation_list import Candidate, CooperationRequestShown
+from services.catalog import cooperation_candidates, cooperation_list, experience
+from services.catalog.cooperation_candidates import Candidate
+from services.catalog.cooperation_list import CooperationRequestShown
 from services.catalog.cooperation_match import ENOUGH, FITS, Score, score
 from services.catalog.cooperation_request import COOPERATION_REQUEST, LetRequestAge, RecordMatch
 from services.catalog.due import by_itself, told
@@ -42,7 +43,7 @@ class Matches(BaseModel):
 async def matches(pool: Pool, request_id: str) -> Matches | None:
     """What fits a request; None when there is no such request. A closed one is still shown who has experience."""
     async with pool.acquire() as connection:
-        mine = await cooperation_list.candidate(connection, request_id)
+        mine = await cooperation_candidates.candidate(connection, request_id)
         if mine is None:
             return None
         pairs = await _best(connection, mine) if mine.request.open else []
@@ -64,7 +65,7 @@ async def compare(journal: Journal, pool: Pool, at: datetime) -> int:
     done = 0
     for row in await pool.fetch(UNCOMPARED, AT_ONCE):
         async with pool.acquire() as connection:
-            mine = await cooperation_list.candidate(connection, row["id"])
+            mine = await cooperation_candidates.candidate(connection, row["id"])
             pairs = await _best(connection, mine) if mine and mine.request.open else []
         if all([await _record(journal, row["id"], other, fits, at) for other, fits in pairs if fits.points >= ENOUGH]):
             await pool.execute(COMPARED, row["id"], row["version"])
@@ -86,6 +87,6 @@ async def let_age(journal: Journal, pool: Pool, at: datetime) -> int:
 
 async def _best(connection: Connection, mine: Candidate) -> list[tuple[Candidate, Score]]:
     """The best pairs with this request, the best first."""
-    others = await cooperation_list.candidates(connection, mine.request, FITS[mine.request.kind])
+    others = await cooperation_candidates.candidates(connection, mine.request, FITS[mine.request.kind])
     scored = [(other, found) for other in others if (found := score(mine.side, other.side))]
     return sorted(scored, key=lambda pair: (-pair[1].points, pair[0].request.id))[:BEST]

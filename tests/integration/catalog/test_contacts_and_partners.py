@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.catalog import contact_sealing, contact_upkeep, cooperation_list, cooperation_pairs
+from services.catalog import contact_sealing, contact_upkeep, cooperation_candidates, cooperation_pairs
 from services.catalog.contact_letter import contact_letter
 from services.catalog.contact_list import CONTACT_ADDRESSES, CONTACT_REQUESTS
 from services.catalog.cooperation_list import COOPERATION_REQUESTS
@@ -685,14 +685,14 @@ async def test_an_edit_during_the_comparison_is_compared_and_a_rebuilt_read_mode
 
     async def edited_meanwhile(connection: Any, request_id: str) -> Any:
         found = await candidate(connection, request_id)
-        monkeypatch.setattr(cooperation_list, "candidate", candidate)
+        monkeypatch.setattr(cooperation_candidates, "candidate", candidate)
         await search.rig.editor.put(f"/cooperation-requests/{werl}", wish, 2)
         return found
 
-    candidate = cooperation_list.candidate
+    candidate = cooperation_candidates.candidate
     edit = {"title": "Offen", "text": "Offen", "topics": ["treasury"]}
     assert (await search.rig.editor.put(f"/cooperation-requests/{werl}", edit, 1)).status == 200
-    monkeypatch.setattr(cooperation_list, "candidate", edited_meanwhile)
+    monkeypatch.setattr(cooperation_candidates, "candidate", edited_meanwhile)
     await search.compare()
     assert await search.pairs(ense, werl) == [(ense, werl)]
     await rebuild(database.dsn("catalog"), search.rig.journal, COOPERATION_REQUESTS)
