@@ -28,7 +28,7 @@ from services.catalog.organisation_directory import Named
 from services.catalog.project_content import Ags, TopicCode
 from services.catalog.topic import TopicMerged
 from services.catalog.vocabulary import Term
-from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import FieldError, Problem
 from shared.kernel.projection import Projection
@@ -235,9 +235,7 @@ async def listed(pool: Pool, query: CooperationQuery) -> Page[CooperationRequest
         )
         found = [row for row in rows if row["id"] is not None]
         items = await _shown(connection, found[: query.limit])
-    last = found[query.limit - 1] if len(found) > query.limit else None
-    cursor = encode_cursor([last["number"], last["id"]]) if last else None
-    return Page(items=items, next=cursor, total=rows[0]["total"])
+    return Page(items=items, next=next_after(found, query.limit, "number", "id"), total=rows[0]["total"])
 
 
 async def one(connection: Connection, request_id: str) -> CooperationRequestShown | None:

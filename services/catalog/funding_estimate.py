@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.catalog.funding_programme import MOST_EUR, ProgrammeRecorded, ProgrammeWithdrawn, Terms
-from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -129,10 +129,9 @@ async def listed(pool: Pool, query: Paging) -> Page[ProgrammeShown]:
     after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None)
     rows = await pool.fetch(LIST, *after, query.limit + 1)
     found = [row for row in rows if row["id"] is not None]
-    last = found[query.limit - 1] if len(found) > query.limit else None
     return Page(
         items=[_shown(row) for row in found[: query.limit]],
-        next=encode_cursor([last["dated"].isoformat(), last["id"]]) if last else None,
+        next=next_after(found, query.limit, "dated", "id"),
         total=rows[0]["total"],
     )
 

@@ -22,7 +22,7 @@ from services.catalog.organisation import (
 )
 from services.catalog.size_class import SizeClass
 from services.catalog.vocabulary import OrganisationType
-from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.ids import parse_id
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
@@ -273,9 +273,7 @@ async def find(pool: Pool, query: OrganisationQuery) -> Page[OrganisationShown]:
         )
         found = [row for row in rows if row["id"] is not None]
         items = await _shown(connection, found[: query.limit])
-    last = found[query.limit - 1] if len(found) > query.limit else None
-    cursor = encode_cursor([last["number"], last["name_key"], last["id"]]) if last else None
-    return Page(items=items, next=cursor, total=rows[0]["total"])
+    return Page(items=items, next=next_after(found, query.limit, "number", "name_key", "id"), total=rows[0]["total"])
 
 
 async def one(pool: Pool, key: str) -> OrganisationShown | None:

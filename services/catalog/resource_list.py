@@ -13,7 +13,7 @@ from services.catalog.resource import Details, ResourcePublished, ResourceRetire
 from services.catalog.resource_downloads import Rounded, rounded
 from services.catalog.vocabulary import ResourceKind
 from shared.kernel.file_kinds import KINDS
-from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -165,10 +165,9 @@ async def listed(pool: Pool, query: ResourceQuery) -> Page[ResourceShown]:
         rows = await connection.fetch(LIST, query.kind, topics, asked, query.retired, *after, query.limit + 1)
         found = [dict(row) for row in rows if row["id"] is not None]
         items = await _shown(connection, found[: query.limit])
-    last = found[query.limit - 1] if len(found) > query.limit else None
     return Page(
         items=items,
-        next=encode_cursor([last["title_key"], last["id"]]) if last else None,
+        next=next_after(found, query.limit, "title_key", "id"),
         total=rows[0]["total"],
     )
 

@@ -11,7 +11,7 @@ from services.catalog.search_index import NONE, Index
 from services.catalog.search_live import Live
 from services.catalog.search_shown import PUBLIC
 from services.catalog.topic import Group, TopicDefined, TopicMerged, TopicRenamed, TopicSplit, TopicSplitFinished
-from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -187,10 +187,9 @@ async def listed(live: Live, query: TopicQuery) -> Page[TopicShown]:
     rows = await live.pool.fetch(LIST, query.group, asked, *after, query.limit + 1)
     found = [dict(row) for row in rows if row["code"] is not None]
     index = await live.current()
-    last = found[query.limit - 1] if len(found) > query.limit else None
     return Page(
         items=[_shown(row, index) for row in found[: query.limit]],
-        next=encode_cursor([last["group_label"], last["label_key"], last["code"]]) if last else None,
+        next=next_after(found, query.limit, "group_label", "label_key", "code"),
         total=rows[0]["total"],
     )
 

@@ -17,7 +17,7 @@ from services.catalog.undertaking_state import Undertaking, evolve
 from services.catalog.undertaking_step import StepFellDue
 from services.catalog.vocabulary import UndertakingStatus
 from shared.contracts.rpc import StepReminder
-from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.ids import parse_id
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
@@ -160,7 +160,6 @@ async def listed(pool: Pool, query: UndertakingQuery, seen_by: Collection[str] |
         entries = [ENTRY.validate_python(row["entry"]) for row in found[: query.limit]]
         names = await _names(connection, entries)
         topics = await _topics(connection, entries)
-    last = found[query.limit - 1] if len(found) > query.limit else None
     return Page(
         items=[
             UndertakingCard(
@@ -168,7 +167,7 @@ async def listed(pool: Pool, query: UndertakingQuery, seen_by: Collection[str] |
             )
             for entry in entries
         ],
-        next=encode_cursor([last["title_key"], last["id"]]) if last else None,
+        next=next_after(found, query.limit, "title_key", "id"),
         total=rows[0]["total"],
     )
 

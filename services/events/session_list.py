@@ -14,7 +14,7 @@ from services.events.series_list import SeriesRef, reference
 from services.events.session import LIFE_EVENTS, Life, Postponement, live
 from services.events.times import BERLIN, Weekday, When
 from shared.contracts.events import Mode
-from shared.kernel.http import Paging, decode_cursor, encode_cursor
+from shared.kernel.http import Paging, decode_cursor, next_after
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -329,9 +329,8 @@ async def list_sessions(
         query.limit + 1,
     )
     found = [row for row in rows if row["session_id"] is not None]
-    last = found[query.limit - 1] if len(found) > query.limit else None
     items = [summary(_read(row), at) for row in found[: query.limit]]
-    return items, encode_cursor((last["place"], last["session_id"])) if last else None, rows[0]["total"]
+    return items, next_after(found, query.limit, "place", "session_id"), rows[0]["total"]
 
 
 async def session_row(pool: Pool, session_id: str, *, drafts: bool = False) -> SessionRow | None:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field, TypeAdapter
 
 from services.notify.queue import State
-from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.postgres import Pool
 
 LIST = """
@@ -95,7 +95,7 @@ async def listed(pool: Pool, query: MessageQuery) -> Messages:
     found = [dict(row) for row in rows if row["id"] is not None]
     return Messages(
         items=[_shown(row) for row in found[: query.limit]],
-        next=encode_cursor([found[query.limit - 1]["seq"]]) if len(found) > query.limit else None,
+        next=next_after(found, query.limit, "seq"),
         total=rows[0]["total"],
         counts=[Count.model_validate(dict(row)) for row in await pool.fetch(COUNTS)],
         oldest_unsent_at=await pool.fetchval(OLDEST),

@@ -20,7 +20,7 @@ from services.notify.announcement import (
     Dating,
 )
 from shared.contracts.notify import AnnouncementKind
-from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -172,10 +172,9 @@ async def listed(pool: Pool, query: NewsQuery) -> Page[NewsItem]:
         LIST, query.status, query.kind, query.session_id, query.project_id, query.q, *after, query.limit + 1
     )
     found = [row for row in rows if row["id"] is not None]
-    last = found[query.limit - 1] if len(found) > query.limit else None
     return Page(
         items=[NewsItem.model_validate(_shown(row)) for row in found[: query.limit]],
-        next=encode_cursor([last["sorted_at"], last["id"]]) if last else None,
+        next=next_after(found, query.limit, "sorted_at", "id"),
         total=rows[0]["total"],
     )
 

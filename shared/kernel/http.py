@@ -29,7 +29,7 @@ from shared.kernel.health import Health
 from shared.kernel.identity import ANONYMOUS, ANYONE, HEADER, Identity, Role, Unverified, Verifier
 from shared.kernel.journal import Journal, PositionNotReached
 from shared.kernel.logs import begin_trace, current_trace
-from shared.kernel.paging import Page, Paging, decode_cursor, encode_cursor
+from shared.kernel.paging import Page, Paging, decode_cursor, encode_cursor, next_after
 from shared.kernel.parsing import parse_body, parse_query, storable
 from shared.kernel.postgres import CONNECTION_LOST
 from shared.kernel.problems import FieldError, Problem, from_refusal, known, meaning_of, render
@@ -52,6 +52,7 @@ __all__ = [
     "decode_cursor",
     "encode_cursor",
     "make_app",
+    "next_after",
     "page",
     "problem_response",
     "require",

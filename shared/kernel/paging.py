@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -14,6 +14,12 @@ from shared.kernel.parsing import storable
 from shared.kernel.problems import FieldError, Problem
 
 BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Row(Protocol):
+    """What a query found, by the names of its columns."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
 
 
 class Paging(BaseModel):
@@ -36,6 +42,17 @@ class Page[T](BaseModel):
 def encode_cursor(values: Sequence[str | int | float | bool | datetime | None]) -> str:
     """Where a page ended, opaque to the client."""
     return base64.urlsafe_b64encode(orjson.dumps(list(values))).decode().rstrip("=")
+
+
+def next_after(found: Sequence[Row], limit: int, *columns: str) -> str | None:
+    """The cursor of the page after these rows, of which one more than `limit` was asked for; None after the last page.
+
+    `columns` are what the list is ordered by.
+    """
+    if len(found) <= limit:
+        return None
+    last = found[limit - 1]
+    return encode_cursor([last[column] for column in columns])
 
 
 def decode_cursor[T: tuple[Any, ...]](cursor: str, shape: TypeAdapter[T]) -> T:

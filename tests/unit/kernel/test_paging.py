@@ -1,17 +1,19 @@
 """Cursors come back as they were made; anything else is an invalid query."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, TypeAdapter
 
-from shared.kernel.paging import decode_cursor, encode_cursor
+from shared.kernel.paging import decode_cursor, encode_cursor, next_after
 from shared.kernel.problems import Problem
 
 SHAPE = TypeAdapter(tuple[str, int, float | None, bool])
 TIMES = TypeAdapter(tuple[AwareDatetime, str])
+DAYS = TypeAdapter(tuple[date, str])
+ROWS = [{"id": "a", "on": date(2026, 3, 2)}, {"id": "b", "on": date(2026, 3, 1)}]
 
 
 @given(
@@ -27,6 +29,17 @@ def test_a_cursor_comes_back(text: str, number: int, real: float | None, flag: b
 def test_times_come_back() -> None:
     at = datetime(2025, 8, 28, 8, 0, 0, 123456, tzinfo=UTC)
     assert decode_cursor(encode_cursor((at, "x")), TIMES) == (at, "x")
+
+
+def test_the_next_page_comes_after_the_last_row_shown() -> None:
+    cursor = next_after(ROWS, 1, "on", "id")
+    assert cursor is not None
+    assert decode_cursor(cursor, DAYS) == (date(2026, 3, 2), "a")
+
+
+def test_after_the_last_page_there_is_none() -> None:
+    assert next_after(ROWS, 2, "on", "id") is None
+    assert next_after([], 2, "on", "id") is None
 
 
 @given(st.text())
