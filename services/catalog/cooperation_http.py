@@ -33,7 +33,6 @@ from services.catalog.plain_text import PlainLine, PlainPages
 from services.catalog.project_content import Ags
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
 from shared.kernel.identity import Identity
-from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import Problem, of_fields
@@ -109,7 +108,7 @@ class Handlers:
         """A new request under a new id, or the one that the same attempt made before."""
         body: OpeningBody = call.body
         context = call.context()
-        request_id = str(new_id() if context.fresh else named_id("cooperation-requests", str(context.command_id)))
+        request_id = context.id_of_new("cooperation-requests")
         location = f"{API}/cooperation-requests/{request_id}"
         if before := await self.journal.outcome(context):
             return committed(before, 201, location)

@@ -14,7 +14,6 @@ from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.project_shown import BERLIN
 from shared.kernel.decider import NotThere
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, committed, page
-from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -70,8 +69,7 @@ class Handlers:
     async def record(self, call: Call) -> Answer:
         """A new programme."""
         context = call.context()
-        name = str(context.command_id)
-        programme_id = str(new_id() if context.fresh else named_id("funding-programmes", name))
+        programme_id = context.id_of_new("funding-programmes")
         command = RecordProgramme(programme_id=programme_id, terms=_terms(call.body))
         outcome = await self.journal.transact(FUNDING_PROGRAMME, programme_id, command, context)
         return committed(outcome, 201, f"{API}/funding-programmes/{programme_id}")

@@ -13,7 +13,6 @@ from services.catalog.plain_text import PlainLine, PlainNote, PlainText
 from services.catalog.project_content import Number
 from shared.kernel.decider import NotThere
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, committed, page
-from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -62,7 +61,7 @@ class Handlers:
     async def record(self, call: Call) -> Answer:
         """A new figure."""
         context = call.context()
-        figure_id = str(new_id() if context.fresh else named_id("key-figures", str(context.command_id)))
+        figure_id = context.id_of_new("key-figures")
         command = RecordKeyFigure(key_figure_id=figure_id, reading=_reading(call.body))
         outcome = await self.journal.transact(KEY_FIGURE, figure_id, command, context)
         return committed(outcome, 201, f"{API}/key-figures/{figure_id}")

@@ -27,7 +27,7 @@ from services.catalog.project_shown import BERLIN
 from shared.kernel.decider import Refused
 from shared.kernel.endpoint import Upload
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
-from shared.kernel.ids import named_id, new_id
+from shared.kernel.ids import named_id
 from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import FieldError, Problem, of_fields
@@ -88,10 +88,7 @@ class Handlers:
     async def register(self, call: Call) -> Answer:
         """A new entry: with an official key always under the same id, else under a new one."""
         context, ags = call.context(), call.body.ags
-        if ags:
-            organisation_id = str(named_id("organisation", ags))
-        else:
-            organisation_id = str(new_id() if context.fresh else named_id("organisations", str(context.command_id)))
+        organisation_id = str(named_id("organisation", ags)) if ags else context.id_of_new("organisations")
         return committed(
             await self._registered(call, context, organisation_id), 201, f"{API}/organisations/{organisation_id}"
         )

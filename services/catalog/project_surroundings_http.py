@@ -30,7 +30,7 @@ from shared.kernel.downloads import attachment
 from shared.kernel.file_kinds import UPLOAD, UPLOAD_CODES, StoredFile, kind_of, safe_name
 from shared.kernel.files import Files
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Role, committed
-from shared.kernel.ids import named_id, new_id
+from shared.kernel.ids import named_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -103,7 +103,7 @@ class Handlers:
     async def post_update(self, call: Call) -> Answer:
         """An update under an id of its own, or the one that the same request made before."""
         context, project_id = call.context(), call.path_id()
-        update_id = str(new_id() if context.fresh else named_id("updates", str(context.command_id)))
+        update_id = context.id_of_new("updates")
         on = call.body.on or call.at.astimezone(BERLIN).date()
         command = PostUpdate(update_id=update_id, text=call.body.text, on=on)
         outcome = await self.journal.transact(

@@ -24,7 +24,6 @@ from shared.kernel.downloads import attachment
 from shared.kernel.file_kinds import KINDS, UPLOAD, UPLOAD_CODES, kind_of, safe_name
 from shared.kernel.files import FileMissing, Files
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
-from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import CONNECTION_LOST, Pool
 from shared.kernel.problems import Problem, of_fields
@@ -130,7 +129,7 @@ class Handlers:
         context = call.context()
         outcome = await self.journal.outcome(context)
         if outcome is None:
-            resource_id = str(new_id() if context.fresh else named_id("resources", str(context.command_id)))
+            resource_id = context.id_of_new("resources")
             details = await self._details(call, None)
             command = PublishResource(resource_id=resource_id, details=details)
             outcome = await self.journal.transact(RESOURCE, resource_id, command, context)

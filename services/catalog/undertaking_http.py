@@ -29,7 +29,6 @@ from services.catalog.undertaking_plan import Day, german_day
 from services.catalog.undertaking_print import printed
 from services.catalog.undertaking_shown import UndertakingCard, UndertakingPage
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
-from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem, of_fields
@@ -116,7 +115,7 @@ class Handlers:
             checklist = _checklist(call, call.body.checklist)
             async with self.pool.acquire() as connection:
                 plan = await resolved(connection, call.body)
-            undertaking_id = str(new_id() if context.fresh else named_id("undertakings", str(context.command_id)))
+            undertaking_id = context.id_of_new("undertakings")
             command = BeginUndertaking(
                 undertaking_id=undertaking_id,
                 organisation_id=organisation_id,

@@ -21,7 +21,6 @@ from services.catalog.undertaking_step import (
     SetDue,
 )
 from shared.kernel.http import Answer, Call, Committed, Endpoint, committed
-from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 
@@ -82,7 +81,7 @@ class Handlers:
         """A step of one's own."""
         undertaking = await self.access.to_change(call)
         context = call.context()
-        step_id = str(new_id() if context.fresh else named_id("undertaking step", str(context.command_id)))
+        step_id = context.id_of_new("undertaking step")
         outcome = await self.journal.outcome(context)
         if outcome is None:
             async with self.pool.acquire() as connection:

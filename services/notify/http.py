@@ -19,7 +19,6 @@ from services.notify.announcement import (
 from services.notify.messages import MessageQuery, Messages
 from services.notify.news import NewsArticle, NewsItem, NewsQuery
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, page, require
-from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -71,7 +70,7 @@ class Handlers:
     async def draft(self, call: Call) -> Answer:
         """A new draft under a new id, or the one that the same request made before."""
         context = call.context()
-        announcement_id = str(new_id() if context.fresh else named_id("announcements", str(context.command_id)))
+        announcement_id = context.id_of_new("announcements")
         command = DraftAnnouncement(announcement_id=announcement_id, content=_content(call.body))
         outcome = await self.journal.transact(ANNOUNCEMENT, announcement_id, command, context)
         return committed(outcome, 201, f"{API}/announcements/{announcement_id}")

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from shared.kernel.ids import named_id, new_id
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -25,6 +27,10 @@ class Context:
     fingerprint: bytes | None = None
     history: bool = False
     fresh: bool = False
+
+    def id_of_new(self, kind: str) -> str:
+        """The id of what this begins: whoever sends the command again means the same one."""
+        return str(new_id() if self.fresh else named_id(kind, str(self.command_id)))
 
 
 @dataclass(frozen=True, slots=True)
