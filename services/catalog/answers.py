@@ -1,5 +1,7 @@
 """What the catalogue's lists and pages answer, whatever they are of."""
 
+from typing import Protocol
+
 from pydantic import BaseModel
 
 from shared.kernel.http import Answer, Call, Role
@@ -8,6 +10,14 @@ from shared.kernel.problems import Problem
 API = "/api/v1"
 EDITORS: frozenset[Role] = frozenset({"editor"})
 SEE_DRAFTS: frozenset[Role] = frozenset({"editor", "operator"})
+
+
+class Versioned(Protocol):
+    """What is shown with the version of its aggregate."""
+
+    @property
+    def version(self) -> int:
+        """How many facts there are of it."""
 
 
 def written_upon(call: Call, version: int, by_itself: int) -> int | None:
@@ -24,3 +34,10 @@ def found(answer: BaseModel | None) -> Answer:
     if answer is None:
         raise Problem("not_found")
     return Answer(answer)
+
+
+def found_in_version(answer: Versioned | None, call: Call) -> Answer:
+    """What was asked for, with its version as the ETag for those who may change it; `not_found` when there is none."""
+    if answer is None:
+        raise Problem("not_found")
+    return Answer(answer, etag=str(answer.version) if SEE_DRAFTS & call.identity.roles else None)

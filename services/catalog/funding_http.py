@@ -1,12 +1,12 @@
 """Funding programmes and the estimate over HTTP."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import funding_estimate, history
-from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found
+from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found_in_version
 from services.catalog.funding_estimate import FundingEstimate, FundingQuery, ProgrammeShown
 from services.catalog.funding_programme import FUNDING_PROGRAMME, RecordProgramme, Terms, WithdrawProgramme
 from services.catalog.history import History
@@ -56,8 +56,7 @@ class Handlers:
 
     async def programme(self, call: Call) -> Answer:
         """A programme; its version is the ETag for those who may change it."""
-        answer = found(shown := await funding_estimate.one(self.pool, call.path_id()))
-        return replace(answer, etag=str(shown.version)) if shown and SEE_DRAFTS & call.identity.roles else answer
+        return found_in_version(await funding_estimate.one(self.pool, call.path_id()), call)
 
     async def history(self, call: Call) -> Answer:
         """What was done to a programme, one that was withdrawn included."""

@@ -1,11 +1,11 @@
 """Key figures over HTTP."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
 from services.catalog import history, key_figure_list
-from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found
+from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found_in_version
 from services.catalog.history import History
 from services.catalog.key_figure import KEY_FIGURE, Reading, RecordKeyFigure, WithdrawKeyFigure
 from services.catalog.key_figure_list import KeyFigureShown
@@ -48,8 +48,7 @@ class Handlers:
 
     async def key_figure(self, call: Call) -> Answer:
         """A key figure; its version is the ETag for those who may change it."""
-        answer = found(shown := await key_figure_list.one(self.pool, call.path_id()))
-        return replace(answer, etag=str(shown.version)) if shown and SEE_DRAFTS & call.identity.roles else answer
+        return found_in_version(await key_figure_list.one(self.pool, call.path_id()), call)
 
     async def history(self, call: Call) -> Answer:
         """What was done to a figure, one that was withdrawn included."""

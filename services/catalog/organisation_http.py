@@ -7,7 +7,7 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import history, organisation_directory, organisation_similar, population_import
-from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found
+from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, found_in_version
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
 from services.catalog.organisation import (
@@ -68,12 +68,11 @@ class Handlers:
 
     async def organisation(self, call: Call) -> Answer:
         """An organisation by id or official key; its version is the ETag for those who may change it."""
-        answer = found(shown := await organisation_directory.one(self.pool, call.request.match_info["key"].lower()))
-        return replace(answer, etag=str(shown.version)) if shown and SEE_DRAFTS & call.identity.roles else answer
+        return found_in_version(await organisation_directory.one(self.pool, _key(call)), call)
 
     async def history(self, call: Call) -> Answer:
         """What was done to an entry; a merged one has its own."""
-        key = call.request.match_info["key"].lower()
+        key = _key(call)
         shown = await organisation_directory.one(self.pool, key)
         if shown is None:
             raise Problem("not_found")
@@ -82,8 +81,7 @@ class Handlers:
 
     async def similar(self, call: Call) -> Answer:
         """The bodies most like one, with the reasons, and where their projects are."""
-        key = call.request.match_info["key"].lower()
-        return found(await organisation_similar.like(self.pool, key, call.query.limit))
+        return found(await organisation_similar.like(self.pool, _key(call), call.query.limit))
 
     async def register(self, call: Call) -> Answer:
         """A new entry: with an official key always under the same id, else under a new one."""
@@ -173,6 +171,11 @@ class Handlers:
 
 def _wrong_line(wrong: WrongLine) -> FieldError:
     return FieldError(f"/{wrong.line}", "wrong_line", f"Zeile {wrong.line}, {wrong.column}: {wrong.reason}")
+
+
+def _key(call: Call) -> str:
+    """The id or official key in the path."""
+    return call.request.match_info["key"].lower()
 
 
 def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
