@@ -28,14 +28,15 @@ from services.catalog.undertaking_page import UndertakingQuery
 from services.catalog.undertaking_plan import Day, german_day
 from services.catalog.undertaking_print import printed
 from services.catalog.undertaking_shown import UndertakingCard, UndertakingPage
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
+from shared.kernel.http import Answer, Call, Committed, Endpoint, Handler, Page, committed, page
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem, of_fields
 
 UNDERTAKING_PATH = f"{API}/undertakings/{{id}}"
 AT_A_TIME = 2
-OVER = ("undertaking_finished", "undertaking_abandoned")
+TO_READ = ("not_found", "forbidden")
+TO_CHANGE = (*TO_READ, "undertaking_finished", "undertaking_abandoned")
 PLAN_CODES = ("unknown_topic", "unknown_organisation", "too_many_topics", "topic_twice", "partner_twice")
 
 
@@ -221,7 +222,6 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
 
 
 def _readings(do: Handlers) -> list[Endpoint]:
-    seen = ("not_found", "forbidden")
     return [
         Endpoint(
             "GET",
@@ -249,7 +249,7 @@ def _readings(do: Handlers) -> list[Endpoint]:
             "The dates of an undertaking for a calendar",
             media_type="text/calendar",
             roles=CONCERNED,
-            codes=seen,
+            codes=TO_READ,
         ),
         Endpoint(
             "GET",
@@ -258,7 +258,7 @@ def _readings(do: Handlers) -> list[Endpoint]:
             "An undertaking on paper (tagged PDF, PDF/UA-1)",
             media_type="application/pdf",
             roles=CONCERNED,
-            codes=seen,
+            codes=TO_READ,
         ),
         Endpoint(
             "GET",
@@ -267,14 +267,13 @@ def _readings(do: Handlers) -> list[Endpoint]:
             "Read an undertaking",
             answer=UndertakingPage,
             roles=CONCERNED,
-            codes=seen,
+            codes=TO_READ,
             description="To whoever may not see it there is none.",
         ),
     ]
 
 
 def _commands(do: Handlers) -> list[Endpoint]:
-    codes = ("not_found", "forbidden", *OVER)
     return [
         Endpoint(
             "POST",
@@ -295,28 +294,22 @@ def _commands(do: Handlers) -> list[Endpoint]:
             body=PlanBody,
             answer=Committed,
             roles=CONCERNED,
-            codes=(*codes, *PLAN_CODES),
+            codes=(*TO_CHANGE, *PLAN_CODES),
             if_match=True,
         ),
-        Endpoint(
-            "POST",
+        change(
             f"{UNDERTAKING_PATH}/start-movings",
             do.move_start,
             "Move the start, and with it every date that follows the plan",
             body=MovingBody,
-            answer=Committed,
-            roles=CONCERNED,
-            codes=(*codes, "date_too_far"),
+            codes=("date_too_far",),
         ),
-        Endpoint(
-            "POST",
+        change(
             f"{UNDERTAKING_PATH}/readers",
             do.give_sight,
             "Let another organisation read it",
             body=OrganisationKey,
-            answer=Committed,
-            roles=CONCERNED,
-            codes=(*codes, "unknown_organisation", "too_many_readers"),
+            codes=("unknown_organisation", "too_many_readers"),
         ),
         Endpoint(
             "DELETE",
@@ -325,7 +318,7 @@ def _commands(do: Handlers) -> list[Endpoint]:
             "End another organisation's sight, also of what is over",
             answer=Committed,
             roles=CONCERNED,
-            codes=("not_found", "forbidden"),
+            codes=TO_READ,
             if_match=True,
         ),
         Endpoint(
@@ -336,18 +329,17 @@ def _commands(do: Handlers) -> list[Endpoint]:
             answer=Committed,
             status=201,
             roles=CONCERNED,
-            codes=codes,
+            codes=TO_CHANGE,
             description="Asked again it answers the same draft. Drafts are with the editors: members read one once it "
             "is published.",
         ),
-        Endpoint(
-            "POST",
-            f"{UNDERTAKING_PATH}/abandonments",
-            do.abandon,
-            "Give an undertaking up",
-            body=AbandonmentBody,
-            answer=Committed,
-            roles=CONCERNED,
-            codes=codes,
-        ),
+        change(f"{UNDERTAKING_PATH}/abandonments", do.abandon, "Give an undertaking up", body=AbandonmentBody),
     ]
+
+
+def change(
+    path: str, handler: Handler, summary: str, *, body: type[BaseModel] | None = None, codes: tuple[str, ...] = ()
+) -> Endpoint:
+    """A change that those whose undertaking it is may make; `codes` are what only this one is refused with."""
+    codes = (*TO_CHANGE, *codes)
+    return Endpoint("POST", path, handler, summary, body=body, answer=Committed, roles=CONCERNED, codes=codes)

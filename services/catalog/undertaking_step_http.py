@@ -8,7 +8,7 @@ from services.catalog.plain_text import PlainLabel, PlainLine, PlainText
 from services.catalog.undertaking import UNDERTAKING, AddStep, UndertakingCommand
 from services.catalog.undertaking_access import CONCERNED, Access
 from services.catalog.undertaking_body import StepBody, WordingBody, refuse_unknown_resources
-from services.catalog.undertaking_http import OVER, UNDERTAKING_PATH
+from services.catalog.undertaking_http import TO_CHANGE, UNDERTAKING_PATH, change
 from services.catalog.undertaking_plan import Day, PlannedStep
 from services.catalog.undertaking_step import (
     AssignStep,
@@ -156,7 +156,6 @@ def _step(call: Call) -> str:
 def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
     """Everything about the steps of undertakings."""
     do = Handlers(journal, pool, Access(journal, pool))
-    codes = ("not_found", "forbidden", *OVER)
     return [
         Endpoint(
             "POST",
@@ -167,48 +166,24 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             answer=CommittedStep,
             status=201,
             roles=CONCERNED,
-            codes=(*codes, "unknown_resource", "too_many_steps"),
+            codes=(*TO_CHANGE, "unknown_resource", "too_many_steps"),
         ),
-        Endpoint(
-            "POST",
+        change(
             f"{STEP}/wordings",
             do.reword,
             "Say something else in a step",
             body=WordingBody,
-            answer=Committed,
-            roles=CONCERNED,
-            codes=(*codes, "unknown_resource"),
+            codes=("unknown_resource",),
         ),
-        Endpoint(
-            "POST",
+        change(
             f"{STEP}/dates",
             do.set_due,
             "Set a step's date by hand, or let it follow the plan again",
             body=DueBody,
-            answer=Committed,
-            roles=CONCERNED,
-            codes=(*codes, "step_done", "step_dropped"),
+            codes=("step_done", "step_dropped"),
         ),
-        Endpoint(
-            "POST",
-            f"{STEP}/owners",
-            do.assign,
-            "Say which function takes care of a step",
-            body=OwnerBody,
-            answer=Committed,
-            roles=CONCERNED,
-            codes=codes,
-        ),
-        Endpoint(
-            "POST",
-            f"{STEP}/notes",
-            do.note,
-            "Keep a note on a step",
-            body=NoteBody,
-            answer=Committed,
-            roles=CONCERNED,
-            codes=codes,
-        ),
+        change(f"{STEP}/owners", do.assign, "Say which function takes care of a step", body=OwnerBody),
+        change(f"{STEP}/notes", do.note, "Keep a note on a step", body=NoteBody),
         Endpoint(
             "POST",
             f"{STEP}/completions",
@@ -218,34 +193,9 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             body_required=False,
             answer=Committed,
             roles=CONCERNED,
-            codes=(*codes, "step_dropped", "done_in_future"),
+            codes=(*TO_CHANGE, "step_dropped", "done_in_future"),
         ),
-        Endpoint(
-            "POST",
-            f"{STEP}/reopenings",
-            do.reopen,
-            "Mark a step as not done after all",
-            answer=Committed,
-            roles=CONCERNED,
-            codes=codes,
-        ),
-        Endpoint(
-            "POST",
-            f"{STEP}/drops",
-            do.drop,
-            "Drop a step that is not needed",
-            body=DropBody,
-            answer=Committed,
-            roles=CONCERNED,
-            codes=(*codes, "step_done"),
-        ),
-        Endpoint(
-            "POST",
-            f"{STEP}/restorations",
-            do.restore,
-            "Take up a dropped step again",
-            answer=Committed,
-            roles=CONCERNED,
-            codes=codes,
-        ),
+        change(f"{STEP}/reopenings", do.reopen, "Mark a step as not done after all"),
+        change(f"{STEP}/drops", do.drop, "Drop a step that is not needed", body=DropBody, codes=("step_done",)),
+        change(f"{STEP}/restorations", do.restore, "Take up a dropped step again"),
     ]
