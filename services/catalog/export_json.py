@@ -1,6 +1,6 @@
 """A result list as JSON, and as places on a map (GeoJSON, RFC 7946)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,26 +46,25 @@ class Exported(BaseModel):
     items: list[ProjectExported]
 
 
-async def json(pool: Pool, ids: Ids, site: Site) -> AsyncGenerator[bytes]:
+def json(pool: Pool, ids: Ids, site: Site) -> AsyncGenerator[bytes]:
     """`{"items": […]}` of these projects, some at a time."""
-    lookup = (await names_now(pool)).lookup
-    yield b'{"items":['
-    comma = b""
-    async for entries in entries_of(pool, ids):
-        if entries:
-            yield comma + b",".join(orjson.dumps(exported(entry, lookup, site)) for entry in entries)
-            comma = b","
-    yield b"]}"
+    return _list_of(b'{"items":[', exported, pool, ids, site)
 
 
-async def geojson(pool: Pool, ids: Ids, site: Site) -> AsyncGenerator[bytes]:
+def geojson(pool: Pool, ids: Ids, site: Site) -> AsyncGenerator[bytes]:
     """A feature for each of these projects, where its participants are; one of which that is unknown has no place."""
+    return _list_of(b'{"type":"FeatureCollection","features":[', feature, pool, ids, site)
+
+
+async def _list_of(
+    opening: bytes, shown: Callable[[Entry, Lookup, Site], dict[str, Any]], pool: Pool, ids: Ids, site: Site
+) -> AsyncGenerator[bytes]:
     lookup = (await names_now(pool)).lookup
-    yield b'{"type":"FeatureCollection","features":['
+    yield opening
     comma = b""
     async for entries in entries_of(pool, ids):
         if entries:
-            yield comma + b",".join(orjson.dumps(feature(entry, lookup, site)) for entry in entries)
+            yield comma + b",".join(orjson.dumps(shown(entry, lookup, site)) for entry in entries)
             comma = b","
     yield b"]}"
 
