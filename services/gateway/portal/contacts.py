@@ -11,7 +11,7 @@ from services.gateway.guard import Untrusted, refuse_pages_of_others
 from services.gateway.limits import client_address, network_of
 from services.gateway.portal import forms
 from services.gateway.portal.forms import Form
-from services.gateway.portal.personal import PRIVATE, token_of
+from services.gateway.portal.personal import PRIVATE, press, token_of
 from services.gateway.portal.portal import Portal, path_id
 from services.gateway.portal.reading import ContactRequest, CooperationRequest, Project
 from services.gateway.portal.rendering import Link
@@ -161,12 +161,7 @@ async def confirmation(portal: Portal, request: web.Request) -> web.StreamRespon
 async def confirm(portal: Portal, request: web.Request) -> web.StreamResponse:
     """Has the text passed on, and shows how it stands then."""
     token = token_of(request)
-    refuse_pages_of_others(request.headers)
-    try:
-        await portal.services.command("catalog", f"/api/v1/contact-requests/{token}/confirmations")
-    except Missing as missing:
-        raise Problem("not_found") from missing
-    except Refusal as no:
+    if no := await press(portal, request, "catalog", f"/api/v1/contact-requests/{token}/confirmations"):
         return await _confirmation(portal, request, no.detail or NOT_POSSIBLE)
     raise web.HTTPSeeOther(f"/kontakt/{token}", headers=PRIVATE)
 

@@ -4,6 +4,10 @@ import re
 
 from aiohttp import web
 
+from services.gateway.guard import refuse_pages_of_others
+from services.gateway.portal.portal import Portal
+from services.gateway.portal.services import Missing, Refusal
+from services.gateway.upstream import Service
 from shared.kernel.problems import Problem
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -16,3 +20,18 @@ def token_of(request: web.Request) -> str:
     if not TOKEN.fullmatch(token):
         raise Problem("not_found")
     return token
+
+
+async def press(portal: Portal, request: web.Request, service: Service, path: str) -> Refusal | None:
+    """Has done what the page's button is for, and gives the refusal if there is one; „nicht gefunden“ for a dead link.
+
+    Only for the portal's own pages.
+    """
+    refuse_pages_of_others(request.headers)
+    try:
+        await portal.services.command(service, path)
+    except Missing as missing:
+        raise Problem("not_found") from missing
+    except Refusal as refusal:
+        return refusal
+    return None

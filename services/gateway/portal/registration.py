@@ -2,12 +2,10 @@
 
 from aiohttp import web
 
-from services.gateway.guard import refuse_pages_of_others
-from services.gateway.portal.personal import PRIVATE, token_of
+from services.gateway.portal.personal import PRIVATE, press, token_of
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.reading import Registration
-from services.gateway.portal.services import Missing, Refusal
-from shared.kernel.problems import Problem
+from services.gateway.portal.services import Missing
 
 COMMANDS = {"bestaetigen": "confirmations", "abmelden": "withdrawals"}
 
@@ -19,16 +17,9 @@ async def registration(portal: Portal, request: web.Request) -> web.StreamRespon
 
 async def change(portal: Portal, request: web.Request) -> web.StreamResponse:
     """Confirms or withdraws, and shows how the registration stands then."""
-    token = token_of(request)
-    refuse_pages_of_others(request.headers)
-    try:
-        await portal.services.command(
-            "events", f"/api/v1/registrations/{token}/{COMMANDS[request.match_info['change']]}"
-        )
-    except Missing as missing:
-        raise Problem("not_found") from missing
-    except Refusal as refusal:
-        return await _page(portal, request, refusal.detail or "Das ist zurzeit nicht möglich.")
+    token, command = token_of(request), COMMANDS[request.match_info["change"]]
+    if no := await press(portal, request, "events", f"/api/v1/registrations/{token}/{command}"):
+        return await _page(portal, request, no.detail or "Das ist zurzeit nicht möglich.")
     raise web.HTTPSeeOther(f"/anmeldung/{token}", headers=PRIVATE)
 
 
