@@ -4,10 +4,10 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, assert_never
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.catalog.german_time import BERLIN, german_day
 from services.catalog.project_content import TopicCode, refuse_bad_topics
 from services.catalog.size_class import SizeClass
 from services.catalog.vocabulary import LegalForm, Term
@@ -16,7 +16,6 @@ from shared.contracts.contract import Contract
 from shared.kernel.decider import Decider, Event, NotThere, Refused
 from shared.kernel.texts import Id, Line, Text
 
-BERLIN = ZoneInfo("Europe/Berlin")
 USUAL_MONTHS = 6
 MOST_MONTHS = 12
 REMINDED_BEFORE = dt.timedelta(days=14)
@@ -197,14 +196,19 @@ def evolve(request: CooperationRequest | None, event: CooperationEvent) -> Coope
     """The request after `event`."""
     if isinstance(event, CooperationRequestOpened):
         return CooperationRequest(
-            event.cooperation_request_id, event.kind, event.organisation_id, event.wish, day(event.at), event.expires_on
+            event.cooperation_request_id,
+            event.kind,
+            event.organisation_id,
+            event.wish,
+            german_day(event.at),
+            event.expires_on,
         )
     assert request is not None
     match event:
         case CooperationRequestEdited():
             return replace(request, wish=event.wish)
         case CooperationRequestExtended():
-            return replace(request, dated_on=day(event.at), expires_on=event.expires_on, reminded=False)
+            return replace(request, dated_on=german_day(event.at), expires_on=event.expires_on, reminded=False)
         case CooperationRequestMatched():
             return replace(request, matched=(*request.matched, event.matched_request_id))
         case CooperationRequestExpiring():
@@ -251,7 +255,7 @@ def _still_open(request: CooperationRequest) -> CooperationRequest:
 
 
 def _open(command: OpenRequest, request: CooperationRequest | None, at: dt.datetime) -> Sequence[CooperationEvent]:
-    today = day(at)
+    today = german_day(at)
     opened = CooperationRequestOpened(
         at=at,
         cooperation_request_id=command.cooperation_request_id,
@@ -279,7 +283,7 @@ def _edit(command: EditRequest, request: CooperationRequest, at: dt.datetime) ->
 def _extend(command: ExtendRequest, request: CooperationRequest, at: dt.datetime) -> Sequence[CooperationEvent]:
     if command.expires_on == request.expires_on:
         return []
-    _refuse_expiry(command.expires_on, day(at))
+    _refuse_expiry(command.expires_on, german_day(at))
     if command.expires_on < request.expires_on:
         raise Refused("expiry_not_later", field="/expires_on")
     return [CooperationRequestExtended(at=at, cooperation_request_id=request.id, expires_on=command.expires_on)]
@@ -300,7 +304,7 @@ def _age(request: CooperationRequest, at: dt.datetime) -> Sequence[CooperationEv
     due = due_at(request)
     if due is None or at < due:
         return []
-    if day(at) > request.expires_on:
+    if german_day(at) > request.expires_on:
         return [_closed(request, Outcome.EXPIRED, at)]
     return [
         CooperationRequestExpiring(
@@ -341,11 +345,6 @@ def due_at(request: CooperationRequest) -> dt.datetime | None:
     ends = request.expires_on + dt.timedelta(days=1)
     next_day = reminder if not request.reminded and request.dated_on < reminder else ends
     return dt.datetime.combine(next_day, dt.time(), BERLIN)
-
-
-def day(at: dt.datetime) -> dt.date:
-    """The day it is in Germany."""
-    return at.astimezone(BERLIN).date()
 
 
 def months_after(start: dt.date, months: int) -> dt.date:

@@ -9,18 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
 from services.catalog.cells import escaped, joined
 from services.catalog.formulas import guarded, without_guard
+from services.catalog.german_time import german_day
 from services.catalog.lookup import Lookup
 from services.catalog.project_cells import AFTER, BEFORE, HEADINGS, ROLE_HEADINGS, speaking_cells
 from services.catalog.project_content import Content
 from services.catalog.vocabulary import ProjectStatus
 
-BERLIN = ZoneInfo("Europe/Berlin")
 SEPARATOR = ";"
 # Commas and tabs, too: a spreadsheet that takes them for separators must not find a formula behind one.
 NEEDS_QUOTES = frozenset('";,\t\n\r')
@@ -61,7 +60,7 @@ def told_cells(status: ProjectStatus, published_at: datetime | None, changed_at:
 
 
 def _day(at: datetime | None) -> str:
-    return f"{at.astimezone(BERLIN):%d.%m.%Y}" if at else ""
+    return f"{german_day(at):%d.%m.%Y}" if at else ""
 
 
 def kept_cells(

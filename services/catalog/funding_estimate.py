@@ -156,8 +156,8 @@ def _shown(row: asyncpg.Record) -> ProgrammeShown:
 
 def validity(terms: Terms) -> str:
     """How long a programme applies, in words; that no end is known is said."""
-    begins = f"Gilt seit {german_day(terms.valid_from)}"
-    ends = f" bis {german_day(terms.valid_to)}." if terms.valid_to else f". {END_UNKNOWN}"
+    begins = f"Gilt seit {german_date(terms.valid_from)}"
+    ends = f" bis {german_date(terms.valid_to)}." if terms.valid_to else f". {END_UNKNOWN}"
     return f"{begins}{ends} {terms.valid_to_note or ''}".strip()
 
 
@@ -247,6 +247,6 @@ def german_share(share: float) -> str:
     return f"{round(share * 100, 2):g} %".replace(".", ",")
 
 
-def german_day(day: date) -> str:
+def german_date(day: date) -> str:
     """A day as a German reads it: 31.08.2021."""
     return f"{day:%d.%m.%Y}"

@@ -9,9 +9,9 @@ from services.catalog import funding_estimate, history
 from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found_in_version
 from services.catalog.funding_estimate import FundingEstimate, FundingQuery, ProgrammeShown
 from services.catalog.funding_programme import FUNDING_PROGRAMME, RecordProgramme, Terms, WithdrawProgramme
+from services.catalog.german_time import german_day
 from services.catalog.history import History
 from services.catalog.plain_text import PlainLine, PlainText
-from services.catalog.project_shown import BERLIN
 from shared.kernel.decider import NotThere
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, committed, page
 from shared.kernel.journal import Journal
@@ -47,8 +47,7 @@ class Handlers:
 
     async def estimate(self, call: Call) -> Answer:
         """What the programmes would give."""
-        today = call.at.astimezone(BERLIN).date()
-        return Answer(await funding_estimate.estimated(self.pool, call.query, today))
+        return Answer(await funding_estimate.estimated(self.pool, call.query, german_day(call.at)))
 
     async def programmes(self, call: Call) -> Answer:
         """One page of the programmes."""

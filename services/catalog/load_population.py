@@ -11,9 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from services.catalog.german_time import german_day
 from services.catalog.population_file import Unreadable, read
 from services.catalog.population_import import PopulationReport, directory, plan, record
-from services.catalog.project_shown import BERLIN
 from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.settings import CatalogSettings
 from shared.kernel.clock import Clock
@@ -33,7 +33,7 @@ async def run(file: Path, as_of: date | None, *, dry_run: bool) -> PopulationRep
     said = read(await asyncio.to_thread(file.read_bytes))
     async with await connect_pool(settings.database_url, name="catalog population") as pool:
         at = Clock(settings.clock_offset).now()
-        found = plan(said, as_of, at.astimezone(BERLIN).date(), await directory(pool))
+        found = plan(said, as_of, german_day(at), await directory(pool))
         if dry_run or found.report.wrong:
             return found.report
         journal = Journal(settings.database_url, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())

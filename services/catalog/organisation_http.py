@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import history, organisation_directory, organisation_similar, population_import
 from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found, found_in_version
+from services.catalog.german_time import german_day
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
 from services.catalog.organisation import (
@@ -23,7 +24,6 @@ from services.catalog.organisation_similar import SimilarOrganisations, SimilarO
 from services.catalog.plain_text import PlainText
 from services.catalog.population_file import Unreadable, read
 from services.catalog.population_import import PopulationReport, WrongLine
-from services.catalog.project_shown import BERLIN
 from shared.kernel.decider import Refused
 from shared.kernel.endpoint import Upload
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
@@ -159,7 +159,7 @@ class Handlers:
             raise Problem("population_file_unreadable", str(why)) from why
         known = await population_import.directory(self.pool)
         before = await self.journal.reached(context, (entry.id for entry in known.values()))
-        found = population_import.plan(file, call.query.as_of, call.at.astimezone(BERLIN).date(), known, before)
+        found = population_import.plan(file, call.query.as_of, german_day(call.at), known, before)
         if call.query.dry_run:
             return Answer(found.report)
         if found.report.wrong:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from services.catalog.german_time import german_day
 from services.catalog.organisation_directory import Named
 from services.catalog.project_content import (
     Contact,
@@ -20,7 +20,6 @@ from services.catalog.project_state import CONFIRMED_FOR, Attached, Project
 from services.catalog.supervision import SupervisionHint
 from services.catalog.vocabulary import AwardCategory, OrganisationType, ProjectStatus, Term
 
-BERLIN = ZoneInfo("Europe/Berlin")
 BASE_MISSING = "Bezugsgröße nicht angegeben"
 FILE_MISSING = "Datei liegt nicht vor"
 UNCONFIRMED = "Kontakt nicht bestätigt seit {:%d.%m.%Y}"
@@ -195,7 +194,7 @@ def parts_of(project: Project, organisations: Mapping[str, Named], at: datetime)
 
 def confirmed_on(confirmed_at: datetime) -> date:
     """The day on which a contact was last known to be right, where it is."""
-    return confirmed_at.astimezone(BERLIN).date()
+    return german_day(confirmed_at)
 
 
 def contact_note(status: ProjectStatus, confirmed_at: datetime | None, at: datetime) -> str | None:

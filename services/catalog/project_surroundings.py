@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import assert_never
-from zoneinfo import ZoneInfo
 
+from services.catalog.german_time import german_day
 from services.catalog.project_events import (
     BestPracticeAwarded,
     BestPracticeWithdrawn,
@@ -22,7 +22,6 @@ from services.catalog.vocabulary import AwardCategory, ProjectStatus, ResourceKi
 from shared.kernel.decider import NotThere, Refused
 from shared.kernel.stored_file import StoredFile
 
-BERLIN = ZoneInfo("Europe/Berlin")
 MOST_UPDATES = 200
 MOST_DOCUMENTS = 30
 
@@ -162,7 +161,7 @@ def _post_update(command: PostUpdate, project: Project, at: datetime) -> Sequenc
     refuse_unpublished(project)
     if command.update_id in project.withdrawn_updates | {each.id for each in project.updates}:
         return []
-    if command.on > _day(at):
+    if command.on > german_day(at):
         raise Refused("update_in_future", field="/on")
     if len(project.updates) >= MOST_UPDATES:
         raise Refused("too_many_updates", most=MOST_UPDATES)
@@ -220,7 +219,7 @@ def _confirm(command: ConfirmContact, project: Project, at: datetime) -> Sequenc
         ids = {command.organisation_id, *command.known_as}
         if ids.isdisjoint(project.content.organisation_ids):
             raise Refused("not_participating")
-    if not project.review_due and project.confirmed_at and _day(project.confirmed_at) == _day(at):
+    if not project.review_due and project.confirmed_at and german_day(project.confirmed_at) == german_day(at):
         return []
     return [ContactConfirmed(at=at, project_id=project.id, organisation_id=command.organisation_id)]
 
@@ -231,7 +230,3 @@ def _let_time_pass(project: Project, at: datetime) -> Sequence[SurroundingEvent]
     if due is None or at < due or project.confirmed_at is None:
         return []
     return [ContactReviewDue(at=at, project_id=project.id, unconfirmed_since=project.confirmed_at)]
-
-
-def _day(at: datetime) -> date:
-    return at.astimezone(BERLIN).date()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog import organisation_directory, project_page
 from services.catalog.answers import API, EDITORS
+from services.catalog.german_time import german_day
 from services.catalog.membership import bodies_of
 from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.project import (
@@ -23,7 +24,6 @@ from services.catalog.project import (
     WithdrawUpdate,
 )
 from services.catalog.project_http import meant_for
-from services.catalog.project_surroundings import BERLIN
 from services.catalog.search_http import sees_drafts
 from services.catalog.vocabulary import AwardCategory, ResourceKind
 from shared.kernel.downloads import attachment
@@ -104,7 +104,7 @@ class Handlers:
         """An update under an id of its own, or the one that the same request made before."""
         context, project_id = call.context(), call.path_id()
         update_id = context.id_of_new("updates")
-        on = call.body.on or call.at.astimezone(BERLIN).date()
+        on = call.body.on or german_day(call.at)
         command = PostUpdate(update_id=update_id, text=call.body.text, on=on)
         outcome = await self.journal.transact(
             PROJECT, project_id, command, context, expected_version=call.expected_version

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.catalog import resource_downloads, resource_list, topic_list
 from services.catalog.answers import API, EDITORS
+from services.catalog.german_time import german_day
 from services.catalog.plain_text import PlainLine, PlainText
 from services.catalog.project_content import Link, Many, TopicCode
 from services.catalog.resource import RESOURCE, Details, PublishResource, Resource, RetireResource, ReviseResource
 from services.catalog.resource_downloads import Downloads, DownloadsQuery
 from services.catalog.resource_list import ResourceQuery, ResourceShown
-from services.catalog.undertaking_plan import german_day
 from services.catalog.vocabulary import ResourceKind
 from shared.kernel.downloads import attachment
 from shared.kernel.file_kinds import KINDS, UPLOAD, UPLOAD_CODES, kind_of, safe_name

@@ -8,15 +8,8 @@ from typing import assert_never
 from pydantic import BaseModel, ConfigDict
 
 from services.catalog import undertaking_step
-from services.catalog.undertaking_plan import (
-    FIRST_DAY,
-    LAST_DAY,
-    MOST_STEPS,
-    Plan,
-    PlannedStep,
-    german_day,
-    refuse_contradictions,
-)
+from services.catalog.german_time import german_day
+from services.catalog.undertaking_plan import FIRST_DAY, LAST_DAY, MOST_STEPS, Plan, PlannedStep, refuse_contradictions
 from services.catalog.undertaking_state import (
     SightGiven,
     SightTaken,

@@ -6,9 +6,9 @@ import structlog
 
 from services.catalog import undertaking_page
 from services.catalog.due import by_itself, told
+from services.catalog.german_time import german_day
 from services.catalog.undertaking import UNDERTAKING, LetTimePass
 from services.catalog.undertaking_draft import draft
-from services.catalog.undertaking_plan import german_day
 from shared.kernel.codec import UnknownEvent
 from shared.kernel.decider import Refused
 from shared.kernel.journal import Journal

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.catalog import organisation_directory, undertaking_page
 from services.catalog.answers import API
 from services.catalog.checklist import Checklist, checklists, valid_on
+from services.catalog.german_time import german_day
 from services.catalog.plain_text import PlainText
 from services.catalog.undertaking import (
     UNDERTAKING,
@@ -25,7 +26,7 @@ from services.catalog.undertaking_access import CONCERNED, Access
 from services.catalog.undertaking_body import BeginBody, OrganisationKey, PlanBody, organisations, resolved
 from services.catalog.undertaking_draft import draft, project_id_of
 from services.catalog.undertaking_page import UndertakingQuery
-from services.catalog.undertaking_plan import Day, german_day
+from services.catalog.undertaking_plan import Day
 from services.catalog.undertaking_print import printed
 from services.catalog.undertaking_shown import UndertakingCard, UndertakingPage
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Handler, Page, committed, page

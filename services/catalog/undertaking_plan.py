@@ -5,9 +5,8 @@ Rhine-Westphalia: the last working day before it is taken. A day that somebody s
 """
 
 from collections.abc import Collection
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -18,7 +17,6 @@ from services.catalog.working_days import working_day_until
 from shared.kernel.decider import Refused
 from shared.kernel.texts import Id, Line
 
-BERLIN = ZoneInfo("Europe/Berlin")
 FARTHEST = 3650
 MOST_STEPS = 60
 USUAL_LEAD_DAYS = 7
@@ -102,8 +100,3 @@ def refuse_contradictions(plan: Plan, own: Collection[str]) -> None:
     twice = next((n for n, each in enumerate(plan.partners) if each in own or each in plan.partners[:n]), None)
     if twice is not None:
         raise Refused("partner_twice", field=f"/partners/{twice}")
-
-
-def german_day(at: datetime) -> date:
-    """The day on which something happens in Germany."""
-    return at.astimezone(BERLIN).date()

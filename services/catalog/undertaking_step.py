@@ -7,7 +7,8 @@ from typing import assert_never
 
 from pydantic import BaseModel, ConfigDict
 
-from services.catalog.undertaking_plan import PlannedStep, Wording, german_day
+from services.catalog.german_time import german_day
+from services.catalog.undertaking_plan import PlannedStep, Wording
 from shared.kernel.decider import Event, Refused
 
 

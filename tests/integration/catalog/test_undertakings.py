@@ -11,12 +11,13 @@ from aiohttp import ClientSession
 from icalendar import Calendar
 
 from services.catalog import undertaking_due, undertaking_page
+from services.catalog.german_time import german_day
 from services.catalog.load_content import organisation_id
 from services.catalog.undertaking import UNDERTAKING, BeginUndertaking, FinishUndertaking
 from services.catalog.undertaking_draft import project_id_of
 from services.catalog.undertaking_due import draft_what_is_finished, remind
 from services.catalog.undertaking_page import UNDERTAKINGS
-from services.catalog.undertaking_plan import Plan, PlannedStep, Pointer, german_day
+from services.catalog.undertaking_plan import Plan, PlannedStep, Pointer
 from services.catalog.undertaking_reminder import step_reminder
 from shared.contracts.rpc import StepAsked
 from shared.kernel.decider import Refused

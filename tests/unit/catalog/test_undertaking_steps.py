@@ -7,6 +7,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from services.catalog.checklist import Checklist, checklists, valid_on
+from services.catalog.german_time import german_day
 from services.catalog.undertaking import (
     UNDERTAKING,
     AbandonUndertaking,
@@ -19,7 +20,7 @@ from services.catalog.undertaking import (
     TakeSight,
     UndertakingCommand,
 )
-from services.catalog.undertaking_plan import FIRST_DAY, LAST_DAY, Wording, german_day
+from services.catalog.undertaking_plan import FIRST_DAY, LAST_DAY, Wording
 from services.catalog.undertaking_state import Undertaking, UndertakingEvent
 from services.catalog.undertaking_step import (
     AssignStep,
