@@ -6,50 +6,42 @@ Drafts are also read by members of the organisations that take part in them.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.catalog import contact_list, organisation_directory, supervision, supervision_http, topic_list
+from services.catalog import (
+    contact_list,
+    organisation_directory,
+    project_files,
+    project_steps,
+    supervision,
+    supervision_http,
+    topic_list,
+)
 from services.catalog.export_cells import kept_cells
 from services.catalog.newer_code import left_to_newer_code
 from services.catalog.presently import presently
 from services.catalog.project import (
     BESIDE_THE_LIVE_VERSION,
     PROJECT,
-    BestPracticeAwarded,
-    BestPracticeWithdrawn,
-    ContactConfirmed,
-    ContactReviewDue,
-    DocumentAttached,
-    DocumentRemoved,
     Project,
     ProjectArchived,
-    ProjectDrafted,
-    ProjectEdited,
     ProjectEvent,
     ProjectPublished,
     ProjectRestored,
-    ProjectReturned,
     ProjectRevised,
-    ProjectSubmitted,
-    RevisionProposed,
-    RevisionReturned,
-    TopicReplaced,
-    UpdatePosted,
-    UpdateWithdrawn,
     evolve,
 )
 from services.catalog.project_content import Content, Description
-from services.catalog.project_events import SurroundingEvent
 from services.catalog.project_fields import FIELD_LABELS, changed
 from services.catalog.project_shown import (
     ProjectLink,
     ProjectPage,
     RevisionShown,
-    StepShown,
     VersionShown,
     labels_of,
+    participations_note,
     parts_of,
 )
 from services.catalog.supervision import SupervisionHint
@@ -57,12 +49,9 @@ from services.catalog.vocabulary import Role
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
-from shared.kernel.stored_file import StoredFile
 
-PARTICIPANTS_MISSING = "Beteiligte nicht genannt"
 MEMBERS = frozenset({Role.LEAD, Role.DELEGATING, Role.PERFORMING, Role.PARTICIPANT})
 """Whose part makes them members of the cooperation: who pays, serves or looks on does not count for its supervision."""
-FURTHER_PARTICIPANTS_MISSING = "weitere Beteiligte nicht genannt"
 
 READ = "SELECT id::text, entry FROM project_page WHERE id = ANY($1::uuid[]) FOR UPDATE"
 KEEP = """
@@ -78,39 +67,11 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, public = excluded.pub
     contact_due_at = excluded.contact_due_at, entry = excluded.entry, cells_before = excluded.cells_before,
     cells_after = excluded.cells_after, topics = excluded.topics, partners = excluded.partners
 """
-KEEP_STEPS = """
-INSERT INTO project_step (project_id, version, step, at, actor, reason, reasons)
-SELECT r.project_id, r.version, r.step, r.at, r.actor, r.reason, r.reasons
-FROM jsonb_to_recordset($1::jsonb) AS r(project_id uuid, version bigint, step text, at timestamptz, actor text,
-                                        reason text, reasons jsonb)
-ON CONFLICT DO NOTHING
-"""
-KEEP_FILES = """
-INSERT INTO project_document (project_id, document_id, file)
-SELECT r.project_id, r.document_id, r.file
-FROM jsonb_to_recordset($1::jsonb) AS r(project_id uuid, document_id uuid, file jsonb)
-ON CONFLICT (project_id, document_id) DO UPDATE SET file = excluded.file
-"""
-DROP_FILES = """
-DELETE FROM project_document d
-USING jsonb_to_recordset($1::jsonb) AS r(project_id uuid, document_id uuid)
-WHERE d.project_id = r.project_id AND d.document_id = r.document_id
-"""
 ONE = """
 SELECT entry FROM project_page
 WHERE id = $1::uuid
   AND (public OR $2
        OR jsonb_path_query_array(entry, '$.project.content.participations[*].organisation_id') ?| $3::text[])
-"""
-FILE = """
-SELECT d.file FROM project_document d JOIN project_page p ON p.id = d.project_id
-WHERE d.project_id = $1::uuid AND d.document_id = $2::uuid
-  AND (p.public OR $3
-       OR jsonb_path_query_array(p.entry, '$.project.content.participations[*].organisation_id') ?| $4::text[])
-"""
-FILES_IN_USE = "SELECT DISTINCT file->>'sha256' AS sha256 FROM project_document WHERE file->>'sha256' = ANY($1::text[])"
-STEPS = """
-SELECT version, step, at, actor, reason, reasons FROM project_step WHERE project_id = $1::uuid ORDER BY version
 """
 PUBLIC_TITLE = "SELECT entry->'project'->'content'->>'title' FROM project_page WHERE id = $1::uuid AND public"
 PUBLIC = "SELECT id::text FROM project_page WHERE id = ANY($1::uuid[]) AND public"
@@ -193,37 +154,13 @@ async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> 
     for each in ours:
         entries[each.aggregate_id] = advanced(entries.get(each.aggregate_id), each)
     await connection.execute(KEEP, [_row(entry) for entry in entries.values()])
-    await connection.execute(KEEP_STEPS, [_step(each) for each in ours])
-    await _keep_files(connection, [each.event for each in ours])
+    await project_steps.keep(connection, ours)
+    await project_files.keep(connection, [each.event for each in ours])
 
 
 def _kept(project_id: str, stored: object) -> Entry:
     with left_to_newer_code(f"project {project_id}"):
         return ENTRY.validate_python(stored)
-
-
-async def _keep_files(connection: Connection, events: Sequence[ProjectEvent]) -> None:
-    """The last word on each file: attached, or removed."""
-    words = {
-        (event.project_id, event.document_id): event
-        for event in events
-        if isinstance(event, DocumentAttached | DocumentRemoved)
-    }
-    attached = [_file(event) for event in words.values() if isinstance(event, DocumentAttached)]
-    removed = [
-        {"project_id": event.project_id, "document_id": event.document_id}
-        for event in words.values()
-        if isinstance(event, DocumentRemoved)
-    ]
-    if attached:
-        await connection.execute(KEEP_FILES, attached)
-    if removed:
-        await connection.execute(DROP_FILES, removed)
-
-
-def _file(event: DocumentAttached) -> dict[str, Any]:
-    file = event.file.model_dump(mode="json")
-    return {"project_id": event.project_id, "document_id": event.document_id, "file": file}
 
 
 def advanced(entry: Entry | None, recorded: Recorded[ProjectEvent]) -> Entry:
@@ -270,81 +207,6 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _step(recorded: Recorded[ProjectEvent]) -> dict[str, Any]:
-    event = recorded.event
-    step, reason = _told(event)
-    reasons = event.reasons if isinstance(event, ProjectReturned | RevisionReturned) else ()
-    return {
-        "project_id": recorded.aggregate_id,
-        "version": recorded.version,
-        "step": step,
-        "at": event.at,
-        "actor": recorded.actor,
-        "reason": reason,
-        "reasons": [each.model_dump(mode="json") for each in reasons],
-    }
-
-
-def _told(event: ProjectEvent) -> tuple[str, str | None]:
-    """The word for a step, and the reason that was given."""
-    match event:
-        case ProjectDrafted():
-            return "drafted", None
-        case ProjectEdited():
-            return "edited", None
-        case ProjectSubmitted():
-            return "submitted", None
-        case ProjectReturned():
-            return "returned", event.reason
-        case ProjectPublished():
-            return "published", None
-        case RevisionProposed():
-            return "revision_proposed", None
-        case RevisionReturned():
-            return "revision_returned", event.reason
-        case ProjectRevised():
-            return "revised", None
-        case TopicReplaced():
-            return "topic_replaced", event.by
-        case ProjectArchived():
-            return "archived", event.reason
-        case ProjectRestored():
-            return "restored", event.reason
-        case (
-            BestPracticeAwarded()
-            | BestPracticeWithdrawn()
-            | UpdatePosted()
-            | UpdateWithdrawn()
-            | DocumentAttached()
-            | DocumentRemoved()
-            | ContactReviewDue()
-            | ContactConfirmed()
-        ):
-            return _told_around(event)
-    assert_never(event)
-
-
-def _told_around(event: SurroundingEvent) -> tuple[str, str | None]:
-    match event:
-        case BestPracticeAwarded():
-            return "best_practice_awarded", event.occasion
-        case BestPracticeWithdrawn():
-            return "best_practice_withdrawn", event.reason
-        case UpdatePosted():
-            return "update_posted", None
-        case UpdateWithdrawn():
-            return "update_withdrawn", None
-        case DocumentAttached():
-            return "document_attached", event.title
-        case DocumentRemoved():
-            return "document_removed", event.title
-        case ContactReviewDue():
-            return "contact_review_due", None
-        case ContactConfirmed():
-            return "contact_confirmed", None
-    assert_never(event)
-
-
 PAGES = Projection("project_pages", ("project_page", "project_step", "project_document"), project)
 
 
@@ -362,19 +224,6 @@ async def one(
         entry = await _today(connection, _kept(project_id, stored))
         page = await _page(connection, entry, at, editor=editor)
         return await _for_editors(connection, page, entry) if editor else _for_readers(page)
-
-
-async def file(
-    pool: Pool, project_id: str, document_id: str, *, editor: bool, own: frozenset[str] = frozenset()
-) -> StoredFile | None:
-    """A project's file, for whoever sees the project's page."""
-    found = await pool.fetchval(FILE, project_id, document_id, editor, list(own))
-    return StoredFile.model_validate(found) if found else None
-
-
-async def files_in_use(pool: Pool, digests: Sequence[str]) -> set[str]:
-    """Those of the files (by SHA-256) that a project refers to."""
-    return {row["sha256"] for row in await pool.fetch(FILES_IN_USE, digests)}
 
 
 async def contacts_due(pool: Pool, at: datetime) -> dict[str, bool]:
@@ -491,7 +340,6 @@ def _field_labels(versions: Sequence[Version]) -> dict[str, dict[str, str]]:
 
 async def _for_editors(connection: Connection, page: ProjectPage, entry: Entry) -> ProjectPage:
     project, revision = entry.project, entry.project.revision
-    rows = await connection.fetch(STEPS, project.id)
     shown = revision and RevisionShown(
         number=revision.number, returned=revision.returned, reasons=revision.reasons, content=revision.content
     )
@@ -500,7 +348,7 @@ async def _for_editors(connection: Connection, page: ProjectPage, entry: Entry) 
             "returned": project.returned,
             "returned_reasons": project.reasons,
             "revision": shown,
-            "history": tuple(StepShown(**dict(row)) for row in rows),
+            "history": await project_steps.told(connection, project.id),
         }
     )
 
@@ -508,10 +356,3 @@ async def _for_editors(connection: Connection, page: ProjectPage, entry: Entry) 
 def _for_readers(page: ProjectPage) -> ProjectPage:
     """Without the id of a predecessor that is not public, or not yet."""
     return page if page.predecessor_title else page.model_copy(update={"predecessor": None})
-
-
-def participations_note(complete: bool, named: int) -> str | None:  # noqa: FBT001 -- a field's value
-    """What is said where not everybody is named."""
-    if complete:
-        return None
-    return FURTHER_PARTICIPANTS_MISSING if named else PARTICIPANTS_MISSING

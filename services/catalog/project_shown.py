@@ -22,6 +22,8 @@ from services.catalog.vocabulary import AwardCategory, OrganisationType, Project
 
 BASE_MISSING = "Bezugsgröße nicht angegeben"
 FILE_MISSING = "Datei liegt nicht vor"
+PARTICIPANTS_MISSING = "Beteiligte nicht genannt"
+FURTHER_PARTICIPANTS_MISSING = "weitere Beteiligte nicht genannt"
 UNCONFIRMED = "Kontakt nicht bestätigt seit {:%d.%m.%Y}"
 
 
@@ -190,6 +192,13 @@ def parts_of(project: Project, organisations: Mapping[str, Named], at: datetime)
             for each in sorted(project.updates, key=lambda each: each.on)[::-1]
         ),
     }
+
+
+def participations_note(complete: bool, named: int) -> str | None:  # noqa: FBT001 -- a field's value
+    """What is said where not everybody is named."""
+    if complete:
+        return None
+    return FURTHER_PARTICIPANTS_MISSING if named else PARTICIPANTS_MISSING
 
 
 def confirmed_on(confirmed_at: datetime) -> date:

@@ -7,7 +7,7 @@ from datetime import date
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.catalog import organisation_directory, project_page
+from services.catalog import organisation_directory, project_files, project_page
 from services.catalog.answers import API, EDITORS
 from services.catalog.german_time import german_day
 from services.catalog.membership import bodies_of
@@ -140,7 +140,7 @@ class Handlers:
         """The file, to be saved, for whoever sees the project's page."""
         editor, own = sees_drafts(call), await bodies_of(self.pool, call.identity)
         document_id = call.path_id("document_id")
-        file = await project_page.file(self.pool, call.path_id(), document_id, editor=editor, own=own)
+        file = await project_files.file(self.pool, call.path_id(), document_id, editor=editor, own=own)
         if file is None:
             raise Problem("not_found")
         return await attachment(call, self.files, file)

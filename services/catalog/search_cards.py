@@ -11,8 +11,7 @@ import structlog
 
 from services.catalog import project_page
 from services.catalog.highlight import highlights
-from services.catalog.project_page import participations_note
-from services.catalog.project_shown import confirmed_on, contact_note
+from services.catalog.project_shown import confirmed_on, contact_note, participations_note
 from services.catalog.search_index import Index
 from services.catalog.search_live import Live
 from services.catalog.search_names import Body, Names

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.catalog import project_page, resource_list
+from services.catalog import project_files, resource_list
 from shared.kernel.files import Files
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
@@ -13,7 +13,7 @@ from shared.kernel.postgres import Pool
 type InUse = Callable[[Pool, Sequence[str]], Awaitable[set[str]]]
 """Those of the files, by SHA-256, that somebody refers to."""
 
-IN_USE: tuple[InUse, ...] = (project_page.files_in_use, resource_list.files_in_use)
+IN_USE: tuple[InUse, ...] = (project_files.in_use, resource_list.files_in_use)
 """Everybody who keeps files in the catalogue's store: what none of them names is deleted."""
 
 # What is wanted again, or gone, is forgotten; what is noted already keeps its moment.
