@@ -1,6 +1,6 @@
 """Which values could a search be narrowed to, and how many projects would each give? OR inside a facet, AND between."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from pyroaring import BitMap
@@ -58,22 +58,29 @@ def key_of(index: Index, facet: str, value: str) -> str:
 def counted(index: Index, query: ProjectFilter, found: BitMap) -> dict[str, list[FacetValue]]:
     """Every facet's values among what was `found` by words and place, the most frequent first."""
     sets = chosen(index, query)
-    return {facet: _values(index, query, facet, found, sets) for facet in FACETS}
+    kept = BitMap.intersection(found, *sets.values())
+    facets: dict[str, list[FacetValue]] = {}
+    for facet in FACETS:
+        others = [documents for name, documents in sets.items() if name != facet]
+        left = BitMap.intersection(found, *others) if facet in sets else kept
+        shown = _counts(index, facet, left)
+        facets[facet] = [*shown, *_without_any(index, query, facet, shown, found if others else NONE)]
+    return facets
 
 
-def _values(
-    index: Index, query: ProjectFilter, facet: str, found: BitMap, sets: Mapping[str, BitMap]
-) -> list[FacetValue]:
-    others = [documents for name, documents in sets.items() if name != facet]
-    shown = _counts(index, facet, BitMap.intersection(found, *others) if others else found)
+def _without_any(
+    index: Index, query: ProjectFilter, facet: str, shown: Sequence[FacetValue], found: BitMap
+) -> Iterator[FacetValue]:
+    """The values that stay though nothing is left of them: what is chosen, and what was `found` before the others."""
     chosen_here = () if facet in FLAGS else getattr(query, facet) or ()
-    if not (others or chosen_here):
-        return shown
+    if not (found or chosen_here):
+        return
     seen = {value.value for value in shown}
-    known = _known(index, facet) if others else []
+    known = _known(index, facet) if found else ()
     none = {value.shown: value for documents, value in known if value.shown not in seen and documents.intersect(found)}
     none |= {each.shown: each for each in _chosen(index, facet, chosen_here) if each.shown not in seen}
-    return [*shown, *(FacetValue(value.shown, value.text, 0) for value in sorted(none.values(), key=_place))]
+    for value in sorted(none.values(), key=_place):
+        yield FacetValue(value.shown, value.text, 0)
 
 
 def _chosen(index: Index, facet: str, values: Iterable[object]) -> Iterator[Value]:
