@@ -40,4 +40,4 @@ def found_in_version(answer: Versioned | None, call: Call) -> Answer:
     """What was asked for, with its version as the ETag for those who may change it; `not_found` when there is none."""
     if answer is None:
         raise Problem("not_found")
-    return Answer(answer, etag=str(answer.version) if SEE_DRAFTS & call.identity.roles else None)
+    return Answer(answer, version=answer.version if SEE_DRAFTS & call.identity.roles else None)

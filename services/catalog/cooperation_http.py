@@ -98,7 +98,7 @@ class Handlers:
             shown = await cooperation_list.one(connection, call.path_id())
         if shown is None:
             raise Problem("not_found")
-        return Answer(shown, etag=str(shown.version))
+        return Answer(shown, version=shown.version)
 
     async def matches(self, call: Call) -> Answer:
         """What fits a request, and why."""

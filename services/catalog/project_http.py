@@ -99,7 +99,7 @@ class Handlers:
         found = await project_page.one(self.pool, call.path_id(), call.at, editor=editor, own=own)
         if found is None:
             raise Problem("not_found")
-        return Answer(found, etag=str(found.version) if editor else None)
+        return Answer(found, version=found.version if editor else None)
 
     async def draft(self, call: Call) -> Answer:
         """A new draft under a new id, or the one that the same request made before."""

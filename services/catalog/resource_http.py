@@ -90,7 +90,7 @@ class Handlers:
         if found is None:
             raise Problem("not_found")
         shown, version = found
-        return Answer(shown, etag=str(version) if "editor" in call.identity.roles else None)
+        return Answer(shown, version=version if "editor" in call.identity.roles else None)
 
     async def file(self, call: Call) -> web.StreamResponse:
         """The file of a version, counted when it begins to be sent."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pydantic import BaseModel, ConfigDict
 
 from services.catalog import history, topic_list
-from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found
+from services.catalog.answers import API, EDITORS, SEE_DRAFTS, found_in_version
 from services.catalog.findable import FindableLabel
 from services.catalog.history import History
 from services.catalog.in_turn import in_turn
@@ -15,7 +15,6 @@ from services.catalog.topic import TOPIC, DefineTopic, Group, MergeTopic, Rename
 from services.catalog.topic_list import TopicQuery, TopicShown
 from services.catalog.topic_split import PartBody, Reason, Slug, SplitBody, given_away
 from shared.kernel.decider import NotThere
-from shared.kernel.headers import tag_of
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, committed, page
 from shared.kernel.ids import named_id
 from shared.kernel.journal import Context, Journal, Outcome
@@ -75,15 +74,8 @@ class Handlers:
         return page(await topic_list.listed(self.live, call.query), call)
 
     async def topic(self, call: Call) -> Answer:
-        """A topic by code or German slug, present or former.
-
-        For those who may change it the ETag begins with its version; what was merged into it and how many projects it
-        has change without one.
-        """
-        answer = found(shown := await topic_list.one(self.live, _code(call)))
-        if shown is None or not SEE_DRAFTS & call.identity.roles:
-            return answer
-        return replace(answer, etag=tag_of(shown.version, shown.model_dump_json().encode()))
+        """A topic by code or German slug, present or former; its version is the ETag for those who may change it."""
+        return found_in_version(await topic_list.one(self.live, _code(call)), call)
 
     async def history(self, call: Call) -> Answer:
         """What was done to a topic; a merged one has its own."""

@@ -91,7 +91,7 @@ class Handlers:
     async def undertaking(self, call: Call) -> Answer:
         """A whole undertaking; its version is the ETag for those who may change it."""
         page = await self._page(call)
-        return Answer(page, etag=str(page.version) if page.may_change else None)
+        return Answer(page, version=page.version if page.may_change else None)
 
     async def calendar(self, call: Call) -> Answer:
         """Its dates for a calendar."""

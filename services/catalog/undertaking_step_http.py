@@ -98,7 +98,7 @@ class Handlers:
         body = CommittedStep(
             id=outcome.aggregate_id, version=outcome.version, position=outcome.position, step_id=step_id
         )
-        return Answer(body, answer.status, answer.etag)
+        return Answer(body, answer.status, answer.version)
 
     async def reword(self, call: Call) -> Answer:
         """Other words."""

@@ -145,7 +145,7 @@ class Desk:
         found = await find_series(self.pool, call.path_id())
         if found is None:
             raise Problem("not_found")
-        return Answer(found, etag=str(found.version) if _edits(call) else None)
+        return Answer(found, version=found.version if _edits(call) else None)
 
     async def start_series(self, call: Call) -> Answer:
         series_id = str(new_id())
@@ -170,7 +170,7 @@ class Desk:
     async def show_session(self, call: Call) -> Answer:
         """A session; its version is the ETag for those who may change it, and who see more of it than others."""
         found = await self._session(call)
-        return Answer(found, etag=str(found.version) if _edits(call) else None)
+        return Answer(found, version=found.version if _edits(call) else None)
 
     async def show_agenda(self, call: Call) -> Answer:
         return Answer((await self._session(call)).agenda)
@@ -334,7 +334,7 @@ def _edits(call: Call) -> bool:
 def _of(registration_id: str, outcome: Outcome) -> Answer:
     """The answer to a command about one registration: its id, and the version of its session."""
     body = Committed(id=registration_id, version=outcome.version, position=outcome.position)
-    return Answer(body, etag=str(outcome.version))
+    return Answer(body, version=outcome.version)
 
 
 def _calendar(text: bytes, name: str) -> Answer:

@@ -65,7 +65,7 @@ class Handlers:
         found = await news.one(self.pool, call.path_id())
         if found is None or (found.status != "published" and not editor):
             raise Problem("not_found")
-        return Answer(found, etag=str(found.version) if editor else None)
+        return Answer(found, version=found.version if editor else None)
 
     async def draft(self, call: Call) -> Answer:
         """A new draft under a new id, or the one that the same request made before."""

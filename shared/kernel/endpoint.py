@@ -109,14 +109,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler gives back. `status` is the endpoint's unless named; `etag` comes with or without its quotes.
+    """What a handler gives back. `status` is the endpoint's unless named.
 
+    `version` is what a change of this has to name with `If-Match`: the ETag is made of it.
     `body` is JSON (models, dicts, lists; times and UUIDs within), or bytes with their `Content-Type` in `headers`.
     """
 
     body: Any = None
     status: int | None = None
-    etag: str | None = None
+    version: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -133,7 +134,7 @@ class Committed(BaseModel):
 def committed(outcome: Outcome, status: int | None = None, location: str | None = None) -> Answer:
     """The answer to a command: id, version, position, and the version as ETag."""
     body = Committed(id=outcome.aggregate_id, version=outcome.version, position=outcome.position)
-    return Answer(body, status, str(outcome.version), {} if location is None else {"Location": location})
+    return Answer(body, status, outcome.version, {} if location is None else {"Location": location})
 
 
 def page(found: Page[Any], call: Call) -> Answer:

@@ -274,9 +274,9 @@ def _respond(answer: Answer, endpoint: Endpoint, request: web.Request) -> web.Re
         response.headers["Content-Type"] = "application/json"
     reading = endpoint.method == "GET"
     response.headers["Cache-Control"] = READ_CACHING if reading else "no-store"
-    etag = answer.etag or (_digest(content) if reading else None)
+    etag = _etag(answer.version, content, reading=reading)
     if etag is not None:
-        response.headers["ETag"] = etag if etag.endswith('"') else f'"{etag}"'
+        response.headers["ETag"] = etag
     response.headers.update(answer.headers)
     if (
         reading
@@ -285,6 +285,13 @@ def _respond(answer: Answer, endpoint: Endpoint, request: web.Request) -> web.Re
     ):
         return _unchanged(response)
     return response
+
+
+def _etag(version: int | None, content: bytes, *, reading: bool) -> str | None:
+    """Of a read another one as soon as anything shown is another, be it a name that made no new version."""
+    if version is None:
+        return _digest(content) if reading else None
+    return f'"{headers.tag_of(version, content) if reading else version}"'
 
 
 def _unchanged(response: web.Response) -> web.Response:

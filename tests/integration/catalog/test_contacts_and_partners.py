@@ -525,7 +525,8 @@ async def test_a_request_is_read_changed_extended_and_closed_once(search: Search
     request_id = await search.open(ENSE, radius_km=40, **said)
     path = f"/cooperation-requests/{request_id}"
     shown = await reader.get(path)
-    assert (shown.headers["ETag"], shown.body["status"], shown.body["organisation"]["name"]) == ('"1"', "open", "Ense")
+    assert shown.headers["ETag"].startswith('"1:')
+    assert (shown.body["status"], shown.body["organisation"]["name"]) == ("open", "Ense")
     assert shown.body["labels"]["kind"] == {"seek_partners": "Gesuch: Partner gesucht"}
     assert shown.body["labels"]["legal_forms"] == {"working_group": "Kommunale Arbeitsgemeinschaft"}
     wish = {"title": "<b>Neu</b>", "text": "<p>Anders.</p><p>a < b</p>", "topics": [search.topic]}

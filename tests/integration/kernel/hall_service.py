@@ -51,7 +51,7 @@ def endpoints(journal: Journal) -> list[Endpoint]:
         hall = await journal.load(HALL, call.path_id())
         if hall.version == 0:
             raise problems.Problem("not_found")
-        return Answer({"seats": hall.state.seats, "guests": list(hall.state.guests)}, etag=str(hall.version))
+        return Answer({"seats": hall.state.seats, "guests": list(hall.state.guests)}, version=hall.version)
 
     async def think(_call: Call) -> Answer:
         log.info("thinking")

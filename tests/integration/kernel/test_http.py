@@ -82,7 +82,7 @@ class Desk:
             "Seen-Print": (context.fingerprint or b"").hex(),
             "Seen-Trace": context.traceparent or "",
         }
-        return Answer(answer.body, etag=answer.etag, headers={**answer.headers, **seen})
+        return Answer(answer.body, version=answer.version, headers={**answer.headers, **seen})
 
     async def revise(self, call: Call) -> Answer:
         return Answer({"id": call.path_id(), "expected": call.expected_version, "title": call.body.title})
@@ -94,7 +94,7 @@ class Desk:
         return Answer(status=204)
 
     async def show(self, call: Call) -> Answer:
-        return Answer({"id": call.path_id()}, etag="3")
+        return Answer({"id": call.path_id()}, version=3)
 
     async def list(self, call: Call) -> Answer:
         return page(Page(items=[{"id": PROJECT}], next="next-page", total=2), call)
@@ -562,13 +562,11 @@ async def test_a_page_has_links(client: aiohttp.ClientSession) -> None:
         }
 
 
-@pytest.mark.parametrize(("path", "etag"), [(f"/api/v1/projects/{PROJECT}", '"3"'), ("/api/v1/projects", None)])
-async def test_what_has_not_changed_is_not_sent_again(
-    client: aiohttp.ClientSession, path: str, etag: str | None
-) -> None:
+@pytest.mark.parametrize(("path", "begins"), [(f"/api/v1/projects/{PROJECT}", '"3:'), ("/api/v1/projects", 'W/"')])
+async def test_what_has_not_changed_is_not_sent_again(client: aiohttp.ClientSession, path: str, begins: str) -> None:
     async with client.get(path) as answer:
         tag = answer.headers["ETag"]
-        assert etag is None or tag == etag
+        assert tag.startswith(begins)
     async with client.get(path, headers={"If-None-Match": f'"x", {tag}'}) as answer:
         assert (answer.status, await answer.read(), answer.headers["ETag"]) == (304, b"", tag)
     async with client.get(path, headers={"If-None-Match": '"x"'}) as answer:
