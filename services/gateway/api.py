@@ -10,7 +10,7 @@ from yarl import URL
 from services.gateway.addresses import Malformed, parse_address
 from services.gateway.contacts_api import Contacts
 from services.gateway.contacts_api import endpoints as of_contacts
-from services.gateway.limits import client_address, network_of
+from services.gateway.limits import network_asking
 from services.gateway.people import People
 from services.gateway.registrations import SENTENCES, Accepted, Desk, Wanted, checked
 from services.gateway.upstream import Service, Upstream, passed_on
@@ -53,8 +53,7 @@ class Api:
         """Takes a registration; the answer tells nobody who is registered."""
         session_id = call.path_id()
         request = call.request
-        client = client_address(request.remote, request.headers.getall("X-Forwarded-For", ()), self.trusted_proxies)
-        limits = self.desk.admit(network_of(client))
+        limits = self.desk.admit(network_asking(request, self.trusted_proxies))
         context = call.context()
         answer = await self.desk.register(
             session_id, checked(call.body), context, request.headers.get("Idempotency-Key")

@@ -6,7 +6,7 @@ from functools import partial
 from typing import get_args
 
 from services.gateway.contacts import ContactDesk, Kind, NewAddress, Writing, checked
-from services.gateway.limits import client_address, network_of
+from services.gateway.limits import network_asking
 from services.gateway.registrations import Accepted
 from services.gateway.upstream import passed_on
 from shared.kernel.endpoint import Answer, Call, Committed, Endpoint
@@ -29,8 +29,7 @@ class Contacts:
     async def write(self, kind: Kind, call: Call) -> Answer:
         """Takes a text; the answer tells nothing of anybody."""
         about_id, request = call.path_id(), call.request
-        client = client_address(request.remote, request.headers.getall("X-Forwarded-For", ()), self.trusted_proxies)
-        limits = self.desk.admit(network_of(client))
+        limits = self.desk.admit(network_asking(request, self.trusted_proxies))
         key = request.headers.get("Idempotency-Key")
         return passed_on(await self.desk.write(kind, about_id, checked(call.body), call.context(), key), limits)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from math import ceil
 
+from aiohttp import web
+
 MOST_KEYS = 50_000
 
 
@@ -84,3 +86,9 @@ def client_address(remote: str | None, forwarded: Sequence[str], trusted_proxies
     if trusted_proxies < 1 or len(hops) < trusted_proxies:
         return remote
     return hops[-trusted_proxies]
+
+
+def network_asking(request: web.Request, trusted_proxies: int) -> str:
+    """The network that a request comes from."""
+    forwarded = request.headers.getall("X-Forwarded-For", ())
+    return network_of(client_address(request.remote, forwarded, trusted_proxies))

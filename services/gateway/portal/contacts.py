@@ -8,7 +8,7 @@ from aiohttp import web
 
 from services.gateway.contacts import Kind, Writing, checked
 from services.gateway.guard import Untrusted, refuse_pages_of_others
-from services.gateway.limits import client_address, network_of
+from services.gateway.limits import network_asking
 from services.gateway.portal import forms
 from services.gateway.portal.forms import Form
 from services.gateway.portal.personal import PRIVATE, press, token_of
@@ -17,10 +17,7 @@ from services.gateway.portal.reading import ContactRequest, CooperationRequest, 
 from services.gateway.portal.rendering import Link
 from services.gateway.portal.services import Missing, Refusal, refusal
 from services.gateway.upstream import Down
-from shared.kernel.ids import new_id
-from shared.kernel.logs import current_trace
 from shared.kernel.problems import Problem
-from shared.kernel.recorded import Context
 
 FIELDS = ("name", "email", "organisation_name", "subject", "message")
 NOT_POSSIBLE = "Hier ist zurzeit keine Nachricht möglich."
@@ -99,8 +96,7 @@ async def write(portal: Portal, request: web.Request) -> web.StreamResponse:
 async def _write(
     portal: Portal, request: web.Request, about: About, fields: Mapping[str, str], now: dt.datetime
 ) -> None:
-    forwarded = request.headers.getall("X-Forwarded-For", ())
-    portal.contact_desk.admit(network_of(client_address(request.remote, forwarded, portal.trusted_proxies)))
+    portal.contact_desk.admit(network_asking(request, portal.trusted_proxies))
     name, email, organisation, subject = (fields.get(field, "")[:1000] for field in FIELDS[:-1])
     writing = Writing(
         email=email,
@@ -109,12 +105,8 @@ async def _write(
         subject=subject or None,
         message=fields.get("message", "")[:50_000],
     )
-    trace = current_trace()
-    context = Context(
-        new_id(), "anonymous", now, correlation_id=trace.trace_id, traceparent=trace.traceparent, fresh=True
-    )
     once = forms.once({**fields, "about": about.id})
-    answer = await portal.contact_desk.write(about.kind, about.id, checked(writing), context, once)
+    answer = await portal.contact_desk.write(about.kind, about.id, checked(writing), forms.context(now), once)
     if answer.status >= 400:
         raise refusal("catalog", answer)
 

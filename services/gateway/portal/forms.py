@@ -10,7 +10,10 @@ from aiohttp import web
 
 from services.gateway.guard import FormGuard, Untrusted
 from services.gateway.proxy import read_body
+from shared.kernel.ids import new_id
+from shared.kernel.logs import current_trace
 from shared.kernel.problems import Problem
+from shared.kernel.recorded import Context
 
 LONGEST_FORM = 64 * 1024
 TRAP = "website"
@@ -51,6 +54,12 @@ async def typed(request: web.Request) -> Mapping[str, str]:
 def once(fields: Mapping[str, str]) -> str:
     """Names what was sent, so that a form sent twice (a double click) is one request and one mail."""
     return hashlib.sha256(repr(sorted(fields.items())).encode()).hexdigest()
+
+
+def context(now: dt.datetime) -> Context:
+    """The circumstances of what somebody who did not sign in sends."""
+    trace = current_trace()
+    return Context(new_id(), "anonymous", now, correlation_id=trace.trace_id, traceparent=trace.traceparent, fresh=True)
 
 
 def errors_of(problem: Problem) -> dict[str, str]:

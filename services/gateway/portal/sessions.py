@@ -7,7 +7,7 @@ from aiohttp import web
 from yarl import URL
 
 from services.gateway.guard import Untrusted, refuse_pages_of_others
-from services.gateway.limits import client_address, network_of
+from services.gateway.limits import network_asking
 from services.gateway.portal import forms
 from services.gateway.portal.forms import Form
 from services.gateway.portal.portal import Portal, given, path_id, together
@@ -15,10 +15,7 @@ from services.gateway.portal.reading import Series, Session, SessionShort
 from services.gateway.portal.rendering import Link
 from services.gateway.portal.services import Refusal, refusal
 from services.gateway.registrations import Wanted, checked
-from shared.kernel.ids import new_id
-from shared.kernel.logs import current_trace
 from shared.kernel.problems import Problem
-from shared.kernel.recorded import Context
 
 PAGE = 20
 FIELDS = ("name", "email", "organisation_name")
@@ -87,15 +84,10 @@ async def back(_portal: Portal, request: web.Request) -> web.StreamResponse:
 async def _register(
     portal: Portal, request: web.Request, session_id: str, typed: Mapping[str, str], now: dt.datetime
 ) -> None:
-    forwarded = request.headers.getall("X-Forwarded-For", ())
-    portal.desk.admit(network_of(client_address(request.remote, forwarded, portal.trusted_proxies)))
+    portal.desk.admit(network_asking(request, portal.trusted_proxies))
     name, email, organisation = (typed.get(field, "")[:1000] for field in FIELDS)
     wanted = Wanted(email=email, name=name, organisation_name=organisation or None)
-    trace = current_trace()
-    context = Context(
-        new_id(), "anonymous", now, correlation_id=trace.trace_id, traceparent=trace.traceparent, fresh=True
-    )
-    answer = await portal.desk.register(session_id, checked(wanted), context, forms.once(typed))
+    answer = await portal.desk.register(session_id, checked(wanted), forms.context(now), forms.once(typed))
     if answer.status >= 400:
         raise refusal("events", answer)
 
