@@ -16,7 +16,6 @@ from services.catalog.undertaking_shown import UndertakingCard, UndertakingPage,
 from services.catalog.undertaking_state import Undertaking, evolve
 from services.catalog.undertaking_step import StepFellDue
 from services.catalog.vocabulary import UndertakingStatus
-from shared.contracts.rpc import StepReminder
 from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.ids import parse_id
 from shared.kernel.postgres import Connection, Pool
@@ -195,27 +194,10 @@ async def organisation_of(connection: Connection, undertaking_id: str) -> str | 
     return found
 
 
-async def reminder(pool: Pool, undertaking_id: str, step_id: str, due_on: date) -> StepReminder | None:
-    """What is to be said of a step, and to whose members; None where it is not to be done on that day."""
-    async with pool.acquire() as connection:
-        stored = await connection.fetchval(ONE, undertaking_id)
-        if stored is None:
-            return None
-        undertaking = ENTRY.validate_python(stored).undertaking
-        step = undertaking.steps.get(step_id)
-        if undertaking.status is not UndertakingStatus.PREPARING or step is None or not step.open:
-            return None
-        names = await organisation_directory.named(connection, [undertaking.organisation_id])
-    if step.due_on != due_on:
-        return None
-    body = names[undertaking.organisation_id]
-    return StepReminder(
-        organisation_id=body.id,
-        organisation=body.name,
-        undertaking=undertaking.plan.title,
-        step=step.planned.title,
-        owner=step.owner,
-    )
+async def kept(connection: Connection, undertaking_id: str) -> Undertaking | None:
+    """An undertaking as it stands; None when there is none."""
+    stored = await connection.fetchval(ONE, undertaking_id)
+    return None if stored is None else ENTRY.validate_python(stored).undertaking
 
 
 async def due(pool: Pool, today: date) -> list[str]:
