@@ -52,10 +52,6 @@ class Terms(BaseModel):
             raise PydanticCustomError("ends_before_it_begins", "Das Ende liegt vor dem Beginn der Geltung.")
         return self
 
-    def valid_on(self, day: date) -> bool:
-        """Whether the guideline applies on that day, as far as is known."""
-        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
-
 
 class Command(BaseModel):
     """What can be asked of a programme."""

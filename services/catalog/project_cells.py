@@ -6,7 +6,6 @@ column for each role; names of organisations and topics are looked up, everythin
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from services.catalog.cells import (
@@ -312,8 +311,3 @@ def speaking_cells(content: Content, columns: Sequence[Column]) -> list[str]:
         value = getattr(content, column.field)
         cells.append("" if value is None or value == () else column.write(value))
     return cells
-
-
-def day_text(on: date) -> str:
-    """A day as it stands in the columns for readers."""
-    return f"{on:%d.%m.%Y}"

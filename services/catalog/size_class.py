@@ -1,4 +1,8 @@
-"""How large a municipality is, in the classes its staff compare themselves by."""
+"""How large a municipality is, in the classes its staff compare themselves by.
+
+They are the types of the BBSR (Bundesinstitut für Bau-, Stadt- und Raumforschung), which also asks what a place is a
+centre of; here population alone tells.
+"""
 
 from typing import Annotated
 
@@ -7,11 +11,6 @@ from pydantic import Field
 from services.catalog.vocabulary import Term
 
 type Population = Annotated[int, Field(ge=0, le=100_000_000)]
-
-SOURCE = (
-    "Stadt- und Gemeindetypen des Bundesinstituts für Bau-, Stadt- und Raumforschung (BBSR), "
-    "hier allein nach der Zahl der Einwohnerinnen und Einwohner; die zentralörtliche Funktion bleibt außer Betracht"
-)
 
 
 class SizeClass(Term):

@@ -84,7 +84,6 @@ WHERE asked.code = ANY($1::text[])
 EVERYTHING = """
 SELECT code, slug, label, former_labels, coalesce(merged_into, code) AS present, group_code FROM topic ORDER BY code
 """
-GROUP_LABELS = "SELECT DISTINCT group_code, group_label FROM topic"
 GROUP = "SELECT group_code, group_slug, group_label FROM topic WHERE group_code = $1 LIMIT 1"
 # Whether another topic has the name; or, of a new one, whether its code or its slug leads to another, merged or not.
 TAKEN = """
@@ -260,11 +259,6 @@ async def taken(connection: Connection, code: str, label: str, slug: str | None 
 async def splitting(pool: Pool) -> list[str]:
     """The topics whose projects are on their way to others."""
     return [row["code"] for row in await pool.fetch(SPLITTING)]
-
-
-async def group_labels(connection: Connection) -> dict[str, str]:
-    """The groups' labels by code."""
-    return {row["group_code"]: row["group_label"] for row in await connection.fetch(GROUP_LABELS)}
 
 
 def _projects(index: Index, code: str) -> int:
