@@ -321,9 +321,9 @@ async def same_bodies(connection: Connection, keys: Iterable[str]) -> set[str]:
     return {*asked, *(row["key"] for row in await connection.fetch(SAME_BODIES, asked))}
 
 
-async def ids_meaning(connection: Connection, key: str) -> frozenset[str]:
-    """All ids that mean the body that this id or official key means; an id that is unknown means itself."""
-    return frozenset(filter(parse_id, await same_bodies(connection, [key])))
+async def ids_meaning(connection: Connection, *keys: str) -> frozenset[str]:
+    """All ids that mean the bodies that these ids or official keys mean; an id that is unknown means itself."""
+    return frozenset(filter(parse_id, await same_bodies(connection, keys)))
 
 
 async def alike(connection: Connection, names: Iterable[str]) -> list[Named]:

@@ -17,7 +17,6 @@ from services.catalog.undertaking_state import Undertaking, evolve
 from services.catalog.undertaking_step import StepFellDue
 from services.catalog.vocabulary import UndertakingStatus
 from shared.kernel.http import Page, Paging, decode_cursor, next_after
-from shared.kernel.ids import parse_id
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
@@ -153,7 +152,7 @@ async def listed(pool: Pool, query: UndertakingQuery, seen_by: Collection[str] |
     if query.q and not asked:
         return Page(items=[], next=None, total=0)
     async with pool.acquire() as connection:
-        theirs = query.organisation and await _bodies(connection, query.organisation)
+        theirs = query.organisation and await organisation_directory.ids_meaning(connection, *query.organisation)
         rows = await connection.fetch(LIST, seen_by, query.status, theirs, asked, *after, query.limit + 1)
         found = [row for row in rows if row["id"] is not None]
         entries = [ENTRY.validate_python(row["entry"]) for row in found[: query.limit]]
@@ -208,11 +207,6 @@ async def due(pool: Pool, today: date) -> list[str]:
 async def undrafted(pool: Pool, first: datetime, last: datetime) -> list[str]:
     """Undertakings finished between the two that are no project yet."""
     return [row["id"] for row in await pool.fetch(UNDRAFTED, first, last)]
-
-
-async def _bodies(connection: Connection, ids: Iterable[str]) -> list[str]:
-    """Every id that means one of these organisations."""
-    return list(filter(parse_id, await organisation_directory.same_bodies(connection, ids)))
 
 
 async def _names(connection: Connection, entries: Iterable[Entry]) -> dict[str, Named]:
