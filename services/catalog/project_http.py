@@ -34,7 +34,6 @@ from services.catalog.project_content import Content, FieldReason, Presently
 from services.catalog.project_shown import ProjectPage
 from services.catalog.search_http import sees_drafts
 from shared.kernel.http import Answer, Call, Committed, Endpoint, committed
-from shared.kernel.ids import named_id, new_id
 from shared.kernel.journal import Context, Journal, Outcome
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import Problem
@@ -104,7 +103,7 @@ class Handlers:
     async def draft(self, call: Call) -> Answer:
         """A new draft under a new id, or the one that the same request made before."""
         context = call.context()
-        project_id = str(new_id() if context.fresh else named_id("projects", str(context.command_id)))
+        project_id = context.id_of_new("projects")
 
         def draft(content: Content, _: Presently) -> ProjectCommand:
             return DraftProject(project_id=project_id, content=content)
