@@ -30,6 +30,11 @@ UPLOAD = Upload(
     most=MOST_BYTES,
 )
 
+BEYOND_LIMITS = (
+    "Die Datei lässt sich nicht als Tabelle lesen. Steht in ihr weit rechts oder unten noch eine einzelne Zelle? Dann "
+    "löschen Sie bitte die leeren Zeilen und Spalten davor, und speichern Sie die Datei neu."
+)
+
 log = structlog.get_logger()
 
 
@@ -91,5 +96,5 @@ async def _read_aside(raw: bytes) -> list[bytes]:
             await process.wait()
     if not said or process.returncode != 0:
         log.warning("table_reader_ended", code=process.returncode, size=len(raw))
-        raise Problem("table_unreadable")
+        raise Problem("table_unreadable", BEYOND_LIMITS)
     return said.splitlines()

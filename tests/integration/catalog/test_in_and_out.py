@@ -302,21 +302,23 @@ def bomb() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "kind", "code"),
+    ("content", "kind", "code", "said"),
     [
-        (b"\x89PNG\r\n\x1a\n" + bytes(50), "text/csv", "table_unreadable"),
-        (bomb(), XLSX, "table_unreadable"),
-        (file_of(("Kurzfassung",), ("x",)), "text/csv", "column_missing"),
-        (file_of(("Titel", "Titel"), ("x", "y")), "text/csv", "column_twice"),
-        (file_of(("Titel",), *[(f"T{n}",) for n in range(12_001)]), "text/csv", "table_too_long"),
-        (b"{}", "application/json", "unsupported_media_type"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "text/csv", "table_unreadable", "keine lesbare CSV- oder XLSX-Datei"),
+        (bomb(), XLSX, "table_unreadable", "weit rechts oder unten noch eine einzelne Zelle"),
+        (file_of(("Kurzfassung",), ("x",)), "text/csv", "column_missing", "„Titel“"),
+        (file_of(("Titel", "Titel"), ("x", "y")), "text/csv", "column_twice", "„Titel“"),
+        (file_of(("Titel",), *[(f"T{n}",) for n in range(12_001)]), "text/csv", "table_too_long", "12001"),
+        (b"{}", "application/json", "unsupported_media_type", "text/csv"),
     ],
 )
-async def test_a_file_that_is_no_table_is_a_clear_answer(editor: Client, content: bytes, kind: str, code: str) -> None:
+async def test_a_file_that_is_no_table_is_a_clear_answer(
+    editor: Client, content: bytes, kind: str, code: str, said: str
+) -> None:
     reply = await send(editor, content, kind, mode="good_rows")
     assert reply.code == code
     assert reply.status in (415, 422)
-    assert reply.body["detail"]
+    assert said in reply.body["detail"]
 
 
 async def test_only_editors_import(reader: Client) -> None:
