@@ -2,7 +2,7 @@
 
 Bodies are read strictly (no text for a number, no field we do not know), queries from text. Nothing gets through that
 Postgres cannot store (NUL characters, NaN, infinities), and no text of a body holds what no reader can see for what it
-is: control characters, and those that turn the direction of reading.
+is: control characters, those that turn the direction of reading, and nothing but signs without a shape.
 """
 
 import json
@@ -28,6 +28,10 @@ DIRECTIONS = "\u202a-\u202e\u2066-\u2069"
 SURROGATES = "\ud800-\udfff"
 NONCHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(17))
 REFUSED = re.compile(f"[{CONTROLS}{DIRECTIONS}{SURROGATES}{NONCHARACTERS}]")
+HIDDEN = "\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
+"""Signs that may stand within a text, and of which alone nobody would see anything."""
+LOOKED_AT_AGAIN = re.compile(f"[{REFUSED.pattern[1:-1]}{HIDDEN}]")
+NOTHING_TO_SEE = re.compile(f"[\\s{HIDDEN}]+")
 NOT_STORABLE = re.compile(f"[\0{SURROGATES}]")
 
 SENTENCES: dict[str, str] = {
@@ -166,8 +170,8 @@ def _look_again(raw: bytes) -> None:
     """A second look, only at bodies that may hold what the model lets through and we do not."""
     if b"NaN" in raw or b"Infinity" in raw:
         _document(raw)
-    if b"\\" in raw or REFUSED.search("".join(set(raw.decode()))):
-        errors = [_not_allowed(where, character) for where, character in _characters(_document(raw), "")]
+    if b"\\" in raw or LOOKED_AT_AGAIN.search("".join(set(raw.decode()))):
+        errors = list(_unreadable(_document(raw), ""))
         if errors:
             raise Problem("invalid_request", errors=errors[:MOST_ERRORS])
 
@@ -188,18 +192,21 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _characters(value: object, where: str) -> Iterator[tuple[str, str]]:
-    """Every text that holds a refused character, and that character; a key's is its object's."""
+def _unreadable(value: object, where: str) -> Iterator[FieldError]:
+    """Every text that holds a refused character, or none that can be seen; a key's is its object's."""
     match value:
         case str():
-            yield from ((where, character) for character in sorted(REFUSED.findall(value))[:1])
+            if refused := REFUSED.findall(value):
+                yield _not_allowed(where, min(refused))
+            elif value.strip() and NOTHING_TO_SEE.fullmatch(value):
+                yield FieldError(where, "nothing_to_see", "Hier steht kein sichtbares Zeichen.")
         case list():
             for index, item in enumerate(value):
-                yield from _characters(item, f"{where}/{index}")
+                yield from _unreadable(item, f"{where}/{index}")
         case dict():
             for key, item in value.items():
-                yield from _characters(key, where)
-                yield from _characters(item, f"{where}/{key}")
+                yield from _unreadable(key, where)
+                yield from _unreadable(item, f"{where}/{key}")
         case _:
             pass
 

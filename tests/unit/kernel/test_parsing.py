@@ -123,6 +123,8 @@ def test_what_is_no_json_is_malformed(raw: bytes) -> None:
         (b'{"title": "a", "day": "2025-02-30"}', [("/day", "date_parsing")]),
         (b'{"title": "A"}', [("/title", "shouting")]),
         (b'{"title": "a\\u0000b"}', [("/title", "character_not_allowed")]),
+        (b'{"title": "\\u200b"}', [("/title", "nothing_to_see")]),
+        ('{"title": "\u200b \u2800"}'.encode(), [("/title", "nothing_to_see")]),
         (b'{"title": "a", "extra": {"a": "\\u0000"}}', [("/extra/a", "character_not_allowed")]),
         (b'{"title": "a", "extra": {"\\u0000": "b"}}', [("/extra", "character_not_allowed")]),
         (b'{"title": "a", "place": {"city": "Bonn", "pets": [{"kind": "cat"}]}}', [("/place/pets/0/lives", "missing")]),
