@@ -25,7 +25,7 @@ from services.catalog.table_file import Table
 from services.catalog.table_limits import MOST_ROWS
 from services.catalog.vocabulary import Role
 from services.catalog.xlsx_stream import CUT_OFF, MOST_CHARACTERS
-from shared.kernel.parsing import REFUSED
+from shared.kernel.parsing import NOTHING_TO_SEE, REFUSED
 from shared.kernel.problems import Problem
 
 MOST_TOLD = 10  # mistakes in one cell
@@ -159,6 +159,8 @@ def _cleaned(key: str, cell: str) -> str:
     if len(cell) == MOST_CHARACTERS and cell.endswith(CUT_OFF):
         raise Unreadable("cell_cut_off", "Der Text ist abgeschnitten: Eine Excel-Zelle fasst ihn nicht, CSV schon.")
     text = cell.strip()
+    if not text.isascii() and NOTHING_TO_SEE.fullmatch(text):
+        return ""
     if not text.isprintable() and (found := REFUSED.search(text)):
         raise Unreadable("character_not_allowed", f"Das Zeichen U+{ord(found[0]):04X} ist nicht erlaubt.")
     if not text.isascii() and (found := GARBLED.search(text)):

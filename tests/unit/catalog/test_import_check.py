@@ -84,6 +84,7 @@ def test_every_mistake_has_its_row_and_its_column() -> None:
         ("E", "bauhof; Baubetriebshof", "", "31.02.2024", "", "", "a | b", "Z\x07"),
         ("F" * 301, "", "", "", "", "", "", ""),
         ("G", "", "", "", "", "", "", "", "zu weit rechts"),
+        ("\u200b\u2800", "", "", "", "", "", "", ""),
     )
     assert found == [
         (2, "Titel", "title_missing"),
@@ -99,6 +100,7 @@ def test_every_mistake_has_its_row_and_its_column() -> None:
         (7, "Region", "character_not_allowed"),
         (8, "Titel", "string_too_long"),
         (9, "", "cells_beyond_headings"),
+        (10, "Titel", "title_missing"),
     ]
 
 
