@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
+from services.catalog.findable import LONGEST_KEY
 from services.catalog.naming import name_keys, sort_key
 from services.catalog.newer_code import left_to_newer_code
 from services.catalog.organisation import (
@@ -254,7 +255,7 @@ ORGANISATIONS = Projection("organisations", ("organisation",), project)
 async def find(pool: Pool, query: OrganisationQuery) -> Page[OrganisationShown]:
     """One page of the organisations that fit, the best first, else by name."""
     after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None, None)
-    asked = name_keys(query.q) if query.q else []
+    asked = [key[:LONGEST_KEY] for key in name_keys(query.q)] if query.q else []
     if query.q and not asked:
         return Page(items=[], next=None, total=0)
     level = {"municipality": 8, "district": 5, None: None}[query.level]

@@ -80,6 +80,12 @@ def test_what_is_found_by_its_name_has_a_letter_or_a_digit_in_it(sign: str) -> N
         TypeAdapter(Findable).validate_python(sign)
 
 
+def test_what_is_found_by_its_name_is_not_long_when_it_is_spelled_out() -> None:
+    with pytest.raises(ValidationError, match="zu lang"):
+        TypeAdapter(Findable).validate_python("ﷺ" * 100)
+    assert TypeAdapter(Findable).validate_python("ß" * 300)
+
+
 def test_umlauts_stand_where_their_vowels_stand() -> None:
     assert sorted(["Zülpich", "Ölsberg", "Ostbevern", "Übach", "Unna", "Aachen"], key=sort_key) == [
         "Aachen",
