@@ -27,6 +27,8 @@ def _marked(tokens: Sequence[str], text: str) -> tuple[Piece, ...] | None:
     pieces: list[Piece] = []
     end = 0
     for begin, stop in _spans(tokens, text):
+        if begin < end:  # within a word that is marked: „Bau“ before the soft hyphen of „Bau\u00adhof“
+            continue
         if begin > end:
             pieces.append(Piece(text[end:begin], mark=False))
         pieces.append(Piece(text[begin:stop], mark=True))
@@ -53,7 +55,10 @@ def _passage(tokens: Sequence[str], text: str) -> tuple[Piece, ...] | None:
 
 
 def _spans(tokens: Iterable[str], text: str) -> list[Span]:
-    """Where the words stand by themselves, and not in longer ones: as `search_words.TOKEN` tells words apart."""
+    """Where the words stand by themselves, and not in longer ones: as `search_words.TOKEN` tells words apart.
+
+    In order; of those that begin at one place the longest first.
+    """
     spans: list[Span] = []
     for token in tokens:
         at = text.find(token)
@@ -62,8 +67,13 @@ def _spans(tokens: Iterable[str], text: str) -> list[Span]:
             if not (text[end : end + 1].isalnum() or (at and text[at - 1].isalnum())):
                 spans.append((at, end))
             at = text.find(token, end)
-    spans.sort()
+    spans.sort(key=_longest_first)
     return spans
+
+
+def _longest_first(span: Span) -> tuple[int, int]:
+    begin, end = span
+    return begin, -end
 
 
 def _word_begin(text: str, at: int) -> int:

@@ -309,6 +309,20 @@ def test_what_was_looked_for_is_marked_and_nothing_else() -> None:
     assert highlights(index.words, frozenset(), content.title, None, "") is None
 
 
+@pytest.mark.parametrize(
+    "title", ["Bau\u00adhof und Bau im Doppel", "Bau und Bau\u00adhof im Doppel", "Bau-Bau\u00adhof, Doppel"]
+)
+def test_a_word_within_another_is_marked_with_it_and_no_text_comes_twice(title: str) -> None:
+    content = Content(title=title)
+    index = index_of({str(named_id("project", "x")): content})
+    found = ask(index, ProjectFilter(q="bau doppel"), None).found
+    shown = highlights(index.words, found.words, title, None, "")
+    assert shown is not None
+    assert shown.title is not None
+    assert "".join(each.text for each in shown.title) == title
+    assert [each.text for each in shown.title if each.mark].count("Bau\u00adhof") == 1
+
+
 def test_similar_projects_share_words_and_topics() -> None:
     key, content = next(iter(CONTENTS.items()))
     found = similar(INDEX, UUID(key), 5)
