@@ -5,7 +5,7 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         409,
         "Nachricht nicht möglich",
         "Contact not possible",
-        "Hier ist keine Adresse hinterlegt, an die wir eine Nachricht weiterleiten können.",
+        "Hierzu leiten wir keine Nachrichten weiter: Es ist abgeschlossen, oder es ist keine Adresse hinterlegt.",
     ),
     "contact_request_lapsed": (
         409,

@@ -29,7 +29,9 @@ HIGHEST = 10**15  # every number up to it is exact in JSON's readers, too
 
 type TopicCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 type Ags = Annotated[str, StringConstraints(pattern=r"^\d{5}(\d{3})?$")]
-type Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s<>\"]+$", max_length=2000)]
+# Before the path no @: what looks like another host, or is somebody's password.
+LINK = r"^https?://[^\s<>\"/?#@]+([/?#][^\s<>\"]*)?$"
+type Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=LINK, max_length=2000)]
 type Number = Annotated[int, Field(ge=-HIGHEST, le=HIGHEST)] | Annotated[float, Field(ge=-HIGHEST, le=HIGHEST)]
 type Many[T] = Annotated[tuple[T, ...], Field(max_length=50)]
 

@@ -28,7 +28,7 @@ OF_THE_TEXT = {
     "message_too_long": f"Bitte kürzen Sie die Nachricht auf höchstens {LONGEST_TEXT} Zeichen.",
     "subject_too_long": f"Bitte kürzen Sie den Betreff auf höchstens {LONGEST_SUBJECT} Zeichen.",
 }
-NOBODY = "Hier ist keine Adresse hinterlegt, an die wir eine Nachricht weiterleiten können."
+NOBODY = "Hierzu leiten wir keine Nachrichten weiter: Es ist abgeschlossen, oder es ist keine Adresse hinterlegt."
 
 type Kind = Literal["projects", "cooperation-requests"]
 type LongText = Annotated[str, StringConstraints(max_length=50_000)]

@@ -7,7 +7,7 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         409,
         "Nachricht nicht möglich",
         "Contact not possible",
-        "Hier ist keine Adresse hinterlegt, an die wir eine Nachricht weiterleiten können.",
+        "Hierzu leiten wir keine Nachrichten weiter: Es ist abgeschlossen, oder es ist keine Adresse hinterlegt.",
     ),
     "registration_closed": (
         409,

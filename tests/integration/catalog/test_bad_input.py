@@ -77,6 +77,7 @@ async def test_what_is_no_project_is_refused(editor: Client, raw: bytes, status:
         ({"effects": [{"kind": "cost_saving", "value": -1e300, "unit": "eur"}]}, "/effects/0/value"),
         ({"funding": [{"programme": "IKZ", "amount_eur": 10**19}]}, "/funding/0/amount_eur"),
         ({"components": [{"name": "App", "link": "javascript:alert(1)"}]}, "/components/0/link"),
+        ({"components": [{"name": "App", "link": "https://lemgo.de@angreifer.example/"}]}, "/components/0/link"),
         ({"contacts": [{"function": "Bauamt", "email": "a@b.de"}]}, "/contacts/0/email"),
         ({"keywords": ["Wort"] * 51}, "/keywords"),
         ({"predecessor": "nothing"}, "/predecessor"),
