@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge, nsmallest
-from itertools import batched
+from itertools import batched, islice
 
 from pyroaring import BitMap
 
@@ -84,10 +84,11 @@ class Order:
             if self._sets[at].intersect(of):
                 block = self._blocks[at]
                 begin = bisect_right(block, after, key=self.key) if after is not None and at == start else 0
-                found += [each for each in block[begin:] if each in of]
-                if len(found) >= most:
+                here = (each for each in islice(block, begin, None) if each in of)
+                found += islice(here, most - len(found))
+                if len(found) == most:
                     break
-        return found[:most]
+        return found
 
     def behind(self, after: Key) -> Iterator[int]:
         """The documents behind a key, in order."""

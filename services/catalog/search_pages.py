@@ -13,7 +13,7 @@ from services.catalog.search_order import Key, Order
 from services.catalog.search_shown import FacetValue, ProjectFilter, Sort
 from shared.kernel.problems import FieldError, Problem
 
-MOST_REMEMBERED = 64
+MOST_REMEMBERED = 128
 NOWHERE = 1e9  # kilometres to a project none of whose participants has a place
 
 type Classes = Iterator[tuple[float, BitMap]]
