@@ -7,7 +7,7 @@ import pty
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -114,8 +114,7 @@ async def test_another_beside_it_is_killed_again_and_again_and_starts_at_once_wi
         await other.process.wait()
         await eventually(gone)
     port = int(first["gateway"].rpartition(":")[2])
-    left = await killed_at_its_start(tmp_path, port)
-    async with empty(tmp_path, port=port) as other:
+    async with killed_at_its_start(tmp_path, port) as left, empty(tmp_path, port=port) as other:
         assert left()
         for same in ("tokens", "nats", "gateway"):
             assert other.status[same] == first[same]
@@ -131,26 +130,40 @@ async def test_another_beside_it_is_killed_again_and_again_and_starts_at_once_wi
     await all_ready(running)
 
 
-async def killed_at_its_start(folder: Path, port: int) -> Callable[[], bool]:
-    """A system that is killed as soon as its catalogue is at work, and that one deaf to its parent's death.
+@asynccontextmanager
+async def killed_at_its_start(folder: Path, port: int) -> AsyncIterator[Callable[[], bool]]:
+    """A system that was killed as soon as its catalogue was at work, and that one deaf to its parent's death.
 
-    Gives whether the catalogue is gone.
+    Gives whether the catalogue is gone. Stopped processes of a group that has nobody left outside are woken and hung up
+    on by the kernel (setpgid(2)): so somebody stays in its group whose parent is here.
     """
     process = await asyncio.create_subprocess_exec(
         *(*IKZ, "up", "--empty", "--data", str(folder), "--port", str(port)), stdout=subprocess.DEVNULL
     )
     log = folder / "logs" / "catalog.log"
     begun = log.read_text().count("service_starting") + 1
+    started = [process]
     try:
         await eventually(lambda: log.read_text().count("service_starting") == begun, START_SECONDS * slowness())
         pid = json.loads((folder / "processes" / "catalog.json").read_text())["pid"]
         gone = all_gone({"catalog": pid})
+        started.append(await asyncio.create_subprocess_exec("sleep", "600", process_group=pid))
         os.kill(pid, signal.SIGSTOP)
-    finally:
+        await eventually(lambda: is_stopped(pid))
         process.kill()
         await process.wait()
-    assert not gone()
-    return gone
+        assert not gone()
+        yield gone
+    finally:
+        for each in started:
+            if each.returncode is None:
+                each.kill()
+            await each.wait()
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process does nothing until it is told to go on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("T")
 
 
 async def test_a_folder_belongs_to_one_system(running: RunningSystem) -> None:
