@@ -61,7 +61,7 @@ def _bar(row: Row, top: int) -> Iterator[svg.Element]:
     yield svg.Rect(
         x=LEFT, y=top + 2, width=max(2.0, end - LEFT), height=BAR, rx=2, class_=["reached" if row.reached else "missed"]
     )
-    yield svg.Text(x=WIDTH - 12, y=top + BAR, text=f"{share:.2f} ×", text_anchor="end")
+    yield svg.Text(x=WIDTH - 12, y=top + BAR, text=f"{share:.2f} ×" if math.isfinite(share) else "∞", text_anchor="end")
 
 
 def _name(row: Row) -> str:

@@ -1,5 +1,6 @@
 """What a part of the benchmark finds: rows of the one table, each with the figures of every round."""
 
+import math
 import statistics
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,7 +19,9 @@ class Reach:
 
     def share(self, value: float) -> float:
         """How far it came, 1 being enough and more being better, whichever way the bound points."""
-        return value / self.bound if self.kind == "at least" else self.bound / value
+        if self.kind == "at least":
+            return value / self.bound
+        return self.bound / value if value > 0 else math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The report of the benchmark says what was measured."""
 
 import json
+import math
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,7 @@ def test_a_reach_is_one_of_the_ratio_where_there_is_a_peer_and_else_of_the_figur
     assert TO_READ.reached is None
     assert at_least(2.0).share(3.0) == 1.5
     assert at_most(2.0).share(4.0) == 0.5
+    assert at_most(2.0).share(0.0) == math.inf
 
 
 def test_the_table_shows_figures_peers_and_what_was_reached() -> None:
@@ -59,6 +61,13 @@ def test_the_chart_has_a_bar_for_each_row_with_a_reach() -> None:
     words = [element.text for element in root.iter(f"{SVG}text")]
     assert {"1.20 ×", "0.90 ×", "appends ÷ inserts", "appends: p99"} <= set(words)
     assert "prefers-color-scheme: dark" in "".join(root.itertext())
+
+
+def test_a_row_that_needs_nothing_at_all_has_the_longest_bar() -> None:
+    root = ET.fromstring(chart([Row("more memory", "MB", (0.0, 0.0), None, at_most(32)), FASTER]))
+    nothing, some = (float(bar.get("width", "0")) for bar in root.iter(f"{SVG}rect"))
+    assert nothing > some
+    assert "∞" in [element.text for element in root.iter(f"{SVG}text")]
 
 
 def test_everything_is_written_and_names_no_place(tmp_path: Path) -> None:
