@@ -13,8 +13,10 @@ import io
 import json
 import re
 import resource
+import struct
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
@@ -41,6 +43,15 @@ HINT = re.compile(r"\ufeff?sep=(.)\r?\n", re.IGNORECASE)
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ARCHIVE = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 BINARY = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf", b"\x7fELF", b"{\\rtf")
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+)  # what zipfile raises
 MIXED = re.compile("Ã[\u201e¤¶¼Ÿœ\u2013]")  # letters of UTF-8 read as Windows-1252
 
 NO_TABLE = "Die Datei ist keine lesbare CSV- oder XLSX-Datei."
@@ -170,7 +181,7 @@ def _refuse_bomb(raw: bytes) -> None:
                             raise Refused(
                                 "table_too_large", "Entpackt ist die Datei viel größer, als eine Tabelle sein kann."
                             )
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
+    except BROKEN as error:
         raise Refused("table_unreadable", NO_TABLE) from error
 
 

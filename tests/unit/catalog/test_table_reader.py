@@ -118,6 +118,13 @@ def test_what_cannot_be_read_is_said(raw: bytes, code: str) -> None:
     assert refused(raw) == code
 
 
+def test_a_damaged_workbook_is_told_that_it_cannot_be_read() -> None:
+    raw = workbook(["Titel"], *(["Öl", number] for number in range(2000)))
+    at = raw.index(b"PK\x03\x04", len(raw) // 2)
+    inside = at + 30 + int.from_bytes(raw[at + 26 : at + 28], "little")  # the name, then what is packed
+    assert refused(raw[:inside] + b"\xff" * 6 + raw[inside + 6 :]) == "table_unreadable"
+
+
 def test_a_text_that_begins_like_an_archive_is_a_text() -> None:
     assert read(b"PK-Nr;Titel\n1;A\n")["rows"] == [[1, ["PK-Nr", "Titel"]], [2, ["1", "A"]]]
 
