@@ -1,6 +1,6 @@
 """Where in a text is what was looked for? Pieces of the text as it is written, and never any markup."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from services.catalog.search_shown import Highlights, Piece
 from services.catalog.search_words import Words
@@ -42,10 +42,10 @@ def _marked(tokens: Sequence[str], text: str) -> tuple[Piece, ...] | None:
 
 def _passage(tokens: Sequence[str], text: str) -> tuple[Piece, ...] | None:
     """Some of the text around what is found first in it."""
-    spans = _spans(tokens, text)
-    if not spans:
+    firsts = (next(_places(token, text), None) for token in tokens)
+    first = min(filter(None, firsts), key=_longest_first, default=None)
+    if first is None:
         return None
-    first = spans[0]
     begin = _word_begin(text, max(0, first[0] - BEFORE))
     stop = _word_end(text, max(first[1], begin + PASSAGE))
     pieces = _marked(tokens, " ".join(text[begin:stop].split())) or ()
@@ -55,20 +55,18 @@ def _passage(tokens: Sequence[str], text: str) -> tuple[Piece, ...] | None:
 
 
 def _spans(tokens: Iterable[str], text: str) -> list[Span]:
-    """Where the words stand by themselves, and not in longer ones: as `search_words.TOKEN` tells words apart.
+    """Where the words stand, in order; of those that begin at one place the longest first."""
+    return sorted((span for token in tokens for span in _places(token, text)), key=_longest_first)
 
-    In order; of those that begin at one place the longest first.
-    """
-    spans: list[Span] = []
-    for token in tokens:
-        at = text.find(token)
-        while at >= 0:
-            end = at + len(token)
-            if not (text[end : end + 1].isalnum() or (at and text[at - 1].isalnum())):
-                spans.append((at, end))
-            at = text.find(token, end)
-    spans.sort(key=_longest_first)
-    return spans
+
+def _places(token: str, text: str) -> Iterator[Span]:
+    """Where a word stands by itself, and not in a longer one: as `search_words.TOKEN` tells words apart."""
+    at = text.find(token)
+    while at >= 0:
+        end = at + len(token)
+        if not (text[end : end + 1].isalnum() or (at and text[at - 1].isalnum())):
+            yield at, end
+        at = text.find(token, end)
 
 
 def _longest_first(span: Span) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from services.catalog.newer_code import left_to_newer_code
 from services.catalog.project import DocumentAttached, DocumentRemoved, ProjectEvent
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.stored_file import StoredFile
@@ -56,7 +57,8 @@ async def file(
 ) -> StoredFile | None:
     """A project's file, for whoever sees the project's page."""
     found = await pool.fetchval(FILE, project_id, document_id, editor, list(own))
-    return StoredFile.model_validate(found) if found else None
+    with left_to_newer_code(f"document {document_id}"):
+        return StoredFile.model_validate(found) if found else None
 
 
 async def in_use(pool: Pool, digests: Sequence[str]) -> set[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from services.catalog.newer_code import left_to_newer_code
 from services.catalog.project import (
     BestPracticeAwarded,
     BestPracticeWithdrawn,
@@ -49,7 +50,9 @@ async def keep(connection: Connection, recorded: Sequence[Recorded[ProjectEvent]
 
 async def told(connection: Connection, project_id: str) -> tuple[StepShown, ...]:
     """All steps, in the order in which they were done."""
-    return tuple(StepShown(**dict(row)) for row in await connection.fetch(STEPS, project_id))
+    rows = await connection.fetch(STEPS, project_id)
+    with left_to_newer_code(f"project {project_id}"):
+        return tuple(StepShown(**dict(row)) for row in rows)
 
 
 def _step(recorded: Recorded[ProjectEvent]) -> dict[str, Any]:

@@ -273,8 +273,11 @@ async def _found(live: Live, index: Index, reading: search_cards.Read, question:
     wanted = _wanted(question, asked, [document for _, document in page[: query.limit]])
     cursor = _cursor(asked, *page[query.limit - 1]) if len(page) > query.limit else None
     reading_rows = begun(search_cards.read(reading, wanted))
-    counts = asked.facets() if question.with_facets else None  # while the database looks
-    rows = await reading_rows
+    try:
+        counts = asked.facets() if question.with_facets else None  # while the database looks
+        rows = await reading_rows
+    finally:
+        reading_rows.cancel()  # it is done, unless something went wrong here
     if rows is None:
         return None
     return ProjectsFound.model_construct(

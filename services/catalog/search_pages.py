@@ -13,7 +13,7 @@ from services.catalog.search_order import Key, Order
 from services.catalog.search_shown import FacetValue, ProjectFilter, Sort
 from shared.kernel.problems import FieldError, Problem
 
-MOST_REMEMBERED = 128
+MOST_REMEMBERED = 64
 NOWHERE = 1e9  # kilometres to a project none of whose participants has a place
 
 type Classes = Iterator[tuple[float, BitMap]]
@@ -22,11 +22,15 @@ type Classes = Iterator[tuple[float, BitMap]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A search at one moment: what its words find, what of that is in reach, and what of that all facets leave."""
+    """A search at one moment, perhaps among the projects of some bodies only.
+
+    What its words find, what of that is in reach, and what of that all facets leave.
+    """
 
     index: Index
     query: ProjectFilter
     sort: Sort
+    bodies: frozenset[str] | None
     found: Found
     reached: BitMap
     kept: BitMap
@@ -68,7 +72,7 @@ class Asked:
 
     def facets(self) -> dict[str, list[FacetValue]]:
         """Every facet's values among what was found and is in reach, with their counts."""
-        key = tuple(getattr(self.query, name) for name in ProjectFilter.model_fields)
+        key = (self.bodies, *(getattr(self.query, name) for name in ProjectFilter.model_fields))
         return _remembered(self.index.counted, key, lambda: counted(self.index, self.query, self.reached))
 
     def _classes(self) -> Classes:
@@ -86,9 +90,11 @@ def ask(index: Index, query: ProjectFilter, sort: Sort | None = None, bodies: It
     Without an order: by relevance where something is asked for, else the newest first.
     """
     found = _found_by(index, query)
-    reached = _in_reach(index, query, found.hits, bodies)
+    among = None if bodies is None else frozenset(bodies)
+    reached = _in_reach(index, query, found.hits, among)
     kept = BitMap.intersection(reached, *chosen(index, query).values())
-    return Asked(index, query, sort or ("relevance" if query.q and query.q.strip() else "date"), found, reached, kept)
+    order = sort or ("relevance" if query.q and query.q.strip() else "date")
+    return Asked(index, query, order, among, found, reached, kept)
 
 
 def _found_by(index: Index, query: ProjectFilter) -> Found:
@@ -99,10 +105,9 @@ def _found_by(index: Index, query: ProjectFilter) -> Found:
 
 def _remembered[Key, Made](lately: dict[Key, Made], key: Key, make: Callable[[], Made]) -> Made:
     """What was made lately is at hand until a project changes: many ask the same, and for the next page of it."""
-    made = lately.pop(key) if key in lately else make()
-    for oldest in list(lately)[: len(lately) + 1 - MOST_REMEMBERED]:
-        del lately[oldest]
-    lately[key] = made
+    lately[key] = made = lately.pop(key) if key in lately else make()
+    if len(lately) > MOST_REMEMBERED:
+        del lately[next(iter(lately))]
     return made
 
 

@@ -18,7 +18,7 @@ from services.catalog.search_facets import counted
 from services.catalog.search_index import Index
 from services.catalog.search_live import entry_of
 from services.catalog.search_order import Order
-from services.catalog.search_pages import ask
+from services.catalog.search_pages import MOST_REMEMBERED, ask
 from services.catalog.search_shown import ProjectFilter, Sort
 from services.catalog.similar import similar
 from services.catalog.topic import DefineTopic
@@ -198,6 +198,27 @@ def test_what_was_counted_is_remembered_until_a_project_changes(query: ProjectFi
     for key, content in changed.items():
         index.put(entry_of(row(key, content)))
     assert ask(index, query).facets() == ask(index_of(changed, TOPICS, BODIES), query).facets()
+
+
+def test_what_was_counted_among_some_bodies_is_not_said_of_others() -> None:
+    index = index_of(made(60), TOPICS, BODIES)
+    query, (one, other) = ProjectFilter(like="05766044"), (organisation_id("05766044"), organisation_id("05766020"))
+    for body in (one, other, one):
+        asked = ask(index, query, bodies=[body])
+        counts = {each.value: each.count for each in asked.facets()["organisation"]}
+        assert counts[index.names.bodies[body].key] == len(asked.kept) > 0
+
+
+def test_only_so_much_is_remembered_and_the_oldest_goes_first() -> None:
+    index = index_of(made(3), TOPICS, BODIES)
+    questions = [ProjectFilter(q=f"Bauhof {number}") for number in range(MOST_REMEMBERED + 1)]
+    for question in questions[:-1]:
+        ask(index, question).facets()
+    kept = ask(index, questions[0]).facets()
+    ask(index, questions[-1]).facets()
+    assert len(index.found) == len(index.counted) == MOST_REMEMBERED
+    assert ask(index, questions[0]).facets() is kept
+    assert (questions[1].q, None) not in index.found
 
 
 def _shown(index: Index, query: ProjectFilter) -> list[UUID]:
