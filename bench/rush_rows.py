@@ -10,10 +10,11 @@ from bench.part import Bench
 from bench.rounds import Contender, Figures, drive
 from bench.row import Peer, Row, at_least
 from bench.running import running_journal
+from services.events.life import AnnounceSession, DraftSession, OpenRegistration
 from services.events.programme import Content
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.registration import RegisterParticipant
-from services.events.session import DECIDER, AnnounceSession, Command, DraftSession, OpenRegistration
+from services.events.session import DECIDER, Command
 from services.events.times import BERLIN, When
 from shared.kernel.ids import new_id
 from shared.kernel.journal import Context, Journal

@@ -4,7 +4,7 @@ The events service's endpoint for starting a series, read, checked and logged by
 process; only the journal is left out.
 """
 
-from services.events.http import EDITORS
+from services.events.rights import EDITORS
 from services.events.series import SeriesContent, StartSeries
 from services.events.settings import EventsSettings
 from shared.kernel.endpoint import Answer, Call, Endpoint

@@ -18,10 +18,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.events import series, session
+from services.events.life import AnnounceSession, DraftSession, PostponeSession, RecordHeld
 from services.events.programme import Attendance, Content, Documentation, Talk
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.series import SeriesContent, StartSeries
-from services.events.session import AnnounceSession, Command, DraftSession, PostponeSession, RecordHeld
+from services.events.session import Command
 from services.events.settings import EventsSettings
 from services.events.times import BERLIN, WEEKDAYS, WallTime, Weekday, When
 from shared.kernel.clock import Clock

@@ -3,9 +3,9 @@
 from typing import Any
 
 from services.events import registration_list
+from services.events.life import Life
 from services.events.participant import Contact, open_contacts
 from services.events.programme import Content
-from services.events.session import Life
 from services.events.session_list import SessionRow, session_row, status_of
 from shared.contracts.rpc import Recipient, RecipientsAnswered, RecipientsAsked, SessionCard
 from shared.kernel.postgres import Pool

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.events import topics
+from services.events.life import LIFE_EVENTS, Life, Postponement
+from services.events.life import evolve as live
 from services.events.programme import Attendance, Qualifier, Speaker, Talk, Venue
 from services.events.series import SeriesContent
 from services.events.series_list import SeriesRef, reference
-from services.events.session import LIFE_EVENTS, Life, Postponement, live
 from services.events.times import BERLIN, Weekday, When
 from shared.contracts.events import Mode
 from shared.kernel.http import Paging, decode_cursor, next_after

@@ -5,20 +5,18 @@ import datetime as dt
 import pytest
 
 from services.catalog.contact_request import CONTACT_REQUEST, About, ConfirmContactRequest, ReceiveContactRequest
-from services.events.programme import Content
-from services.events.registration import ConfirmRegistration, RegisterParticipant, WithdrawRegistration
-from services.events.session import (
-    DECIDER,
+from services.events.life import (
     AnnounceSession,
     CancelSession,
-    Command,
     DraftSession,
-    LetTimePass,
     OpenRegistration,
     PostponeSession,
     ReinstateSession,
     ReviseSession,
 )
+from services.events.programme import Content
+from services.events.registration import ConfirmRegistration, RegisterParticipant, WithdrawRegistration
+from services.events.session import DECIDER, Command, LetTimePass
 from services.events.times import When
 from services.notify.cause import ABOUT_CONTACTS, CONTACT_KINDS, KINDS, read_cause
 from services.notify.letter import Scene, as_left_by, compose

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
+from services.events.life import RegistrationOpened, SessionAnnounced, SessionDrafted
 from services.events.programme import Content
 from services.events.registration import (
     MemberRegistered,
@@ -12,15 +13,7 @@ from services.events.registration import (
     RegistrationReceived,
     RegistrationWaitlisted,
 )
-from services.events.session import (
-    DECIDER,
-    Command,
-    RegistrationOpened,
-    Session,
-    SessionAnnounced,
-    SessionDrafted,
-    SessionEvent,
-)
+from services.events.session import DECIDER, Command, Session, SessionEvent
 from services.events.times import BERLIN, When
 from shared.kernel.decider import NotThere, Refused
 

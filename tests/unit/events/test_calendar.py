@@ -6,8 +6,8 @@ from typing import Any
 import icalendar
 
 from services.events.calendar import calendar
+from services.events.life import Life, Postponement
 from services.events.programme import Venue
-from services.events.session import Life, Postponement
 from services.events.times import BERLIN, When
 from shared.kernel.vtimezone import berlin
 from tests.unit.events.samples import NOW, SESSION, THURSDAY, content

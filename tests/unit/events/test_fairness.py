@@ -7,6 +7,14 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from services.events.life import (
+    CancelSession,
+    CloseRegistration,
+    OpenRegistration,
+    PostponeSession,
+    ReinstateSession,
+    ReviseSession,
+)
 from services.events.registration import (
     ConfirmRegistration,
     EraseParticipant,
@@ -15,21 +23,7 @@ from services.events.registration import (
     Roster,
     WithdrawRegistration,
 )
-from services.events.session import (
-    DECIDER,
-    CancelSession,
-    CloseRegistration,
-    Command,
-    LetTimePass,
-    OpenRegistration,
-    PostponeSession,
-    ReinstateSession,
-    ReviseSession,
-    Session,
-    SessionEvent,
-    dump,
-    load,
-)
+from services.events.session import DECIDER, Command, LetTimePass, Session, SessionEvent, dump, load
 from services.events.times import When
 from tests.unit.events.samples import BEGIN, NOW, THURSDAY, attempt, content, fold, hours, opened, register
 

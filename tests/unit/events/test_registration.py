@@ -4,6 +4,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from services.events.life import (
+    CancelSession,
+    PostponeSession,
+    RegistrationClosed,
+    ReinstateSession,
+    ReviseSession,
+    SessionCancelled,
+    SessionReinstated,
+    SessionRevised,
+)
 from services.events.registration import (
     ConfirmRegistration,
     EraseParticipant,
@@ -20,20 +30,7 @@ from services.events.registration import (
     WaitlistingConfirmed,
     WithdrawRegistration,
 )
-from services.events.session import (
-    DECIDER,
-    CancelSession,
-    Command,
-    LetTimePass,
-    PostponeSession,
-    RegistrationClosed,
-    ReinstateSession,
-    ReviseSession,
-    SessionCancelled,
-    SessionEvent,
-    SessionReinstated,
-    SessionRevised,
-)
+from services.events.session import DECIDER, Command, LetTimePass, SessionEvent
 from services.events.times import When
 from shared.kernel.decider import NotThere
 from shared.kernel.testing import given

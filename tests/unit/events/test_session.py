@@ -5,17 +5,13 @@ from typing import Any
 
 import pytest
 
-from services.events.programme import Attendance, Content, Documentation, Talk, Venue
-from services.events.session import (
-    DECIDER,
+from services.events.life import (
     AgendaPublished,
     AnnounceSession,
     CancelSession,
     CloseRegistration,
-    Command,
     DocumentSession,
     DraftSession,
-    LetTimePass,
     OpenRegistration,
     PostponeSession,
     RecordHeld,
@@ -27,7 +23,6 @@ from services.events.session import (
     SessionCancelled,
     SessionDocumented,
     SessionDrafted,
-    SessionEvent,
     SessionHeld,
     SessionPostponed,
     SessionReinstated,
@@ -35,6 +30,8 @@ from services.events.session import (
     SessionRevised,
     SessionScheduled,
 )
+from services.events.programme import Attendance, Content, Documentation, Talk, Venue
+from services.events.session import DECIDER, Command, LetTimePass, SessionEvent
 from services.events.times import BERLIN, When
 from shared.contracts import events as contracts
 from shared.kernel.decider import NotThere
