@@ -87,12 +87,18 @@ class SessionRegistrationClosed(_OfSession):
 
 
 class SessionPostponed(_OfSession):
-    """A session moved from `previous`; without a day of its own, the new date is open. Registrations stay."""
+    """A session moved from `previous`; without a day of its own, the new date is open. Registrations stay.
+
+    With `answer_by` everybody who holds a place is asked whether the new date suits; who has not answered by then keeps
+    the place (`unanswered` is `stay`) or gives it up (`go`).
+    """
 
     type: ClassVar[str] = "ikz.events.session.postponed.v1"
 
     previous: Times
     reason: str
+    answer_by: AwareDatetime | None = None
+    unanswered: Literal["stay", "go"] | None = None
 
 
 class SessionRelocated(_OfSession):
@@ -153,6 +159,14 @@ class SessionAgendaPublished(_OfSession):
     talks: tuple[HeldTalk, ...] = ()
 
 
+class SessionGroupMessageRequested(_OfSession):
+    """An organiser writes to a group of the people of a session. `rpc.events.recipients` tells what, and to whom."""
+
+    type: ClassVar[str] = "ikz.events.session.group_message_requested.v1"
+
+    message_id: str
+
+
 class _OfRegistration(Contract):
     key: ClassVar[str] = "registration_id"
 
@@ -191,6 +205,12 @@ class RegistrationPromoted(_OfRegistration):
     confirm_by: AwareDatetime | None = None
 
 
+class RegistrationReconfirmed(_OfRegistration):
+    """The person comes to the new date of a postponed session."""
+
+    type: ClassVar[str] = "ikz.events.registration.reconfirmed.v1"
+
+
 class RegistrationLapsed(_OfRegistration):
     """Nobody confirmed in time; the place is free again."""
 
@@ -198,14 +218,119 @@ class RegistrationLapsed(_OfRegistration):
 
 
 class RegistrationWithdrawn(_OfRegistration):
-    """The place was given back. After an erasure there is nobody left to tell."""
+    """The place was given back: by the person, by an organiser, or because nobody answered a postponement in time.
+
+    After an erasure there is nobody left to tell.
+    """
 
     type: ClassVar[str] = "ikz.events.registration.withdrawn.v1"
 
-    cause: Literal["participant", "organiser", "erasure"]
+    cause: Literal["participant", "organiser", "erasure", "no_answer"]
 
 
 class RegistrationLinkRequested(_OfRegistration):
     """Someone registered who is registered already: send the link to the registration again."""
 
     type: ClassVar[str] = "ikz.events.registration.link_requested.v1"
+
+
+class _OfQuestion(Contract):
+    """`person_id` is who asks. What was asked and answered is for `rpc.events.question`."""
+
+    key: ClassVar[str] = "question_id"
+
+    question_id: str
+    session_id: str
+    person_id: str
+
+
+class QuestionReceived(_OfQuestion):
+    """A question from an address that is not proven yet; it counts once the link was followed, until `confirm_by`."""
+
+    type: ClassVar[str] = "ikz.events.question.received.v1"
+
+    confirm_by: AwareDatetime
+
+
+class QuestionSubmitted(_OfQuestion):
+    """A question waits for moderation."""
+
+    type: ClassVar[str] = "ikz.events.question.submitted.v1"
+
+
+class QuestionAccepted(_OfQuestion):
+    """The question will be dealt with in its session or in writing."""
+
+    type: ClassVar[str] = "ikz.events.question.accepted.v1"
+
+
+class QuestionMerged(_OfQuestion):
+    """The question is dealt with together with another one, `into`."""
+
+    type: ClassVar[str] = "ikz.events.question.merged.v1"
+
+    into: str
+
+
+class QuestionDeclined(_OfQuestion):
+    """The question will not be dealt with; the reason is for the asker alone."""
+
+    type: ClassVar[str] = "ikz.events.question.declined.v1"
+
+
+class QuestionAnswered(_OfQuestion):
+    """The question was answered in its session or in writing. `published`: everybody may read it on the portal."""
+
+    type: ClassVar[str] = "ikz.events.question.answered.v1"
+
+    way: Literal["in_session", "in_writing"]
+    published: bool = False
+
+
+class QuestionCarriedOver(_OfQuestion):
+    """The question is kept for another date: the session was postponed, or it goes to another session.
+
+    `from_session_id` is the session it was asked for; the same as `session_id` after a postponement.
+    """
+
+    type: ClassVar[str] = "ikz.events.question.carried_over.v1"
+
+    from_session_id: str
+
+
+class PublishedMaterial(BaseModel):
+    """A file that can be downloaded. `talk` is the title of the talk it belongs to; none for the whole session."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    material_id: str
+    title: str
+    talk: str | None = None
+    file_name: str
+    media_type: str
+    size: int
+
+
+class MaterialPublished(Contract):
+    """Files of a session can be downloaded: one release with everything that is new in it."""
+
+    type: ClassVar[str] = "ikz.events.material.published.v1"
+    key: ClassVar[str] = "release_id"
+
+    release_id: str
+    session_id: str
+    series_id: str
+    title: str
+    items: tuple[PublishedMaterial, ...]
+
+
+class FeedbackOpened(Contract):
+    """Who took part in a session is asked how it was, until `closes_at`; answers cannot be led back to people."""
+
+    type: ClassVar[str] = "ikz.events.feedback.opened.v1"
+    key: ClassVar[str] = "session_id"
+
+    session_id: str
+    series_id: str
+    title: str
+    closes_at: AwareDatetime

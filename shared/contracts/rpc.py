@@ -20,13 +20,17 @@ class RecipientsAsked(_Rpc):
 
     With `registration_id` only that registration, in whatever state it is. Without it every registration that is not
     withdrawn or lapsed and was received before `as_of_version` of the session's stream (all of them when it is null):
-    who registered after a postponement is not told of it. `after` is the `next` of the page before.
+    who registered after a postponement is not told of it. `after` is the `next` of the page before. With
+    `group_message_id` those to whom an organiser writes, and what; with `feedback` those who are asked how the session
+    was, each with a token of their own.
     """
 
     subject: ClassVar[str] = "rpc.events.recipients"
 
     session_id: str
     registration_id: str | None = None
+    group_message_id: str | None = None
+    feedback: bool = False
     as_of_version: int | None = None
     after: str | None = None
     limit: int = Field(default=500, ge=1, le=1000)
@@ -55,8 +59,18 @@ class SessionCard(Times):
     version: int
 
 
+class GroupMessage(_Rpc):
+    """What an organiser writes to a group: plain text, paragraphs apart by an empty line."""
+
+    subject: str
+    text: str
+
+
 class Recipient(_Rpc):
-    """A registered person. `access_link` is there for confirmed people only; `waiting_position` counts from 1."""
+    """A registered person. `access_link` is there for confirmed people only; `waiting_position` counts from 1.
+
+    `answer_by` is set while we ask whether the new date of a postponed session suits.
+    """
 
     registration_id: str
     person_id: str
@@ -67,6 +81,8 @@ class Recipient(_Rpc):
     confirm_by: AwareDatetime | None = None
     waiting_position: int | None = None
     access_link: str | None = None
+    answer_by: AwareDatetime | None = None
+    feedback_token: str | None = None
 
 
 class RecipientsAnswered(_Rpc):
@@ -74,7 +90,43 @@ class RecipientsAnswered(_Rpc):
 
     session: SessionCard
     recipients: tuple[Recipient, ...]
+    group_message: GroupMessage | None = None
     next: str | None = None
+
+
+class QuestionLetterAsked(_Rpc):
+    """What has to be written to somebody who asked a question, now that something happened to it."""
+
+    subject: ClassVar[str] = "rpc.events.question"
+
+    question_id: str
+
+
+class QuestionLetter(_Rpc):
+    """To one asker, about one question. `token` leads to the page of the question.
+
+    `question` is missing while the address is unproven: nobody else's text goes to it. `reason` is why it was declined,
+    `answer` what was written in answer. Of a question that was merged, that of the one it went into.
+    """
+
+    question_id: str
+    person_id: str
+    email: str
+    name: str
+    token: str
+    status: str
+    confirm_by: AwareDatetime | None = None
+    question: str | None = None
+    reason: str | None = None
+    answer: str | None = None
+    published: bool = False
+    session: SessionCard
+
+
+class QuestionLetterAnswered(_Rpc):
+    """The letter; none when the person was erased or the question is gone."""
+
+    letter: QuestionLetter | None = None
 
 
 class KnownAsked(_Rpc):
