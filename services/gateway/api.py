@@ -7,7 +7,8 @@ from typing import cast, get_args
 from pydantic import BaseModel, ConfigDict, Field
 from yarl import URL
 
-from services.gateway.addresses import Malformed, parse_address
+from services.gateway import tokens
+from services.gateway.addresses import Malformed, lookup_key, parse_address
 from services.gateway.contacts_api import Contacts
 from services.gateway.contacts_api import endpoints as of_contacts
 from services.gateway.limits import network_asking
@@ -55,8 +56,13 @@ class Api:
         request = call.request
         limits = self.desk.admit(network_asking(request, self.trusted_proxies))
         context = call.context()
+        holder = request.get(tokens.HOLDER)
         answer = await self.desk.register(
-            session_id, checked(call.body), context, request.headers.get("Idempotency-Key")
+            session_id,
+            checked(call.body),
+            context,
+            request.headers.get("Idempotency-Key"),
+            holder and holder.lookup,
         )
         return passed_on(answer, limits)
 
@@ -67,7 +73,9 @@ class Api:
         except Malformed as malformed:
             wrong = FieldError("/email", malformed.code, SENTENCES[malformed.code])
             raise Problem("invalid_request", errors=[wrong]) from malformed
-        await self.people.erase(address, call.context())
+        context = call.context()
+        await tokens.forget(self.people.pool, lookup_key(address, self.people.key), context.at)
+        await self.people.erase(address, context)
         return Answer(ERASED)
 
     async def feed(self, call: Call) -> Answer:

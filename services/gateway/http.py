@@ -77,16 +77,18 @@ class Gateway:
         """Who asks: the holder of a bearer token, or nobody in particular; a token that is none is refused."""
         known = request.get(IDENTITY)
         if known is None:
-            request[IDENTITY] = known = await self._holder(request.headers.get("Authorization"))
+            request[IDENTITY] = known = await self._holder(request)
         return known
 
-    async def _holder(self, authorization: str | None) -> Identity:
+    async def _holder(self, request: web.Request) -> Identity:
+        authorization = request.headers.get("Authorization")
         if authorization is None:
             return ANONYMOUS
         scheme, _, token = authorization.partition(" ")
         holder = await tokens.holder_of(self.pool, token.strip()) if scheme.lower() == BEARER else None
         if holder is None:
             raise Problem("unauthenticated")
+        request[tokens.HOLDER] = holder
         label = f"token:{holder.label}"
         roles: frozenset[Role] = frozenset({"reader", holder.role})
         return Identity(person_id=None, roles=roles, organisation_id=holder.organisation, label=label)

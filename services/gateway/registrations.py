@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import orjson
@@ -76,13 +76,14 @@ class Enrolment(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Registrant:
-    """What a person said, checked."""
+    """What a person said, checked. `member`: signed in with this address."""
 
     address: MailAddress
     name: str
     organisation_id: str | None
     organisation_name: str | None
     answers: Mapping[str, str | bool]
+    member: bool = False
 
 
 def checked(wanted: Wanted) -> Registrant:
@@ -129,9 +130,18 @@ class Desk:
         return take(self.by_network, network)
 
     async def register(
-        self, session_id: str, registrant: Registrant, context: Context, idempotency_key: str | None = None
+        self,
+        session_id: str,
+        registrant: Registrant,
+        context: Context,
+        idempotency_key: str | None = None,
+        signed_in: bytes | None = None,
     ) -> Fetched:
-        """What the events service says, which is the same for everyone; raises `Down`. Takes a multiple of `BEAT`."""
+        """What the events service says, which is the same for everyone; raises `Down`. Takes a multiple of `BEAT`.
+
+        Who is `signed_in` (as `lookup_key` makes it) with the address that is registered has it proven.
+        """
+        registrant = replace(registrant, member=signed_in == lookup_key(registrant.address, self.people.key))
         if self.by_address is not None:
             take(self.by_address, lookup_key(registrant.address, self.people.key))
         clock = asyncio.get_running_loop().time
@@ -192,7 +202,7 @@ class Desk:
             "organisation_id": registrant.organisation_id,
             "organisation_name": registrant.organisation_name,
             "answers": registrant.answers,
-            "member": False,
+            "member": registrant.member,
         }
         headers = {"Content-Type": "application/json"}
         if idempotency_key is not None:

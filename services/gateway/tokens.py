@@ -14,7 +14,9 @@ from datetime import datetime
 from typing import Literal, get_args
 
 import orjson
+from aiohttp import web
 
+from services.gateway.addresses import Malformed, lookup_key, parse_address
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream import Down, Upstream, open_session
 from shared.kernel.clock import Clock
@@ -28,33 +30,52 @@ LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ORGANISATION = re.compile(r"\d{5}(\d{3})?|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 PREFIX = "ikz_"
 
-BY_DIGEST = "SELECT role, label, organisation::text FROM token WHERE digest = $1 AND revoked_at IS NULL"
-CREATE = "INSERT INTO token (digest, role, label, organisation, created_at) VALUES ($1, $2, $3, $4, $5)"
+BY_DIGEST = "SELECT role, label, organisation::text, lookup FROM token WHERE digest = $1 AND revoked_at IS NULL"
+CREATE = """
+INSERT INTO token (digest, role, label, organisation, created_at, lookup) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+FORGET = "UPDATE token SET revoked_at = coalesce(revoked_at, $2), lookup = NULL WHERE lookup = $1"
 REVOKE = "UPDATE token SET revoked_at = $2 WHERE label = $1 AND revoked_at IS NULL"
 LIST = "SELECT label, role, organisation::text, created_at, revoked_at FROM token ORDER BY created_at, label"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenHolder:
-    """Whom a token stands for; `organisation` is a member's, by the catalogue's id."""
+    """Whom a token stands for; `organisation` is a member's, by the catalogue's id.
+
+    `lookup` finds the person whose address the token was made for, as `lookup_key` makes it.
+    """
 
     role: TokenRole
     label: str
     organisation: str | None = None
+    lookup: bytes | None = None
+
+
+HOLDER = web.RequestKey("holder", TokenHolder)
+"""Whose token came with a request, if one did."""
 
 
 async def holder_of(pool: Pool, token: str) -> TokenHolder | None:
     """Who bears `token`; None when nobody does, or does no longer."""
     row = await pool.fetchrow(BY_DIGEST, _digest(token))
-    return None if row is None else TokenHolder(row["role"], row["label"], row["organisation"])
+    return None if row is None else TokenHolder(**row)
 
 
-async def create(pool: Pool, role: TokenRole, label: str, at: datetime, organisation: str | None = None) -> str:
+async def create(
+    pool: Pool,
+    role: TokenRole,
+    label: str,
+    at: datetime,
+    organisation: str | None = None,
+    *,
+    lookup: bytes | None = None,
+) -> str:
     """A new token, which cannot be read again; an earlier one of the same label is revoked."""
     token = PREFIX + secrets.token_urlsafe(32)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(REVOKE, label, at)
-        await connection.execute(CREATE, _digest(token), role, label, organisation, at)
+        await connection.execute(CREATE, _digest(token), role, label, organisation, at, lookup)
     return token
 
 
@@ -62,6 +83,11 @@ async def revoke(pool: Pool, label: str, at: datetime) -> bool:
     """Ends the token of that label; False when there is none."""
     done: str = await pool.execute(REVOKE, label, at)
     return done != "UPDATE 0"
+
+
+async def forget(pool: Pool, lookup: bytes, at: datetime) -> None:
+    """Ends the tokens of an erased person; nothing in them leads to the person any more."""
+    await pool.execute(FORGET, lookup, at)
 
 
 async def organisation_id(settings: GatewaySettings, key: str) -> str | None:
@@ -107,6 +133,7 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     creating.add_argument("--role", choices=ROLES, required=True)
     creating.add_argument("--label", type=_label, required=True, help="who or what uses it; shown in the audit log")
     creating.add_argument("--organisation", type=_organisation, help="whose member it stands for: official key or id")
+    creating.add_argument("--email", help="whose it is: this person needs no link to confirm a registration")
     revoking = commands.add_parser("revoke", help="end the token of a label")
     revoking.add_argument("--label", type=_label, required=True)
     commands.add_parser("list", help="labels, roles and dates; never the tokens")
@@ -144,7 +171,13 @@ async def _create(settings: GatewaySettings, pool: Pool, chosen: argparse.Namesp
             return _complain("The catalogue does not answer; it knows whether there is such an organisation.")
         if organisation is None:
             return _complain(f"The catalogue knows no organisation {chosen.organisation}.")
-    _print(await create(pool, chosen.role, chosen.label, now, organisation))
+    lookup = None
+    if chosen.email is not None:
+        try:
+            lookup = lookup_key(parse_address(chosen.email), settings.address_key)
+        except Malformed:
+            return _complain("This is no mail address.")
+    _print(await create(pool, chosen.role, chosen.label, now, organisation, lookup=lookup))
     return 0
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,21 +45,27 @@ def token(
         str | None,
         typer.Option("--member", help="Make a token for a member of this organisation: official key (AGS) or id."),
     ] = None,
+    email: Annotated[
+        str | None,
+        typer.Option("--email", help="Whose it is: this person's registrations need no link to confirm them."),
+    ] = None,
 ) -> None:
     """Prints the editor's bearer token, or a new one for a member of an organisation, and nothing else."""
     found = (
         _status(data or DEFAULT_DATA)["tokens"]["editor"]
         if member is None
-        else _member_token(member, data or DEFAULT_DATA)
+        else _member_token(member, email, data or DEFAULT_DATA)
     )
     if found is None:
         fail("The token is not made yet.")
     typer.echo(found)
 
 
-def _member_token(member: str, data: Path) -> str:
-    """A new token under the organisation's label; one that was made before under it ends."""
-    arguments = ["create", "--role", "member", "--organisation", member, "--label", f"member-{member}"]
+def _member_token(member: str, email: str | None, data: Path) -> str:
+    """A new token under the organisation's label, or one of the person's own; one made before under it ends."""
+    label = f"member-{member}" if email is None else f"person-{secrets.token_hex(8)}"
+    arguments = ["create", "--role", "member", "--organisation", member, "--label", label]
+    arguments += [] if email is None else ["--email", email]
     return text_of("services.gateway.tokens", arguments, find(data).environment("gateway")).strip()
 
 

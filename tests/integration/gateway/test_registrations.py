@@ -36,6 +36,10 @@ def address() -> str:
     return f"{uuid4()}@stadt.example"
 
 
+def some_organisation() -> str:
+    return str(uuid4())
+
+
 def context(people: People) -> Context:
     from datetime import UTC, datetime
 
@@ -62,6 +66,44 @@ async def test_a_registration_goes_on_with_a_person_instead_of_credentials(
     assert sent["email"] == email.partition("@")[0].upper() + "@stadt.example"
     assert sent["person_id"] == identity.person_id
     assert (sent["name"], sent["member"], sent["answers"]) == ("Erika Muster", False, {"diet": "keine"})
+
+
+async def test_who_is_signed_in_with_the_address_has_it_proven(
+    door: Any, services: Any, session: str, pool: Pool, people: People
+) -> None:
+    email = address()
+    lookup = lookup_key(parse_address(email), people.key)
+    token = await tokens.create(
+        pool, "member", "signed-in", door.gateway.clock.now(), some_organisation(), lookup=lookup
+    )
+    bearer = {"Authorization": f"Bearer {token}"}
+    for who, headers in [(email.upper(), bearer), (address(), bearer), (email, {})]:
+        body = {"email": who, **PERSON_DATA}
+        async with door.post(f"/api/v1/sessions/{session}/registrations", json=body, headers=headers) as answer:
+            assert (answer.status, await answer.json()) == (
+                202,
+                {"status": "accepted", "detail": "Bitte folgen Sie dem Link."},
+            )
+    mine, somebody, guest = forwarded(services)
+    assert [sent["member"] for sent in (mine, somebody, guest)] == [True, False, False]
+    assert mine["person_id"] == guest["person_id"] != somebody["person_id"]
+
+
+async def test_the_token_of_an_erased_person_ends(
+    open_door: Any, services: Any, session: str, pool: Pool, people: People
+) -> None:
+    door, email = await open_door(), address()
+    now, lookup = door.gateway.clock.now(), lookup_key(parse_address(email), people.key)
+    member = await tokens.create(pool, "member", "to-be-erased", now, some_organisation(), lookup=lookup)
+    editor = await tokens.create(pool, "editor", "erasing", now)
+    bearer = {"Authorization": f"Bearer {editor}"}
+    async with door.post("/api/v1/people/erasures", json={"email": email}, headers=bearer) as answer:
+        assert answer.status == 200
+    body = {"email": email, **PERSON_DATA}
+    path, bearer = f"/api/v1/sessions/{session}/registrations", {"Authorization": f"Bearer {member}"}
+    async with door.post(path, json=body, headers=bearer) as answer:
+        assert answer.status == 401
+    assert await pool.fetchval("SELECT count(*) FROM token WHERE lookup = $1", lookup) == 0
 
 
 async def test_one_address_is_one_person_however_often_and_at_once(

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from services.gateway import tokens
+from services.gateway.addresses import lookup_key, parse_address
 from services.gateway.upstream import Down
 from shared.kernel.identity import generate_keys
 from shared.kernel.postgres import Pool
@@ -118,3 +119,15 @@ async def test_a_program_that_was_asked_nothing_says_what_it_can_do(dsn: str) ->
     code, output, errors = await run(dsn)
     assert (code, output) == (2, "")
     assert "usage:" in errors
+
+
+async def test_a_token_may_be_one_persons_own(dsn: str, pool: Pool) -> None:
+    code, output, _ = await run(
+        dsn, "create", "--role", "editor", "--label", "own", "--email", "Erika.Muster@stadt.example"
+    )
+    assert code == 0
+    holder = await tokens.holder_of(pool, output.strip())
+    assert holder is not None
+    assert holder.lookup == lookup_key(parse_address("erika.muster@stadt.example"), b"k" * 32)
+    code, _, errors = await run(dsn, "create", "--role", "editor", "--label", "none", "--email", "nobody")
+    assert (code, errors) == (1, "This is no mail address.\n")
