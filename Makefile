@@ -13,6 +13,7 @@
 
 VENV := .venv
 PEERS := .venv-bench
+PRETIX := .venv-pretix
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
 SERVICES := catalog events notify gateway
@@ -53,7 +54,7 @@ test-long: $(VENV)/installed-dev node_modules/.installed-dev
 test-breaks: $(VENV)/installed-dev node_modules/.installed-dev
 	$(BIN)/python -m tests.faults.breaking $(ARGS)
 
-bench: $(VENV)/installed-dev install $(PEERS)/installed
+bench: $(VENV)/installed-dev install $(PEERS)/installed $(PRETIX)/installed
 	$(BIN)/python -m bench $(ARGS)
 
 bench-large: $(VENV)/installed-dev install $(PEERS)/installed
@@ -84,6 +85,14 @@ $(PEERS)/installed: requirements/bench.txt | $(BIN)/python
 		--only-binary :all: -r requirements/bench.txt
 	@touch $@
 
+# An application of its own kind beside us; nothing of it is in what we ship.
+$(PRETIX)/installed: requirements/pretix.txt bench/peers/pretix_site.py | $(BIN)/python
+	@echo "Installing pretix, to compare with"
+	@$(BIN)/python -m venv --clear $(PRETIX)
+	@$(PRETIX)/bin/python -m pip --disable-pip-version-check install --quiet --no-input --require-hashes \
+		-r requirements/pretix.txt
+	@touch $@
+
 # node and npm in a wheel, for machines that have none.
 $(BIN)/npm: requirements/npm.txt | $(BIN)/python
 	@$(PIP) --require-hashes --only-binary :all: -r requirements/npm.txt
@@ -109,12 +118,13 @@ lock: $(VENV)/installed-dev lock-npm
 	$(COMPILE) pyproject.toml --extra $$part -c requirements/dev.txt -o requirements/$$part.txt || exit 1; done
 	$(COMPILE) requirements/npm.in -o requirements/npm.txt
 	$(COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
+	$(COMPILE) requirements/pretix.in -o requirements/pretix.txt
 
 # The lock names no registry (.npmrc), so that every machine uses its own.
 lock-npm:
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) install --package-lock-only
 
 clean:
-	rm -rf $(VENV) $(PEERS) node_modules build dist services/gateway/portal/static/vendor
+	rm -rf $(VENV) $(PEERS) $(PRETIX) node_modules build dist services/gateway/portal/static/vendor
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.ikz/*' -prune -exec rm -rf {} +

@@ -56,7 +56,7 @@ async def registrations(bench: Bench) -> Sequence[Row]:
     """People who register through the gateway and the events service, each for the first time."""
     total = bench.amount(6000, 1500)
     async with services(bench.servers, "events", "gateway") as site:
-        sessions = await _open_sessions(site)
+        sessions = await open_sessions(site)
         contenders: dict[str, Contender] = {
             "at once": partial(_register, site, sessions, total, AT_ONCE, None),
             "offered": partial(_register, site, sessions, total, 2 * AT_ONCE, OFFERED),
@@ -105,7 +105,7 @@ async def _served(load: Load, status: int) -> Figures:
     return {"1/s": served.per_second, "p50 ms": served.p50, "p99 ms": served.p99}
 
 
-async def _open_sessions(site: Site) -> list[str]:
+async def open_sessions(site: Site) -> list[str]:
     """Announced sessions that take registrations, with seats for all."""
     starts = (dt.datetime.now(dt.UTC) + dt.timedelta(days=90)).isoformat()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{site.ports['events']}", headers=_as_editor(site)) as http:

@@ -21,12 +21,14 @@ from pydantic import BaseModel
 class Load(BaseModel):
     """What to send where. With `rate` that many a second are offered, whatever is answered; else as fast as it goes.
 
-    Every body is sent once, to its path or to the only one there is, by whichever of the `clients` connections is free.
+    Every body is sent once, to its path or to the only one there is, by whichever of the `clients` connections is free;
+    `each` are headers of one body each.
     """
 
     port: int
     paths: list[str]
     headers: dict[str, str]
+    each: list[dict[str, str]] = []
     bodies: list[str]
     clients: int
     rate: float | None = None
@@ -43,12 +45,13 @@ class Served(BaseModel):
 
 
 class Connection(asyncio.Protocol):
-    """One connection with at most one request under way."""
+    """One connection with at most one request under way; `closed` when the last answer said that it was the last."""
 
     def __init__(self) -> None:
         self._received = b""
         self._answer: asyncio.Future[int] | None = None
         self._transport: asyncio.Transport | None = None
+        self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport."""
@@ -72,10 +75,11 @@ class Connection(asyncio.Protocol):
         length = int(fields[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
         if len(self._received) >= head + 4 + length:
             status, self._received = int(self._received[9:12]), b""
+            self.closed = b"\r\nconnection: close" in fields
             self._answer.set_result(status)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """A server that closes while it is measured spoils the measurement."""
+        """A server that closes before it has answered spoils the measurement."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionError(f"closed: {error}"))
 
@@ -92,7 +96,10 @@ class Run:
     async def as_fast_as_it_goes(self, connection: Connection) -> None:
         """One client: the next request when the last is answered."""
         while self.requests:
-            await self._one(connection, self.requests.popleft(), time.perf_counter())
+            since = time.perf_counter()
+            if connection.closed:
+                connection = await connect(self.load.port)
+            await self._one(connection, self.requests.popleft(), since)
 
     async def offered(self, connections: list[Connection]) -> None:
         """So many a second, each on a connection that is free; a request that finds none is late from then on."""
@@ -119,11 +126,15 @@ class Run:
         self.latencies.append(time.perf_counter() - since)
 
 
+async def connect(port: int) -> Connection:
+    """A new connection."""
+    return (await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port))[1]
+
+
 async def run(load: Load) -> Served:
     """Sends everything and waits for every answer."""
-    loop = asyncio.get_running_loop()
-    connections = [(await loop.create_connection(Connection, "127.0.0.1", load.port))[1] for _ in range(load.clients)]
-    running = Run(load, deque(map(partial(request_of, load), cycle(load.paths), load.bodies)))
+    connections = [await connect(load.port) for _ in range(load.clients)]
+    running = Run(load, deque(map(partial(request_of, load), cycle(load.paths), load.bodies, load.each or cycle([{}]))))
     began = time.perf_counter()
     if load.rate is None:
         await asyncio.gather(*map(running.as_fast_as_it_goes, connections))
@@ -140,11 +151,11 @@ async def run(load: Load) -> Served:
     )
 
 
-def request_of(load: Load, path: str, body: str) -> bytes:
+def request_of(load: Load, path: str, body: str, own: dict[str, str]) -> bytes:
     """One request on the wire."""
     content = body.encode()
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
-    lines += [f"{name}: {value}" for name, value in load.headers.items()]
+    lines += [f"{name}: {value}" for name, value in (load.headers | own).items()]
     return "\r\n".join([*lines, f"Content-Length: {len(content)}", "", ""]).encode() + content
 
 
