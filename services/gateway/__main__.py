@@ -4,6 +4,7 @@ import asyncio
 
 from services.gateway import problems
 from services.gateway.api import Api
+from services.gateway.audit import Audit
 from services.gateway.contacts import ContactDesk
 from services.gateway.contacts_api import Contacts
 from services.gateway.guard import FormGuard, form_key
@@ -17,6 +18,7 @@ from services.gateway.portal.services import Services
 from services.gateway.records import DECIDERS, PROJECTIONS
 from services.gateway.registrations import Desk
 from services.gateway.settings import GatewaySettings
+from services.gateway.tokens import Holders
 from services.gateway.upstream import Upstream, open_session
 from shared.kernel.feed import Feed
 from shared.kernel.identity import Signer
@@ -77,7 +79,8 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
             Contacts(contact_desk, settings.trusted_proxies),
         ),
         portal=portal,
-        pool=runtime.pool,
+        holders=Holders(runtime.pool),
+        audit=Audit(runtime.pool),
         clock=runtime.clock,
         health=runtime.health,
         max_body=settings.max_body,

@@ -1,14 +1,24 @@
 """The audit log: who changed something by which route, when, and how it ended. No bodies, no addresses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.kernel.postgres import Pool
+from shared.kernel.together import Together
 
 BEGIN = """
-INSERT INTO audit (at, actor, method, path, correlation_id) VALUES ($1, $2, $3, $4, $5) RETURNING number
+INSERT INTO audit (at, actor, method, path, correlation_id)
+SELECT at, actor, method, path, correlation_id
+FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[])
+    WITH ORDINALITY AS given (at, actor, method, path, correlation_id, place)
+ORDER BY place
+RETURNING number
 """
-END = "UPDATE audit SET status = $2 WHERE number = $1"
+END = """
+UPDATE audit SET status = given.status FROM unnest($1::bigint[], $2::smallint[]) AS given (number, status)
+WHERE audit.number = given.number
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +32,36 @@ class Attempt:
     correlation_id: str
 
 
-async def begin(pool: Pool, attempt: Attempt) -> int:
-    """Writes an attempt down before it is made, so that none is missing; its number."""
-    number: int = await pool.fetchval(
-        BEGIN, attempt.at, attempt.actor, attempt.method, attempt.path, attempt.correlation_id
-    )
-    return number
+class Audit:
+    """The log's one writer; attempts that come at once are written by one statement."""
 
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._beginning = Together(self._begin)
+        self._ending = Together(self._end)
 
-async def end(pool: Pool, number: int, status: int) -> None:
-    """Notes how an attempt ended. Where this is missing the outcome is in the journal under the correlation id."""
-    await pool.execute(END, number, status)
+    async def begin(self, attempt: Attempt) -> int:
+        """Writes an attempt down before it is made, so that none is missing; its number.
+
+        When a client goes while it is written, it may be there twice, once without an end.
+        """
+        return await self._beginning.ask(attempt)
+
+    async def end(self, number: int, status: int) -> None:
+        """Notes how an attempt ended. Where this is missing the outcome is in the journal under the correlation id."""
+        await self._ending.ask((number, status))
+
+    async def _begin(self, attempts: Sequence[Attempt]) -> list[int]:
+        rows = await self._pool.fetch(
+            BEGIN,
+            [attempt.at for attempt in attempts],
+            [attempt.actor for attempt in attempts],
+            [attempt.method for attempt in attempts],
+            [attempt.path for attempt in attempts],
+            [attempt.correlation_id for attempt in attempts],
+        )
+        return [row["number"] for row in rows]
+
+    async def _end(self, ends: Sequence[tuple[int, int]]) -> list[None]:
+        await self._pool.execute(END, [number for number, _ in ends], [status for _, status in ends])
+        return [None] * len(ends)

@@ -10,13 +10,14 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from services.gateway import api, audit, documents, proxy, tokens
-from services.gateway.audit import Attempt
+from services.gateway import api, documents, proxy, tokens
+from services.gateway.audit import Attempt, Audit
 from services.gateway.documents import Documents
 from services.gateway.portal import routes
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.rendering import Pages, Static, site_of
 from services.gateway.settings import GatewaySettings
+from services.gateway.tokens import Holders
 from services.gateway.upstream import Down
 from shared.kernel import openapi
 from shared.kernel.clock import Clock
@@ -24,7 +25,7 @@ from shared.kernel.health import Health
 from shared.kernel.http import make_app, starting_app
 from shared.kernel.identity import ANONYMOUS, Identity, Role
 from shared.kernel.logs import current_trace
-from shared.kernel.postgres import CONNECTION_LOST, Pool
+from shared.kernel.postgres import CONNECTION_LOST
 from shared.kernel.problems import Problem, meaning_of
 
 API = "/api/v1"
@@ -65,7 +66,8 @@ class Gateway:
 
     own: api.Api
     portal: Portal
-    pool: Pool
+    holders: Holders
+    audit: Audit
     clock: Clock
     health: Health
     max_body: int
@@ -85,7 +87,7 @@ class Gateway:
         if authorization is None:
             return ANONYMOUS
         scheme, _, token = authorization.partition(" ")
-        holder = await tokens.holder_of(self.pool, token.strip()) if scheme.lower() == BEARER else None
+        holder = await self.holders.of(token.strip()) if scheme.lower() == BEARER else None
         if holder is None:
             raise Problem("unauthenticated")
         request[tokens.HOLDER] = holder
@@ -161,7 +163,7 @@ def _beginning(gateway: Gateway) -> Middleware:
             if identity != ANONYMOUS:
                 path, trace = audited_path(request.rel_url.raw_path), current_trace().trace_id
                 attempt = Attempt(gateway.clock.now(), identity.actor, request.method, path, trace)
-                request[AUDITED] = await audit.begin(gateway.pool, attempt)
+                request[AUDITED] = await gateway.audit.begin(attempt)
         try:
             return await handler(request)
         except Down as down:
@@ -177,15 +179,15 @@ def _finishing(gateway: Gateway) -> Middleware:
     async def finish(request: web.Request, handler: Next) -> web.StreamResponse:
         response = await handler(request)
         if AUDITED in request:
-            await _note_end(gateway.pool, request[AUDITED], response.status)
+            await _note_end(gateway.audit, request[AUDITED], response.status)
         return response
 
     return finish
 
 
-async def _note_end(pool: Pool, number: int, status: int) -> None:
+async def _note_end(audit: Audit, number: int, status: int) -> None:
     try:
-        await audit.end(pool, number, status)
+        await audit.end(number, status)
     except CONNECTION_LOST as error:
         log.warning("audit_end_missing", number=number, status=status, reason=type(error).__name__)
 

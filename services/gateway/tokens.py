@@ -9,6 +9,7 @@ import hashlib
 import re
 import secrets
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
@@ -22,6 +23,7 @@ from services.gateway.upstream import Down, Upstream, open_session
 from shared.kernel.clock import Clock
 from shared.kernel.identity import ANONYMOUS, Signer
 from shared.kernel.postgres import Pool, connect_pool
+from shared.kernel.together import Together
 
 type TokenRole = Literal["member", "editor", "operator"]
 
@@ -30,7 +32,9 @@ LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ORGANISATION = re.compile(r"\d{5}(\d{3})?|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 PREFIX = "ikz_"
 
-BY_DIGEST = "SELECT role, label, organisation::text, lookup FROM token WHERE digest = $1 AND revoked_at IS NULL"
+BY_DIGEST = """
+SELECT digest, role, label, organisation::text, lookup FROM token WHERE digest = ANY($1) AND revoked_at IS NULL
+"""
 CREATE = """
 INSERT INTO token (digest, role, label, organisation, created_at, lookup) VALUES ($1, $2, $3, $4, $5, $6)
 """
@@ -56,10 +60,23 @@ HOLDER = web.RequestKey("holder", TokenHolder)
 """Whose token came with a request, if one did."""
 
 
-async def holder_of(pool: Pool, token: str) -> TokenHolder | None:
-    """Who bears `token`; None when nobody does, or does no longer."""
-    row = await pool.fetchrow(BY_DIGEST, _digest(token))
-    return None if row is None else TokenHolder(**row)
+class Holders:
+    """Finds out who bears a token; many who come at once are looked up by one statement, and nothing is remembered."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._finding = Together(self._find)
+
+    async def of(self, token: str) -> TokenHolder | None:
+        """Who bears `token`; None when nobody does, or does no longer."""
+        return await self._finding.ask(_digest(token))
+
+    async def _find(self, digests: Sequence[bytes]) -> list[TokenHolder | None]:
+        rows = await self._pool.fetch(BY_DIGEST, digests)
+        found = {
+            row["digest"]: TokenHolder(row["role"], row["label"], row["organisation"], row["lookup"]) for row in rows
+        }
+        return [found.get(digest) for digest in digests]
 
 
 async def create(

@@ -14,6 +14,7 @@ from yarl import URL
 
 from services.gateway import problems
 from services.gateway.api import Api
+from services.gateway.audit import Audit
 from services.gateway.contacts import ContactDesk
 from services.gateway.contacts_api import Contacts
 from services.gateway.guard import FormGuard
@@ -26,6 +27,7 @@ from services.gateway.portal.rendering import Pages, Static, site_of
 from services.gateway.portal.services import Services
 from services.gateway.registrations import Desk
 from services.gateway.settings import GatewaySettings
+from services.gateway.tokens import Holders
 from services.gateway.upstream import Upstream, open_session
 from shared.kernel.clock import Clock
 from shared.kernel.feed import Feed
@@ -185,7 +187,8 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
             Contacts(contact_desk, set_to.trusted_proxies),
         ),
         portal=portal,
-        pool=pool,
+        holders=Holders(pool),
+        audit=Audit(pool),
         clock=CLOCK,
         health=Health(),
         max_body=set_to.max_body,

@@ -48,7 +48,7 @@ async def test_a_token_is_printed_once_listed_without_its_secret_and_ended(dsn: 
     code, output, errors = await run(dsn, "create", "--role", "editor", "--label", "redaktion")
     assert (code, errors) == (0, "")
     token = output.strip()
-    holder = await tokens.holder_of(pool, token)
+    holder = await tokens.Holders(pool).of(token)
     assert holder is not None
     assert (holder.role, holder.label) == ("editor", "redaktion")
     assert token not in str([tuple(row) for row in await pool.fetch("SELECT * FROM token")])
@@ -61,7 +61,7 @@ async def test_a_token_is_printed_once_listed_without_its_secret_and_ended(dsn: 
 
     assert (await run(dsn, "revoke", "--label", "redaktion"))[0] == 0
     assert (await run(dsn, "revoke", "--label", "redaktion"))[0] == 1
-    assert await tokens.holder_of(pool, token) is None
+    assert await tokens.Holders(pool).of(token) is None
     assert "revoked" in (await run(dsn, "list"))[1]
 
 
@@ -126,7 +126,7 @@ async def test_a_token_may_be_one_persons_own(dsn: str, pool: Pool) -> None:
         dsn, "create", "--role", "editor", "--label", "own", "--email", "Erika.Muster@stadt.example"
     )
     assert code == 0
-    holder = await tokens.holder_of(pool, output.strip())
+    holder = await tokens.Holders(pool).of(output.strip())
     assert holder is not None
     assert holder.lookup == lookup_key(parse_address("erika.muster@stadt.example"), b"k" * 32)
     code, _, errors = await run(dsn, "create", "--role", "editor", "--label", "none", "--email", "nobody")
