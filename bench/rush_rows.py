@@ -10,7 +10,7 @@ from bench.part import Bench
 from bench.rounds import Contender, Figures, drive
 from bench.row import Peer, Row, at_least
 from bench.running import running_journal
-from services.events.life import AnnounceSession, DraftSession, OpenRegistration
+from services.events.life_commands import AnnounceSession, DraftSession, OpenRegistration
 from services.events.programme import Content
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.registration import RegisterParticipant

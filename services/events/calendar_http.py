@@ -4,9 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.events.life import (
-    Life,
-)
+from services.events.life import Life
 from services.events.session_list import (
     SessionFilter,
     feed_rows,

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.events import series, session
-from services.events.life import AnnounceSession, DraftSession, PostponeSession, RecordHeld
+from services.events.life_commands import AnnounceSession, DraftSession, PostponeSession, RecordHeld
 from services.events.programme import Attendance, Content, Documentation, Talk
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.series import SeriesContent, StartSeries

@@ -21,7 +21,7 @@ HOLD = timedelta(hours=24)
 LINKS_AN_HOUR = 3
 
 type Status = Literal["received", "confirmed", "waitlisted", "lapsed", "withdrawn"]
-type Cause = Literal["participant", "organiser", "erasure"]
+type Cause = Literal["participant", "organiser", "erasure", "no_answer"]
 
 
 class ForRegistration(BaseModel):
@@ -116,6 +116,10 @@ class RegistrationProlonged(OfRegistration):
     confirm_by: AwareDatetime
 
 
+class RegistrationReconfirmed(OfRegistration):
+    """The person comes to the new date of a session that was postponed."""
+
+
 class RegistrationLapsed(OfRegistration):
     """Nobody confirmed in time. `seat`: whether a seat became free, else a place in the queue."""
 
@@ -150,6 +154,7 @@ type RegistrationEvent = (
     | WaitlistingConfirmed
     | RegistrationPromoted
     | RegistrationProlonged
+    | RegistrationReconfirmed
     | RegistrationLapsed
     | RegistrationWithdrawn
     | RegistrationLinkRequested
@@ -163,6 +168,7 @@ EVENTS = (
     WaitlistingConfirmed,
     RegistrationPromoted,
     RegistrationProlonged,
+    RegistrationReconfirmed,
     RegistrationLapsed,
     RegistrationWithdrawn,
     RegistrationLinkRequested,
@@ -174,7 +180,10 @@ ABOUT_PEOPLE = (OfRegistration, ParticipantErased)
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """`confirm_by` is set while the address is unproven; `number` is the place in the queue while waiting."""
+    """`confirm_by` is set while the address is unproven; `number` is the place in the queue while waiting.
+
+    `answered` counts the postponements that it needs no answer to, or no more.
+    """
 
     registration_id: str
     person_id: str
@@ -183,6 +192,11 @@ class Registration:
     number: int = 0
     asked: tuple[datetime, ...] = ()
     request: str = ""
+    answered: int = 0
+
+    def owes_answer(self, asked: int) -> bool:
+        """Whether it was there when people were asked for the last time, the `asked`th, and is silent."""
+        return self.standing and self.answered < asked
 
     @property
     def seated(self) -> bool:
@@ -199,7 +213,8 @@ class Registration:
 class Roster:
     """Everybody who ever asked. `latest` leads from a person to the last registration; `queue` from numbers to ids.
 
-    Numbers only grow; `first` is at or before the smallest one in the queue.
+    Numbers only grow; `first` is at or before the smallest one in the queue. `asked` counts how often it was asked
+    whether a new date suits, `owing` who has not answered the last time.
     """
 
     registrations: Map[str, Registration] = Map()  # noqa: RUF009 -- immutable
@@ -208,13 +223,18 @@ class Roster:
     first: int = 1
     last: int = 0
     seated: int = 0
+    asked: int = 0
+    owing: int = 0
 
     @classmethod
-    def of_all(cls, everybody: Collection[Registration], latest: Mapping[str, str], first: int, last: int) -> "Roster":
+    def of_all(
+        cls, everybody: Collection[Registration], latest: Mapping[str, str], first: int, last: int, asked: int
+    ) -> "Roster":
         """The roster that these registrations make up."""
         registrations = Map((one.registration_id, one) for one in everybody)
         queue = Map((one.number, one.registration_id) for one in everybody if one.status == "waitlisted")
-        return cls(registrations, Map(latest), queue, first, last, sum(one.seated for one in everybody))
+        seated, owing = sum(one.seated for one in everybody), sum(one.owes_answer(asked) for one in everybody)
+        return cls(registrations, Map(latest), queue, first, last, seated, asked, owing)
 
     def of(self, person_id: str) -> Registration | None:
         """The person's place, if there is one."""
@@ -236,6 +256,7 @@ class Admission(Protocol):
     @property
     def starts_at(self) -> datetime | None: ...
     def obstacle(self, at: datetime) -> str | None: ...
+    def unanswered_go(self, at: datetime) -> bool: ...
     def registration_obstacle(self, at: datetime) -> str | None: ...
 
 
@@ -258,6 +279,8 @@ def evolve(roster: Roster, event: RegistrationEvent) -> Roster:
             )
         case RegistrationProlonged():
             return _change(roster, event, confirm_by=event.confirm_by)
+        case RegistrationReconfirmed():
+            return _change(roster, event, answered=roster.asked)
         case RegistrationLapsed():
             return _change(roster, event, status="lapsed", confirm_by=None)
         case RegistrationWithdrawn():
@@ -272,7 +295,8 @@ def evolve(roster: Roster, event: RegistrationEvent) -> Roster:
 def _enter(roster: Roster, event: _Asked, status: Status, confirm_by: datetime | None) -> Roster:
     waits = status == "waitlisted"
     last = roster.last + waits
-    one = Registration(event.registration_id, event.person_id, status, confirm_by, last if waits else 0)
+    number = last if waits else 0
+    one = Registration(event.registration_id, event.person_id, status, confirm_by, number, answered=roster.asked)
     return Roster(
         roster.registrations.set(one.registration_id, one),
         roster.latest.set(one.person_id, one.registration_id),
@@ -280,6 +304,8 @@ def _enter(roster: Roster, event: _Asked, status: Status, confirm_by: datetime |
         roster.first,
         last,
         roster.seated + one.seated,
+        roster.asked,
+        roster.owing,
     )
 
 
@@ -292,7 +318,9 @@ def _change(roster: Roster, event: OfRegistration, **changes: Any) -> Roster:
         while first <= roster.last and first not in queue:
             first += 1
     registrations = roster.registrations.set(after.registration_id, after)
-    return Roster(registrations, roster.latest, queue, first, roster.last, roster.seated + after.seated - before.seated)
+    seated = roster.seated + after.seated - before.seated
+    owing = roster.owing + after.owes_answer(roster.asked) - before.owes_answer(roster.asked)
+    return Roster(registrations, roster.latest, queue, first, roster.last, seated, roster.asked, owing)
 
 
 def decide(command: RegistrationCommand, roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
@@ -393,15 +421,18 @@ def prolong(roster: Roster, session: Admission, at: datetime) -> list[Registrati
 
 
 def promotions(roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
-    """Seats for the first in the queue, as many as are free."""
+    """Seats for the first in the queue, as many as are free; who owed an answer and must go now is passed over."""
     if not roster.queue or session.obstacle(at):
         return []
     free = len(roster.queue) if session.capacity is None else max(0, session.capacity - roster.seated)
+    waiting = roster.waiting()
+    if session.unanswered_go(at):
+        waiting = (found for found in waiting if not found.owes_answer(roster.asked))
     return [
         RegistrationPromoted(
             confirm_by=held_until(session, at) if found.confirm_by else None, **_named(found, session, at)
         )
-        for found in islice(roster.waiting(), free)
+        for found in islice(waiting, free)
     ]
 
 
@@ -447,6 +478,8 @@ def publish(event: RegistrationEvent) -> Contract | None:
             return contracts.RegistrationWaitlisted(confirm_by=event.confirm_by, **_ids(event))
         case RegistrationPromoted():
             return contracts.RegistrationPromoted(confirm_by=event.confirm_by, **_ids(event))
+        case RegistrationReconfirmed():
+            return contracts.RegistrationReconfirmed(**_ids(event))
         case RegistrationLapsed():
             return contracts.RegistrationLapsed(**_ids(event))
         case RegistrationWithdrawn():

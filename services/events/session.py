@@ -7,17 +7,10 @@ from functools import reduce
 
 from pydantic import TypeAdapter
 
-from services.events import life, registration
-from services.events.life import (
-    LIFE_EVENTS,
-    DraftSession,
-    ForSession,
-    Life,
-    LifeCommand,
-    LifeEvent,
-    ReinstateSession,
-    ReviseSession,
-)
+from services.events import answers_to_postponement, life, life_decisions, life_publication, registration
+from services.events.answers_to_postponement import ReconfirmRegistration
+from services.events.life import LIFE_EVENTS, Life, LifeEvent, SessionPostponed
+from services.events.life_commands import DraftSession, ForSession, LifeCommand, ReinstateSession, ReviseSession
 from services.events.registration import (
     ABOUT_PEOPLE,
     ForRegistration,
@@ -26,17 +19,22 @@ from services.events.registration import (
     RegistrationEvent,
     Roster,
 )
+from services.events.revision import draft
 from shared.contracts.contract import Contract
 from shared.kernel.decider import Decider, NotThere, Snapshots
 
 
 class LetTimePass(ForSession):
-    """Does what has become due: windows, the end of the session, and these registrations if they are too late."""
+    """Does what has become due: announcements, windows, the end of the session, and these registrations if too late.
+
+    Of them, the `unconfirmed` were not confirmed in time, and the `unanswered` did not say that the new date suits.
+    """
 
     unconfirmed: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
 
 
-type Command = LifeCommand | LetTimePass | RegistrationCommand
+type Command = LifeCommand | LetTimePass | RegistrationCommand | ReconfirmRegistration
 type SessionEvent = LifeEvent | RegistrationEvent
 
 
@@ -55,15 +53,20 @@ def evolve(session: Session, event: SessionEvent) -> Session:
     version = session.version + 1
     if isinstance(event, ABOUT_PEOPLE):
         return Session(session.life, registration.evolve(session.roster, event), version, session.edited)
-    return Session(life.evolve(session.life, event), session.roster, version, version)
+    roster = session.roster
+    if isinstance(event, SessionPostponed):
+        roster = answers_to_postponement.asked(roster, event)
+    return Session(life.evolve(session.life, event), roster, version, version)
 
 
 def decide(command: Command, session: Session, at: datetime) -> Sequence[SessionEvent]:
     """What becomes of a command; what it makes due follows in the same breath."""
     if session.life is None:
         if isinstance(command, DraftSession):
-            return life.draft(command, at)
+            return draft(command, at)
         raise NotThere
+    if isinstance(command, ReconfirmRegistration):
+        return answers_to_postponement.reconfirm(command, session.roster, session.life, at)
     if isinstance(command, ForRegistration):
         return registration.decide(command, session.roster, session.life, at)
     if isinstance(command, LetTimePass):
@@ -74,7 +77,7 @@ def decide(command: Command, session: Session, at: datetime) -> Sequence[Session
 
 def _lead(command: LifeCommand, session: Session, present: Life, at: datetime) -> Sequence[SessionEvent]:
     """Who is to confirm has time again when a session is reinstated: during the cancellation nobody could."""
-    events = life.decide(command, present, at, stale=_stale(command, session))
+    events = life_decisions.decide(command, present, at, stale=_stale(command, session))
     if isinstance(command, ReinstateSession) and events:
         return [*events, *registration.prolong(session.roster, present, at)]
     return events
@@ -89,19 +92,24 @@ def let_time_pass(command: LetTimePass, session: Session, at: datetime) -> Seque
     """Everything that has become due by now; nothing twice."""
     assert session.life is not None
     lapsed = registration.lapse(command.unconfirmed, session.roster, session.life, at)
-    return [*lapsed, *_follow_ups(reduce(evolve, lapsed, session), at)]
+    session = reduce(evolve, lapsed, session)
+    assert session.life is not None
+    gone = answers_to_postponement.give_up(command.unanswered, session.roster, session.life, at)
+    return [*lapsed, *gone, *_follow_ups(reduce(evolve, gone, session), at)]
 
 
 def _follow_ups(session: Session, at: datetime) -> list[SessionEvent]:
     """What the clock says, and free seats go to the queue."""
     assert session.life is not None
-    due = life.fall_due(session.life, at)
-    return [*due, *registration.promotions(session.roster, session.life, at)]
+    ended = answers_to_postponement.end(session.roster, session.life, at)
+    present = reduce(life.evolve, ended, session.life)
+    due = life_decisions.fall_due(present, at)
+    return [*ended, *due, *registration.promotions(session.roster, present, at)]
 
 
 def publish(event: SessionEvent) -> Contract | None:
     """The contract an event becomes, if any."""
-    return registration.publish(event) if isinstance(event, ABOUT_PEOPLE) else life.publish(event)
+    return registration.publish(event) if isinstance(event, ABOUT_PEOPLE) else life_publication.publish(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,7 @@ class _Kept:
     latest: dict[str, str]
     first: int
     last: int
+    asked: int
     version: int
     edited: int
 
@@ -125,14 +134,23 @@ def dump(session: Session) -> bytes:
     roster = session.roster
     registrations, latest = list(roster.registrations.values()), dict(roster.latest)
     return _KEPT.dump_json(
-        _Kept(session.life, registrations, latest, roster.first, roster.last, session.version, session.edited)
+        _Kept(
+            session.life,
+            registrations,
+            latest,
+            roster.first,
+            roster.last,
+            roster.asked,
+            session.version,
+            session.edited,
+        )
     )
 
 
 def load(snapshot: bytes) -> Session:
     """A session from its snapshot."""
     kept = _KEPT.validate_json(snapshot)
-    roster = Roster.of_all(kept.registrations, kept.latest, kept.first, kept.last)
+    roster = Roster.of_all(kept.registrations, kept.latest, kept.first, kept.last, kept.asked)
     return Session(kept.life, roster, kept.version, kept.edited)
 
 
@@ -143,5 +161,5 @@ DECIDER: Decider[Session, Command, SessionEvent] = Decider(
     evolve=evolve,
     publish=publish,
     events=(*LIFE_EVENTS, *registration.EVENTS),
-    snapshots=Snapshots(every=2000, form=2, dump=dump, load=load),
+    snapshots=Snapshots(every=2000, form=3, dump=dump, load=load),
 )

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from services.events import session
 from services.events.bodies import CancellationBody, PostponementBody, SessionBody
-from services.events.life import (
+from services.events.life_commands import (
     AnnounceSession,
     CancelSession,
     CloseRegistration,

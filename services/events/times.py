@@ -82,6 +82,13 @@ def moved(time: dt.datetime | None, old: dt.datetime | None, new: dt.datetime | 
     return berlin(time) + (berlin(new) - berlin(old)) if time and old and new else time
 
 
+def later_by(time: dt.datetime | None, old: When, new: When) -> dt.datetime | None:
+    """`time` moved on the wall as the begin was, or as the day was where a begin is not known; else as it is."""
+    if old.starts_at and new.starts_at:
+        return moved(time, old.starts_at, new.starts_at)
+    return berlin(time) + (new.day - old.day) if time and old.day and new.day else time
+
+
 def check(when: When, weekday: Weekday | None) -> None:
     """Refuses a weekday that is not the date's, and an end that does not follow a begin."""
     if weekday is not None and weekday != when.weekday:

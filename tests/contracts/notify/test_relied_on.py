@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from services.catalog.contact_request import CONTACT_REQUEST, About, ConfirmContactRequest, ReceiveContactRequest
-from services.events.life import (
+from services.events.life_commands import (
     AnnounceSession,
     CancelSession,
     DraftSession,

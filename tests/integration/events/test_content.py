@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.events import due
-from services.events.life import DraftSession
+from services.events.life_commands import DraftSession
 from services.events.load_content import CONTENT, Sessions, _content, example_date, load, session_id
 from services.events.session import DECIDER
 from services.events.times import WEEKDAYS

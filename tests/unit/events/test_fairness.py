@@ -7,7 +7,7 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from services.events.life import (
+from services.events.life_commands import (
     CancelSession,
     CloseRegistration,
     OpenRegistration,

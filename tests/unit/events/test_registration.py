@@ -4,16 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.events.life import (
-    CancelSession,
-    PostponeSession,
-    RegistrationClosed,
-    ReinstateSession,
-    ReviseSession,
-    SessionCancelled,
-    SessionReinstated,
-    SessionRevised,
-)
+from services.events.life import RegistrationClosed, SessionCancelled, SessionReinstated, SessionRevised
+from services.events.life_commands import CancelSession, PostponeSession, ReinstateSession, ReviseSession
 from services.events.registration import (
     ConfirmRegistration,
     EraseParticipant,

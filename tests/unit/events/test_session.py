@@ -7,18 +7,8 @@ import pytest
 
 from services.events.life import (
     AgendaPublished,
-    AnnounceSession,
-    CancelSession,
-    CloseRegistration,
-    DocumentSession,
-    DraftSession,
-    OpenRegistration,
-    PostponeSession,
-    RecordHeld,
     RegistrationClosed,
     RegistrationOpened,
-    ReinstateSession,
-    ReviseSession,
     SessionAnnounced,
     SessionCancelled,
     SessionDocumented,
@@ -29,6 +19,18 @@ from services.events.life import (
     SessionRelocated,
     SessionRevised,
     SessionScheduled,
+)
+from services.events.life_commands import (
+    AnnounceSession,
+    CancelSession,
+    CloseRegistration,
+    DocumentSession,
+    DraftSession,
+    OpenRegistration,
+    PostponeSession,
+    RecordHeld,
+    ReinstateSession,
+    ReviseSession,
 )
 from services.events.programme import Attendance, Content, Documentation, Talk, Venue
 from services.events.session import DECIDER, Command, LetTimePass, SessionEvent
