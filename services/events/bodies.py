@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from services.events.life_commands import Unanswered
 from services.events.participant import Answers
 from services.events.programme import Content, Key
 from services.events.times import Weekday, When, berlin
@@ -74,15 +75,26 @@ class SessionBody(Content, _Dated):
 
 
 class PostponementBody(_Dated):
-    """A new date, or none yet: then `starts_at` is null. Without `ends_at` a known length is kept."""
+    """A new date, or none yet: then `starts_at` is null. Without `ends_at` a known length is kept.
+
+    With `answer_by` everybody who has a place is asked whether the new date suits; who is `unanswered` by then stays or
+    goes. Without it what was asked before is asked anew and the time to answer moves along; null asks nobody.
+    """
 
     starts_at: Time | None
     reason: Line
+    answer_by: Time | None = None
+    unanswered: Unanswered | None = None
 
     @property
     def when(self) -> When:
         """The new date."""
         return self._when(self.starts_at)
+
+    @property
+    def keep_asking(self) -> bool:
+        """Whether what was asked before is asked anew."""
+        return "answer_by" not in self.model_fields_set
 
     @property
     def keep_length(self) -> bool:
@@ -92,7 +104,32 @@ class PostponementBody(_Dated):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         self._when(self.starts_at)
+        if self.unanswered and self.answer_by is None:
+            raise PydanticCustomError("answer_by_missing", "Bitte nennen Sie auch, bis wann geantwortet werden kann.")
         return self
+
+
+class DateBody(_Dated):
+    """A date that somebody thinks of, for a session that is there or for a new one."""
+
+    starts_at: Time | None = None
+    session_id: Id | None = None
+
+    @property
+    def when(self) -> When:
+        """The date."""
+        return self._when(self.starts_at)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        self._when(self.starts_at)
+        return self
+
+
+class ScheduledAnnouncementBody(Body):
+    """When a draft becomes public by itself; null takes it back."""
+
+    announce_at: Time | None
 
 
 class CancellationBody(Body):

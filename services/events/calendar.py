@@ -9,7 +9,7 @@ from icalendar import Calendar, Event
 
 from services.events.life import Life
 from services.events.programme import Venue
-from services.events.session_list import when_label
+from services.events.session_shown import when_label
 from services.events.times import BERLIN, When, midnight_after
 from shared.kernel.vtimezone import berlin
 

@@ -1,4 +1,4 @@
-"""What time brings by itself: windows that open and end, sessions that are over, registrations nobody confirmed.
+"""What time brings by itself: announcements, windows that open and end, sessions that are over, answers nobody gave.
 
 One process at a time looks, but nothing rests on that: each command is decided by the session itself, which does
 nothing twice. Everything due is found again after a restart.
@@ -20,12 +20,22 @@ from shared.kernel.postgres import CONNECTION_LOST, Pool
 from shared.kernel.recorded import Conflict, Context, Unavailable
 
 DUE = """
-SELECT session_id, array_remove(array_agg(registration_id), NULL) AS unconfirmed
+SELECT session_id, array_remove(array_agg(unconfirmed), NULL) AS unconfirmed,
+       array_remove(array_agg(unanswered), NULL) AS unanswered
 FROM (
-    (SELECT session_id, NULL AS registration_id FROM session_view WHERE due_at <= $1 ORDER BY due_at LIMIT 100)
+    (SELECT session_id, NULL AS unconfirmed, NULL AS unanswered
+     FROM session_view WHERE due_at <= $1 ORDER BY due_at LIMIT 100)
     UNION ALL
-    (SELECT session_id, registration_id FROM registration JOIN session_view USING (session_id)
+    (SELECT session_id, registration_id, NULL FROM registration JOIN session_view USING (session_id)
      WHERE confirm_by <= $1 AND stage <> 'cancelled' ORDER BY confirm_by LIMIT 1000)
+    UNION ALL
+    -- A few at a time, so that whoever asks meanwhile is answered; who waits goes before those whose seats become free.
+    (SELECT session_id, NULL, r.registration_id
+     FROM session_asking a JOIN session_view s USING (session_id) JOIN registration r USING (session_id)
+     WHERE a.open AND a.go AND a.answer_by <= $1 AND s.stage IN ('announced', 'postponed')
+       AND r.status IN ('received', 'confirmed', 'waitlisted')
+       AND greatest(r.received_version, r.reconfirmed_version) < a.asked_version
+     ORDER BY r.status <> 'waitlisted', r.received_version LIMIT 200)
 ) AS due
 GROUP BY session_id
 """
@@ -60,7 +70,7 @@ async def let_time_pass(journal: Journal, pool: Pool, at: datetime) -> int:
     due = await pool.fetch(DUE, at)
     unread = 0
     for row in due:
-        command = LetTimePass(unconfirmed=tuple(row["unconfirmed"]))
+        command = LetTimePass(unconfirmed=tuple(row["unconfirmed"]), unanswered=tuple(row["unanswered"]))
         try:
             await journal.transact(DECIDER, row["session_id"], command, by_itself(at))
         except UnknownEvent as unknown:

@@ -24,6 +24,7 @@ from services.events.records import DECIDERS, PROJECTIONS
 from services.events.series import SeriesContent, StartSeries
 from services.events.session import Command
 from services.events.settings import EventsSettings
+from services.events.talk_ids import identified
 from services.events.times import BERLIN, WEEKDAYS, WallTime, Weekday, When
 from shared.kernel.clock import Clock
 from shared.kernel.ids import named_id
@@ -131,10 +132,15 @@ def session_id(key: str) -> str:
     return str(named_id("session", key))
 
 
-def _content(fields: dict[str, Any]) -> Content:
-    agenda = [_talk(talk) for talk in fields.get("agenda", ())]
+def _content(fields: dict[str, Any], known: str) -> Content:
+    """Of the session with that id."""
+    agenda = _talks(fields.get("agenda", ()), known)
     rest = {name: value for name, value in fields.items() if name not in ("series", "agenda")}
-    return Content(series_id=series_id(fields["series"]), agenda=tuple(agenda), **rest)
+    return Content(series_id=series_id(fields["series"]), agenda=agenda, **rest)
+
+
+def _talks(talks: Iterable[dict[str, Any]], known: str) -> tuple[Talk, ...]:
+    return identified([_talk(talk) for talk in talks], known, None, "agenda")
 
 
 def _talk(fields: dict[str, Any]) -> Talk:
@@ -147,20 +153,21 @@ def commands(entry: SessionEntry) -> list[tuple[Command, dt.date]]:
     """The life of a loaded session as commands with their days."""
     first = entry.life[0]
     assert isinstance(first, Announced)
+    known = session_id(entry.key)
     drafted = DraftSession(
-        session_id=session_id(entry.key), content=_content(entry.content), when=first.when, weekday=first.weekday
+        session_id=known, content=_content(entry.content, known), when=first.when, weekday=first.weekday
     )
-    return [(drafted, first.on), *((_command(step), step.on) for step in entry.life)]
+    return [(drafted, first.on), *((_command(step, known), step.on) for step in entry.life)]
 
 
-def _command(step: Announced | Postponed | Held) -> Command:
+def _command(step: Announced | Postponed | Held, known: str) -> Command:
     match step:
         case Announced():
             return AnnounceSession(history=True)
         case Postponed():
             return PostponeSession(when=step.when, reason=step.reason, weekday=step.weekday, history=True)
         case Held():
-            talks = tuple(_talk(talk) for talk in step.talks)
+            talks = _talks(step.talks, known)
             documentation = Documentation(talks=talks, attendance=step.attendance, recap=step.recap)
             return RecordHeld(documentation=documentation)
 
@@ -205,8 +212,7 @@ async def _live(journal: Journal, entry: SessionEntry) -> None:
 
 async def _keep_ahead(journal: Journal, pool: Pool, example: Example, at: dt.datetime) -> None:
     """Sees to it that the example lies ahead; one that is over, cancelled or gone is followed by another."""
-    content = _content(example.content)
-    if await pool.fetchval(AHEAD, content.series_id, at):
+    if await pool.fetchval(AHEAD, series_id(example.content["series"]), at):
         return
     for later in range(52):
         when = example_date(example, at, later=later)
@@ -218,6 +224,7 @@ async def _keep_ahead(journal: Journal, pool: Pool, example: Example, at: dt.dat
         return
     assert when.starts_at is not None
     closes_at = dt.datetime.combine(when.starts_at.date() - dt.timedelta(days=1), dt.time(12), BERLIN)
+    content = _content(example.content, known)
     windowed = content.model_copy(update={"registration_opens_at": at, "registration_closes_at": closes_at})
     drafted = DraftSession(session_id=known, content=windowed, when=when, weekday=example.weekday)
     await _follow(journal, known, [(drafted, at), (AnnounceSession(), at)])

@@ -88,7 +88,61 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Series is unknown",
         "Bitte wählen Sie eine vorhandene Veranstaltungsreihe.",
     ),
+    "session_announced": (
+        409,
+        "Veranstaltung ist schon angekündigt",
+        "Session is announced already",
+        "Nur ein Entwurf kann zu einer gewählten Zeit angekündigt werden.",
+    ),
+    "announcement_in_past": (
+        409,
+        "Zeitpunkt der Ankündigung liegt in der Vergangenheit",
+        "Time of the announcement lies in the past",
+        "Bitte nennen Sie einen künftigen Zeitpunkt, oder kündigen Sie die Veranstaltung gleich an.",
+    ),
+    "announcement_too_late": (
+        409,
+        "Ankündigung käme zu spät",
+        "Announcement would be too late",
+        "Zum gewählten Zeitpunkt ist der Termin der Veranstaltung schon vorbei.",
+    ),
+    "answer_by_without_date": (
+        409,
+        "Rückfrage ohne Termin",
+        "Nobody can answer to an open date",
+        "Ob der neue Termin passt, können die Angemeldeten erst sagen, wenn er feststeht.",
+    ),
+    "answer_by_in_past": (
+        409,
+        "Frist zur Antwort liegt in der Vergangenheit",
+        "Time to answer lies in the past",
+        "Bitte nennen Sie eine künftige Frist, bis zu der die Angemeldeten antworten können.",
+    ),
+    "answer_by_too_late": (
+        409,
+        "Frist zur Antwort endet nach dem Termin",
+        "Time to answer ends after the date",
+        "Die Frist zur Antwort muss vor dem neuen Termin enden.",
+    ),
+    "answer_not_asked": (
+        409,
+        "Antwort ist nicht erbeten",
+        "No answer is asked for",
+        "Ob der Termin passt, wird zurzeit nicht gefragt. Ihre Anmeldung bleibt, wie sie ist.",
+    ),
+    "unknown_talk": (
+        409,
+        "Vortrag ist unbekannt",
+        "Talk is unknown",
+        "Diese Kennung gehört zu keinem Vortrag der Veranstaltung oder steht schon bei einem anderen.",
+    ),
     # As in the catalogue, whose codes these are.
+    "unknown_project": (
+        409,
+        "Unbekanntes Projekt",
+        "Unknown project",
+        "Dieses Projekt gibt es nicht, oder es ist nicht veröffentlicht.",
+    ),
     "unknown_topic": (409, "Unbekanntes Themengebiet", "Unknown topic", "Dieses Themengebiet gibt es nicht."),
     "unknown_organisation": (
         409,

@@ -41,8 +41,12 @@ class Speaker(Value):
 
 
 class Talk(Value):
-    """A programme item. `slides` says whether slides were published (null: nobody said), `file` where ours lie."""
+    """A programme item. `slides` says whether slides were published (null: nobody said), `file` where ours lie.
 
+    `talk_id` stays when the talk is revised; a new talk gets one, and talks of old have none.
+    """
+
+    talk_id: Id | None = None
     title: Line
     abstract: Text | None = None
     speakers: Annotated[tuple[Speaker, ...], Field(max_length=20)] = ()
@@ -61,6 +65,21 @@ class Attendance(Value):
     number: Annotated[int, Field(ge=0, le=100_000)]
     qualifier: Qualifier = "exactly"
     groups: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+
+
+class Photo(Value):
+    """A picture of a session, which is one of its materials: what it shows for those who do not see it, and by whom."""
+
+    material_id: Id
+    alt: Line
+    credit: Line
+
+
+class Recording(Value):
+    """Where a session can be watched."""
+
+    link: Link
+    subtitles: bool
 
 
 class Content(Value):
@@ -89,8 +108,10 @@ class Content(Value):
 
 
 class Documentation(Value):
-    """What a session was: its programme as held, how many came, a look back."""
+    """What a session was: its programme as held, how many came, a look back, pictures and a recording."""
 
     talks: Annotated[tuple[Talk, ...], Field(max_length=100)] = ()
     attendance: Attendance | None = None
     recap: Text | None = None
+    photos: Annotated[tuple[Photo, ...], Field(max_length=100)] = ()
+    recording: Recording | None = None

@@ -5,8 +5,8 @@ from typing import Any
 from services.events import registration_list
 from services.events.life import Life
 from services.events.participant import Contact, open_contacts
-from services.events.programme import Content
-from services.events.session_list import SessionRow, session_row, status_of
+from services.events.session_list import session_row
+from services.events.session_shown import SessionRow, status_of
 from shared.contracts.rpc import Recipient, RecipientsAnswered, RecipientsAsked, SessionCard
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -29,9 +29,7 @@ async def recipients(pool: Pool, vault: Vault, asked: RecipientsAsked) -> Recipi
     )
     shown = rows[: asked.limit]
     contacts = await open_contacts(vault, shown)
-    people = (
-        _recipient(row, contact, found.life.content) for row, contact in zip(shown, contacts, strict=True) if contact
-    )
+    people = (_recipient(row, contact, found.life) for row, contact in zip(shown, contacts, strict=True) if contact)
     more = str(shown[-1]["received_version"]) if len(rows) > asked.limit else None
     return RecipientsAnswered(session=_card(found), recipients=tuple(people), next=more)
 
@@ -69,7 +67,7 @@ def _reason(life: Life) -> str | None:
     return life.cancelled_for or (life.earlier[-1].reason if life.earlier else None)
 
 
-def _recipient(row: Any, contact: Contact, content: Content) -> Recipient:
+def _recipient(row: Any, contact: Contact, life: Life) -> Recipient:
     return Recipient(
         registration_id=row["registration_id"],
         person_id=row["person_id"],
@@ -79,5 +77,6 @@ def _recipient(row: Any, contact: Contact, content: Content) -> Recipient:
         status=row["status"],
         confirm_by=row["confirm_by"],
         waiting_position=row["waiting_position"],
-        access_link=content.access_link if row["status"] == "confirmed" else None,
+        access_link=life.content.access_link if row["status"] == "confirmed" else None,
+        answer_by=life.answers_end if row["owes_answer"] else None,
     )

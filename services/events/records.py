@@ -1,6 +1,22 @@
 """What the events service records and what it reads from."""
 
-from services.events import registration_list, series, series_list, session, session_list
+from services.events import (
+    agenda_list,
+    asked_people,
+    project_talks,
+    registration_list,
+    series,
+    series_list,
+    session,
+    session_list,
+)
 
 DECIDERS = (series.DECIDER, session.DECIDER)
-PROJECTIONS = (series_list.PROJECTION, session_list.PROJECTION, registration_list.PROJECTION)
+PROJECTIONS = (
+    series_list.PROJECTION,
+    session_list.PROJECTION,
+    agenda_list.PROJECTION,
+    project_talks.PROJECTION,
+    asked_people.PROJECTION,
+    registration_list.PROJECTION,
+)

@@ -7,23 +7,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.events import participant, registration_list, session
+from services.events.answers_to_postponement import ReconfirmRegistration
 from services.events.bodies import RegistrationBody
+from services.events.life_commands import Unanswered
 from services.events.participant import Answers, Contact
 from services.events.registration import (
     ConfirmRegistration,
     RegisterParticipant,
-    RegistrationCommand,
     Status,
     WithdrawRegistration,
 )
 from services.events.rights import EDITORS
 from services.events.session import Command
-from services.events.session_list import (
-    SessionRow,
-    SessionSummary,
-    session_row,
-    summary,
-)
+from services.events.session_list import session_row
+from services.events.session_shown import SessionRow, SessionSummary, summary
 from services.events.times import BERLIN
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, decode_cursor, encode_cursor, page
 from shared.kernel.ids import new_id
@@ -52,7 +49,10 @@ class ParticipantQuery(Paging):
 
 
 class RegistrationAnswer(BaseModel):
-    """One's own registration. The access link is there once it is confirmed; a waiting position counts from 1."""
+    """One's own registration. The access link is there once it is confirmed; a waiting position counts from 1.
+
+    `answer_by` is there while it is asked whether the new date suits; who is `unanswered` by then stays or goes.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,10 +69,17 @@ class RegistrationAnswer(BaseModel):
     access_link: str | None
     can_confirm: bool
     can_withdraw: bool
+    answer_by: dt.datetime | None
+    unanswered: Unanswered | None
+    reconfirmed_at: dt.datetime | None
+    can_reconfirm: bool
 
 
 class ParticipantAnswer(BaseModel):
-    """A registration as organisers see it. Who was erased shows as such."""
+    """A registration as organisers see it. Who was erased shows as such.
+
+    `reconfirmed_at` is when the person said that the latest new date suits, `owes_answer` whether that is still asked.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -88,6 +95,8 @@ class ParticipantAnswer(BaseModel):
     received_at: dt.datetime
     confirm_by: dt.datetime | None
     waiting_position: int | None
+    reconfirmed_at: dt.datetime | None
+    owes_answer: bool
 
 
 class Accepted(BaseModel):
@@ -165,6 +174,10 @@ class Desk:
         row = await self._registration(call)
         return await self._of_registration(call, row, ConfirmRegistration(registration_id=row["registration_id"]))
 
+    async def reconfirm(self, call: Call) -> Answer:
+        row = await self._registration(call)
+        return await self._of_registration(call, row, ReconfirmRegistration(registration_id=row["registration_id"]))
+
     async def withdraw(self, call: Call) -> Answer:
         row = await self._registration(call)
         return await self._of_registration(call, row, WithdrawRegistration(registration_id=row["registration_id"]))
@@ -178,7 +191,7 @@ class Desk:
             raise Problem("not_found")
         return row
 
-    async def _of_registration(self, call: Call, row: Any, command: RegistrationCommand) -> Answer:
+    async def _of_registration(self, call: Call, row: Any, command: Command) -> Answer:
         outcome = await self.journal.transact(session.DECIDER, row["session_id"], command, call.context())
         return _of(row["registration_id"], outcome)
 
@@ -203,12 +216,15 @@ def _participant(row: Any, contact: Contact | None, answers: Answers) -> Partici
         received_at=row["received_at"].astimezone(BERLIN),
         confirm_by=row["confirm_by"] and row["confirm_by"].astimezone(BERLIN),
         waiting_position=row["waiting_position"],
+        reconfirmed_at=row["reconfirmed_at"] and row["reconfirmed_at"].astimezone(BERLIN),
+        owes_answer=bool(row["owes_answer"]),
     )
 
 
 def _registration(row: Any, of: SessionRow, contact: Contact, at: dt.datetime) -> RegistrationAnswer:
     status: Status = row["status"]
     standing = status in registration_list.STANDING
+    answer_by = of.life.answers_end if row["owes_answer"] else None
     return RegistrationAnswer(
         id=row["registration_id"],
         session=summary(of, at),
@@ -223,6 +239,10 @@ def _registration(row: Any, of: SessionRow, contact: Contact, at: dt.datetime) -
         access_link=of.life.content.access_link if status == "confirmed" else None,
         can_confirm=standing and row["confirm_by"] is not None and of.life.obstacle(at) is None,
         can_withdraw=standing,
+        answer_by=answer_by,
+        unanswered=of.life.asking.unanswered if of.life.asking and answer_by else None,
+        reconfirmed_at=row["reconfirmed_at"] and row["reconfirmed_at"].astimezone(BERLIN),
+        can_reconfirm=answer_by is not None and at < answer_by and of.life.obstacle(at) is None,
     )
 
 
@@ -258,6 +278,20 @@ def _registering(desk: Desk) -> list[Endpoint]:
             "Confirms one's own registration",
             answer=Committed,
             codes=("registration_lapsed", "registration_withdrawn", "session_cancelled", "session_over"),
+        ),
+        Endpoint(
+            "POST",
+            "/api/v1/registrations/{token}/reconfirmations",
+            desk.reconfirm,
+            "Says that the new date of a postponed session suits",
+            answer=Committed,
+            codes=(
+                "answer_not_asked",
+                "registration_lapsed",
+                "registration_withdrawn",
+                "session_cancelled",
+                "session_over",
+            ),
         ),
         Endpoint(
             "POST",

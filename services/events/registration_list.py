@@ -19,6 +19,7 @@ from services.events.registration import (
     RegistrationProlonged,
     RegistrationPromoted,
     RegistrationReceived,
+    RegistrationReconfirmed,
     RegistrationWaitlisted,
     RegistrationWithdrawn,
     Status,
@@ -44,6 +45,12 @@ FROM jsonb_to_recordset($1::jsonb) AS r(
     sealed_answers text)
 ON CONFLICT (registration_id) DO NOTHING
 """
+RECONFIRM = """
+UPDATE registration r SET reconfirmed_at = c.reconfirmed_at, reconfirmed_version = c.version,
+    version = greatest(r.version, c.version)
+FROM jsonb_to_recordset($1::jsonb) AS c(registration_id text, reconfirmed_at timestamptz, version bigint)
+WHERE r.registration_id = c.registration_id AND coalesce(r.reconfirmed_version, 0) < c.version
+"""
 ERASE = """
 DELETE FROM registration r
 USING jsonb_to_recordset($1::jsonb) AS e(session_id text, person_id text, version bigint)
@@ -63,13 +70,17 @@ SELECT r.registration_id, r.session_id, r.person_id, r.version, r.status, r.conf
        r.organisation_id, r.sealed, r.sealed_answers,
        (SELECT count(*) FROM registration w
         WHERE w.session_id = r.session_id AND w.status = 'waitlisted' AND w.received_version <= r.received_version)
-           AS waiting_position
-FROM registration r WHERE r.token_hash = $1
+           AS waiting_position,
+       CASE WHEN r.reconfirmed_version > a.asked_version THEN r.reconfirmed_at END AS reconfirmed_at,
+       a.open AND r.status IN ('received', 'confirmed', 'waitlisted')
+           AND greatest(r.received_version, r.reconfirmed_version) < a.asked_version AS owes_answer
+FROM registration r LEFT JOIN session_asking a USING (session_id)
+WHERE r.token_hash = $1
 """
 OF_SESSION = """
 WITH page AS (
     SELECT registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
-           organisation_id, sealed, sealed_answers
+           organisation_id, sealed, sealed_answers, reconfirmed_at, reconfirmed_version
     FROM registration
     WHERE session_id = $1 AND ($2::text[] IS NULL OR status = ANY($2)) AND received_version > $3
       AND ($4::bigint IS NULL OR received_version < $4) AND ($5::text IS NULL OR registration_id = $5)
@@ -78,13 +89,16 @@ WITH page AS (
 )
 SELECT registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
        organisation_id, sealed, sealed_answers,
+       CASE WHEN reconfirmed_version > a.asked_version THEN reconfirmed_at END AS reconfirmed_at,
+       a.open AND status IN ('received', 'confirmed', 'waitlisted')
+           AND greatest(received_version, reconfirmed_version) < a.asked_version AS owes_answer,
        CASE WHEN status = 'waitlisted' THEN
            (SELECT count(*) FROM registration w
             WHERE w.session_id = $1 AND w.status = 'waitlisted'
               AND w.received_version < (SELECT min(received_version) FROM page))
            + count(*) FILTER (WHERE status = 'waitlisted') OVER (ORDER BY received_version)
        END AS waiting_position
-FROM page
+FROM page LEFT JOIN session_asking a USING (session_id)
 ORDER BY received_version
 """
 COUNT_OF_SESSION = """
@@ -155,6 +169,8 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
         await connection.execute(CHANGE, list(changes.changed.values()))
     if changes.entered:
         await connection.execute(ENTER, list(changes.entered.values()))
+    if answers := _answers(events):
+        await connection.execute(RECONFIRM, answers)
     if changes.erased:
         await connection.execute(ERASE, changes.erased)
     if changes.seats:
@@ -162,6 +178,20 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
 
 
 PROJECTION = Projection("registrations", ("registration", "session_seats"), project)
+
+
+def _answers(events: Sequence[Recorded[Any]]) -> list[dict[str, Any]]:
+    """The last answer of each registration that the new date suits."""
+    answers = {
+        recorded.event.registration_id: {
+            "registration_id": recorded.event.registration_id,
+            "reconfirmed_at": recorded.event.at,
+            "version": recorded.version,
+        }
+        for recorded in events
+        if isinstance(recorded.event, RegistrationReconfirmed)
+    }
+    return list(answers.values())
 
 
 def _gather(changes: _Changes, recorded: Recorded[Any]) -> None:
@@ -191,7 +221,7 @@ def _gather(changes: _Changes, recorded: Recorded[Any]) -> None:
             changes.leave(recorded, "lapsed")
         case RegistrationWithdrawn():
             changes.leave(recorded, "withdrawn")
-        case RegistrationLinkRequested():
+        case RegistrationLinkRequested() | RegistrationReconfirmed():
             changes.count(recorded)
         case ParticipantErased() as event:
             changes.erased.append(

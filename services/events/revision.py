@@ -16,7 +16,7 @@ from services.events.life import (
     named,
 )
 from services.events.life_commands import DraftSession, ReviseSession
-from services.events.programme import Content
+from services.events.programme import Content, Talk
 from services.events.times import When, check, refuse_past
 from shared.kernel.decider import Refused
 
@@ -74,7 +74,12 @@ def _relocated(before: Content, life: Life, at: datetime) -> list[LifeEvent]:
     return [SessionRelocated(content=life.content, previous=before, **named(life, at, sequence=life.sequence + 1))]
 
 
+def _without_ids(content: Content) -> list[Talk]:
+    """The agenda as it reads: that a talk of old got an id makes no new version."""
+    return [talk.model_copy(update={"talk_id": None}) for talk in content.agenda]
+
+
 def _agenda(before: Life, life: Life, at: datetime) -> list[LifeEvent]:
-    if before.content.agenda == life.content.agenda:
+    if _without_ids(before.content) == _without_ids(life.content):
         return []
     return [AgendaPublished(agenda_version=life.agenda_version + 1, content=life.content, **named(life, at))]

@@ -2,23 +2,23 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.events import topics
-from services.events.life import LIFE_EVENTS, Life, Postponement
+from services.events.date_warnings import DateWarning, warnings_of
+from services.events.life import LIFE_EVENTS, Life
 from services.events.life import evolve as live
-from services.events.programme import Attendance, Qualifier, Speaker, Talk, Venue
+from services.events.project_talks import sessions_about
 from services.events.series import SeriesContent
-from services.events.series_list import SeriesRef, reference
-from services.events.times import BERLIN, Weekday, When
+from services.events.session_shown import SessionDetails, SessionRow, SessionStatus, SessionSummary, details, summary
 from shared.contracts.events import Mode
 from shared.kernel.http import Paging, decode_cursor, next_after
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
+from shared.kernel.texts import Id
 
 PRESENT = "SELECT session_id, version, life FROM session_page WHERE session_id = ANY($1::text[])"
 UPSERT = """
@@ -44,7 +44,8 @@ WHERE session_page.version < excluded.version
 """
 
 # $1 drafts too, $2 period, $3 now, $4 series (id or slug), $5 topics, $6 modes, $7 statuses, $8 words,
-# $9 direction of the dates (1 or -1), $10 and $11 where the page before ended, $12 how many
+# $9 direction of the dates (1 or -1), $10 and $11 where the page before ended, $12 how many,
+# $13 ids of sessions
 LIST = """
 WITH sorted AS (
     SELECT s.session_id, coalesce($9::bigint * extract(epoch FROM s.begins)::bigint, 9000000000000) AS place,
@@ -65,6 +66,7 @@ WITH sorted AS (
       AND ($4::text[] IS NULL OR s.series_id = ANY($4) OR v.slug = ANY($4))
       AND ($5::text[] IS NULL OR s.topics && $5)
       AND ($6::text[] IS NULL OR s.mode = ANY($6))
+      AND ($13::text[] IS NULL OR s.session_id = ANY($13))
       AND ($8::text IS NULL
            OR s.session_id IN (SELECT w.session_id FROM session_page w WHERE position($8 IN w.words) > 0))
 ), matching AS (
@@ -105,39 +107,14 @@ WHERE s.stage <> 'drafted' AND s.begins IS NOT NULL
 ORDER BY s.begins, s.session_id
 """
 
-NO_FILE = "Keine Datei veröffentlicht"
-DATE_OPEN = "Termin offen"
-NEW_DATE_OPEN = "Neuer Termin offen"
-
-type SessionStatus = Literal[
-    "drafted",
-    "announced",
-    "registration_open",
-    "registration_closed",
-    "full",
-    "postponed_tba",
-    "postponed_rescheduled",
-    "cancelled",
-    "held",
-    "documented",
-]
-STATUS_LABELS: dict[SessionStatus, str] = {
-    "drafted": "Entwurf",
-    "announced": "Angekündigt",
-    "registration_open": "Anmeldung offen",
-    "registration_closed": "Anmeldung geschlossen",
-    "full": "Ausgebucht (Warteliste)",
-    "postponed_tba": "Verschoben, neuer Termin offen",
-    "postponed_rescheduled": "Verschoben auf neuen Termin",
-    "cancelled": "Abgesagt",
-    "held": "Durchgeführt",
-    "documented": "Dokumentiert (Vorträge verfügbar)",
-}
-MODE_LABELS: dict[Mode, str] = {"online": "Online", "in_person": "In Präsenz", "hybrid": "Hybrid"}
-QUALIFIERS: dict[Qualifier, str] = {"exactly": "", "about": "rund ", "at_least": "mindestens ", "more_than": "über "}
-
 _LIFE = TypeAdapter(Life)
 _PLACE = TypeAdapter(tuple[Annotated[int, Field(ge=-(10**13), le=10**13)], str])
+
+
+class SessionAnswer(SessionDetails):
+    """A session and, for editors, what speaks against its date."""
+
+    warnings: tuple[DateWarning, ...] = ()
 
 
 class SessionFilter(BaseModel):
@@ -150,121 +127,16 @@ class SessionFilter(BaseModel):
 
 
 class SessionQuery(SessionFilter, Paging):
-    """The parameters of the list. Upcoming ones come soonest first, all others latest first."""
+    """The parameters of the list. Upcoming ones come soonest first, all others latest first.
+
+    `project`: sessions with a talk, planned or held, about a project of the catalogue.
+    """
 
     period: Literal["upcoming", "past"] | None = None
     status: list[SessionStatus] | None = None
     mode: list[Mode] | None = None
+    project: list[Id] | None = Field(default=None, max_length=20)
     q: str | None = Field(default=None, max_length=200)
-
-
-class Dated(BaseModel):
-    """When, as data and in German. `date` and `weekday` follow from the begin where a time is known."""
-
-    model_config = ConfigDict(frozen=True)
-
-    starts_at: dt.datetime | None
-    ends_at: dt.datetime | None
-    date: dt.date | None
-    weekday: Weekday | None
-    when_label: str
-
-
-class EarlierDate(Dated):
-    """A date that was given up: shown struck through."""
-
-    reason: str
-    postponed_at: dt.datetime | None
-
-
-class SessionSummary(Dated):
-    """A session in a list. `seats_left` is null without a limit; `full` means that the next one waits."""
-
-    id: str
-    series: SeriesRef | None
-    title: str
-    summary: str | None
-    status: SessionStatus
-    status_label: str
-    mode: Mode
-    mode_label: str
-    venue: Venue | None
-    topics: tuple[str, ...]
-    edition: int | None
-    timezone: Literal["Europe/Berlin"] = "Europe/Berlin"
-    registration_required: bool | None
-    free_of_charge: bool | None
-    registration_open: bool
-    registration_opens_at: dt.datetime | None
-    registration_closes_at: dt.datetime | None
-    capacity: int | None
-    seats_left: int | None
-    waiting: int
-    full: bool
-    postponed_from: tuple[EarlierDate, ...]
-    cancelled_reason: str | None
-    version: int
-
-
-class TalkAnswer(BaseModel):
-    """A talk. Where one was held and there is no file, `file_label` says so."""
-
-    model_config = ConfigDict(frozen=True)
-
-    title: str
-    abstract: str | None
-    speakers: tuple[Speaker, ...]
-    project_id: str | None
-    slides: Literal["published", "not_published"] | None
-    file: str | None
-    file_label: str | None
-
-
-class AttendanceAnswer(BaseModel):
-    """How many came, as exactly as it is known."""
-
-    model_config = ConfigDict(frozen=True)
-
-    number: int
-    qualifier: Qualifier
-    label: str
-    groups: tuple[str, ...]
-
-
-class AgendaAnswer(BaseModel):
-    """The programme as planned and as held; they may differ. `held` is null until somebody documented it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    planned_version: int
-    planned: tuple[TalkAnswer, ...]
-    held: tuple[TalkAnswer, ...] | None
-
-
-class SessionAnswer(SessionSummary):
-    """A session with everything. `access_link` is for editors here, and on the page of who is confirmed."""
-
-    description: str | None
-    hosts: tuple[str, ...]
-    funders: tuple[str, ...]
-    agenda: AgendaAnswer
-    attendance: AttendanceAnswer | None
-    recap: str | None
-    announced_at: dt.datetime | None
-    access_link: str | None
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRow:
-    """A session with its series and how many seats and places in the queue are taken."""
-
-    life: Life
-    version: int
-    changed_at: dt.datetime
-    seated: int
-    waiting: int
-    series: SeriesContent | None
 
 
 async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> None:
@@ -328,9 +200,10 @@ async def list_sessions(
         place,
         after,
         query.limit + 1,
+        await sessions_about(pool, query.project),
     )
     found = [row for row in rows if row["session_id"] is not None]
-    items = [summary(_read(row), at) for row in found[: query.limit]]
+    items = [summary(_read(row), at, query.project or ()) for row in found[: query.limit]]
     return items, next_after(found, query.limit, "place", "session_id"), rows[0]["total"]
 
 
@@ -341,16 +214,12 @@ async def session_row(pool: Pool, session_id: str, *, drafts: bool = False) -> S
 
 
 async def find_session(pool: Pool, session_id: str, at: dt.datetime, *, for_editors: bool) -> SessionAnswer | None:
-    """One session for a reader; drafts and the access link for editors only."""
+    """One session for a reader; drafts, the access link and what speaks against the date for editors only."""
     found = await session_row(pool, session_id, drafts=for_editors)
     if found is None:
         return None
-    return SessionAnswer(**_summary(found, at), **_details(found.life, for_editors=for_editors))
-
-
-def summary(found: SessionRow, at: dt.datetime) -> SessionSummary:
-    """A session as lists and registrations show it."""
-    return SessionSummary(**_summary(found, at))
+    against = await warnings_of(pool, found.life, at) if for_editors else ()
+    return SessionAnswer(**details(found, at, for_editors=for_editors), warnings=against)
 
 
 async def feed_rows(pool: Pool, wanted: SessionFilter) -> list[tuple[Life, dt.datetime]]:
@@ -371,124 +240,4 @@ def _read(row: Any) -> SessionRow:
         seated=row["seated"] or 0,
         waiting=row["waiting"] or 0,
         series=SeriesContent.model_validate(row["series"]) if row["series"] else None,
-    )
-
-
-def status_of(life: Life, seated: int, waiting: int) -> SessionStatus:
-    """What people are told first about a session; the list's SQL says the same."""
-    if life.stage == "postponed":
-        return "postponed_rescheduled" if life.when.day else "postponed_tba"
-    if life.stage != "announced" or life.intake == "not_opened":
-        return life.stage
-    if life.intake != "open":
-        return "registration_closed"
-    return "full" if is_full(life, seated, waiting) else "registration_open"
-
-
-def is_full(life: Life, seated: int, waiting: int) -> bool:
-    """Whether the next one who registers waits."""
-    return waiting > 0 or (life.capacity is not None and seated >= life.capacity)
-
-
-def dated(when: When, open_label: str = DATE_OPEN) -> dict[str, Any]:
-    """When, as answers show it."""
-    return {
-        "starts_at": when.starts_at,
-        "ends_at": when.ends_at,
-        "date": when.day,
-        "weekday": when.weekday,
-        "when_label": when_label(when) or open_label,
-    }
-
-
-def when_label(when: When) -> str:
-    """Donnerstag, 28.08.2025, 10:00 Uhr; empty while the date is open."""
-    if when.day is None:
-        return ""
-    parts = [str(when.weekday), f"{when.day:%d.%m.%Y}"]
-    if when.starts_at:
-        same_day = when.ends_at is not None and when.ends_at.date() == when.day
-        end = f"–{when.ends_at:%H:%M}" if when.ends_at and same_day else ""
-        parts.append(f"{when.starts_at:%H:%M}{end} Uhr")
-        if when.ends_at and not same_day:
-            parts[-1] += f" bis {when.ends_at:%d.%m.%Y, %H:%M} Uhr"
-    return ", ".join(parts)
-
-
-def _summary(found: SessionRow, at: dt.datetime) -> dict[str, Any]:
-    life, seated, waiting = found.life, found.seated, found.waiting
-    content, status = life.content, status_of(life, seated, waiting)
-    return {
-        **dated(life.when, NEW_DATE_OPEN if life.stage == "postponed" else DATE_OPEN),
-        "id": life.session_id,
-        "series": reference(content.series_id, found.series) if found.series else None,
-        "title": content.title,
-        "summary": content.summary,
-        "status": status,
-        "status_label": STATUS_LABELS[status],
-        "mode": content.mode,
-        "mode_label": MODE_LABELS[content.mode],
-        "venue": content.venue,
-        "topics": content.topics,
-        "edition": content.edition,
-        "registration_required": content.registration_required,
-        "free_of_charge": content.free_of_charge,
-        "registration_open": life.registration_obstacle(at) is None,
-        "registration_opens_at": content.registration_opens_at,
-        "registration_closes_at": content.registration_closes_at,
-        "capacity": life.capacity,
-        "seats_left": None if life.capacity is None else max(0, life.capacity - seated),
-        "waiting": waiting,
-        "full": is_full(life, seated, waiting),
-        "postponed_from": tuple(map(_earlier, life.earlier)),
-        "cancelled_reason": life.cancelled_for,
-        "version": found.version,
-    }
-
-
-def _earlier(given_up: Postponement) -> EarlierDate:
-    at = given_up.at and given_up.at.astimezone(BERLIN)
-    return EarlierDate(**dated(given_up.when), reason=given_up.reason, postponed_at=at)
-
-
-def _details(life: Life, *, for_editors: bool) -> dict[str, Any]:
-    content, held = life.content, life.documentation
-    return {
-        "description": content.description,
-        "hosts": content.hosts,
-        "funders": content.funders,
-        "agenda": agenda(life),
-        "attendance": held and held.attendance and _attendance(held.attendance),
-        "recap": held and held.recap,
-        "announced_at": life.announced_at and life.announced_at.astimezone(BERLIN),
-        "access_link": content.access_link if for_editors else None,
-        "sequence": life.sequence,
-    }
-
-
-def agenda(life: Life) -> AgendaAnswer:
-    """The programme as planned and as held."""
-    return AgendaAnswer(
-        planned_version=life.agenda_version,
-        planned=tuple(_talk(talk, None) for talk in life.content.agenda),
-        held=tuple(_talk(talk, NO_FILE) for talk in life.documentation.talks) if life.documentation else None,
-    )
-
-
-def _talk(talk: Talk, without_file: str | None) -> TalkAnswer:
-    return TalkAnswer(
-        title=talk.title,
-        abstract=talk.abstract,
-        speakers=talk.speakers,
-        project_id=talk.project_id,
-        slides=talk.slides,
-        file=talk.file,
-        file_label=None if talk.file else without_file,
-    )
-
-
-def _attendance(attendance: Attendance) -> AttendanceAnswer:
-    label = f"{QUALIFIERS[attendance.qualifier]}{attendance.number} Teilnehmende"
-    return AttendanceAnswer(
-        number=attendance.number, qualifier=attendance.qualifier, label=label, groups=attendance.groups
     )

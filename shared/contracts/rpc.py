@@ -130,19 +130,21 @@ class QuestionLetterAnswered(_Rpc):
 
 
 class KnownAsked(_Rpc):
-    """Which of these does the catalogue not know: codes of topics, official keys (AGS) of organisations."""
+    """Which of these does the catalogue not know: codes of topics, keys (AGS) of organisations, ids of projects."""
 
     subject: ClassVar[str] = "rpc.catalog.known"
 
     topics: tuple[str, ...] = Field(default=(), max_length=100)
     ags: tuple[str, ...] = Field(default=(), max_length=100)
+    projects: tuple[str, ...] = Field(default=(), max_length=100)
 
 
 class KnownAnswered(_Rpc):
-    """What of it is unknown, in the order of the question."""
+    """What of it is unknown, in the order of the question. A project that readers cannot see is unknown, too."""
 
     unknown_topics: tuple[str, ...] = ()
     unknown_ags: tuple[str, ...] = ()
+    unknown_projects: tuple[str, ...] = ()
 
 
 class StepAsked(_Rpc):

@@ -11,7 +11,7 @@ from shared.kernel.bus import Bus, connect
 from shared.kernel.problems import Problem
 from shared.kernel.rpc import RpcEndpoint, ask, serve_rpc
 
-UNKNOWN = {"astrology", "no_such_topic", "05999999"}
+UNKNOWN = {"astrology", "no_such_topic", "05999999", "99999999-9999-4999-8999-999999999999"}
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Catalogue:
         return KnownAnswered(
             unknown_topics=tuple(code for code in asked.topics if code in UNKNOWN),
             unknown_ags=tuple(ags for ags in asked.ags if ags in UNKNOWN),
+            unknown_projects=tuple(each for each in asked.projects if each in UNKNOWN),
         )
 
 

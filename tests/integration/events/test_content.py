@@ -143,7 +143,9 @@ async def test_a_loading_that_was_cut_short_is_taken_up_again(loaded: Events) ->
     examples = Sessions.model_validate_json((CONTENT / "sessions.json").read_bytes()).examples
     left = [session_id(f"example/{example.key}/{example_date(example, later).day}") for example in examples]
     for example, known in zip(examples, left, strict=True):
-        command = DraftSession(session_id=known, content=_content(example.content), when=example_date(example, later))
+        command = DraftSession(
+            session_id=known, content=_content(example.content, known), when=example_date(example, later)
+        )
         await loaded.journal.transact(DECIDER, known, command, due.by_itself(later))
     await load(loaded.journal, loaded.pool, CONTENT, later, lambda _line: None)
     loaded.clock.time = later

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalog.working_days import easter, holidays, is_working_day, working_day_until
+from services.catalog.working_days import is_working_day, working_day_until
+from shared.kernel.holidays import easter, holidays
 
 
 @pytest.mark.parametrize(
