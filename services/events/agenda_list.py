@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.events.life import AgendaPublished, SessionAnnounced
 from services.events.programme import Talk
@@ -34,7 +34,7 @@ class AgendaQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    version: int | None = None
+    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
 
 
 class AgendaVersion(BaseModel):

@@ -137,12 +137,7 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Diese Kennung gehört zu keinem Vortrag der Veranstaltung oder steht schon bei einem anderen.",
     ),
     # As in the catalogue, whose codes these are.
-    "unknown_project": (
-        409,
-        "Unbekanntes Projekt",
-        "Unknown project",
-        "Dieses Projekt gibt es nicht, oder es ist nicht veröffentlicht.",
-    ),
+    "unknown_project": (409, "Unbekanntes Projekt", "Unknown project", "Dieses Projekt gibt es nicht."),
     "unknown_topic": (409, "Unbekanntes Themengebiet", "Unknown topic", "Dieses Themengebiet gibt es nicht."),
     "unknown_organisation": (
         409,

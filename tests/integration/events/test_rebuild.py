@@ -13,16 +13,23 @@ from tests.integration.events.test_registrations_http import erase
 
 
 async def a_life_of_everything(events: Events) -> str:
-    session_id = await events.open_session(capacity=1, ends_at="2025-07-31T11:00:00+02:00")
+    agenda = [{"title": "Bauhof", "project_id": str(uuid4())}]
+    session_id = await events.open_session(capacity=1, ends_at="2025-07-31T11:00:00+02:00", agenda=agenda)
+    assert (await events.revise(session_id, agenda=[*agenda, {"title": "Musikschule"}])).status == 200
     path = f"/api/v1/sessions/{session_id}"
     ada, gone = await events.registered(session_id), str(uuid4())
     await events.register(session_id, person=gone, member=True)
-    await events.registered(session_id, member=True)
+    bob = await events.registered(session_id, member=True)
     await events.ask("POST", f"/api/v1/registrations/{ada}/confirmations")
     await erase(events, gone)
     await events.ask("POST", f"/api/v1/registrations/{ada}/withdrawals")
+    asking = {"answer_by": "2025-08-20T12:00:00+02:00", "unanswered": "go"}
+    august = {"starts_at": "2025-08-28T10:00:00+02:00", "reason": "Krankheit"}
+    await events.done("POST", f"{path}/postponements", august | asking)
+    assert (await events.ask("POST", f"/api/v1/registrations/{bob}/reconfirmations")).status == 200
     await events.done("POST", f"{path}/postponements", {"starts_at": None, "reason": "Krankheit"})
     await events.done("POST", f"{path}/postponements", {"starts_at": "2025-09-25T10:00:00+02:00", "reason": "gefunden"})
+    assert (await events.ask("POST", f"/api/v1/registrations/{bob}/reconfirmations")).status == 200
     await events.registered(session_id)
     await events.done("POST", f"{path}/cancellations", {"reason": "abgesagt"})
     await events.done("POST", f"{path}/reinstatements")
@@ -36,7 +43,10 @@ async def test_nothing_differs_after_a_rebuild(events: Events, projection: Proje
 
     async def seen() -> list[Any]:
         path = f"/api/v1/sessions/{session_id}"
-        return [await events.get(path), await events.get(f"{path}/registrations", EDITOR)]
+        project = (await events.get(path))["agenda"]["planned"][0]["project_id"]
+        about = f"/api/v1/sessions?project={project}"
+        paths = (path, f"{path}/registrations", f"{path}/agenda", f"{path}/agenda?version=1", about)
+        return [await events.get(each, EDITOR) for each in paths]
 
     before = await seen()
     rebuilt = await rebuild(events.dsn, events.journal, projection)
@@ -44,3 +54,5 @@ async def test_nothing_differs_after_a_rebuild(events: Events, projection: Proje
     assert rebuilt.different == ()
     assert await seen() == before
     assert len(before[1]["items"]) == 3, "nobody erased comes back"
+    assert [one["reconfirmed_at"] is None for one in before[1]["items"]] == [True, False, True]
+    assert [len(before[2]["versions"]), len(before[3]["planned"]), len(before[4]["items"])] == [2, 1, 1]

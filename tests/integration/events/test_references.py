@@ -9,11 +9,13 @@ from shared.contracts.rpc import KnownAsked
 from shared.kernel.problems import Problem
 from tests.integration.events.conftest import EDITOR, Events, sample
 
+NO_PROJECT = "99999999-9999-4999-8999-999999999999"
 HALL = {"name": "Bürgerhalle", "ags": "05374028"}
 REFUSED: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"topics": ["no_such_topic"]}, "unknown_topic", ["/topics/0"]),
     ({"topics": ["no_such_topic", "treasury", "astrology"]}, "unknown_topic", ["/topics/0", "/topics/2"]),
     ({"venue": HALL | {"ags": "05999999"}}, "unknown_organisation", ["/venue/ags"]),
+    ({"agenda": [{"title": "Stern", "project_id": NO_PROJECT}]}, "unknown_project", ["/agenda/0/project_id"]),
 ]
 
 
@@ -52,9 +54,21 @@ async def test_it_is_asked_about_what_is_new_alone(events: Events) -> None:
     ]
 
 
-async def test_projects_of_talks_are_not_looked_up(events: Events) -> None:
-    await events.draft(agenda=[{"title": "Bauhof", "project_id": str(uuid4())}])
-    assert events.catalogue.asked == []
+async def test_projects_of_new_talks_are_looked_up_once(events: Events) -> None:
+    depot, school = str(uuid4()), str(uuid4())
+    agenda = [{"title": "Bauhof", "project_id": depot}, {"title": "Noch einmal der Bauhof", "project_id": depot}]
+    session_id = await events.draft(agenda=agenda)
+    assert (await events.revise(session_id, agenda=[*agenda, {"title": "Schule", "project_id": school}])).status == 200
+    assert events.catalogue.asked == [KnownAsked(projects=(depot,)), KnownAsked(projects=(school,))]
+    unknown = await events.revise(session_id, agenda=[agenda[0], {"title": "Stern", "project_id": NO_PROJECT}])
+    assert unknown.code == "409 unknown_project"
+    assert [error["field"] for error in unknown.body["errors"]] == ["/agenda/1/project_id"]
+    await events.done("POST", f"/api/v1/sessions/{session_id}/announcements")
+    events.clock.forward(days=31)
+    path = f"/api/v1/sessions/{session_id}/documentations"
+    held = await events.edit("POST", path, {"talks": [{"title": "Stern", "project_id": NO_PROJECT}]})
+    assert held.code == "409 unknown_project"
+    assert [error["field"] for error in held.body["errors"]] == ["/talks/0/project_id"]
 
 
 async def test_a_session_that_is_not_there_is_not_found_whatever_it_says(events: Events) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from services.events.answers_to_postponement import ReconfirmRegistration
 from services.events.life_commands import (
     CancelSession,
     CloseRegistration,
@@ -20,6 +21,7 @@ from services.events.registration import (
     EraseParticipant,
     RegistrationLapsed,
     RegistrationPromoted,
+    RegistrationWithdrawn,
     Roster,
     WithdrawRegistration,
 )
@@ -38,7 +40,9 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(ConfirmRegistration, registration_id=registrations),
     st.builds(WithdrawRegistration, registration_id=registrations),
     st.builds(EraseParticipant, person_id=people),
-    st.builds(LetTimePass, unconfirmed=st.just(tuple(REGISTRATIONS))),
+    st.builds(ReconfirmRegistration, registration_id=registrations),
+    st.builds(ReconfirmRegistration, registration_id=registrations),
+    st.builds(LetTimePass, unconfirmed=st.just(tuple(REGISTRATIONS)), unanswered=st.lists(registrations).map(tuple)),
     st.builds(
         lambda seats: ReviseSession(content=content(capacity=seats), when=THURSDAY), st.none() | st.integers(1, 4)
     ),
@@ -54,6 +58,23 @@ commands: st.SearchStrategy[Command] = st.one_of(
         lambda day: PostponeSession(when=When(starts_at=BEGIN + dt.timedelta(days=day)), reason="-"), st.integers(1, 40)
     ),
     st.just(PostponeSession(when=When(), reason="-")),
+    st.builds(
+        lambda day, before, unanswered: PostponeSession(
+            when=When(starts_at=BEGIN + dt.timedelta(days=day)),
+            reason="-",
+            answer_by=BEGIN + dt.timedelta(days=day - before),
+            unanswered=unanswered,
+        ),
+        st.integers(1, 40),
+        st.integers(1, 40),
+        st.sampled_from(["stay", "go"]),
+    ),
+    st.builds(
+        lambda day: PostponeSession(
+            when=When(starts_at=BEGIN + dt.timedelta(days=day)) if day else When(), reason="-", keep_asking=True
+        ),
+        st.integers(0, 60),
+    ),
     st.just(CancelSession(reason="-")),
     st.just(ReinstateSession()),
     st.just(OpenRegistration()),
@@ -81,13 +102,21 @@ def check(before: Session, after: Session, events: Sequence[SessionEvent], at: d
     waited = queue(before.roster)
     assert promoted == [one for one in waited if one in promoted], "promoted in order"
     left = {one.registration_id for one in roster.registrations.values() if one.status in {"lapsed", "withdrawn"}}
+    owing = {one.registration_id for one in roster.registrations.values() if one.owes_answer(roster.asked)}
+    left |= owing if life.unanswered_go(at) else set()
     assert not promoted or all(one in promoted or one in left for one in waited[: waited.index(promoted[-1])]), (
         "nobody is passed over"
     )
     lapsed = any(isinstance(event, RegistrationLapsed) for event in events)
     assert not (lapsed and life.stage == "cancelled"), "nobody hears of a deadline after hearing of a cancellation"
     free = life.capacity is None or roster.seated < life.capacity
-    assert not (queue(roster) and free) or life.obstacle(at), "no seat stays free while somebody waits"
+    going = {one.registration_id for one in standing if life.unanswered_go(at) and one.owes_answer(roster.asked)}
+    assert set(queue(roster)) <= going or not free or life.obstacle(at), "no seat stays free while somebody waits"
+    assert not going & set(promoted), "nobody is promoted to go"
+    assert roster.owing == sum(one.owes_answer(roster.asked) for one in standing)
+    silent = [event for event in events if isinstance(event, RegistrationWithdrawn) and event.cause == "no_answer"]
+    assert all(before.roster.registrations[event.registration_id].owes_answer(roster.asked) for event in silent)
+    assert not silent or (before.life is not None and before.life.unanswered_go(at)), "nobody goes before time"
 
 
 @settings(max_examples=300, deadline=None)
@@ -102,7 +131,7 @@ def test_no_order_of_commands_is_unfair(journey: list[tuple[Command, float]]) ->
         assert not repeated, "the same command twice yields nothing"
         assert again is after
         session = after
-        passed = attempt(session, LetTimePass(), at)[0].life
+        passed = attempt(session, LetTimePass(unanswered=tuple(session.roster.registrations)), at)[0].life
         assert passed is not None
         assert passed.due is None or passed.due > at, "nothing stays due"
     assert load(dump(session)) == session, "a snapshot keeps everything"
