@@ -15,7 +15,8 @@ from tests.integration.events.test_registrations_http import erase
 async def a_life_of_everything(events: Events) -> str:
     agenda = [{"title": "Bauhof", "project_id": str(uuid4())}]
     session_id = await events.open_session(capacity=1, ends_at="2025-07-31T11:00:00+02:00", agenda=agenda)
-    assert (await events.revise(session_id, agenda=[*agenda, {"title": "Musikschule"}])).status == 200
+    changes = {"ends_at": "2025-07-31T11:00:00+02:00", "agenda": [*agenda, {"title": "Musikschule"}]}
+    assert (await events.revise(session_id, **changes)).status == 200
     path = f"/api/v1/sessions/{session_id}"
     ada, gone = await events.registered(session_id), str(uuid4())
     await events.register(session_id, person=gone, member=True)
@@ -37,12 +38,15 @@ async def a_life_of_everything(events: Events) -> str:
     return session_id
 
 
-@pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda projection: projection.name)
-async def test_nothing_differs_after_a_rebuild(events: Events, projection: Projection) -> None:
-    session_id = await a_life_of_everything(events)
+@pytest.fixture(scope="module")
+async def lived(module_events: Events) -> str:
+    return await a_life_of_everything(module_events)
 
+
+@pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda projection: projection.name)
+async def test_nothing_differs_after_a_rebuild(events: Events, lived: str, projection: Projection) -> None:
     async def seen() -> list[Any]:
-        path = f"/api/v1/sessions/{session_id}"
+        path = f"/api/v1/sessions/{lived}"
         project = (await events.get(path))["agenda"]["planned"][0]["project_id"]
         about = f"/api/v1/sessions?project={project}"
         paths = (path, f"{path}/registrations", f"{path}/agenda", f"{path}/agenda?version=1", about)
