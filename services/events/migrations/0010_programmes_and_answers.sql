@@ -1,4 +1,4 @@
--- expand: versions of programmes, talks by project, answers to postponements; fill with `ikz rebuild events`
+-- expand: versions of programmes, talks by project, answers to postponements; fill with `ikz rebuild events --all`
 CREATE TABLE session_agenda (
     session_id text NOT NULL,
     agenda_version integer NOT NULL,

@@ -12,6 +12,7 @@ from services.events.due import by_itself
 from services.events.registration import RegisterParticipant
 from services.events.session import DECIDER
 from shared.contracts.rpc import RecipientsAsked
+from shared.kernel.identity import ANONYMOUS
 from tests.integration.events.conftest import EDITOR, Events, sample
 
 SECRET = "geheim"
@@ -31,8 +32,9 @@ async def own(events: Events, token: str) -> Any:
     return await events.get(f"/api/v1/registrations/{token}")
 
 
-async def answer(events: Events, token: str, **headers: str) -> str:
-    reply = await events.ask("POST", f"/api/v1/registrations/{token}/reconfirmations", **headers)
+async def answer(events: Events, token: str, key: str = "") -> str:
+    headers = {"Idempotency_Key": key or str(uuid4())}
+    reply = await events.ask("POST", f"/api/v1/registrations/{token}/reconfirmations", None, ANONYMOUS, **headers)
     return reply.code if reply.status != 200 else "200"
 
 
@@ -223,7 +225,7 @@ async def test_a_postponement_that_asks_from_question_to_consequence(events: Eve
     eve = await events.registered(session_id, member=True)
     assert (await own(events, eve))["can_reconfirm"] is False, "who comes later knows the new date"
     key = str(uuid4())
-    assert {await answer(events, ada, Idempotency_Key=key) for _ in range(2)} == {"200"}
+    assert {await answer(events, ada, key) for _ in range(2)} == {"200"}
     assert set(await asyncio.gather(*(answer(events, dea) for _ in range(4)))) == {"200"}
     assert (await events.types(session_id)).count("RegistrationReconfirmed") == 2
     answered = await own(events, ada)
@@ -260,11 +262,12 @@ async def test_a_postponement_that_asks_from_question_to_consequence(events: Eve
 
 async def test_a_question_that_is_put_wrongly_names_its_field(events: Events) -> None:
     path = f"/api/v1/sessions/{await events.open_session()}/postponements"
-    for changes, code in [
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"answer_by": "2025-06-01T10:00:00+02:00"}, "409 answer_by_in_past"),
         ({"answer_by": "2025-08-28T10:00:00+02:00"}, "409 answer_by_too_late"),
         ({"starts_at": None}, "409 answer_by_without_date"),
-    ]:
+    ]
+    for changes, code in wrong:
         reply = await events.edit("POST", path, AUGUST | ASKING | changes)
         assert (reply.code, reply.body["errors"][0]["field"]) == (code, "/answer_by")
     assert (await events.edit("POST", path, AUGUST | {"unanswered": "go"})).code == "422 invalid_request"
@@ -288,7 +291,7 @@ async def test_very_many_silent_ones_go_a_few_at_a_time(events: Events) -> None:
     await postponed(events, session_id)
     assert len(await events.types(session_id)) == before + 1, "one fact, however many it concerns"
     events.clock.time = dt.datetime(2025, 8, 20, 10, tzinfo=dt.UTC)
-    withdrawn, ticks = 0, 0
+    types, withdrawn, ticks = [""], 0, 0
     while withdrawn < 310:
         await tick(events)
         types = await events.types(session_id)

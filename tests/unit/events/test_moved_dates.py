@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import example, settings
@@ -67,7 +68,7 @@ def moved(events: Sequence[SessionEvent]) -> SessionPostponed:
     return event
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @forall(days, days)
 @example(dt.date(2025, 3, 29), dt.date(2025, 3, 30))
 @example(dt.date(2025, 10, 25), dt.date(2025, 10, 26))
@@ -76,7 +77,7 @@ def test_everything_keeps_its_distance_in_days_and_its_time_on_the_wall(old: dt.
     at = dt.datetime(2024, 11, 1, tzinfo=dt.UTC)
     begin = When(starts_at=wall(old, 10), ends_at=wall(old, 11, 30))
     week, day = dt.timedelta(days=7), dt.timedelta(days=1)
-    window = {
+    window: dict[str, Any] = {
         "registration_opens_at": wall(old - 3 * week, 9),
         "registration_closes_at": wall(old - day, 12),
     }
@@ -102,7 +103,7 @@ def test_everything_keeps_its_distance_in_days_and_its_time_on_the_wall(old: dt.
 
 
 def test_a_day_without_a_time_moves_the_window_by_days() -> None:
-    window = {
+    window: dict[str, Any] = {
         "registration_opens_at": wall(dt.date(2025, 7, 10), 9),
         "registration_closes_at": wall(dt.date(2025, 7, 29), 12),
     }
@@ -116,7 +117,7 @@ def test_a_day_without_a_time_moves_the_window_by_days() -> None:
 
 
 def test_an_open_date_moves_nothing_until_there_is_a_new_one() -> None:
-    window = {
+    window: dict[str, Any] = {
         "registration_opens_at": wall(dt.date(2025, 7, 10), 9),
         "registration_closes_at": wall(dt.date(2025, 7, 29), 12),
     }
@@ -130,7 +131,7 @@ def test_an_open_date_moves_nothing_until_there_is_a_new_one() -> None:
 
 
 def test_what_is_open_already_does_not_wait_for_its_window_again() -> None:
-    window = {
+    window: dict[str, Any] = {
         "registration_opens_at": wall(dt.date(2025, 6, 10), 9),
         "registration_closes_at": wall(dt.date(2025, 7, 29), 12),
     }
@@ -141,7 +142,7 @@ def test_what_is_open_already_does_not_wait_for_its_window_again() -> None:
 
 
 def test_a_window_that_had_ended_opens_again_in_its_new_place() -> None:
-    window = {
+    window: dict[str, Any] = {
         "registration_opens_at": wall(dt.date(2025, 7, 10), 9),
         "registration_closes_at": wall(dt.date(2025, 7, 29), 12),
     }
@@ -229,7 +230,7 @@ def check(before: Session, after: Session, events: Sequence[SessionEvent], at: d
 
 
 @pytest.mark.parametrize("begun", [[drafted()], announced()], ids=["draft", "public"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @forall(journey=st.lists(st.tuples(lives, st.floats(0, 60)), max_size=30))
 def test_no_order_of_commands_breaks_the_calendar_or_opens_a_session_without_a_time(
     begun: list[SessionEvent], journey: list[tuple[Command, float]]
