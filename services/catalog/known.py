@@ -11,9 +11,11 @@ async def known(pool: Pool, asked: KnownAsked) -> KnownAnswered:
     async with pool.acquire() as connection:
         topics = await topic_list.labels(connection, asked.topics)
         organisations = await organisation_directory.ids_of(connection, asked.ags)
+        known_ids = await organisation_directory.ids_by_key(connection, asked.organisations)
         projects = await project_page.public_ones(connection, [each for each in asked.projects if parse_id(each)])
     return KnownAnswered(
         unknown_topics=tuple(code for code in asked.topics if code not in topics),
         unknown_ags=tuple(ags for ags in asked.ags if ags not in organisations),
+        unknown_organisations=tuple(key for key in asked.organisations if key not in known_ids),
         unknown_projects=tuple(each for each in asked.projects if each.lower() not in projects),
     )

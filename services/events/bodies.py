@@ -7,8 +7,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from services.events.life_commands import Unanswered
-from services.events.participant import Answers
-from services.events.programme import Content, Key
+from services.events.programme import Content
+from services.events.registration_questions import QuestionKey
 from services.events.times import Weekday, When, berlin
 from shared.kernel.texts import ONE_LINE, Id, Line
 
@@ -29,7 +29,9 @@ type Time = Annotated[AwareDatetime, AfterValidator(_at_the_edge)]
 type Day = Annotated[dt.date, AfterValidator(_in_range)]
 type Email = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s]{1,64}@[^@\s]{1,189}$")]
 type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=ONE_LINE)]
-type Answer = Annotated[str, StringConstraints(max_length=2000)] | bool
+type Answered = Annotated[str, StringConstraints(max_length=4000)]
+type Answer = Answered | bool | Annotated[tuple[Answered, ...], Field(max_length=50)]
+type Answers = Annotated[dict[QuestionKey, Answer], Field(max_length=40)]
 
 
 class Body(BaseModel):
@@ -138,18 +140,25 @@ class CancellationBody(Body):
     reason: Line
 
 
-class RegistrationBody(Body):
+class StatedBody(Body):
+    """What somebody says about an organisation and to the organiser's questions, to be looked at before all else."""
+
+    organisation_id: Id | None = None
+    answers: Answers = {}
+
+
+class RegistrationBody(StatedBody):
     """Somebody asks for a place; the gateway knows who that is."""
 
     person_id: Id
     email: Email
     name: Name
-    organisation_id: Id | None = None
     organisation_name: Line | None = None
-    answers: Annotated[dict[Key, Answer], Field(max_length=20)] = {}
     member: bool
 
-    @property
-    def given(self) -> Answers:
-        """The answers to the organiser's questions."""
-        return dict(self.answers)
+
+class ChangeBody(StatedBody):
+    """One's own registration as it shall be. The address cannot be another: who has one registers with it."""
+
+    name: Name
+    organisation_name: Line | None = None

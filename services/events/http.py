@@ -1,6 +1,8 @@
 """What the events service offers over HTTP. Paths are the public ones; `/internal/…` is for the gateway alone."""
 
-from services.events import calendar_http, registration_http, series_http, session_http
+from services.events import calendar_http, own_registration_http, registration_http, series_http, session_http
+from services.events.asking import Asking
+from services.events.known_organisations import Organisations
 from shared.kernel.bus import Bus
 from shared.kernel.endpoint import Endpoint
 from shared.kernel.journal import Journal
@@ -10,9 +12,11 @@ from shared.kernel.vault import Vault
 
 def endpoints(journal: Journal, pool: Pool, vault: Vault, bus: Bus, public_url: str) -> list[Endpoint]:
     """Everything that can be asked of this service."""
+    asking = Asking(journal, Organisations(bus))
     return [
         *series_http.endpoints(journal, pool),
         *calendar_http.endpoints(pool, public_url),  # before sessions: `{id}` would match `{id}.ics`, too
         *session_http.endpoints(journal, pool, bus),
-        *registration_http.endpoints(journal, pool, vault),
+        *registration_http.endpoints(journal, pool, vault, asking),
+        *own_registration_http.endpoints(journal, pool, vault, asking),
     ]

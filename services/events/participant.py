@@ -2,13 +2,13 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict
 
-from services.events.registration import RegisterParticipant
+from services.events.registration_questions import Given
 from shared.kernel.vault import Vault
 
 
@@ -23,9 +23,6 @@ class Contact(BaseModel):
     token: str
 
 
-type Answers = dict[str, str | bool]
-
-
 def new_token() -> str:
     """A random token of 128 bits."""
     return secrets.token_urlsafe(16)
@@ -36,28 +33,42 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+class Sealed(BaseModel):
+    """What somebody says about themselves, sealed: as commands take it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sealed: str
+    sealed_answers: str | None
+    sealed_for_days: Mapping[str, str]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """By the names they have in commands."""
+        return dict(self)
+
+
 async def seal(
-    vault: Vault,
-    *,
-    registration_id: str,
-    person_id: str,
-    member: bool,
-    organisation_id: str | None,
-    contact: Contact,
-    answers: Answers,
-) -> RegisterParticipant:
-    """The command with everything personal sealed under the person's key."""
+    vault: Vault, *, registration_id: str, person_id: str, contact: Contact, answers: Sequence[Given]
+) -> Sealed:
+    """Everything personal sealed under the person's key; answers by how long they are kept."""
     await vault.ensure(person_id)
-    sealed_answers = await vault.seal(person_id, _answers(registration_id), dict(answers)) if answers else None
-    return RegisterParticipant(
-        registration_id=registration_id,
-        person_id=person_id,
-        member=member,
-        organisation_id=organisation_id,
-        token_hash=token_hash(contact.token),
+    for_days = {days: _kept(answers, days) for days in sorted({each.keep_days for each in answers} - {None}, key=str)}
+    with_registration = _kept(answers, None)
+    return Sealed(
         sealed=await vault.seal(person_id, _contact(registration_id), contact),
-        sealed_answers=sealed_answers,
+        sealed_answers=await vault.seal(person_id, _answers(registration_id), with_registration)
+        if with_registration["given"]
+        else None,
+        sealed_for_days={
+            str(days): await vault.seal(person_id, _answers(registration_id, str(days)), kept)
+            for days, kept in for_days.items()
+        },
     )
+
+
+def _kept(answers: Iterable[Given], days: int | None) -> dict[str, Any]:
+    return {"given": [given.model_dump(mode="json") for given in answers if given.keep_days == days]}
 
 
 async def open_contacts(vault: Vault, rows: Sequence[Any]) -> list[Contact | None]:
@@ -68,19 +79,39 @@ async def open_contacts(vault: Vault, rows: Sequence[Any]) -> list[Contact | Non
     return [Contact.model_validate_json(plain) if plain else None for plain in opened]
 
 
-async def open_answers(vault: Vault, rows: Sequence[Any]) -> list[Answers]:
+async def open_answers(vault: Vault, rows: Sequence[Any]) -> list[tuple[Given, ...]]:
     """The answers to the organiser's questions; none where there are none, or no more."""
-    asked = [row for row in rows if row["sealed_answers"] is not None]
-    opened = await vault.open_many(
-        [(row["person_id"], _answers(row["registration_id"]), row["sealed_answers"]) for row in asked]
+    sealed = [
+        (row, purpose, text)
+        for row in rows
+        for purpose, text in (
+            (_answers(row["registration_id"]), row["sealed_answers"]),
+            *((_answers(row["registration_id"], days), text) for days, text in row["sealed_for_days"].items()),
+        )
+        if text is not None
+    ]
+    opened = await vault.open_many([(row["person_id"], purpose, text) for row, purpose, text in sealed])
+    found: dict[str, list[Given]] = {}
+    for (row, _, _), plain in zip(sealed, opened, strict=True):
+        if plain:
+            found.setdefault(row["registration_id"], []).extend(_read(orjson.loads(plain)))
+    return [tuple(found.get(row["registration_id"], ())) for row in rows]
+
+
+def _read(kept: dict[str, Any]) -> Iterable[Given]:
+    """Those that were kept before questions had labels are read as they are."""
+    given = kept.get("given")
+    if isinstance(given, list):
+        return map(Given.model_validate, given)
+    return (
+        Given(key=key, label=key, kind="yes_no" if isinstance(value, bool) else "text", value=value)
+        for key, value in kept.items()
     )
-    found = {row["registration_id"]: orjson.loads(plain) for row, plain in zip(asked, opened, strict=True) if plain}
-    return [found.get(row["registration_id"], {}) for row in rows]
 
 
 def _contact(registration_id: str) -> str:
     return f"registration/{registration_id}/contact"
 
 
-def _answers(registration_id: str) -> str:
-    return f"registration/{registration_id}/answers"
+def _answers(registration_id: str, days: str | None = None) -> str:
+    return f"registration/{registration_id}/answers" + (f"/{days}" if days else "")

@@ -58,6 +58,18 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Registration is closed",
         "Für diese Veranstaltung ist zurzeit keine Anmeldung möglich.",
     ),
+    "session_full": (
+        409,
+        "Veranstaltung ist ausgebucht",
+        "Session is full",
+        "Alle Plätze sind vergeben, und es gibt keine Warteliste.",
+    ),
+    "registration_questions_changed": (
+        409,
+        "Fragen wurden geändert",
+        "Questions have changed",
+        "Die Fragen zur Anmeldung wurden soeben geändert. Bitte laden Sie die Seite neu.",
+    ),
     "registration_window_over": (
         409,
         "Anmeldezeitraum ist vorbei",

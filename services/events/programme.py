@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from services.events.registration_questions import RegistrationQuestions
 from services.events.times import WallTime
 from shared.contracts.events import HeldTalk, Mode, Place
 from shared.kernel.texts import Id, Line, Text
@@ -11,6 +12,7 @@ from shared.kernel.texts import Id, Line, Text
 type Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
 type Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s<>\"]{1,2000}$")]
 type Qualifier = Literal["exactly", "about", "at_least", "more_than"]
+type WaitingList = Literal["promote", "offer", "none"]
 
 
 class Value(BaseModel):
@@ -85,7 +87,8 @@ class Recording(Value):
 class Content(Value):
     """What an editor writes about a session, except when it is.
 
-    `agenda` is what is planned; what was held is documented apart. Flags that nobody stated are null.
+    `agenda` is what is planned; what was held is documented apart. Flags that nobody stated are null. A free seat goes
+    to the first on the waiting list at once, or is offered for `offer_hours`; without a list, full is full.
     """
 
     series_id: Id
@@ -104,6 +107,9 @@ class Content(Value):
     registration_opens_at: WallTime | None = None
     registration_closes_at: WallTime | None = None
     capacity: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    waiting_list: WaitingList = "promote"
+    offer_hours: Annotated[int, Field(ge=1, le=336)] = 24
+    registration_questions: RegistrationQuestions = ()
     agenda: Annotated[tuple[Talk, ...], Field(max_length=100)] = ()
 
 

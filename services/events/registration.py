@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol
 from immutables import Map
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from services.events.programme import Content
+from services.events.registration_questions import RegistrationQuestion
 from shared.contracts import events as contracts
 from shared.contracts.contract import Contract
 from shared.kernel.decider import Event, NotThere, Refused
@@ -30,16 +32,33 @@ class ForRegistration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RegisterParticipant(ForRegistration):
-    """A person asks for a place. What is personal comes sealed; the link's token also as its SHA-256 (hex)."""
+class _Said(ForRegistration):
+    """What somebody says about themselves, sealed, and the questions that were asked.
+
+    `sealed_for_days` are answers that are kept for so many days after the session, and not as the registration.
+    """
 
     registration_id: str
+    sealed: str
+    sealed_answers: str | None = None
+    sealed_for_days: Mapping[str, str] = {}
+    organisation_id: str | None = None
+    questions: tuple[RegistrationQuestion, ...] = ()
+
+
+class RegisterParticipant(_Said):
+    """A person asks for a place. What is personal comes sealed; the link's token also as its SHA-256 (hex)."""
+
     person_id: str
     member: bool
     token_hash: str
-    sealed: str
-    sealed_answers: str | None = None
-    organisation_id: str | None = None
+
+
+class ChangeRegistration(_Said):
+    """Other words about oneself. `change` is this request, `seen` the change before it that the person saw."""
+
+    change: str
+    seen: str
 
 
 class ConfirmRegistration(ForRegistration):
@@ -61,7 +80,9 @@ class EraseParticipant(ForRegistration):
     person_id: str
 
 
-type RegistrationCommand = RegisterParticipant | ConfirmRegistration | WithdrawRegistration | EraseParticipant
+type RegistrationCommand = (
+    RegisterParticipant | ChangeRegistration | ConfirmRegistration | WithdrawRegistration | EraseParticipant
+)
 
 
 class OfRegistration(Event):
@@ -72,11 +93,15 @@ class OfRegistration(Event):
     person_id: str
 
 
-class _Asked(OfRegistration):
-    token_hash: str
+class _Stated(OfRegistration):
     sealed: str
     sealed_answers: str | None = None
+    sealed_for_days: Mapping[str, str] = {}
     organisation_id: str | None = None
+
+
+class _Asked(_Stated):
+    token_hash: str
 
 
 class RegistrationReceived(_Asked):
@@ -95,8 +120,14 @@ class RegistrationWaitlisted(_Asked):
     confirm_by: AwareDatetime | None
 
 
+class RegistrationChanged(_Stated):
+    """The person's name, organisation or answers are others; `change` is the request that said so."""
+
+    change: str
+
+
 class RegistrationConfirmed(OfRegistration):
-    """A guest's seat is confirmed."""
+    """A guest's seat is confirmed, or one that was offered taken."""
 
 
 class WaitlistingConfirmed(OfRegistration):
@@ -104,7 +135,7 @@ class WaitlistingConfirmed(OfRegistration):
 
 
 class RegistrationPromoted(OfRegistration):
-    """The first in the queue has a seat: for good, or until `confirm_by` where the address is unproven."""
+    """The next in the queue has a seat: for good, or until `confirm_by` if offered, or the address is unproven."""
 
     confirm_by: AwareDatetime | None
 
@@ -150,6 +181,7 @@ type RegistrationEvent = (
     RegistrationReceived
     | MemberRegistered
     | RegistrationWaitlisted
+    | RegistrationChanged
     | RegistrationConfirmed
     | WaitlistingConfirmed
     | RegistrationPromoted
@@ -164,6 +196,7 @@ EVENTS = (
     RegistrationReceived,
     MemberRegistered,
     RegistrationWaitlisted,
+    RegistrationChanged,
     RegistrationConfirmed,
     WaitlistingConfirmed,
     RegistrationPromoted,
@@ -180,7 +213,7 @@ ABOUT_PEOPLE = (OfRegistration, ParticipantErased)
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """`confirm_by` is set while the address is unproven; `number` is the place in the queue while waiting.
+    """`confirm_by` is set while the address is unproven or a seat is offered; `number` is the place while waiting.
 
     `answered` counts the postponements that it needs no answer to, or no more.
     """
@@ -193,6 +226,7 @@ class Registration:
     asked: tuple[datetime, ...] = ()
     request: str = ""
     answered: int = 0
+    change: str = ""
 
     def owes_answer(self, asked: int) -> bool:
         """Whether it was there when people were asked for the last time, the `asked`th, and is silent."""
@@ -252,6 +286,8 @@ class Admission(Protocol):
     @property
     def session_id(self) -> str: ...
     @property
+    def content(self) -> Content: ...
+    @property
     def capacity(self) -> int | None: ...
     @property
     def starts_at(self) -> datetime | None: ...
@@ -269,6 +305,8 @@ def evolve(roster: Roster, event: RegistrationEvent) -> Roster:
             return _enter(roster, event, "confirmed", None)
         case RegistrationWaitlisted():
             return _enter(roster, event, "waitlisted", event.confirm_by)
+        case RegistrationChanged():
+            return _change(roster, event, change=event.change)
         case RegistrationConfirmed():
             return _change(roster, event, status="confirmed", confirm_by=None)
         case WaitlistingConfirmed():
@@ -281,10 +319,9 @@ def evolve(roster: Roster, event: RegistrationEvent) -> Roster:
             return _change(roster, event, confirm_by=event.confirm_by)
         case RegistrationReconfirmed():
             return _change(roster, event, answered=roster.asked)
-        case RegistrationLapsed():
-            return _change(roster, event, status="lapsed", confirm_by=None)
-        case RegistrationWithdrawn():
-            return _change(roster, event, status="withdrawn", confirm_by=None)
+        case RegistrationLapsed() | RegistrationWithdrawn():
+            left: Status = "lapsed" if isinstance(event, RegistrationLapsed) else "withdrawn"
+            return _change(roster, event, status=left, confirm_by=None)
         case RegistrationLinkRequested():
             asked = (*roster.registrations[event.registration_id].asked, event.at)[-LINKS_AN_HOUR:]
             return _change(roster, event, asked=asked, request=event.request)
@@ -328,6 +365,8 @@ def decide(command: RegistrationCommand, roster: Roster, session: Admission, at:
     match command:
         case RegisterParticipant():
             return register(command, roster, session, at)
+        case ChangeRegistration():
+            return change(command, roster, session, at)
         case ConfirmRegistration():
             return confirm(command, roster, session, at)
         case WithdrawRegistration():
@@ -337,11 +376,18 @@ def decide(command: RegistrationCommand, roster: Roster, session: Admission, at:
 
 
 def register(command: RegisterParticipant, roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
-    """A seat if there is one, else a place in the queue; who has either gets the link again, a few times an hour."""
+    """A seat if there is one, else a place in the queue; who has either gets the link again, a few times an hour.
+
+    Whatever is refused is refused to everybody, so that no answer tells who is registered.
+    """
     if command.registration_id in roster.registrations:
         return []
     if obstacle := session.registration_obstacle(at):
         raise NotThere if obstacle == "session_not_announced" else Refused(obstacle)
+    full = bool(roster.queue) or (session.capacity is not None and roster.seated >= session.capacity)
+    if full and session.content.waiting_list == "none":
+        raise Refused("session_full")
+    _same_questions(command, session)
     if standing := roster.of(command.person_id):
         return ask_again(standing, session, command.registration_id, at)
     asked: dict[str, Any] = {
@@ -349,16 +395,29 @@ def register(command: RegisterParticipant, roster: Roster, session: Admission, a
         "registration_id": command.registration_id,
         "person_id": command.person_id,
         "token_hash": command.token_hash,
-        "sealed": command.sealed,
-        "sealed_answers": command.sealed_answers,
-        "organisation_id": command.organisation_id,
+        **_stated(command),
         "at": at,
     }
-    if roster.queue or (session.capacity is not None and roster.seated >= session.capacity):
+    if full:
         return [RegistrationWaitlisted(confirm_by=None if command.member else held_until(session, at), **asked)]
     if command.member:
         return [MemberRegistered(**asked)]
     return [RegistrationReceived(confirm_by=held_until(session, at), **asked)]
+
+
+def _same_questions(command: _Said, session: Admission) -> None:
+    """What was answered are the questions as they are now, or they have to be answered again."""
+    if command.questions != session.content.registration_questions:
+        raise Refused("registration_questions_changed")
+
+
+def _stated(command: _Said) -> dict[str, Any]:
+    return {
+        "sealed": command.sealed,
+        "sealed_answers": command.sealed_answers,
+        "sealed_for_days": command.sealed_for_days,
+        "organisation_id": command.organisation_id,
+    }
 
 
 def ask_again(standing: Registration, session: Admission, request: str, at: datetime) -> list[RegistrationEvent]:
@@ -367,6 +426,21 @@ def ask_again(standing: Registration, session: Admission, request: str, at: date
     if standing.request == request or len(recent) >= LINKS_AN_HOUR:
         return []
     return [RegistrationLinkRequested(request=request, **_named(standing, session, at))]
+
+
+def change(command: ChangeRegistration, roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
+    """Until the session begins, by whoever has a place and saw what is there."""
+    found = _find(roster, command.registration_id)
+    if found.change == command.change:
+        return []
+    if not found.standing:
+        raise Refused(f"registration_{found.status}")
+    if obstacle := session.obstacle(at):
+        raise Refused(obstacle)
+    if found.change != command.seen:
+        raise Refused("stale_version")
+    _same_questions(command, session)
+    return [RegistrationChanged(change=command.change, **_stated(command), **_named(found, session, at))]
 
 
 def confirm(command: ConfirmRegistration, roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
@@ -421,24 +495,30 @@ def prolong(roster: Roster, session: Admission, at: datetime) -> list[Registrati
 
 
 def promotions(roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
-    """Seats for the first in the queue, as many as are free; who owed an answer and must go now is passed over."""
+    """Seats for the first in the queue, as many as are free; where seats are offered, each to be taken in time.
+
+    Who owed an answer and must go now is passed over.
+    """
     if not roster.queue or session.obstacle(at):
         return []
     free = len(roster.queue) if session.capacity is None else max(0, session.capacity - roster.seated)
     waiting = roster.waiting()
     if session.unanswered_go(at):
         waiting = (found for found in waiting if not found.owes_answer(roster.asked))
+    offers = session.content.waiting_list == "offer"
+    hold = timedelta(hours=session.content.offer_hours) if offers else HOLD
+    confirm_by = held_until(session, at, hold)
     return [
         RegistrationPromoted(
-            confirm_by=held_until(session, at) if found.confirm_by else None, **_named(found, session, at)
+            confirm_by=confirm_by if offers or found.confirm_by else None, **_named(found, session, at)
         )
         for found in islice(waiting, free)
     ]
 
 
-def held_until(session: Admission, at: datetime) -> datetime:
-    """A day from now, but not beyond the begin of the session."""
-    return min(at + HOLD, session.starts_at.astimezone(UTC)) if session.starts_at else at + HOLD
+def held_until(session: Admission, at: datetime, hold: timedelta = HOLD) -> datetime:
+    """A day from now, or as long as the organiser offers a seat, but not beyond the begin of the session."""
+    return min(at + hold, session.starts_at.astimezone(UTC)) if session.starts_at else at + hold
 
 
 def _freed(
@@ -486,7 +566,7 @@ def publish(event: RegistrationEvent) -> Contract | None:
             return contracts.RegistrationWithdrawn(cause=event.cause, **_ids(event))
         case RegistrationLinkRequested():
             return contracts.RegistrationLinkRequested(**_ids(event))
-        case WaitlistingConfirmed() | RegistrationProlonged() | ParticipantErased():
+        case RegistrationChanged() | WaitlistingConfirmed() | RegistrationProlonged() | ParticipantErased():
             return None
 
 

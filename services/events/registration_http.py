@@ -1,4 +1,4 @@
-"""Registrations over HTTP: by the people themselves, through the link in their mail, and by organisers."""
+"""Registrations over HTTP: who asks for a place, and who takes part as organisers see it."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -7,21 +7,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.events import participant, registration_list, session
-from services.events.answers_to_postponement import ReconfirmRegistration
-from services.events.bodies import RegistrationBody
-from services.events.life_commands import Unanswered
-from services.events.participant import Answers, Contact
-from services.events.registration import (
-    ConfirmRegistration,
-    RegisterParticipant,
-    Status,
-    WithdrawRegistration,
-)
+from services.events.asking import Asking, Questions
+from services.events.bodies import RegistrationBody, StatedBody
+from services.events.participant import Contact
+from services.events.registration import RegisterParticipant, Status, WithdrawRegistration
+from services.events.registration_answer import AnswerShown, shown_answers
+from services.events.registration_questions import Given
 from services.events.rights import EDITORS
 from services.events.session import Command
 from services.events.session_list import session_row
-from services.events.session_shown import SessionRow, SessionSummary, summary
 from services.events.times import BERLIN
+from shared.kernel.decider import Refused
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, decode_cursor, encode_cursor, page
 from shared.kernel.ids import new_id
 from shared.kernel.journal import Journal
@@ -31,7 +27,6 @@ from shared.kernel.recorded import Outcome
 from shared.kernel.vault import Erased, Vault
 
 ERASED = "gelöscht"
-PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 STATUS_LABELS: dict[Status, str] = {
     "received": "Eingegangen, noch nicht bestätigt",
     "confirmed": "Bestätigt",
@@ -46,33 +41,6 @@ class ParticipantQuery(Paging):
     """The parameters of the organiser's list."""
 
     status: list[Status] | None = None
-
-
-class RegistrationAnswer(BaseModel):
-    """One's own registration. The access link is there once it is confirmed; a waiting position counts from 1.
-
-    `answer_by` is there while it is asked whether the new date suits; who is `unanswered` by then stays or goes.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    session: SessionSummary
-    status: Status
-    status_label: str
-    name: str
-    email: str
-    organisation_name: str | None
-    received_at: dt.datetime
-    confirm_by: dt.datetime | None
-    waiting_position: int | None
-    access_link: str | None
-    can_confirm: bool
-    can_withdraw: bool
-    answer_by: dt.datetime | None
-    unanswered: Unanswered | None
-    reconfirmed_at: dt.datetime | None
-    can_reconfirm: bool
 
 
 class ParticipantAnswer(BaseModel):
@@ -91,7 +59,7 @@ class ParticipantAnswer(BaseModel):
     email: str | None
     organisation_id: str | None
     organisation_name: str | None
-    answers: Answers
+    answers: tuple[AnswerShown, ...]
     received_at: dt.datetime
     confirm_by: dt.datetime | None
     waiting_position: int | None
@@ -115,10 +83,12 @@ class Desk:
     journal: Journal
     pool: Pool
     vault: Vault
+    asking: Asking
 
     async def list_participants(self, call: Call) -> Answer:
         session_id, query = call.path_id(), call.query
-        if await session_row(self.pool, session_id, drafts=True) is None:
+        of = await session_row(self.pool, session_id, drafts=True)
+        if of is None:
             raise Problem("not_found")
         after = decode_cursor(query.cursor, _VERSION)[0] if query.cursor else 0
         rows = await registration_list.of_session(
@@ -127,7 +97,9 @@ class Desk:
         shown = rows[: query.limit]
         contacts = await participant.open_contacts(self.vault, shown)
         answers = await participant.open_answers(self.vault, shown)
-        items = list(map(_participant, shown, contacts, answers))
+        questions = of.life.content.registration_questions
+        given = (shown_answers(each, questions) for each in answers)
+        items = list(map(_participant, shown, contacts, given))
         more = encode_cursor((shown[-1]["received_version"],)) if len(rows) > query.limit else None
         total = await registration_list.count_of_session(self.pool, session_id, query.status)
         return page(Page(items=items, next=more, total=total), call)
@@ -135,74 +107,61 @@ class Desk:
     async def withdraw_participant(self, call: Call) -> Answer:
         registration_id = call.path_id("registration_id")
         command = WithdrawRegistration(registration_id=registration_id, cause="organiser")
-        return _of(registration_id, await self._transact(call, command))
+        return of_registration(registration_id, await self._transact(call, command))
 
-    async def register(self, call: Call) -> Answer:
-        body: RegistrationBody = call.body
-        try:
-            command = await self._sealed(body)
-        except Erased:  # whoever is forgotten is answered like everybody else
-            return Answer(Accepted())
-        await self._transact(call, command)
+    async def check(self, call: Call) -> Answer:
+        body: StatedBody = call.body
+        await self.asking.check(call.path_id(), body.organisation_id, body.answers)
         return Answer(Accepted())
 
-    async def _sealed(self, body: RegistrationBody) -> RegisterParticipant:
-        return await participant.seal(
-            self.vault,
-            registration_id=str(new_id()),
+    async def register(self, call: Call) -> Answer:
+        try:
+            await self._register(call)
+        except Erased:  # whoever is forgotten is answered like everybody else
+            pass
+        except (Problem, Refused):
+            if await self.journal.outcome(call.context()) is None:
+                raise
+        return Answer(Accepted())
+
+    async def _register(self, call: Call) -> None:
+        body: RegistrationBody = call.body
+
+        async def take(questions: Questions, answers: tuple[Given, ...]) -> Outcome:
+            return await self._transact(call, await self._sealed(body, questions, answers))
+
+        await self.asking.organisations.refuse_unknown(body.organisation_id)
+        await self.asking.taken(call.path_id(), body.answers, take)
+
+    async def _sealed(
+        self, body: RegistrationBody, questions: Questions, answers: tuple[Given, ...]
+    ) -> RegisterParticipant:
+        registration_id, token = str(new_id()), participant.new_token()
+        contact = Contact(email=body.email, name=body.name, organisation_name=body.organisation_name, token=token)
+        sealed = await participant.seal(
+            self.vault, registration_id=registration_id, person_id=body.person_id, contact=contact, answers=answers
+        )
+        return RegisterParticipant(
+            registration_id=registration_id,
             person_id=body.person_id,
             member=body.member,
             organisation_id=body.organisation_id,
-            contact=Contact(
-                email=body.email,
-                name=body.name,
-                organisation_name=body.organisation_name,
-                token=participant.new_token(),
-            ),
-            answers=body.given,
+            token_hash=participant.token_hash(token),
+            questions=questions,
+            **sealed.fields,
         )
-
-    async def show_registration(self, call: Call) -> Answer:
-        row = await self._registration(call)
-        found = await session_row(self.pool, row["session_id"])
-        (contact,) = await participant.open_contacts(self.vault, [row])
-        if found is None or contact is None:
-            raise Problem("not_found")
-        return Answer(_registration(row, found, contact, call.at), headers=PRIVATE)
-
-    async def confirm(self, call: Call) -> Answer:
-        row = await self._registration(call)
-        return await self._of_registration(call, row, ConfirmRegistration(registration_id=row["registration_id"]))
-
-    async def reconfirm(self, call: Call) -> Answer:
-        row = await self._registration(call)
-        return await self._of_registration(call, row, ReconfirmRegistration(registration_id=row["registration_id"]))
-
-    async def withdraw(self, call: Call) -> Answer:
-        row = await self._registration(call)
-        return await self._of_registration(call, row, WithdrawRegistration(registration_id=row["registration_id"]))
 
     async def _transact(self, call: Call, command: Command) -> Outcome:
         return await self.journal.transact(session.DECIDER, call.path_id(), command, call.context())
 
-    async def _registration(self, call: Call) -> Any:
-        row = await registration_list.by_token_hash(self.pool, participant.token_hash(call.request.match_info["token"]))
-        if row is None:
-            raise Problem("not_found")
-        return row
 
-    async def _of_registration(self, call: Call, row: Any, command: Command) -> Answer:
-        outcome = await self.journal.transact(session.DECIDER, row["session_id"], command, call.context())
-        return _of(row["registration_id"], outcome)
-
-
-def _of(registration_id: str, outcome: Outcome) -> Answer:
+def of_registration(registration_id: str, outcome: Outcome) -> Answer:
     """The answer to a command about one registration: its id, and the version of its session."""
     body = Committed(id=registration_id, version=outcome.version, position=outcome.position)
     return Answer(body, version=outcome.version)
 
 
-def _participant(row: Any, contact: Contact | None, answers: Answers) -> ParticipantAnswer:
+def _participant(row: Any, contact: Contact | None, answers: tuple[AnswerShown, ...]) -> ParticipantAnswer:
     return ParticipantAnswer(
         id=row["registration_id"],
         person_id=row["person_id"],
@@ -221,39 +180,23 @@ def _participant(row: Any, contact: Contact | None, answers: Answers) -> Partici
     )
 
 
-def _registration(row: Any, of: SessionRow, contact: Contact, at: dt.datetime) -> RegistrationAnswer:
-    status: Status = row["status"]
-    standing = status in registration_list.STANDING
-    answer_by = of.life.answers_end if row["owes_answer"] else None
-    return RegistrationAnswer(
-        id=row["registration_id"],
-        session=summary(of, at),
-        status=status,
-        status_label=STATUS_LABELS[status],
-        name=contact.name,
-        email=contact.email,
-        organisation_name=contact.organisation_name,
-        received_at=row["received_at"].astimezone(BERLIN),
-        confirm_by=row["confirm_by"] and row["confirm_by"].astimezone(BERLIN),
-        waiting_position=row["waiting_position"] if status == "waitlisted" else None,
-        access_link=of.life.content.access_link if status == "confirmed" else None,
-        can_confirm=standing and row["confirm_by"] is not None and of.life.obstacle(at) is None,
-        can_withdraw=standing,
-        answer_by=answer_by,
-        unanswered=of.life.asking.unanswered if of.life.asking and answer_by else None,
-        reconfirmed_at=row["reconfirmed_at"] and row["reconfirmed_at"].astimezone(BERLIN),
-        can_reconfirm=answer_by is not None and at < answer_by and of.life.obstacle(at) is None,
-    )
-
-
-def endpoints(journal: Journal, pool: Pool, vault: Vault) -> list[Endpoint]:
-    """Registering, one's own registration, and the organiser's list."""
-    desk = Desk(journal, pool, vault)
+def endpoints(journal: Journal, pool: Pool, vault: Vault, asking: Asking) -> list[Endpoint]:
+    """Registering, and the organiser's list."""
+    desk = Desk(journal, pool, vault, asking)
     return [*_organising(desk), *_registering(desk)]
 
 
 def _registering(desk: Desk) -> list[Endpoint]:
     return [
+        Endpoint(
+            "POST",
+            "/internal/sessions/{id}/registration-checks",
+            desk.check,
+            "Whether anybody could register with these answers; nothing is kept, and nothing is asked of a person",
+            body=StatedBody,
+            answer=Accepted,
+            codes=("unknown_organisation",),
+        ),
         Endpoint(
             "POST",
             "/internal/sessions/{id}/registrations",
@@ -262,43 +205,15 @@ def _registering(desk: Desk) -> list[Endpoint]:
             body=RegistrationBody,
             answer=Accepted,
             status=202,
-            codes=("registration_closed", "session_without_time", "session_cancelled", "session_over"),
-        ),
-        Endpoint(
-            "GET",
-            "/api/v1/registrations/{token}",
-            desk.show_registration,
-            "One's own registration",
-            answer=RegistrationAnswer,
-        ),
-        Endpoint(
-            "POST",
-            "/api/v1/registrations/{token}/confirmations",
-            desk.confirm,
-            "Confirms one's own registration",
-            answer=Committed,
-            codes=("registration_lapsed", "registration_withdrawn", "session_cancelled", "session_over"),
-        ),
-        Endpoint(
-            "POST",
-            "/api/v1/registrations/{token}/reconfirmations",
-            desk.reconfirm,
-            "Says that the new date of a postponed session suits",
-            answer=Committed,
             codes=(
-                "answer_not_asked",
-                "registration_lapsed",
-                "registration_withdrawn",
+                "registration_closed",
+                "registration_questions_changed",
                 "session_cancelled",
+                "session_full",
                 "session_over",
+                "session_without_time",
+                "unknown_organisation",
             ),
-        ),
-        Endpoint(
-            "POST",
-            "/api/v1/registrations/{token}/withdrawals",
-            desk.withdraw,
-            "Gives one's own place back",
-            answer=Committed,
         ),
     ]
 

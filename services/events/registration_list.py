@@ -13,6 +13,7 @@ import asyncpg
 from services.events.registration import (
     MemberRegistered,
     ParticipantErased,
+    RegistrationChanged,
     RegistrationConfirmed,
     RegistrationLapsed,
     RegistrationLinkRequested,
@@ -30,19 +31,31 @@ from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
 
 CHANGE = """
-UPDATE registration r SET status = c.status, confirm_by = c.confirm_by, version = c.version
-FROM jsonb_to_recordset($1::jsonb) AS c(registration_id text, status text, confirm_by timestamptz, version bigint)
+UPDATE registration r SET
+    status = c.status, confirm_by = c.confirm_by, promoted = r.promoted OR c.promoted, version = c.version
+FROM jsonb_to_recordset($1::jsonb) AS c(
+    registration_id text, status text, confirm_by timestamptz, promoted boolean, version bigint)
 WHERE r.registration_id = c.registration_id AND r.version < c.version
+"""
+STATE = """
+UPDATE registration r SET
+    change = s.change, sealed = s.sealed, sealed_answers = s.sealed_answers, sealed_for_days = s.sealed_for_days,
+    organisation_id = s.organisation_id, stated_version = s.version, version = greatest(r.version, s.version)
+FROM jsonb_to_recordset($1::jsonb) AS s(
+    registration_id text, change text, sealed text, sealed_answers text, sealed_for_days jsonb, organisation_id text,
+    version bigint)
+WHERE r.registration_id = s.registration_id AND r.stated_version < s.version
 """
 ENTER = """
 INSERT INTO registration (registration_id, session_id, person_id, version, received_version, received_at, status,
-                          confirm_by, organisation_id, token_hash, sealed, sealed_answers)
+                          confirm_by, organisation_id, token_hash, sealed, sealed_answers, sealed_for_days,
+                          promoted)
 SELECT registration_id, session_id, person_id, version, received_version, received_at, status, confirm_by,
-       organisation_id, token_hash, sealed, sealed_answers
+       organisation_id, token_hash, sealed, sealed_answers, sealed_for_days, promoted
 FROM jsonb_to_recordset($1::jsonb) AS r(
     registration_id text, session_id text, person_id text, version bigint, received_version bigint,
     received_at timestamptz, status text, confirm_by timestamptz, organisation_id text, token_hash text, sealed text,
-    sealed_answers text)
+    sealed_answers text, sealed_for_days jsonb, promoted boolean)
 ON CONFLICT (registration_id) DO NOTHING
 """
 RECONFIRM = """
@@ -67,7 +80,7 @@ WHERE p.version < excluded.version
 
 ONE = """
 SELECT r.registration_id, r.session_id, r.person_id, r.version, r.status, r.confirm_by, r.received_at,
-       r.organisation_id, r.sealed, r.sealed_answers,
+       r.organisation_id, r.sealed, r.sealed_answers, r.sealed_for_days, r.promoted, r.change,
        (SELECT count(*) FROM registration w
         WHERE w.session_id = r.session_id AND w.status = 'waitlisted' AND w.received_version <= r.received_version)
            AS waiting_position,
@@ -80,7 +93,7 @@ WHERE r.token_hash = $1
 OF_SESSION = """
 WITH page AS (
     SELECT registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
-           organisation_id, sealed, sealed_answers, reconfirmed_at, reconfirmed_version
+           organisation_id, sealed, sealed_answers, sealed_for_days, reconfirmed_at, reconfirmed_version
     FROM registration
     WHERE session_id = $1 AND ($2::text[] IS NULL OR status = ANY($2)) AND received_version > $3
       AND ($4::bigint IS NULL OR received_version < $4) AND ($5::text IS NULL OR registration_id = $5)
@@ -88,7 +101,7 @@ WITH page AS (
     LIMIT $6
 )
 SELECT registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
-       organisation_id, sealed, sealed_answers,
+       organisation_id, sealed, sealed_answers, sealed_for_days,
        CASE WHEN reconfirmed_version > a.asked_version THEN reconfirmed_at END AS reconfirmed_at,
        a.open AND status IN ('received', 'confirmed', 'waitlisted')
            AND greatest(received_version, reconfirmed_version) < a.asked_version AS owes_answer,
@@ -114,6 +127,7 @@ class _Changes:
 
     entered: dict[str, dict[str, Any]] = field(default_factory=dict)
     changed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stated: dict[str, dict[str, Any]] = field(default_factory=dict)
     erased: list[dict[str, Any]] = field(default_factory=list)
     seats: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -126,15 +140,21 @@ class _Changes:
             "received_at": event.at,
             "status": status,
             "confirm_by": confirm_by,
+            "promoted": False,
         }
 
-    def change(self, recorded: Recorded[Any], status: Status, confirm_by: dt.datetime | None = None) -> None:
+    def change(
+        self, recorded: Recorded[Any], status: Status, confirm_by: dt.datetime | None = None, *, promoted: bool = False
+    ) -> None:
         registration_id = recorded.event.registration_id
-        change = {"status": status, "confirm_by": confirm_by, "version": recorded.version}
-        if registration_id in self.entered:
-            self.entered[registration_id] |= change
-        else:
-            self.changed[registration_id] = {"registration_id": registration_id, **change}
+        rows = self.entered if registration_id in self.entered else self.changed
+        row = rows.setdefault(registration_id, {"registration_id": registration_id, "promoted": False})
+        row |= {"status": status, "confirm_by": confirm_by, "version": recorded.version}
+        row["promoted"] = promoted or row["promoted"]
+
+    def state(self, recorded: Recorded[RegistrationChanged]) -> None:
+        stated = recorded.event.model_dump(include=_STATED)
+        self.stated[recorded.event.registration_id] = {**stated, "version": recorded.version}
 
     def count(self, recorded: Recorded[Any], *, seated: int = 0, waiting: int = 0) -> None:
         session_id = recorded.event.session_id
@@ -144,8 +164,8 @@ class _Changes:
         row["seated"] += seated
         row["waiting"] += waiting
 
-    def leave(self, recorded: Recorded[RegistrationLapsed | RegistrationWithdrawn], status: Status) -> None:
-        self.change(recorded, status)
+    def leave(self, recorded: Recorded[RegistrationLapsed | RegistrationWithdrawn]) -> None:
+        self.change(recorded, "lapsed" if isinstance(recorded.event, RegistrationLapsed) else "withdrawn")
         self.count(recorded, seated=-recorded.event.seat, waiting=recorded.event.seat - 1)
 
 
@@ -157,7 +177,9 @@ _KEPT = {
     "token_hash",
     "sealed",
     "sealed_answers",
+    "sealed_for_days",
 }
+_STATED = {"registration_id", "change", "sealed", "sealed_answers", "sealed_for_days", "organisation_id"}
 
 
 async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> None:
@@ -169,8 +191,8 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
         await connection.execute(CHANGE, list(changes.changed.values()))
     if changes.entered:
         await connection.execute(ENTER, list(changes.entered.values()))
-    if answers := _answers(events):
-        await connection.execute(RECONFIRM, answers)
+    if changes.stated:  # behind the new rows, of which one may be stated anew
+        await connection.execute(STATE, list(changes.stated.values()))
     if changes.erased:
         await connection.execute(ERASE, changes.erased)
     if changes.seats:
@@ -205,6 +227,9 @@ def _gather(changes: _Changes, recorded: Recorded[Any]) -> None:
         case RegistrationWaitlisted() as event:
             changes.enter(recorded, "waitlisted", event.confirm_by)
             changes.count(recorded, waiting=1)
+        case RegistrationChanged():
+            changes.state(recorded)
+            changes.count(recorded)
         case RegistrationConfirmed():
             changes.change(recorded, "confirmed")
             changes.count(recorded)
@@ -212,15 +237,13 @@ def _gather(changes: _Changes, recorded: Recorded[Any]) -> None:
             changes.change(recorded, "waitlisted")
             changes.count(recorded)
         case RegistrationPromoted() as event:
-            changes.change(recorded, "received" if event.confirm_by else "confirmed", event.confirm_by)
+            changes.change(recorded, "received" if event.confirm_by else "confirmed", event.confirm_by, promoted=True)
             changes.count(recorded, seated=1, waiting=-1)
         case RegistrationProlonged() as event:
             changes.change(recorded, "received" if event.seat else "waitlisted", event.confirm_by)
             changes.count(recorded)
-        case RegistrationLapsed():
-            changes.leave(recorded, "lapsed")
-        case RegistrationWithdrawn():
-            changes.leave(recorded, "withdrawn")
+        case RegistrationLapsed() | RegistrationWithdrawn():
+            changes.leave(recorded)
         case RegistrationLinkRequested() | RegistrationReconfirmed():
             changes.count(recorded)
         case ParticipantErased() as event:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from services.events.announcement import obstacle_at
 from services.events.life import Life, Postponement
 from services.events.life_commands import Unanswered
-from services.events.programme import Attendance, Photo, Qualifier, Recording, Speaker, Talk, Venue
+from services.events.programme import Attendance, Photo, Qualifier, Recording, Speaker, Talk, Venue, WaitingList
+from services.events.registration_answer import QuestionShown, shown_questions
 from services.events.series import SeriesContent
 from services.events.series_list import SeriesRef, reference
 from services.events.times import BERLIN, Weekday, When
@@ -45,6 +46,7 @@ STATUS_LABELS: dict[SessionStatus, str] = {
     "held": "Durchgeführt",
     "documented": "Dokumentiert (Vorträge verfügbar)",
 }
+FULL = "Ausgebucht"
 MODE_LABELS: dict[Mode, str] = {"online": "Online", "in_person": "In Präsenz", "hybrid": "Hybrid"}
 QUALIFIERS: dict[Qualifier, str] = {"exactly": "", "about": "rund ", "at_least": "mindestens ", "more_than": "über "}
 
@@ -190,6 +192,9 @@ class SessionDetails(SessionSummary):
     announced_at: dt.datetime | None
     access_link: str | None
     sequence: int
+    waiting_list: WaitingList
+    offer_hours: int
+    registration_questions: tuple[QuestionShown, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +286,7 @@ def _summary(found: SessionRow, at: dt.datetime) -> dict[str, Any]:
         "title": content.title,
         "summary": content.summary,
         "status": status,
-        "status_label": STATUS_LABELS[status],
+        "status_label": FULL if status == "full" and content.waiting_list == "none" else STATUS_LABELS[status],
         "mode": content.mode,
         "mode_label": MODE_LABELS[content.mode],
         "venue": content.venue,
@@ -335,6 +340,9 @@ def _details(life: Life, *, for_editors: bool) -> dict[str, Any]:
         "announced_at": life.announced_at and life.announced_at.astimezone(BERLIN),
         "access_link": content.access_link if for_editors else None,
         "sequence": life.sequence,
+        "waiting_list": content.waiting_list,
+        "offer_hours": content.offer_hours,
+        "registration_questions": shown_questions(content.registration_questions),
     }
 
 

@@ -130,13 +130,14 @@ class QuestionLetterAnswered(_Rpc):
 
 
 class KnownAsked(_Rpc):
-    """Which of these does the catalogue not know: codes of topics, keys (AGS) of organisations, ids of projects."""
+    """Which of these does the catalogue not know: codes of topics, keys (AGS), ids of organisations and projects."""
 
     subject: ClassVar[str] = "rpc.catalog.known"
 
     topics: tuple[str, ...] = Field(default=(), max_length=100)
     ags: tuple[str, ...] = Field(default=(), max_length=100)
     projects: tuple[str, ...] = Field(default=(), max_length=100)
+    organisations: tuple[str, ...] = Field(default=(), max_length=100)
 
 
 class KnownAnswered(_Rpc):
@@ -145,6 +146,7 @@ class KnownAnswered(_Rpc):
     unknown_topics: tuple[str, ...] = ()
     unknown_ags: tuple[str, ...] = ()
     unknown_projects: tuple[str, ...] = ()
+    unknown_organisations: tuple[str, ...] = ()
 
 
 class StepAsked(_Rpc):

@@ -30,6 +30,7 @@ class Catalogue:
             unknown_topics=tuple(code for code in asked.topics if code in UNKNOWN),
             unknown_ags=tuple(ags for ags in asked.ags if ags in UNKNOWN),
             unknown_projects=tuple(each for each in asked.projects if each in UNKNOWN),
+            unknown_organisations=tuple(key for key in asked.organisations if key in UNKNOWN),
         )
 
 

@@ -17,10 +17,14 @@ from services.events.life_commands import (
     ReviseSession,
 )
 from services.events.registration import (
+    ChangeRegistration,
     ConfirmRegistration,
     EraseParticipant,
+    MemberRegistered,
     RegistrationLapsed,
     RegistrationPromoted,
+    RegistrationReceived,
+    RegistrationWaitlisted,
     RegistrationWithdrawn,
     Roster,
     WithdrawRegistration,
@@ -44,7 +48,20 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(ReconfirmRegistration, registration_id=registrations),
     st.builds(LetTimePass, unconfirmed=st.just(tuple(REGISTRATIONS)), unanswered=st.lists(registrations).map(tuple)),
     st.builds(
-        lambda seats: ReviseSession(content=content(capacity=seats), when=THURSDAY), st.none() | st.integers(1, 4)
+        lambda seats, queue, hours: ReviseSession(
+            content=content(capacity=seats, waiting_list=queue, offer_hours=hours), when=THURSDAY
+        ),
+        st.none() | st.integers(1, 4),
+        st.sampled_from(["promote", "offer", "none"]),
+        st.integers(1, 40),
+    ),
+    st.builds(
+        lambda registration, change, seen: ChangeRegistration(
+            registration_id=registration, change=change, seen=seen, sealed="other"
+        ),
+        registrations,
+        st.sampled_from(["a", "b", "c"]),
+        st.sampled_from(["", "a", "b", "c"]),
     ),
     st.builds(
         lambda opens, closes: ReviseSession(
@@ -106,6 +123,14 @@ def check(before: Session, after: Session, events: Sequence[SessionEvent], at: d
     left |= owing if life.unanswered_go(at) else set()
     assert not promoted or all(one in promoted or one in left for one in waited[: waited.index(promoted[-1])]), (
         "nobody is passed over"
+    )
+    entered = [event for event in events if isinstance(event, MemberRegistered | RegistrationReceived)]
+    assert not (entered and waited), "nobody comes in past the queue"
+    joined = [event for event in events if isinstance(event, RegistrationWaitlisted)]
+    assert not joined or before.life is None or before.life.content.waiting_list != "none", "nobody waits for nothing"
+    offers = life.content.waiting_list == "offer"
+    assert not offers or all(event.confirm_by for event in events if isinstance(event, RegistrationPromoted)), (
+        "an offer has an end"
     )
     lapsed = any(isinstance(event, RegistrationLapsed) for event in events)
     assert not (lapsed and life.stage == "cancelled"), "nobody hears of a deadline after hearing of a cancellation"

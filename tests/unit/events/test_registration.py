@@ -7,10 +7,12 @@ import pytest
 from services.events.life import RegistrationClosed, SessionCancelled, SessionReinstated, SessionRevised
 from services.events.life_commands import CancelSession, PostponeSession, ReinstateSession, ReviseSession
 from services.events.registration import (
+    ChangeRegistration,
     ConfirmRegistration,
     EraseParticipant,
     MemberRegistered,
     ParticipantErased,
+    RegistrationChanged,
     RegistrationConfirmed,
     RegistrationLapsed,
     RegistrationLinkRequested,
@@ -22,6 +24,7 @@ from services.events.registration import (
     WaitlistingConfirmed,
     WithdrawRegistration,
 )
+from services.events.registration_questions import RegistrationQuestion
 from services.events.session import DECIDER, Command, LetTimePass, SessionEvent
 from services.events.times import When
 from shared.kernel.decider import NotThere
@@ -395,5 +398,139 @@ def test_whatever_a_registration_asks_for_is_recorded(before: list[SessionEvent]
     command = register("ada" if before != FULL else "cleo", member=becomes is MemberRegistered)
     [event] = given(DECIDER, before).when(command, at=NOW).decided
     assert type(event) is becomes
-    asked_for = command.model_dump(exclude={"member"})
+    asked_for = command.model_dump(exclude={"member", "questions"})
     assert {name: getattr(event, name) for name in asked_for} == asked_for
+
+
+OFFERS = [*opened(waiting_list="offer", offer_hours=6), member("ada"), member("bert")]
+NO_QUEUE = [*opened(waiting_list="none"), member("ada"), received("bert")]
+
+
+def test_a_free_seat_is_offered_even_to_members() -> None:
+    events = [*OFFERS, waitlisted("cleo"), waitlisted("dora", DAY_LATER)]
+    given(DECIDER, events).when(WithdrawRegistration(registration_id="r-ada"), at=NOW).then(
+        [
+            RegistrationWithdrawn(seat=True, cause="participant", **of("ada")),
+            RegistrationPromoted(confirm_by=NOW + hours(6), **of("cleo")),
+        ]
+    )
+
+
+def test_an_offer_is_held_no_longer_than_until_the_session_begins() -> None:
+    soon = BEGIN - hours(2)
+    given(DECIDER, [*OFFERS, waitlisted("cleo")]).when(WithdrawRegistration(registration_id="r-ada"), at=soon).then(
+        [
+            RegistrationWithdrawn(seat=True, cause="participant", **of("ada", at=soon)),
+            RegistrationPromoted(confirm_by=BEGIN, **of("cleo", at=soon)),
+        ]
+    )
+
+
+def test_an_offer_is_taken_lapses_or_is_declined_and_the_next_one_is_asked() -> None:
+    offered = [
+        *OFFERS,
+        waitlisted("cleo"),
+        waitlisted("dora"),
+        RegistrationWithdrawn(seat=True, cause="participant", **of("ada")),
+        RegistrationPromoted(confirm_by=NOW + hours(6), **of("cleo")),
+    ]
+    given(DECIDER, offered).when(ConfirmRegistration(registration_id="r-cleo"), at=NOW).then(
+        [RegistrationConfirmed(**of("cleo"))]
+    )
+    late = NOW + hours(6)
+    passing = LetTimePass(unconfirmed=("r-cleo",))
+    given(DECIDER, offered).when(passing, at=late - hours(0.01)).then([])
+    given(DECIDER, offered).when(passing, at=late).then(
+        [
+            RegistrationLapsed(seat=True, **of("cleo", at=late)),
+            RegistrationPromoted(confirm_by=late + hours(6), **of("dora", at=late)),
+        ]
+    )
+    given(DECIDER, offered).when(WithdrawRegistration(registration_id="r-cleo"), at=NOW).then(
+        [
+            RegistrationWithdrawn(seat=True, cause="participant", **of("cleo")),
+            RegistrationPromoted(confirm_by=NOW + hours(6), **of("dora")),
+        ]
+    )
+
+
+def test_who_comes_again_after_a_lapsed_offer_waits_behind_the_others() -> None:
+    events = [
+        *OFFERS,
+        waitlisted("cleo"),
+        waitlisted("dora"),
+        RegistrationWithdrawn(seat=True, cause="participant", **of("ada")),
+        RegistrationPromoted(confirm_by=NOW + hours(6), **of("cleo")),
+        RegistrationLapsed(seat=True, **of("cleo")),
+        RegistrationPromoted(confirm_by=NOW + hours(6), **of("dora")),
+        waitlisted("emil"),
+    ]
+    again = waitlisted("cleo").model_copy(update=asked("cleo", "again"))
+    roster = (
+        given(DECIDER, events)
+        .when(register("cleo", member=True, registration="again"), at=NOW)
+        .then([again])
+        .state.roster
+    )
+    assert [waiting.registration_id for waiting in roster.waiting()] == ["r-emil", "again"]
+
+
+def test_without_a_waiting_list_full_is_full_for_everybody() -> None:
+    """Also for who is registered: the answer must not tell."""
+    for who in ("ada", "bert", "cleo"):
+        given(DECIDER, NO_QUEUE).when(register(who, registration="new"), at=NOW).refused("session_full")
+    given(DECIDER, NO_QUEUE).when(register("ada", member=True), at=NOW).then([])
+
+
+def test_who_waits_when_the_list_is_closed_still_gets_a_seat() -> None:
+    shut = content(waiting_list="none")
+    events = [*FULL, waitlisted("cleo"), SessionRevised(session_id=SESSION, content=shut, when=THURSDAY, at=NOW)]
+    given(DECIDER, events).when(WithdrawRegistration(registration_id="r-ada"), at=NOW).then(
+        [
+            RegistrationWithdrawn(seat=True, cause="participant", **of("ada")),
+            RegistrationPromoted(confirm_by=None, **of("cleo")),
+        ]
+    )
+
+
+QUESTION = RegistrationQuestion(key="diet", label="Was essen Sie?", kind="text")
+
+
+def change(who: str, *, seen: str = "", **more: object) -> ChangeRegistration:
+    said = {"registration_id": f"r-{who}", "change": "c1", "seen": seen, "sealed": "other", "organisation_id": "o"}
+    return ChangeRegistration.model_validate(said | more)
+
+
+def changed(who: str, at: datetime = NOW) -> RegistrationChanged:
+    return RegistrationChanged(change="c1", sealed="other", organisation_id="o", **of(who, at=at))
+
+
+@pytest.mark.parametrize("before", [received("ada"), member("ada"), waitlisted("ada")])
+def test_who_has_a_place_may_say_something_else(before: SessionEvent) -> None:
+    given(DECIDER, [*opened(), before]).when(change("ada"), at=NOW).then([changed("ada")])
+
+
+def test_of_two_who_saw_the_same_one_changes_it() -> None:
+    events = [*opened(), received("ada"), changed("ada")]
+    given(DECIDER, events).when(change("ada", change="c2"), at=NOW).refused("stale_version")
+    given(DECIDER, events).when(change("ada", change="c2", seen="c1"), at=NOW).then(
+        [changed("ada").model_copy(update={"change": "c2"})]
+    )
+
+
+def test_nothing_is_changed_once_a_session_began_or_a_place_was_given_up() -> None:
+    given(DECIDER, [*opened(), member("ada")]).when(change("ada"), at=BEGIN).refused("session_over")
+    gone = [*opened(), member("ada"), RegistrationWithdrawn(seat=True, cause="participant", **of("ada"))]
+    given(DECIDER, gone).when(change("ada"), at=NOW).refused("registration_withdrawn")
+    cancelled = [*opened(), member("ada"), SessionCancelled(reason="krank", **named(sequence=1))]
+    given(DECIDER, cancelled).when(change("ada"), at=NOW).refused("session_cancelled")
+
+
+def test_answers_are_to_the_questions_as_they_are() -> None:
+    events = opened(registration_questions=(QUESTION,))
+    given(DECIDER, events).when(register("ada"), at=NOW).refused("registration_questions_changed")
+    said = register("ada").model_copy(update={"questions": (QUESTION,)})
+    given(DECIDER, events).when(said, at=NOW).then([received("ada")])
+    known = [*events, received("ada")]
+    given(DECIDER, known).when(change("ada"), at=NOW).refused("registration_questions_changed")
+    given(DECIDER, known).when(change("ada", questions=(QUESTION,)), at=NOW).then([changed("ada")])
