@@ -25,7 +25,8 @@ class QuestionShown(BaseModel):
 
 
 class AnswerShown(BaseModel):
-    """An answer under the words it was given to. `text` is what was agreed to, `answer_label` what people read."""
+    """An answer under the words it was given to. `text` is what was agreed to, `labels` those of the
+    options that were chosen, `answer_label` what people read."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,6 +34,7 @@ class AnswerShown(BaseModel):
     label: str
     kind: QuestionKind
     value: Said
+    labels: tuple[str, ...]
     answer_label: str
     text: str | None
     text_version: str | None
@@ -52,6 +54,7 @@ def shown_answers(answers: Sequence[Given], questions: Sequence[RegistrationQues
             label=given.label,
             kind=given.kind,
             value=given.value,
+            labels=given.labels,
             answer_label=given.answer_label,
             text=given.text,
             text_version=given.text_version,

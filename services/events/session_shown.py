@@ -74,7 +74,8 @@ class SessionSummary(Dated):
     """A session in a list. `seats_left` is null without a limit; `full` means that the next one waits.
 
     `announce_at` is when the draft becomes public by itself, `announcement_obstacle` the code of what keeps it from
-    that. `about` are the talks about the project that the list was asked for.
+    that. `about` are the talks about the project that the list was asked for. With `waiting_list` `none` nobody waits:
+    who is not in by then is refused.
     """
 
     id: str
@@ -97,6 +98,7 @@ class SessionSummary(Dated):
     capacity: int | None
     seats_left: int | None
     waiting: int
+    waiting_list: WaitingList
     full: bool
     postponed_from: tuple[EarlierDate, ...]
     cancelled_reason: str | None
@@ -192,7 +194,6 @@ class SessionDetails(SessionSummary):
     announced_at: dt.datetime | None
     access_link: str | None
     sequence: int
-    waiting_list: WaitingList
     offer_hours: int
     registration_questions: tuple[QuestionShown, ...]
 
@@ -300,6 +301,7 @@ def _summary(found: SessionRow, at: dt.datetime) -> dict[str, Any]:
         "capacity": life.capacity,
         "seats_left": None if life.capacity is None else max(0, life.capacity - seated),
         "waiting": waiting,
+        "waiting_list": content.waiting_list,
         "full": is_full(life, seated, waiting),
         "postponed_from": tuple(map(_earlier, life.earlier)),
         "cancelled_reason": life.cancelled_for,
@@ -340,7 +342,6 @@ def _details(life: Life, *, for_editors: bool) -> dict[str, Any]:
         "announced_at": life.announced_at and life.announced_at.astimezone(BERLIN),
         "access_link": content.access_link if for_editors else None,
         "sequence": life.sequence,
-        "waiting_list": content.waiting_list,
         "offer_hours": content.offer_hours,
         "registration_questions": shown_questions(content.registration_questions),
     }

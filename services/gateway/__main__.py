@@ -12,6 +12,7 @@ from services.gateway.http import Gateway, starting
 from services.gateway.http import build as build_app
 from services.gateway.limits import Limit
 from services.gateway.people import People
+from services.gateway.portal.directory import Directory
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.rendering import Pages, Static, site_of
 from services.gateway.portal.services import Services
@@ -58,14 +59,15 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
     writers = Limit("contact-requests-of-one-address", settings.contact_requests_per_address, 3600, seconds)
     contact_desk = ContactDesk(people, upstream, writing if limited else None, writers if limited else None)
 
-    static = Static()
+    static, services = Static(), Services(upstream)
     portal = Portal(
         pages=Pages(site_of(settings), static, runtime.clock),
         static=static,
-        services=Services(upstream),
+        services=services,
         guard=FormGuard(form_key(settings.address_key)),
         desk=desk,
         contact_desk=contact_desk,
+        directory=Directory(services),
         clock=runtime.clock,
         trusted_proxies=settings.trusted_proxies,
     )

@@ -105,10 +105,13 @@ def endpoints(api: Api) -> Sequence[Endpoint]:
             codes=(
                 "not_found",
                 "registration_closed",
+                "registration_questions_changed",
                 "session_cancelled",
+                "session_full",
                 "session_over",
                 "session_without_time",
                 "too_many_requests",
+                "unknown_organisation",
             ),
         ),
         Endpoint(

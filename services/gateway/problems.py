@@ -15,11 +15,23 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Registration is closed",
         "Für diese Veranstaltung ist zurzeit keine Anmeldung möglich.",
     ),
+    "registration_questions_changed": (
+        409,
+        "Fragen wurden geändert",
+        "Questions have changed",
+        "Die Fragen zur Anmeldung wurden soeben geändert. Bitte laden Sie die Seite neu.",
+    ),
     "session_cancelled": (
         409,
         "Veranstaltung ist abgesagt",
         "Session is cancelled",
         "Die Veranstaltung findet nicht statt.",
+    ),
+    "session_full": (
+        409,
+        "Veranstaltung ist ausgebucht",
+        "Session is full",
+        "Alle Plätze sind vergeben, und es gibt keine Warteliste.",
     ),
     "session_over": (409, "Veranstaltung ist vorbei", "Session is over", "Die Veranstaltung hat bereits begonnen."),
     "session_without_time": (
@@ -27,6 +39,12 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Uhrzeit steht nicht fest",
         "Session has no time yet",
         "Eine Anmeldung ist möglich, sobald Tag und Uhrzeit der Veranstaltung feststehen.",
+    ),
+    "unknown_organisation": (
+        409,
+        "Unbekannte Stelle",
+        "Unknown organisation",
+        "Diese Stelle ist nicht im Verzeichnis: Kennung oder Schlüssel (AGS) stimmt nicht.",
     ),
 }
 

@@ -31,8 +31,10 @@ SENTENCES = {
 }
 
 type Typed = Annotated[str, StringConstraints(max_length=1000)]
+type Answers = Mapping[str, str | bool | tuple[str, ...]]
 type Question = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
-type Answer = Annotated[str, StringConstraints(max_length=2000)] | bool
+type Answered = Annotated[str, StringConstraints(max_length=4000)]
+type Answer = Answered | bool | Annotated[tuple[Answered, ...], Field(max_length=50)]
 
 
 class Wanted(BaseModel):
@@ -62,10 +64,15 @@ class Enrolment(BaseModel):
     status: str
     starts_at: dt.datetime | None
     registration_open: bool
+    full: bool = False
+    waiting_list: str = "promote"
+    registration_questions: tuple[object, ...] = ()
 
     def refuse(self, at: dt.datetime) -> None:
         """Raises the problem that keeps people from registering, if there is one."""
         if self.registration_open:
+            if self.full and self.waiting_list == "none":
+                raise Problem("session_full")
             return
         if self.status == "cancelled":
             raise Problem("session_cancelled")
@@ -82,7 +89,7 @@ class Registrant:
     name: str
     organisation_id: str | None
     organisation_name: str | None
-    answers: Mapping[str, str | bool]
+    answers: Answers
     member: bool = False
 
 
@@ -95,16 +102,27 @@ def checked(wanted: Wanted) -> Registrant:
     return Registrant(address, name, wanted.organisation_id, organisation, wanted.answers)
 
 
+def stated(name: str, organisation_name: str) -> None:
+    """`invalid_request` for a name or an organisation that is none; for who changes what was said before."""
+    errors: list[FieldError] = []
+    _parsed(parse_name, name, "/name", errors)
+    _organisation(organisation_name, errors)
+    if errors:
+        raise Problem("invalid_request", errors=errors)
+
+
 def who(
     email: str, name: str, organisation_name: str | None, errors: list[FieldError]
 ) -> tuple[MailAddress | None, str | None, str | None]:
     """Somebody's address, name and organisation; None with one more error for what is wrong, in the form's order."""
     said = _parsed(parse_name, name, "/name", errors)
     address = _parsed(parse_address, email, "/email", errors)
-    organisation = organisation_name and organisation_name.strip()
-    if organisation:
-        organisation = _parsed(parse_name, organisation, "/organisation_name", errors)
-    return address, said, organisation or None
+    return address, said, _organisation(organisation_name, errors)
+
+
+def _organisation(name: str | None, errors: list[FieldError]) -> str | None:
+    plain = name and name.strip()
+    return _parsed(parse_name, plain, "/organisation_name", errors) if plain else None
 
 
 def _parsed[T](parse: Callable[[str], T], text: str, pointer: str, errors: list[FieldError]) -> T | None:
@@ -148,24 +166,39 @@ class Desk:
         began = clock()
         try:
             try:
-                refused = await self._ask_for(session_id, context.at)
+                refused = await self._ask_for(session_id, registrant, context.at)
             except Problem:
                 if accepted := await self._accepted_before(session_id, registrant, context, idempotency_key):
                     return accepted
                 raise
-            return refused or await self._forward(session_id, registrant, context, idempotency_key)
+            if refused is None:
+                return await self._forward(session_id, registrant, context, idempotency_key)
+            return await self._accepted_before(session_id, registrant, context, idempotency_key) or refused
         finally:
             await asyncio.sleep(BEAT - (clock() - began) % BEAT)
 
-    async def _ask_for(self, session_id: str, at: dt.datetime) -> Fetched | None:
-        """Whether the session takes registrations: where it does not, nothing is kept of the person."""
+    async def _ask_for(self, session_id: str, registrant: Registrant, at: dt.datetime) -> Fetched | None:
+        """Whether the session takes this registration, whoever it is: where it does not, nothing is kept of the person.
+
+        The events service looks at answers and organisation where there are any, or should be.
+        """
         session = await self._shown.ask(session_id)
         if isinstance(session, Down):
             raise session
         if session.status != 200:
             return session
-        Enrolment.model_validate_json(session.content).refuse(at)
+        enrolment = Enrolment.model_validate_json(session.content)
+        enrolment.refuse(at)
+        if enrolment.registration_questions or registrant.answers or registrant.organisation_id:
+            return await self.check(session_id, registrant.answers, registrant.organisation_id)
         return None
+
+    async def check(self, session_id: str, answers: Answers, organisation_id: str | None = None) -> Fetched | None:
+        """What the events service has against these answers of nobody in particular; raises `Down`."""
+        body = orjson.dumps({"organisation_id": organisation_id, "answers": answers})
+        headers, path = {"Content-Type": "application/json"}, f"/internal/sessions/{session_id}/registration-checks"
+        checked = await self.upstream.fetch("events", "POST", path, identity=ANONYMOUS, headers=headers, body=body)
+        return None if checked.status == 200 else checked
 
     async def _show(self, session_ids: Sequence[str]) -> list[Fetched | Down]:
         """The sessions as everybody sees them, each asked for once; one that nobody answers for spoils no other."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from services.gateway.contacts import ContactDesk
 from services.gateway.guard import FormGuard
+from services.gateway.portal.directory import Directory
 from services.gateway.portal.reading import Listed
 from services.gateway.portal.rendering import Pages, Static
 from services.gateway.portal.services import Missing, Query, Refusal, Services
@@ -34,6 +35,7 @@ class Portal:
     guard: FormGuard
     desk: Desk
     contact_desk: ContactDesk
+    directory: Directory
     clock: Clock
     trusted_proxies: int
 

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.portal import german
+from services.gateway.portal.own_questions import Answer, Question
 
 MOST_PARTNERS = 4
 STEPS = {
@@ -455,6 +456,18 @@ class Organisation(Read):
         return self.ags or self.id
 
 
+class Body(Organisation):
+    """A body in the directory, with the names it is known by."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+
+    def is_called(self, name: str) -> bool:
+        """Whether this is its name, or another one of its."""
+        wanted = " ".join(name.split()).casefold()
+        return any(" ".join(own.split()).casefold() == wanted for own in (self.name, *self.aliases))
+
+
 class Facets(Read):
     """The values of every facet."""
 
@@ -524,6 +537,7 @@ class SessionShort(Times):
     capacity: int | None = None
     seats_left: int | None = None
     waiting: int = 0
+    waiting_list: str = "promote"
     full: bool = False
     postponed_from: tuple[Earlier, ...] = ()
     cancelled_reason: str | None = None
@@ -581,7 +595,8 @@ class SessionShort(Times):
         if self.over(now):
             found.append(Tag(PAST.get(self.status, "Vergangen")))
         elif self.registration_open:
-            found.append(Tag("Warteliste", "warn") if self.full else Tag("Anmeldung offen", "good"))
+            waits = "Ausgebucht" if self.waiting_list == "none" else "Warteliste"
+            found.append(Tag(waits, "warn") if self.full else Tag("Anmeldung offen", "good"))
         elif self.status == "registration_closed":
             found.append(Tag("Anmeldung geschlossen"))
         if self.free_of_charge and not self.over(now):
@@ -644,6 +659,13 @@ class Session(SessionShort):
     agenda: Agenda = Agenda()
     attendance: Attendance | None = None
     recap: str | None = None
+    offer_hours: int = 24
+    registration_questions: tuple[Question, ...] = ()
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether who registers now gets a seat or a place on the waiting list."""
+        return self.registration_open and not (self.full and self.waiting_list == "none")
 
 
 class Registration(Read):
@@ -652,6 +674,15 @@ class Registration(Read):
     status: str
     status_label: str
     session: SessionShort
+    name: str = ""
+    email: str = ""
+    organisation_id: str | None = None
+    organisation_name: str | None = None
+    answers: tuple[Answer, ...] = ()
+    questions: tuple[Question, ...] = ()
+    offered: bool = False
+    can_change: bool = False
+    version: int = 0
     confirm_by: dt.datetime | None = None
     waiting_position: int | None = None
     access_link: str | None = None

@@ -1,12 +1,22 @@
 """The page behind the personal link of a mail. Looking at it changes nothing; each change is a button."""
 
+from collections.abc import Mapping, Sequence
+
 from aiohttp import web
 
+from services.gateway.guard import refuse_pages_of_others
+from services.gateway.portal import forms, own_questions
+from services.gateway.portal.forms import Form
+from services.gateway.portal.own_questions import Question
 from services.gateway.portal.personal import PRIVATE, press, token_of
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.reading import Registration
-from services.gateway.portal.services import Missing
+from services.gateway.portal.services import Missing, Refusal
+from services.gateway.registrations import stated
+from shared.kernel.problems import Problem
 
+FIELDS = ("name", "organisation_name")
+NOT_POSSIBLE = "Das ist zurzeit nicht möglich."
 COMMANDS = {"bestaetigen": "confirmations", "abmelden": "withdrawals"}
 
 
@@ -19,7 +29,7 @@ async def change(portal: Portal, request: web.Request) -> web.StreamResponse:
     """Confirms or withdraws, and shows how the registration stands then."""
     token, command = token_of(request), COMMANDS[request.match_info["change"]]
     if no := await press(portal, request, "events", f"/api/v1/registrations/{token}/{command}"):
-        return await _page(portal, request, no.detail or "Das ist zurzeit nicht möglich.")
+        return await _page(portal, request, no.detail or NOT_POSSIBLE)
     raise web.HTTPSeeOther(f"/anmeldung/{token}", headers=PRIVATE)
 
 
@@ -28,25 +38,120 @@ async def back(_portal: Portal, request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther(f"/anmeldung/{token_of(request)}", headers=PRIVATE)
 
 
+async def form(portal: Portal, request: web.Request) -> web.StreamResponse:
+    """Name, organisation and answers as they are, to be changed."""
+    return await _form_page(portal, request, None)
+
+
+async def write(portal: Portal, request: web.Request) -> web.StreamResponse:
+    """Takes the form; on any error it comes back with what was typed."""
+    refuse_pages_of_others(request.headers)
+    token, typed = token_of(request), await forms.typed(request)
+    values = {name: typed.get(name, "") for name in FIELDS} | own_questions.typed_of(typed)
+    try:
+        await _write(portal, token, typed)
+    except Missing as missing:
+        raise Problem("not_found") from missing
+    except Problem as problem:
+        return await _form_page(portal, request, Form("", values, forms.errors_of(problem)))
+    except Refusal as no:
+        errors = own_questions.errors_of(no.errors)
+        return await _form_page(portal, request, Form("", values, errors, "" if errors else no.detail or NOT_POSSIBLE))
+    raise web.HTTPSeeOther(f"/anmeldung/{token}", headers=PRIVATE)
+
+
+async def _write(portal: Portal, token: str, typed: Mapping[str, str]) -> None:
+    name, organisation = (typed.get(field, "").strip()[:1000] for field in FIELDS)
+    stated(name, organisation)
+    path = f"/api/v1/registrations/{token}"
+    shown = await portal.services.read("events", path, Registration)
+    answers = dict(own_questions.answers_of(_questions(shown), typed))
+    asked = {question.key for question in shown.questions}
+    body = {
+        "name": name,
+        "organisation_id": await _organisation(portal, shown, organisation),
+        "organisation_name": organisation or None,
+        "answers": answers | {given.key: given.value for given in shown.answers if given.key not in asked},
+    }
+    version = typed.get("version", "")
+    await portal.services.replace("events", path, body, version if version.isascii() and version.isdigit() else "0")
+
+
+async def _organisation(portal: Portal, shown: Registration, name: str) -> str | None:
+    """That of the directory with this name; whoever leaves the name alone leaves the organisation alone."""
+    if name == (shown.organisation_name or ""):
+        return shown.organisation_id
+    return await portal.directory.meant(name)
+
+
+def _questions(shown: Registration) -> Sequence[Question]:
+    given = {answer.key: answer for answer in shown.answers}
+    return [question.after(given.get(question.key)) for question in shown.questions]
+
+
+def _present(shown: Registration, questions: Sequence[Question]) -> Mapping[str, str]:
+    """What the form says before anybody changed it."""
+    given = {answer.key: answer for answer in shown.answers}
+    values = {"name": shown.name, "organisation_name": shown.organisation_name or ""}
+    for question in questions:
+        if question.key in given:
+            values |= question.typed(given[question.key])
+    return values
+
+
+async def _form_page(portal: Portal, request: web.Request, filled: Form | None) -> web.StreamResponse:
+    token = token_of(request)
+    try:
+        shown = await portal.services.read("events", f"/api/v1/registrations/{token}", Registration)
+    except Missing:
+        return _unknown(portal, request)
+    if not shown.can_change:
+        raise web.HTTPSeeOther(f"/anmeldung/{token}", headers=PRIVATE)
+    questions = _questions(shown)
+    filled = filled or Form("", _present(shown, questions))
+    asked = {question.key for question in shown.questions}
+    response = portal.pages.respond(
+        request,
+        "anmeldung_aendern.html",
+        status=422 if filled.errors or filled.notice else 200,
+        heading="Angaben ändern",
+        noindex=True,
+        registration=shown,
+        session=shown.session,
+        questions=questions,
+        kept=[answer for answer in shown.answers if answer.key not in asked],
+        suggested=await portal.directory.names(),
+        here_path=f"/anmeldung/{token}",
+        form=filled,
+    )
+    response.headers.update(PRIVATE)
+    return response
+
+
+def _unknown(portal: Portal, request: web.Request) -> web.StreamResponse:
+    response = portal.pages.respond(
+        request, "link_unbekannt.html", status=404, heading="Dieser Link gilt nicht mehr", noindex=True
+    )
+    response.headers.update(PRIVATE)
+    return response
+
+
 async def _page(portal: Portal, request: web.Request, notice: str) -> web.StreamResponse:
     token = token_of(request)
     try:
         shown = await portal.services.read("events", f"/api/v1/registrations/{token}", Registration)
     except Missing:
-        response = portal.pages.respond(
-            request, "link_unbekannt.html", status=404, heading="Dieser Link gilt nicht mehr", noindex=True
-        )
-    else:
-        response = portal.pages.respond(
-            request,
-            "anmeldung.html",
-            status=409 if notice else 200,
-            heading="Ihre Anmeldung",
-            noindex=True,
-            registration=shown,
-            session=shown.session,
-            here_path=f"/anmeldung/{token}",
-            notice=notice,
-        )
+        return _unknown(portal, request)
+    response = portal.pages.respond(
+        request,
+        "anmeldung.html",
+        status=409 if notice else 200,
+        heading="Ihre Anmeldung",
+        noindex=True,
+        registration=shown,
+        session=shown.session,
+        here_path=f"/anmeldung/{token}",
+        notice=notice,
+    )
     response.headers.update(PRIVATE)
     return response

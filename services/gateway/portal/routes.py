@@ -32,6 +32,8 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/anmeldung/{token}", registration.registration),
     ("GET", "/anmeldung/{token}/{change:bestaetigen|abmelden}", registration.back),
     ("POST", "/anmeldung/{token}/{change:bestaetigen|abmelden}", registration.change),
+    ("GET", "/anmeldung/{token}/aendern", registration.form),
+    ("POST", "/anmeldung/{token}/aendern", registration.write),
     ("GET", "/aktuelles", reader.news),
     ("GET", "/aktuelles/{id}", reader.article),
     ("GET", "/arbeitshilfen", reader.resources),

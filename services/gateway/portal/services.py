@@ -56,8 +56,20 @@ class Services:
         """Posts to `path`; raises `Missing`, `Refusal` or `Down`."""
         await self._ask(service, "POST", str(URL.build(path=path)), orjson.dumps(body or {}))
 
-    async def _ask(self, service: Service, method: str, target: str, body: bytes | None = None) -> bytes:
-        headers = {"Accept": "application/json"} | ({} if body is None else {"Content-Type": "application/json"})
+    async def replace(self, service: Service, path: str, body: Mapping[str, Any], version: str) -> None:
+        """Puts to `path` what was changed in `version` of it; raises `Missing`, `Refusal` or `Down`."""
+        await self._ask(service, "PUT", str(URL.build(path=path)), orjson.dumps(body), {"If-Match": version})
+
+    async def _ask(
+        self,
+        service: Service,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> bytes:
+        sent = {} if body is None else {"Content-Type": "application/json"}
+        headers = {"Accept": "application/json", **sent, **(more or {})}
         got = await self.upstream.fetch(service, method, target, identity=ANONYMOUS, headers=headers, body=body)
         if got.status < 300:
             return got.content

@@ -2,20 +2,21 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aiohttp import web
 from yarl import URL
 
 from services.gateway.guard import Untrusted, refuse_pages_of_others
 from services.gateway.limits import network_asking
-from services.gateway.portal import forms
+from services.gateway.portal import forms, own_questions
 from services.gateway.portal.forms import Form
 from services.gateway.portal.portal import Portal, given, path_id, together
 from services.gateway.portal.reading import Series, Session, SessionShort
 from services.gateway.portal.rendering import Link
 from services.gateway.portal.services import Refusal, refusal
-from services.gateway.registrations import Wanted, checked
-from shared.kernel.problems import Problem
+from services.gateway.registrations import Answers, Wanted, checked
+from shared.kernel.problems import Problem, sentence
 
 PAGE = 20
 FIELDS = ("name", "email", "organisation_name")
@@ -62,7 +63,7 @@ async def register(portal: Portal, request: web.Request) -> web.StreamResponse:
     refuse_pages_of_others(request.headers)
     session_id = path_id(request)
     typed = await forms.typed(request)
-    values = {name: typed.get(name, "") for name in FIELDS}
+    values = {name: typed.get(name, "") for name in FIELDS} | own_questions.typed_of(typed)
     now = portal.clock.now()
     try:
         forms.trust(portal.guard, session_id, typed, now)
@@ -70,9 +71,13 @@ async def register(portal: Portal, request: web.Request) -> web.StreamResponse:
     except Untrusted as untrusted:
         return await _page(portal, request, Form("", values, notice=forms.MISTRUST[untrusted.code]))
     except Refusal as no:
-        return await _page(portal, request, Form("", values, notice=no.detail or NOT_POSSIBLE))
+        errors = own_questions.errors_of(no.errors)
+        return await _page(portal, request, Form("", values, errors, "" if errors else no.detail or NOT_POSSIBLE))
     except Problem as problem:
-        return await _page(portal, request, Form("", values, forms.errors_of(problem)))
+        if problem.code == "session_full":
+            return await _page(portal, request, Form("", values, notice=sentence(problem) or NOT_POSSIBLE))
+        errors = forms.errors_of(problem)
+        return await _page(portal, request, Form("", values, errors | await _of_answers(portal, session_id, typed)))
     raise web.HTTPSeeOther(f"/veranstaltungen/{session_id}/angemeldet")
 
 
@@ -87,9 +92,29 @@ async def _register(
     portal.desk.admit(network_asking(request, portal.trusted_proxies))
     name, email, organisation = (typed.get(field, "")[:1000] for field in FIELDS)
     wanted = Wanted(email=email, name=name, organisation_name=organisation or None)
-    answer = await portal.desk.register(session_id, checked(wanted), forms.context(now), forms.once(typed))
+    registrant = replace(
+        checked(wanted),
+        organisation_id=await portal.directory.meant(organisation),
+        answers=await _answers(portal, session_id, typed),
+    )
+    answer = await portal.desk.register(session_id, registrant, forms.context(now), forms.once(typed))
     if answer.status >= 400:
         raise refusal("events", answer)
+
+
+async def _answers(portal: Portal, session_id: str, typed: Mapping[str, str]) -> Answers:
+    shown = await portal.one("events", f"/api/v1/sessions/{session_id}", Session)
+    return own_questions.answers_of(shown.registration_questions, typed)
+
+
+async def _of_answers(portal: Portal, session_id: str, typed: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with the answers, beside what is wrong with the rest: all of it is told at once."""
+    shown = await portal.one("events", f"/api/v1/sessions/{session_id}", Session)
+    if not shown.registration_questions:
+        return {}
+    refused = await portal.desk.check(session_id, own_questions.answers_of(shown.registration_questions, typed))
+    no = refusal("events", refused) if refused else None
+    return own_questions.errors_of(no.errors) if isinstance(no, Refusal) else {}
 
 
 async def _page(portal: Portal, request: web.Request, form: Form | None) -> web.StreamResponse:
@@ -97,6 +122,7 @@ async def _page(portal: Portal, request: web.Request, form: Form | None) -> web.
     stamp = portal.guard.stamp(shown.id, portal.clock.now())
     form = Form(stamp) if form is None else Form(stamp, form.values, form.errors, form.notice)
     wrong = bool(form.errors or form.notice)
+    suggested = await portal.directory.names() if shown.takes_more else ()
     return portal.pages.respond(
         request,
         "veranstaltung.html",
@@ -108,6 +134,7 @@ async def _page(portal: Portal, request: web.Request, form: Form | None) -> web.
         description=shown.summary or "",
         session=shown,
         form=form,
+        suggested=suggested,
     )
 
 

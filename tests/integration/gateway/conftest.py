@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from services.gateway.http import Gateway, build
 from services.gateway.limits import Limit
 from services.gateway.people import ERASURES, People
 from services.gateway.person import PERSON
+from services.gateway.portal.directory import Directory
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.rendering import Pages, Static, site_of
 from services.gateway.portal.services import Services
@@ -54,6 +56,10 @@ class Asked:
     target: str
     headers: dict[str, str]
     body: bytes
+
+    def json(self) -> Any:
+        """Its body."""
+        return json.loads(self.body)
 
 
 @dataclass(slots=True)
@@ -174,6 +180,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         guard=FormGuard(b"g" * 32),
         desk=desk,
         contact_desk=contact_desk,
+        directory=Directory(Services(upstream)),
         clock=CLOCK,
         trusted_proxies=set_to.trusted_proxies,
     )

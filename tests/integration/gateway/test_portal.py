@@ -443,6 +443,99 @@ async def test_a_form_with_errors_keeps_what_was_typed(door: Any, services: Any,
     assert not any(asked.target.startswith("/internal/") for asked in services.asked)
 
 
+QUESTIONS = [
+    {"key": "wish", "label": "Ihr Wunsch?", "kind": "text", "required": True, "help": "Ein Satz genügt."},
+    {"key": "diet", "label": "Essen?", "kind": "choice", "options": [{"value": "vegan", "label": "Vegan"}]},
+    {
+        "key": "days",
+        "label": "Tage?",
+        "kind": "choice",
+        "several": True,
+        "options": [{"value": "mo", "label": "Montag"}, {"value": "di", "label": "Dienstag"}],
+    },
+    {"key": "train", "label": "Mit der Bahn?", "kind": "yes_no"},
+    {"key": "photos", "label": "Fotos", "kind": "consent", "text": "Fotos <b>dürfen</b>.", "text_version": "0123abcd"},
+]
+ANSWERED = {"frage_wish": "Geld", "frage_diet": "vegan", "frage_days.mo": "1", "frage_train": "nein"}
+CHECK, ENTER = (f"/internal/sessions/{SESSION_ID}/{what}" for what in ("registration-checks", "registrations"))
+BODIES = {
+    "/api/v1/organisations": {
+        "items": [
+            {"id": "o1", "name": "Stadt Minden", "aliases": ["Minden (Westf.)"]},
+            {"id": "o2", "name": "Mindeln"},
+        ],
+        "next": None,
+    }
+}
+
+
+async def test_questions_are_asked_and_answered_without_a_script(door: Any, services: Any, content: Any) -> None:
+    content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | {"registration_questions": QUESTIONS}
+    content[CHECK] = {"status": "accepted"}
+    content |= BODIES
+    html = await page(door, f"/veranstaltungen/{SESSION_ID}")
+    text = text_of(html)
+    assert "Ihr Wunsch? Ein Satz genügt." in text
+    assert "Fotos <b>dürfen</b>." in html
+    assert "Ich stimme zu." in text
+    assert '<datalist id="stellen"><option value="Mindeln"><option value="Stadt Minden"></datalist>' in html
+    form = typed(door, organisation_name=" minden (westf.) ", **ANSWERED | {"frage_photos": "0123abcd"})
+    async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=form) as answer:
+        assert answer.status == 303
+    (sent,) = [asked.json() for asked in services.asked if asked.target == ENTER]
+    assert sent["answers"] == {"wish": "Geld", "diet": "vegan", "days": ["mo"], "train": False, "photos": "0123abcd"}
+    assert (sent["organisation_id"], sent["organisation_name"]) == ("o1", "minden (westf.)")
+
+
+async def test_a_wrong_answer_is_told_beside_everything_else_and_keeps_what_was_typed(
+    door: Any, services: Any, content: Any
+) -> None:
+    content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | {"registration_questions": QUESTIONS}
+    error = {"field": "/answers/wish", "code": "answer_required", "detail": "Bitte beantworten Sie diese Frage."}
+    wrong = {"code": "invalid_request", "errors": [error]}
+    content[CHECK] = lambda _: web.json_response(wrong, status=422)
+    for email, listed in (("keine Adresse", ["email", "frage_wish"]), (f"{uuid4()}@stadt.example", ["frage_wish"])):
+        async with door.post(
+            f"/veranstaltungen/{SESSION_ID}/anmeldung", data=typed(door, email=email, **ANSWERED)
+        ) as answer:
+            assert answer.status == 422
+            html = await answer.text()
+        assert re.findall(r'<li><a href="#(\w+)">', html) == listed
+        assert re.findall(r'name="(frage_[\w.]+)" value="(\w+)"(?: id="\w+")? checked', html) == [
+            ("frage_diet", "vegan"),
+            ("frage_days.mo", "1"),
+            ("frage_train", "nein"),
+        ]
+        assert "Geld</textarea>" in html
+    assert not any(asked.target == ENTER for asked in services.asked)
+
+
+async def test_without_the_directory_an_organisation_is_a_name(door: Any, services: Any, content: Any) -> None:
+    assert "<datalist" not in await page(door, f"/veranstaltungen/{SESSION_ID}")
+    form = typed(door, organisation_name="Stadt Minden")
+    async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=form) as answer:
+        assert answer.status == 303
+    (sent,) = [asked.json() for asked in services.asked if asked.target == ENTER]
+    assert (sent["organisation_id"], sent["organisation_name"]) == (None, "Stadt Minden")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "forms"),
+    [
+        ({"full": True, "waiting_list": "none"}, "Alle 40 Plätze sind vergeben. Eine Warteliste gibt es nicht.", 0),
+        ({"full": True, "waiting_list": "offer", "offer_hours": 48}, "Sie haben dann 48 Stunden Zeit", 1),
+        ({"registration_required": False}, "Sie können auch ohne Anmeldung teilnehmen.", 1),
+    ],
+)
+async def test_what_a_registration_is_for_is_said(
+    door: Any, content: Any, change: dict[str, Any], expected: str, forms: int
+) -> None:
+    content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | change
+    html = await page(door, f"/veranstaltungen/{SESSION_ID}")
+    assert expected in text_of(html)
+    assert html.count("<form") == forms
+
+
 async def test_errors_are_listed_in_the_order_of_the_fields(door: Any, content: Any) -> None:
     form = typed(door, name="", email="keine Adresse", organisation_name="www.spam.example")
     async with door.post(f"/veranstaltungen/{SESSION_ID}/anmeldung", data=form) as answer:
@@ -600,6 +693,7 @@ REGISTRATION: dict[str, Any] = {
             "Sie stehen auf der Warteliste, Platz 3",
             ["abmelden"],
         ),
+        ({"offered": True}, "Ein Platz ist frei geworden. Bitte nehmen Sie ihn an.", ["bestaetigen", "abmelden"]),
         ({"status": "withdrawn", "can_confirm": False, "can_withdraw": False}, "Sie haben sich abgemeldet", []),
         ({"status": "lapsed", "can_confirm": False, "can_withdraw": False}, "Ihre Anmeldung ist verfallen", []),
     ],
@@ -639,6 +733,102 @@ async def test_each_button_is_one_command(door: Any, services: Any, content: Any
     assert [asked.target for asked in services.asked if asked.method == "POST"] == [
         f"/api/v1/registrations/{TOKEN}/{command}"
     ]
+
+
+OWN = REGISTRATION | {
+    "name": "Erika Muster",
+    "email": "erika@stadt.example",
+    "organisation_id": "o1",
+    "organisation_name": "Stadt Minden",
+    "can_change": True,
+    "version": 7,
+    "questions": [*QUESTIONS, {"key": "new", "label": "Neu?", "kind": "text", "required": True}],
+    "answers": [
+        {"key": "wish", "label": "Ihr Wunsch?", "value": "Geld", "answer_label": "Geld"},
+        {"key": "diet", "label": "Essen?", "value": ["fish"], "labels": ["Fisch"], "answer_label": "Fisch"},
+        {"key": "days", "label": "Tage?", "value": ["di"], "labels": ["Dienstag"], "answer_label": "Dienstag"},
+        {
+            "key": "photos",
+            "label": "Fotos",
+            "value": True,
+            "answer_label": "Ja",
+            "text": "Alt.",
+            "text_version": "alt0",
+        },
+        {"key": "gone", "label": "Früher gefragt?", "value": True, "answer_label": "Ja"},
+    ],
+}
+
+
+def fields_of(html: str) -> dict[str, str]:
+    """What a browser would send of a form that nobody touched."""
+    boxes = re.findall(r'<input type="(?:radio|checkbox)" name="([^"]+)" value="([^"]*)"(?: id="\w+")? checked', html)
+    texts = re.findall(r'name="(name|organisation_name)" type="text" value="([^"]*)"', html)
+    areas = re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>\s*([^<]*)</textarea>', html)
+    consents = re.findall(r'<input type="checkbox" id="\w+" name="([^"]+)" value="([^"]*)" checked', html)
+    hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html)
+    return dict((*texts, *areas, *boxes, *consents, *hidden))
+
+
+async def test_the_personal_page_shows_what_was_said(door: Any, content: Any) -> None:
+    content[f"/api/v1/registrations/{TOKEN}"] = OWN
+    html = await page(door, f"/anmeldung/{TOKEN}")
+    text = text_of(html)
+    assert "Name Erika Muster E-Mail-Adresse erika@stadt.example Stelle Stadt Minden Ihr Wunsch? Geld" in text
+    assert "Früher gefragt? Ja" in text
+    assert f'href="/anmeldung/{TOKEN}/aendern"' in html
+
+
+async def test_what_was_said_can_be_changed_without_a_script(door: Any, services: Any, content: Any) -> None:
+    content[f"/api/v1/registrations/{TOKEN}"] = OWN
+    html = await page(door, f"/anmeldung/{TOKEN}/aendern")
+    text = text_of(html)
+    assert "Neu? – freiwillig" in text, "nobody is locked out by a new question"
+    assert "Alt. Ich stimme zu." in text, "the words that were agreed to"
+    assert "Früher gefragt? Ja" in text
+    assert "erika@stadt.example lässt sich nicht ändern" in text
+    sent = fields_of(html) | {"name": "Erika Muster-Mann"}
+    async with door.post(f"/anmeldung/{TOKEN}/aendern", data=sent, headers={"Sec-Fetch-Site": "same-origin"}) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, f"/anmeldung/{TOKEN}")
+        assert answer.headers["Cache-Control"] == "no-store"
+    (put,) = [asked for asked in services.asked if asked.method == "PUT"]
+    assert put.headers["If-Match"] == "7"
+    assert put.json() == {
+        "name": "Erika Muster-Mann",
+        "organisation_id": "o1",
+        "organisation_name": "Stadt Minden",
+        "answers": {"wish": "Geld", "diet": "fish", "days": ["di"], "photos": "alt0", "gone": True},
+    }
+
+
+async def test_a_change_that_is_refused_keeps_what_was_typed(door: Any, services: Any, content: Any) -> None:
+    def answer_to(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            return web.json_response(OWN)
+        return web.json_response({"code": "stale_version", "detail": "Der Eintrag wurde geändert."}, status=412)
+
+    content[f"/api/v1/registrations/{TOKEN}"] = answer_to
+    for changes, expected in (
+        ({"name": "Neu"}, "Der Eintrag wurde geändert."),
+        ({"name": ""}, "Bitte geben Sie Ihren Namen"),
+    ):
+        form = {"name": "x", "organisation_name": "Amt", "version": "3"} | changes
+        async with door.post(f"/anmeldung/{TOKEN}/aendern", data=form) as answer:
+            assert answer.status == 422
+            html = await answer.text()
+        assert expected in html
+        assert 'value="Amt"' in html
+
+
+async def test_nothing_is_offered_to_change_once_it_is_too_late(door: Any, services: Any, content: Any) -> None:
+    content[f"/api/v1/registrations/{TOKEN}"] = OWN | {"can_change": False}
+    assert "aendern" not in await page(door, f"/anmeldung/{TOKEN}")
+    async with door.get(f"/anmeldung/{TOKEN}/aendern") as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, f"/anmeldung/{TOKEN}")
+    async with door.post(
+        f"/anmeldung/{TOKEN}/aendern", data={"name": "x"}, headers={"Sec-Fetch-Site": "cross-site"}
+    ) as answer:
+        assert answer.status == 403
 
 
 async def test_pages_of_others_cannot_press_the_buttons(door: Any, services: Any, content: Any) -> None:

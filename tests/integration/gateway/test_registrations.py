@@ -26,6 +26,7 @@ PERSON_DATA = {"name": "Erika Muster", "organisation_name": "Stadt Musterstadt",
 def session(services: Any, some_id: str) -> str:
     """A session that takes registrations."""
     services.answers[f"/api/v1/sessions/{some_id}"] = OPEN
+    services.answers[f"/internal/sessions/{some_id}/registration-checks"] = {"status": "accepted"}
     services.answers[f"/internal/sessions/{some_id}/registrations"] = lambda _: web.json_response(
         {"status": "accepted", "detail": "Bitte folgen Sie dem Link."}, status=202
     )
@@ -47,7 +48,12 @@ def context(people: People) -> Context:
 
 
 def forwarded(services: Any) -> list[dict[str, Any]]:
-    return [json.loads(asked.body) for asked in services.asked if asked.target.startswith("/internal/")]
+    mine = (asked for asked in services.asked if asked.target.startswith("/internal/"))
+    return [json.loads(asked.body) for asked in mine if asked.target.endswith("/registrations")]
+
+
+def checks(services: Any) -> list[dict[str, Any]]:
+    return [json.loads(asked.body) for asked in services.asked if asked.target.endswith("/registration-checks")]
 
 
 async def test_a_registration_goes_on_with_a_person_instead_of_credentials(
@@ -366,3 +372,63 @@ async def test_registering_a_person_twice_is_recorded_once(people: People) -> No
     person_id = str(new_id())
     outcomes = [await people.journal.transact(PERSON, person_id, RegisterPerson(), context(people)) for _ in range(2)]
     assert [outcome.version for outcome in outcomes] == [1, 1]
+
+
+def refusing(code: str, pointer: str) -> Any:
+    """A service that takes no such answers."""
+    body = {"code": code, "detail": "Nein.", "errors": [{"field": pointer, "code": code, "detail": "Nein."}]}
+    return lambda _: web.json_response(body, status=422)
+
+
+async def test_answers_are_looked_at_before_anything_is_kept_of_a_person(
+    door: Any, services: Any, session: str, people: People
+) -> None:
+    services.answers[f"/api/v1/sessions/{session}"] = OPEN | {"registration_questions": [{"key": "diet"}]}
+    services.answers[f"/internal/sessions/{session}/registration-checks"] = refusing("answer_required", "/answers/diet")
+    path, email, other = f"/api/v1/sessions/{session}/registrations", address(), address()
+    known = await people.find_or_make(parse_address(other), context(people))
+    seen = []
+    for who in (email, other):
+        async with door.post(path, json={"email": who, "name": "Erika Muster"}) as answer:
+            body = await answer.json()
+            seen.append((answer.status, body))
+    assert seen[0] == seen[1], "who is known is told the same"
+    assert (seen[0][0], seen[0][1]["errors"][0]["field"]) == (422, "/answers/diet")
+    assert await people.known(parse_address(email)) is None
+    assert await people.known(parse_address(other)) == known
+    assert forwarded(services) == []
+
+
+async def test_the_check_tells_the_service_of_no_person(door: Any, services: Any, session: str) -> None:
+    organisation = str(uuid4())
+    body = {
+        "email": address(),
+        "name": "Erika Muster",
+        "organisation_id": organisation,
+        "answers": {"diets": ["a", "b"]},
+    }
+    async with door.post(f"/api/v1/sessions/{session}/registrations", json=body) as answer:
+        assert answer.status == 202
+    assert checks(services) == [{"organisation_id": organisation, "answers": {"diets": ["a", "b"]}}]
+    asked = next(asked for asked in services.asked if asked.target.endswith("/registration-checks"))
+    assert services.verified(asked, "events").person_id is None
+    assert forwarded(services)[0]["answers"] == {"diets": ["a", "b"]}
+
+
+async def test_without_questions_nobody_asks_a_second_time(door: Any, services: Any, session: str) -> None:
+    async with door.post(
+        f"/api/v1/sessions/{session}/registrations", json={"email": address(), "name": "Erika Muster"}
+    ) as answer:
+        assert answer.status == 202
+    assert checks(services) == []
+
+
+async def test_full_without_a_waiting_list_is_told_to_everybody_before_anything_is_kept(
+    door: Any, services: Any, session: str, people: People
+) -> None:
+    services.answers[f"/api/v1/sessions/{session}"] = OPEN | {"full": True, "waiting_list": "none"}
+    email = address()
+    async with door.post(f"/api/v1/sessions/{session}/registrations", json={"email": email, "name": "E. M."}) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (409, "session_full")
+    assert await people.known(parse_address(email)) is None
+    assert forwarded(services) == []
