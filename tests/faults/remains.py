@@ -146,7 +146,7 @@ class Archive:
     async def _read_database(self, service: str, remains: Remains) -> None:
         connection = await connect(self.dsn(service), name="remains")
         try:
-            remains.journals[service] = [_recorded(row) for row in await connection.fetch(JOURNAL)]
+            remains.journals[service] = [recorded(row) for row in await connection.fetch(JOURNAL)]
             remains.results[service] = {
                 UUID(bytes=row["id"].bytes): Result(row["stream"], row["version"], row["position"])
                 for row in await connection.fetch(COMMANDS)
@@ -184,7 +184,8 @@ class Archive:
         return [f"{service}.{table}" for each in found for table in each.different]
 
 
-def _recorded(row: asyncpg.Record) -> Recorded:
+def recorded(row: asyncpg.Record) -> Recorded:
+    """The event in a row of `JOURNAL`."""
     return Recorded(
         row["position"],
         row["stream"],
