@@ -1,13 +1,15 @@
 """The events service as a process: `python -m services.events`, or `ikz run events`."""
 
 from functools import partial
+from typing import Any
 
-from services.events import due, erasure, problems, topics
+from services.events import due, erasure, problems, question_upkeep, topics
 from services.events.http import endpoints
+from services.events.question_letter import question_letter
 from services.events.recipients import recipients
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.settings import EventsSettings
-from shared.contracts.rpc import RecipientsAsked
+from shared.contracts.rpc import QuestionLetterAsked, RecipientsAsked
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
@@ -47,7 +49,10 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
         nats_url=settings.nats_url,
         health=runtime.health,
     )
-    questions = [RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, partial(recipients, pool, runtime.vault))]
+    questions: list[RpcEndpoint[Any]] = [
+        RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, partial(recipients, pool, runtime.vault)),
+        RpcEndpoint(QuestionLetterAsked.subject, QuestionLetterAsked, partial(question_letter, pool, runtime.vault)),
+    ]
     clock = partial(due.keep_time, journal, pool, settings.database_url, runtime.clock)
     return Parts(
         endpoints=endpoints(journal, pool, runtime.vault, runtime.bus, settings.public_url),
@@ -57,6 +62,15 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
             people.run,
             catalogue.run,
             clock,
+            partial(
+                question_upkeep.tend,
+                journal,
+                pool,
+                runtime.vault,
+                settings.question_retention,
+                dsn=settings.database_url,
+                clock=runtime.clock,
+            ),
             partial(serve_rpc, runtime.bus, settings.service, questions),
         ],
     )

@@ -59,6 +59,7 @@ class SessionBody(Content, _Dated):
     starts_at: Time | None = None
     registration_opens_at: Time | None = None
     registration_closes_at: Time | None = None
+    questions_close_at: Time | None = None
 
     @property
     def when(self) -> When:

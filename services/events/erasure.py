@@ -20,6 +20,11 @@ WITH places AS (
     INSERT INTO erasure (person_id, session_id)
     SELECT DISTINCT person_id, session_id FROM registration WHERE person_id = ANY($1::text[])
     ON CONFLICT DO NOTHING
+), questions AS (
+    INSERT INTO question_erasure (question_id) SELECT question_id FROM question WHERE person_id = ANY($1::text[])
+    ON CONFLICT DO NOTHING
+), asked AS (
+    DELETE FROM question WHERE person_id = ANY($1::text[])
 )
 DELETE FROM registration WHERE person_id = ANY($1::text[])
 """

@@ -1,6 +1,14 @@
 """What the events service offers over HTTP. Paths are the public ones; `/internal/…` is for the gateway alone."""
 
-from services.events import calendar_http, own_registration_http, registration_http, series_http, session_http
+from services.events import (
+    calendar_http,
+    own_registration_http,
+    question_desk_http,
+    question_http,
+    registration_http,
+    series_http,
+    session_http,
+)
 from services.events.asking import Asking
 from services.events.known_organisations import Organisations
 from shared.kernel.bus import Bus
@@ -19,4 +27,6 @@ def endpoints(journal: Journal, pool: Pool, vault: Vault, bus: Bus, public_url: 
         *session_http.endpoints(journal, pool, bus),
         *registration_http.endpoints(journal, pool, vault, asking),
         *own_registration_http.endpoints(journal, pool, vault, asking),
+        *question_desk_http.endpoints(journal, pool, vault),
+        *question_http.endpoints(journal, pool, vault),
     ]

@@ -90,6 +90,7 @@ class SessionPostponed(OfSession):
     registration_opens_at: WallTime | None = None
     answer_by: WallTime | None = None
     unanswered: Unanswered | None = None
+    questions_close_at: WallTime | None = None
 
 
 class SessionRelocated(OfSession):
@@ -354,6 +355,7 @@ def _postponed(life: Life, event: SessionPostponed) -> Life:
     window = {
         "registration_opens_at": event.registration_opens_at or life.content.registration_opens_at,
         "registration_closes_at": event.registration_closes_at,
+        "questions_close_at": event.questions_close_at,
     }
     return replace(
         life,

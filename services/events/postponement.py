@@ -39,6 +39,7 @@ def postpone(command: PostponeSession, life: Life, at: datetime) -> list[LifeEve
         reason=command.reason,
         registration_opens_at=_opens_at(life, dated, when),
         registration_closes_at=later_by(life.content.registration_closes_at, dated, when),
+        questions_close_at=later_by(life.content.questions_close_at, dated, when),
         answer_by=asking and asking.answer_by,
         unanswered=asking and asking.unanswered,
         history=command.history,

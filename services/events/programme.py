@@ -89,6 +89,7 @@ class Content(Value):
 
     `agenda` is what is planned; what was held is documented apart. Flags that nobody stated are null. A free seat goes
     to the first on the waiting list at once, or is offered for `offer_hours`; without a list, full is full.
+    `questions_open` is whether questions are taken at all; null leaves that to the series.
     """
 
     series_id: Id
@@ -111,6 +112,8 @@ class Content(Value):
     offer_hours: Annotated[int, Field(ge=1, le=336)] = 24
     registration_questions: RegistrationQuestions = ()
     agenda: Annotated[tuple[Talk, ...], Field(max_length=100)] = ()
+    questions_open: bool | None = None
+    questions_close_at: WallTime | None = None
 
 
 class Documentation(Value):

@@ -31,7 +31,7 @@ async def recipients(pool: Pool, vault: Vault, asked: RecipientsAsked) -> Recipi
     contacts = await open_contacts(vault, shown)
     people = (_recipient(row, contact, found.life) for row, contact in zip(shown, contacts, strict=True) if contact)
     more = str(shown[-1]["received_version"]) if len(rows) > asked.limit else None
-    return RecipientsAnswered(session=_card(found), recipients=tuple(people), next=more)
+    return RecipientsAnswered(session=card(found), recipients=tuple(people), next=more)
 
 
 def _version(after: str | None) -> int:
@@ -42,7 +42,8 @@ def _version(after: str | None) -> int:
     return int(after)
 
 
-def _card(found: SessionRow) -> SessionCard:
+def card(found: SessionRow) -> SessionCard:
+    """What a message says about a session."""
     life, content = found.life, found.life.content
     return SessionCard(
         **life.when.times().model_dump(),

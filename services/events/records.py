@@ -4,6 +4,10 @@ from services.events import (
     agenda_list,
     asked_people,
     project_talks,
+    question,
+    question_list,
+    question_order,
+    question_postponements,
     registration_list,
     series,
     series_list,
@@ -11,7 +15,7 @@ from services.events import (
     session_list,
 )
 
-DECIDERS = (series.DECIDER, session.DECIDER)
+DECIDERS = (series.DECIDER, session.DECIDER, question.DECIDER, question_order.DECIDER)
 PROJECTIONS = (
     series_list.PROJECTION,
     session_list.PROJECTION,
@@ -19,4 +23,7 @@ PROJECTIONS = (
     project_talks.PROJECTION,
     asked_people.PROJECTION,
     registration_list.PROJECTION,
+    question_list.PROJECTION,
+    question_list.ORDERS,
+    question_postponements.PROJECTION,
 )

@@ -4,18 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.events.programme import Value
 from shared.contracts.contract import Contract
 from shared.kernel.decider import Decider, Event, NotThere
-from shared.kernel.texts import Line, Text
+from shared.kernel.texts import Id, Line, Text
 
 type Format = Literal["online_spotlight", "annual_conference", "consultation_hour", "award_ceremony", "workshop"]
 
 
 class SeriesContent(Value):
-    """What an editor writes. `keyword` is what questions to a consultation hour are sent under."""
+    """What an editor writes. `keyword` is what questions to a consultation hour are sent under.
+
+    `questions_open`: whether its sessions take questions; null leaves that to the format. `experts` may see and answer
+    them: ids of people, and of organisations for their members.
+    """
 
     title: Line
     slug: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
@@ -23,6 +27,8 @@ class SeriesContent(Value):
     summary: Text | None = None
     description: Text | None = None
     keyword: Line | None = None
+    questions_open: bool | None = None
+    experts: Annotated[tuple[Id, ...], Field(max_length=50)] = ()
 
 
 class StartSeries(BaseModel):

@@ -22,12 +22,12 @@ class Desk:
     pool: Pool
 
     async def list_series(self, call: Call) -> Answer:
-        found = await list_series(self.pool, call.query)
+        found = await list_series(self.pool, call.query, experts=edits(call))
         return page(found, call)
 
     async def show_series(self, call: Call) -> Answer:
         """A series; its version is the ETag for those who may change it."""
-        found = await find_series(self.pool, call.path_id())
+        found = await find_series(self.pool, call.path_id(), experts=edits(call))
         if found is None:
             raise Problem("not_found")
         return Answer(found, version=found.version if edits(call) else None)

@@ -75,11 +75,13 @@ class SeriesRef(BaseModel):
 
 
 class SeriesAnswer(SeriesRef):
-    """A series. `sessions` counts the public ones."""
+    """A series. `sessions` counts the public ones, `experts` are for editors to see."""
 
     summary: str | None
     description: str | None
     keyword: str | None
+    questions_open: bool | None
+    experts: tuple[str, ...]
     sessions: int
     version: int
 
@@ -121,11 +123,11 @@ def reference(series_id: str, content: SeriesContent) -> SeriesRef:
     )
 
 
-async def list_series(pool: Pool, query: SeriesQuery) -> Page[SeriesAnswer]:
+async def list_series(pool: Pool, query: SeriesQuery, *, experts: bool) -> Page[SeriesAnswer]:
     """One page of the series, by title."""
     after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None)
     rows = await pool.fetch(LIST, query.q, *after, query.limit + 1)
-    found = [_answer(row) for row in rows]
+    found = [_answer(row, experts=experts) for row in rows]
     last = found[query.limit - 1] if len(found) > query.limit else None
     return Page(
         items=found[: query.limit],
@@ -134,10 +136,10 @@ async def list_series(pool: Pool, query: SeriesQuery) -> Page[SeriesAnswer]:
     )
 
 
-async def find_series(pool: Pool, series_id: str) -> SeriesAnswer | None:
+async def find_series(pool: Pool, series_id: str, *, experts: bool) -> SeriesAnswer | None:
     """One series."""
     row = await pool.fetchrow(ONE, series_id)
-    return _answer(row) if row else None
+    return _answer(row, experts=experts) if row else None
 
 
 async def series_exists(pool: Pool, series_id: str) -> bool:
@@ -145,13 +147,15 @@ async def series_exists(pool: Pool, series_id: str) -> bool:
     return bool(await pool.fetchval(EXISTS, series_id))
 
 
-def _answer(row: Any) -> SeriesAnswer:
+def _answer(row: Any, *, experts: bool) -> SeriesAnswer:
     content = SeriesContent.model_validate(row["content"])
     return SeriesAnswer(
         **reference(row["series_id"], content).model_dump(),
         summary=content.summary,
         description=content.description,
         keyword=content.keyword,
+        questions_open=content.questions_open,
+        experts=content.experts if experts else (),
         sessions=row["sessions"],
         version=row["version"],
     )

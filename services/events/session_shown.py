@@ -187,6 +187,8 @@ class SessionDetails(SessionSummary):
     agenda: AgendaAnswer
     attendance: AttendanceAnswer | None
     recap: str | None
+    questions_open: bool | None
+    questions_close_at: dt.datetime | None
     photos: tuple[PhotoAnswer, ...]
     recording: RecordingAnswer | None
     answer_by: dt.datetime | None
@@ -335,6 +337,8 @@ def _details(life: Life, *, for_editors: bool) -> dict[str, Any]:
         "agenda": agenda(life),
         "attendance": held and held.attendance and _attendance(held.attendance),
         "recap": held and held.recap,
+        "questions_open": content.questions_open,
+        "questions_close_at": content.questions_close_at,
         "photos": tuple(map(_photo, held.photos)) if held else (),
         "recording": held and held.recording and _recording(held.recording),
         "answer_by": life.answers_end,

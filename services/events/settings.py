@@ -1,4 +1,6 @@
-"""What the events service is told by its environment: nothing beyond what every service is told."""
+"""What the events service is told by its environment."""
+
+from datetime import timedelta
 
 from pydantic import Field
 
@@ -12,3 +14,10 @@ class EventsSettings(ServiceSettings):
     """Always `events`."""
     port: int = Field(default=8082, ge=0, le=65535)
     """The port to listen at; 0 takes a free one."""
+    question_retention_days: int = Field(default=365, ge=1, le=36_500)
+    """Days for which a question and who asked it are kept after the last thing that happened to it."""
+
+    @property
+    def question_retention(self) -> timedelta:
+        """How long a question is kept after the last thing that happened to it."""
+        return timedelta(days=self.question_retention_days)

@@ -103,7 +103,8 @@ class QuestionLetterAsked(_Rpc):
 
 
 class QuestionLetter(_Rpc):
-    """To one asker, about one question. `token` leads to the page of the question.
+    """To one asker, about one question. `token` leads to the page of the question, `keyword` is what
+    questions of its series are sent under.
 
     `question` is missing while the address is unproven: nobody else's text goes to it. `reason` is why it was declined,
     `answer` what was written in answer. Of a question that was merged, that of the one it went into.
@@ -120,6 +121,7 @@ class QuestionLetter(_Rpc):
     reason: str | None = None
     answer: str | None = None
     published: bool = False
+    keyword: str | None = None
     session: SessionCard
 
 
