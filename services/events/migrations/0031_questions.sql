@@ -19,9 +19,9 @@ CREATE TABLE question (
     state jsonb NOT NULL,
     CONSTRAINT question_token UNIQUE (token_hash)
 );
-CREATE INDEX question_session ON question (session_id, asked_at, question_id);
+CREATE INDEX question_of_session ON question (session_id, asked_at, question_id);
 CREATE INDEX question_asked ON question (asked_at, question_id);
-CREATE INDEX question_person ON question (person_id);
+CREATE INDEX question_of_person ON question (person_id);
 CREATE INDEX question_confirm_by ON question (confirm_by) WHERE confirm_by IS NOT NULL;
 CREATE INDEX question_merged ON question (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX question_open ON question (session_id, postponements) WHERE status IN ('submitted', 'accepted', 'merged');
