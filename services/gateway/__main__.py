@@ -16,6 +16,8 @@ from services.gateway.portal.directory import Directory
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.rendering import Pages, Static, site_of
 from services.gateway.portal.services import Services
+from services.gateway.questions import QuestionDesk
+from services.gateway.questions_api import Questions
 from services.gateway.records import DECIDERS, PROJECTIONS
 from services.gateway.registrations import Desk
 from services.gateway.settings import GatewaySettings
@@ -60,6 +62,10 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
     contact_desk = ContactDesk(people, upstream, writing if limited else None, writers if limited else None)
 
     static, services = Static(), Services(upstream)
+    asking = Limit("questions", settings.registrations_per_network, 600, seconds)
+    askers = Limit("questions-of-one-address", settings.registrations_per_address, 3600, seconds)
+    question_desk = QuestionDesk(people, upstream, asking if limited else None, askers if limited else None)
+
     portal = Portal(
         pages=Pages(site_of(settings), static, runtime.clock),
         static=static,
@@ -68,6 +74,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         desk=desk,
         contact_desk=contact_desk,
         directory=Directory(services),
+        question_desk=question_desk,
         clock=runtime.clock,
         trusted_proxies=settings.trusted_proxies,
     )
@@ -79,6 +86,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
             feed,
             settings.trusted_proxies,
             Contacts(contact_desk, settings.trusted_proxies),
+            Questions(question_desk, settings.trusted_proxies),
         ),
         portal=portal,
         holders=Holders(runtime.pool),

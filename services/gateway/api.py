@@ -13,6 +13,8 @@ from services.gateway.contacts_api import Contacts
 from services.gateway.contacts_api import endpoints as of_contacts
 from services.gateway.limits import network_asking
 from services.gateway.people import People
+from services.gateway.questions_api import Questions
+from services.gateway.questions_api import endpoints as of_questions
 from services.gateway.registrations import SENTENCES, Accepted, Desk, Wanted, checked
 from services.gateway.upstream import Service, Upstream, passed_on
 from shared.kernel import feed
@@ -49,6 +51,7 @@ class Api:
     own_feed: Feed
     trusted_proxies: int
     contacts: Contacts
+    questions: Questions
 
     async def register(self, call: Call) -> Answer:
         """Takes a registration; the answer tells nobody who is registered."""
@@ -132,4 +135,5 @@ def endpoints(api: Api) -> Sequence[Endpoint]:
             answer=FeedAnswer,
         ),
         *of_contacts(api.contacts),
+        *of_questions(api.questions),
     )

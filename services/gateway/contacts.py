@@ -115,12 +115,12 @@ def checked(writing: Writing) -> Writer:
     """The writer; `invalid_request` names every field that is wrong, in the order of the form."""
     errors: list[FieldError] = []
     address, name, organisation = who(writing.email, writing.name, writing.organisation_name, errors)
-    subject = " ".join(_readable(writing.subject or "").split())
+    subject = " ".join(readable(writing.subject or "").split())
     if len(subject) > LONGEST_SUBJECT:
         errors.append(_wrong("/subject", "subject_too_long"))
-    message = _readable(writing.message).strip()
-    if _blank(message) or len(message) > LONGEST_TEXT:
-        errors.append(_wrong("/message", "message_missing" if _blank(message) else "message_too_long"))
+    message = readable(writing.message).strip()
+    if blank(message) or len(message) > LONGEST_TEXT:
+        errors.append(_wrong("/message", "message_missing" if blank(message) else "message_too_long"))
     if errors or address is None or name is None:
         raise Problem("invalid_request", errors=errors)
     return Writer(address, name, organisation, subject or None, message)
@@ -130,12 +130,13 @@ def _wrong(pointer: str, code: str) -> FieldError:
     return FieldError(pointer, code, OF_THE_TEXT[code])
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """Lines that end in one way, without what no text of a request may hold; pasted text often brings it along."""
     return REFUSED.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
 
 
-def _blank(text: str) -> bool:
+def blank(text: str) -> bool:
+    """Whether there is nothing to read in a text."""
     return all(c.isspace() or unicodedata.category(c) == "Cf" for c in text)
 
 

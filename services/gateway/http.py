@@ -32,7 +32,7 @@ API = "/api/v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBLEM = "application/problem+json"
 BEARER = "bearer"
-TOKEN = re.compile(rf"^({API}/(?:registrations|contact-requests)/)[^/]+")
+TOKEN = re.compile(rf"^({API}/(?:registrations|contact-requests|questions)/)[^/]+")
 IDENTITY = web.RequestKey("identity", Identity)
 AUDITED = web.RequestKey("audited", int)
 
@@ -254,7 +254,7 @@ def _page_for(pages: Pages, request: web.Request, response: web.Response) -> web
 
 
 def audited_path(path: str) -> str:
-    """The path as the audit log keeps it: without the token of somebody's registration or text."""
+    """The path as the audit log keeps it: without the token of somebody's registration, question or text."""
     return TOKEN.sub(r"\1[hidden]", path)
 
 

@@ -9,6 +9,12 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Contact not possible",
         "Hierzu leiten wir keine Nachrichten weiter: Es ist abgeschlossen, oder es ist keine Adresse hinterlegt.",
     ),
+    "questions_closed": (
+        409,
+        "Fragen werden nicht angenommen",
+        "No questions are taken",
+        "Für diese Veranstaltung werden zurzeit keine Fragen angenommen.",
+    ),
     "registration_closed": (
         409,
         "Anmeldung ist nicht geöffnet",

@@ -39,6 +39,7 @@ ROUTES: Final[Mapping[str, Service]] = {
     "sessions": "events",
     "sessions.ics": "events",
     "registrations": "events",
+    "questions": "events",
     "announcements": "notify",
     "messages": "notify",
 }

@@ -15,6 +15,7 @@ from services.gateway.portal.directory import Directory
 from services.gateway.portal.reading import Listed
 from services.gateway.portal.rendering import Pages, Static
 from services.gateway.portal.services import Missing, Query, Refusal, Services
+from services.gateway.questions import QuestionDesk
 from services.gateway.registrations import Desk
 from services.gateway.upstream import Down, Service
 from shared.kernel.clock import Clock
@@ -36,6 +37,7 @@ class Portal:
     desk: Desk
     contact_desk: ContactDesk
     directory: Directory
+    question_desk: QuestionDesk
     clock: Clock
     trusted_proxies: int
 

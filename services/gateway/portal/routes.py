@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from services.gateway.portal import contacts, partners, projects, reader, registration, sessions, start
+from services.gateway.portal import contacts, partners, projects, questions, reader, registration, sessions, start
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.rendering import Static
 from shared.kernel.problems import Problem
@@ -34,12 +34,19 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/anmeldung/{token}/{change:bestaetigen|abmelden}", registration.change),
     ("GET", "/anmeldung/{token}/aendern", registration.form),
     ("POST", "/anmeldung/{token}/aendern", registration.write),
+    ("GET", "/veranstaltungen/{id}/frage", questions.form),
+    ("POST", "/veranstaltungen/{id}/frage", questions.ask),
+    ("GET", "/veranstaltungen/{id}/frage-gesendet", questions.asked),
+    ("GET", "/fragen/{token}", questions.question),
+    ("POST", "/fragen/{token}", questions.revise),
+    ("GET", "/fragen/{token}/{change:bestaetigen|zurueckziehen}", questions.back),
+    ("POST", "/fragen/{token}/{change:bestaetigen|zurueckziehen}", questions.change),
     ("GET", "/aktuelles", reader.news),
     ("GET", "/aktuelles/{id}", reader.article),
     ("GET", "/arbeitshilfen", reader.resources),
     *(("GET", f"/{name}", reader.text) for name in reader.TEXTS),
 )
-ROBOTS = "User-agent: *\nDisallow: /anmeldung/\nDisallow: /kontakt/\nDisallow: /api/\n"
+ROBOTS = "User-agent: *\nDisallow: /anmeldung/\nDisallow: /kontakt/\nDisallow: /fragen/\nDisallow: /api/\n"
 
 
 def add_routes(app: web.Application, portal: Portal) -> None:

@@ -58,7 +58,7 @@ class Services:
 
     async def replace(self, service: Service, path: str, body: Mapping[str, Any], version: str) -> None:
         """Puts to `path` what was changed in `version` of it; raises `Missing`, `Refusal` or `Down`."""
-        await self._ask(service, "PUT", str(URL.build(path=path)), orjson.dumps(body), {"If-Match": version})
+        await self._ask(service, "PUT", str(URL.build(path=path)), orjson.dumps(body), {"If-Match": f'"{version}"'})
 
     async def _ask(
         self,

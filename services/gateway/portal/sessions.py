@@ -9,7 +9,7 @@ from yarl import URL
 
 from services.gateway.guard import Untrusted, refuse_pages_of_others
 from services.gateway.limits import network_asking
-from services.gateway.portal import forms, own_questions
+from services.gateway.portal import forms, own_questions, questions
 from services.gateway.portal.forms import Form
 from services.gateway.portal.portal import Portal, given, path_id, together
 from services.gateway.portal.reading import Series, Session, SessionShort
@@ -135,6 +135,7 @@ async def _page(portal: Portal, request: web.Request, form: Form | None) -> web.
         session=shown,
         form=form,
         suggested=suggested,
+        questions=await questions.of_session(portal, shown.id),
     )
 
 

@@ -37,7 +37,7 @@ async def ask(events: Events, session_id: str, *, person: str | None = None, **m
         "text": "Wie teilt man die Kosten?",
         "member": False,
     } | more
-    key = {"Idempotency_Key": body.pop("key")} if "key" in body else {}
+    key: dict[str, Any] = {"Idempotency_Key": body.pop("key")} if "key" in body else {}
     return await events.ask("POST", f"/internal/sessions/{session_id}/questions", body, **key)
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.events import question_upkeep
+from services.events import due, question_upkeep
 from services.events.question import DECIDER, MergeQuestion
 from services.events.question_letter import question_letter
 from shared.contracts.rpc import QuestionLetterAsked
@@ -57,7 +57,8 @@ async def test_a_guest_asks_and_confirms_by_the_link(events: Events) -> None:
     assert (shown["text"], shown["name"]) == ("Wie teilt man die Kosten?", "Ada Beispiel")
     assert (shown["confirm_by"], shown["session"]["id"]) == ("2025-07-02T10:00:00+02:00", session_id)
     assert (await letter(events, question)).question is None, "no word goes to an address that nobody has confirmed"
-    assert (await events.get("/api/v1/questions", EDITOR))["counts"]["submitted"] == 0
+    inbox = f"/api/v1/questions?session={session_id}"
+    assert (await events.get(inbox, EDITOR))["counts"]["submitted"] == 0
     for _ in range(2):
         confirmed = await events.ask("POST", f"{question.page}/confirmations")
         assert (confirmed.status, confirmed.body["version"]) == (200, 2)
@@ -88,7 +89,7 @@ async def test_who_has_asked_a_lot_is_answered_like_everybody_and_nothing_is_kep
 
 async def test_nothing_that_people_write_lies_open(events: Events) -> None:
     session_id = await hour(events)
-    body = {"text": "Ein Geheimnis?", "name": "Grete Geheim", "email": "grete@geheim.example"}
+    body: dict[str, Any] = {"text": "Ein Geheimnis?", "name": "Grete Geheim", "email": "grete@geheim.example"}
     question = await asked(events, session_id, may_publish=True, **body)
     await done(events, question, "answers", {"way": "in_writing", "answer": "Das ist geheim."})
     await done(events, question, "publications", {"text": "Geheim?"})
@@ -194,7 +195,7 @@ async def test_the_form_says_whether_questions_are_taken_and_under_which_keyword
     [{"text": ""}, {"text": " \n"}, {"text": "x" * 5001}, {"text": 3}, {"name": ""}, {"may_publish": "ja"}, {"x": 1}],
     ids=lambda changes: str(changes)[:20],
 )
-async def test_wrong_questions(events: Events, changes: dict[str, object]) -> None:
+async def test_wrong_questions(events: Events, changes: dict[str, Any]) -> None:
     session_id = await hour(events)
     wrong = await ask(events, session_id, **changes)
     assert wrong.code == "422 invalid_request"
@@ -203,7 +204,7 @@ async def test_wrong_questions(events: Events, changes: dict[str, object]) -> No
 
 async def test_a_question_is_moderated_answered_and_published(events: Events) -> None:
     session_id = await hour(events)
-    agreed = {"may_publish": True, "may_name_organisation": True, "organisation_name": "Stadt Beispiel"}
+    agreed: dict[str, Any] = {"may_publish": True, "may_name_organisation": True, "organisation_name": "Stadt Beispiel"}
     question = await asked(events, session_id, **agreed)
     assert (await moderate(events, question, "publications", {})).code == "409 question_not_answered"
     await done(events, question, "acceptances")
@@ -325,7 +326,7 @@ async def test_mergers_make_no_chains_even_when_they_race(events: Events) -> Non
     assert (await events.get(first.desk(), EDITOR))["merged_into"] == third.id
     for one, other in ((third, fourth), (fourth, third)):  # as two moderators at once, who both saw the other one open
         merge = MergeQuestion(into=other.id, into_session_id=session_id, into_status="submitted")
-        await events.journal.transact(DECIDER, one.id, merge, question_upkeep.by_itself(events.clock.now()))
+        await events.journal.transact(DECIDER, one.id, merge, due.by_itself(events.clock.now()))
     await tend(events, 3)
     shown = [await events.get(each.desk(), EDITOR) for each in (third, fourth)]
     assert [(each["status"], each["merged_into"]) for each in shown] == [("submitted", None)] * 2

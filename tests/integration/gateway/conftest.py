@@ -27,6 +27,8 @@ from services.gateway.portal.directory import Directory
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.rendering import Pages, Static, site_of
 from services.gateway.portal.services import Services
+from services.gateway.questions import QuestionDesk
+from services.gateway.questions_api import Questions
 from services.gateway.registrations import Desk
 from services.gateway.settings import GatewaySettings
 from services.gateway.tokens import Holders
@@ -171,6 +173,12 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         Limit("contact-requests", 5, 600, seconds) if limited else None,
         Limit("contact-requests-of-one-address", 3, 600, seconds) if limited else None,
     )
+    question_desk = QuestionDesk(
+        people,
+        upstream,
+        Limit("questions", 5, 600, seconds) if limited else None,
+        Limit("questions-of-one-address", 3, 600, seconds) if limited else None,
+    )
     feed = Feed("gateway", people.journal, pool, set_to.public_url)
     static = Static()
     portal = Portal(
@@ -181,6 +189,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         desk=desk,
         contact_desk=contact_desk,
         directory=Directory(Services(upstream)),
+        question_desk=question_desk,
         clock=CLOCK,
         trusted_proxies=set_to.trusted_proxies,
     )
@@ -192,6 +201,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
             feed,
             set_to.trusted_proxies,
             Contacts(contact_desk, set_to.trusted_proxies),
+            Questions(question_desk, set_to.trusted_proxies),
         ),
         portal=portal,
         holders=Holders(pool),

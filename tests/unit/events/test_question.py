@@ -126,7 +126,7 @@ def test_nobody_confirms_and_the_text_is_destroyed() -> None:
 
 
 def test_nothing_lapses_that_was_confirmed() -> None:
-    confirmed = [received(), said(QuestionConfirmed)]
+    confirmed: list[QuestionEvent] = [received(), said(QuestionConfirmed)]
     of(confirmed).when(LetQuestionLapse(), at=NOW + timedelta(days=9)).nothing()
 
 
@@ -280,9 +280,9 @@ def test_what_is_answered_is_published_if_its_asker_agrees() -> None:
     publish = PublishQuestion(sealed_publication="all", names=True)
     published = said(QuestionPublished, way="in_writing", sealed_publication="all")
     of(ANSWERED).when(publish, at=NOW).then([published])
-    unwilling = [handed_in(), said(QuestionAnswered, way="in_session")]
+    unwilling: list[QuestionEvent] = [handed_in(), said(QuestionAnswered, way="in_session")]
     of(unwilling).when(publish, at=NOW).refused("publication_not_agreed")
-    nameless = [handed_in(may_publish=True), said(QuestionAnswered, way="in_session")]
+    nameless: list[QuestionEvent] = [handed_in(may_publish=True), said(QuestionAnswered, way="in_session")]
     of(nameless).when(publish, at=NOW).refused("publication_not_agreed")
     of(ACCEPTED).when(publish, at=NOW).refused("question_not_answered")
 
@@ -373,6 +373,7 @@ def test_others_learn_that_something_happened_and_nothing_of_what_was_said(
     event: QuestionEvent, contract: type
 ) -> None:
     published = DECIDER.publish(event)
+    assert published is not None
     assert type(published) is contract
     assert not any(sealed in published.model_dump_json() for sealed in ('"who"', '"what"', '"why"', '"so"', '"all"'))
 
