@@ -46,7 +46,7 @@ MANIFEST = (
     Access(
         "notify",
         consumes=("events", "catalog", "gateway"),
-        asks=("rpc.events.recipients", "rpc.catalog.contact", "rpc.catalog.step"),
+        asks=("rpc.events.recipients", "rpc.events.question", "rpc.catalog.contact", "rpc.catalog.step"),
     ),
     Access("gateway"),
 )

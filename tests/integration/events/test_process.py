@@ -16,7 +16,12 @@ from aiohttp import ClientSession
 
 from services.catalog.topic import TOPIC, DefineTopic, Group, MergeTopic, RenameTopic
 from services.gateway.person import PERSON, ErasePerson, RegisterPerson
-from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
+from shared.contracts.rpc import (
+    QuestionLetterAnswered,
+    QuestionLetterAsked,
+    RecipientsAnswered,
+    RecipientsAsked,
+)
 from shared.embedded.nats import EmbeddedNats
 from shared.kernel.bus import Bus
 from shared.kernel.clock import Clock
@@ -42,6 +47,8 @@ STARTING = 60.0  # importing everything takes long where many do so at once
 PATIENCE = 20.0
 GROUP = Group(code="administration", slug="verwaltung", label="Verwaltung")
 NEXT_YEAR = f"{Clock().now().year + 1}-07-01T10:00:00+02:00"
+LATER = f"{Clock().now().year + 1}-07-08T10:00:00+02:00"
+CARRIED = "SELECT count(*) FROM journal WHERE stream = 'question-' || $1 AND type = 'QuestionCarriedOver'"
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +120,11 @@ async def publisher(
             await asyncio.gather(task, return_exceptions=True)
 
 
+async def carried_over(database: Database, question_id: str) -> int:
+    async with await connect_pool(database.dsn("events"), name="test looking") as pool:
+        return int(await pool.fetchval(CARRIED, question_id))
+
+
 async def test_registering_telling_forgetting(database: Database, nats: EmbeddedNats) -> None:
     await migrate(database.dsn("events"), "events")
     keys, person = generate_keys(), str(new_id())
@@ -149,13 +161,24 @@ async def test_registering_telling_forgetting(database: Database, nats: Embedded
         series = {"slug": "reihe", "title": "Reihe", "format": "workshop"}
         series_id = (await call("POST", "/api/v1/series", series))["id"]
         session = {"series_id": series_id, "title": "Termin", "mode": "online", "starts_at": NEXT_YEAR, "capacity": 1}
-        session |= {"topics": ["treasury"]}
+        session |= {"topics": ["treasury"], "questions_open": True}
         session_id = (await call("POST", "/api/v1/sessions", session))["id"]
         await call("POST", f"/api/v1/sessions/{session_id}/announcements")
         await call("POST", f"/api/v1/sessions/{session_id}/registration-openings")
         body = {"person_id": person, "email": "ada@stadt.example", "name": "Ada Beispiel", "member": True}
         await call("POST", f"/internal/sessions/{session_id}/registrations", body)
         assert await told() == ["ada@stadt.example"]
+        await call("POST", f"/internal/sessions/{session_id}/questions", body | {"text": "Wie teilt man Kosten?"})
+        question_id = (await call("GET", "/api/v1/questions"))["items"][0]["id"]
+
+        async def question_says() -> str | None:
+            asked = QuestionLetterAsked(question_id=question_id)
+            letter = (await ask(bus, QuestionLetterAsked.subject, asked, QuestionLetterAnswered)).letter
+            return f"{letter.email} {letter.question} {letter.session.reason}" if letter else None
+
+        assert await question_says() == "ada@stadt.example Wie teilt man Kosten? None"
+        await call("POST", f"/api/v1/sessions/{session_id}/postponements", {"starts_at": LATER, "reason": "Krankheit"})
+        await eventually(partial(carried_over, database, question_id), wanted=1)
         await to_person(person, RegisterPerson(), ErasePerson(person_id=person))
         await eventually(participants, wanted=0)
 
@@ -164,6 +187,7 @@ async def test_registering_telling_forgetting(database: Database, nats: Embedded
 
         await eventually(seats_left, wanted=1)
         assert await told() == []
+        assert await question_says() is None
 
         async def found_by(topic: str) -> int:
             return int((await call("GET", f"/api/v1/sessions?topic={topic}"))["total"])
