@@ -11,7 +11,7 @@ from services.catalog.known import known
 from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.search_live import Live
 from services.catalog.settings import CatalogSettings
-from services.catalog.stored_files import Sweep
+from services.catalog.stored_files import IN_USE
 from services.catalog.topic_split import move_projects
 from services.catalog.undertaking_reminder import step_reminder
 from shared.contracts.rpc import ContactAsked, KnownAsked, StepAsked
@@ -21,6 +21,7 @@ from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
 from shared.kernel.rpc import RpcEndpoint, serve_rpc
 from shared.kernel.service import Parts, Runtime, main
+from shared.kernel.unwanted_files import Sweep
 
 
 async def build(runtime: Runtime[CatalogSettings]) -> Parts:
@@ -53,7 +54,7 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
     duties: list[due.Duty] = [
         ask_for_review,
         move_projects,
-        Sweep(files),
+        Sweep(files, IN_USE),
         undertaking_due.remind,
         undertaking_due.draft_what_is_finished,
         contact_upkeep.record_reports,

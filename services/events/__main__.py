@@ -3,18 +3,20 @@
 from functools import partial
 from typing import Any
 
-from services.events import due, erasure, problems, question_upkeep, topics
+from services.events import due, erasure, material_list, problems, question_upkeep, topics
 from services.events.http import endpoints
 from services.events.question_letter import question_letter
 from services.events.recipients import recipients
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.settings import EventsSettings
 from shared.contracts.rpc import QuestionLetterAsked, RecipientsAsked
+from shared.kernel.files import Files
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
 from shared.kernel.rpc import RpcEndpoint, serve_rpc
 from shared.kernel.service import Parts, Runtime, main
+from shared.kernel.unwanted_files import Sweep
 
 
 async def build(runtime: Runtime[EventsSettings]) -> Parts:
@@ -53,9 +55,12 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
         RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, partial(recipients, pool, runtime.vault)),
         RpcEndpoint(QuestionLetterAsked.subject, QuestionLetterAsked, partial(question_letter, pool, runtime.vault)),
     ]
-    clock = partial(due.keep_time, journal, pool, settings.database_url, runtime.clock)
+    sweep = Sweep(Files(runtime.bus, settings.service), (material_list.in_use,))
+    clock = partial(due.keep_time, journal, pool, settings.database_url, runtime.clock, sweep=sweep)
     return Parts(
-        endpoints=endpoints(journal, pool, runtime.vault, runtime.bus, settings.public_url),
+        endpoints=endpoints(
+            journal, pool, runtime.vault, runtime.bus, settings.public_url, max_material=settings.max_material
+        ),
         journal=journal,
         tasks=[
             relay.run,

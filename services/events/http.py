@@ -2,6 +2,7 @@
 
 from services.events import (
     calendar_http,
+    material_http,
     own_registration_http,
     question_desk_http,
     question_http,
@@ -13,12 +14,17 @@ from services.events.asking import Asking
 from services.events.known_organisations import Organisations
 from shared.kernel.bus import Bus
 from shared.kernel.endpoint import Endpoint
+from shared.kernel.files import Files
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.vault import Vault
 
+MOST_OF_A_FILE = 50 * 1024 * 1024
 
-def endpoints(journal: Journal, pool: Pool, vault: Vault, bus: Bus, public_url: str) -> list[Endpoint]:
+
+def endpoints(
+    journal: Journal, pool: Pool, vault: Vault, bus: Bus, public_url: str, *, max_material: int = MOST_OF_A_FILE
+) -> list[Endpoint]:
     """Everything that can be asked of this service."""
     asking = Asking(journal, Organisations(bus))
     return [
@@ -29,4 +35,5 @@ def endpoints(journal: Journal, pool: Pool, vault: Vault, bus: Bus, public_url: 
         *own_registration_http.endpoints(journal, pool, vault, asking),
         *question_desk_http.endpoints(journal, pool, vault),
         *question_http.endpoints(journal, pool, vault),
+        *material_http.endpoints(journal, pool, Files(bus, "events"), max_material),
     ]

@@ -1,6 +1,6 @@
 """What the rules of sessions and registrations refuse, for readers."""
 
-from shared.kernel import problems
+from shared.kernel import file_kinds, problems, spooling
 
 CODES: dict[str, tuple[int, str, str, str]] = {
     "date_in_past": (
@@ -250,6 +250,66 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Talk is unknown",
         "Diese Kennung gehört zu keinem Vortrag der Veranstaltung oder steht schon bei einem anderen.",
     ),
+    "unknown_material": (
+        409,
+        "Unterlage ist unbekannt",
+        "Material is unknown",
+        "Diese Unterlage hat die Veranstaltung nicht. Vielleicht wurde sie inzwischen gelöscht.",
+    ),
+    "nothing_to_release": (
+        409,
+        "Nichts freizugeben",
+        "Nothing to release",
+        "Die Veranstaltung hat keine Entwürfe von Unterlagen.",
+    ),
+    "material_released": (
+        409,
+        "Unterlage war schon veröffentlicht",
+        "Material was released",
+        "Löschen können Sie nur, was noch niemand gesehen hat. Bitte ziehen Sie die Unterlage zurück.",
+    ),
+    "material_not_released": (
+        409,
+        "Unterlage ist noch ein Entwurf",
+        "Material is still a draft",
+        "Zurückziehen können Sie nur, was veröffentlicht war. Einen Entwurf können Sie löschen.",
+    ),
+    "material_withdrawn": (
+        409,
+        "Unterlage ist zurückgezogen",
+        "Material is withdrawn",
+        "Die Unterlage wurde zurückgezogen. Mit einer neuen Datei wird sie wieder zum Entwurf.",
+    ),
+    "material_gone": (
+        410,
+        "Unterlage wurde zurückgezogen",
+        "Material was withdrawn",
+        "Diese Unterlage wird nicht mehr angeboten. Grund: {reason}",
+    ),
+    "too_many_materials": (
+        409,
+        "Zu viele Unterlagen",
+        "Too many materials",
+        "Eine Veranstaltung kann höchstens {most} Unterlagen haben.",
+    ),
+    "photo_needs_alt": (
+        409,
+        "Bildbeschreibung fehlt",
+        "Photo without a description",
+        "Bitte beschreiben Sie, was auf dem Foto zu sehen ist, für alle, die es nicht sehen.",
+    ),
+    "photo_needs_credit": (
+        409,
+        "Bildnachweis fehlt",
+        "Photo without a credit",
+        "Bitte nennen Sie, von wem das Foto ist.",
+    ),
+    "photo_is_no_image": (
+        409,
+        "Ein Foto muss ein Bild sein",
+        "Photo is no image",
+        "Als Foto können Sie PNG- und JPEG-Bilder hochladen.",
+    ),
     # As in the catalogue, whose codes these are.
     "unknown_project": (409, "Unbekanntes Projekt", "Unknown project", "Dieses Projekt gibt es nicht."),
     "unknown_topic": (409, "Unbekanntes Themengebiet", "Unknown topic", "Dieses Themengebiet gibt es nicht."),
@@ -265,3 +325,5 @@ CODES: dict[str, tuple[int, str, str, str]] = {
 def register() -> None:
     """Adds these codes to the table; called once by whoever starts the service."""
     problems.register(CODES)
+    problems.register(file_kinds.PROBLEMS)
+    problems.register(spooling.PROBLEMS)

@@ -3,6 +3,8 @@
 from services.events import (
     agenda_list,
     asked_people,
+    material,
+    material_list,
     project_talks,
     question,
     question_list,
@@ -15,7 +17,7 @@ from services.events import (
     session_list,
 )
 
-DECIDERS = (series.DECIDER, session.DECIDER, question.DECIDER, question_order.DECIDER)
+DECIDERS = (series.DECIDER, session.DECIDER, question.DECIDER, question_order.DECIDER, material.DECIDER)
 PROJECTIONS = (
     series_list.PROJECTION,
     session_list.PROJECTION,
@@ -26,4 +28,6 @@ PROJECTIONS = (
     question_list.PROJECTION,
     question_list.ORDERS,
     question_postponements.PROJECTION,
+    material_list.PROJECTION,
+    material_list.PROJECTION,
 )

@@ -28,6 +28,7 @@ from services.events.life_commands import (
     ReviseSession,
     ScheduleAnnouncement,
 )
+from services.events.material_list import with_slides
 from services.events.programme import Content, Documentation
 from services.events.references import refuse_unknown, refuse_unknown_talks
 from services.events.rights import EDITORS, edits
@@ -88,7 +89,7 @@ class Desk:
             if planned is None:
                 raise Problem("not_found")
         versions = await agenda_list.versions(self.pool, found.life.session_id)
-        shown = agenda(found.life, query.version, planned)
+        shown = await with_slides(self.pool, found.life.session_id, agenda(found.life, query.version, planned))
         return Answer(AgendaHistory(**dict(shown), versions=versions))
 
     async def check_date(self, call: Call) -> Answer:

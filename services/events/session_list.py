@@ -10,6 +10,7 @@ from services.events import topics
 from services.events.date_warnings import DateWarning, warnings_of
 from services.events.life import LIFE_EVENTS, Life
 from services.events.life import evolve as live
+from services.events.material_list import with_slides
 from services.events.project_talks import sessions_about
 from services.events.series import SeriesContent
 from services.events.session_shown import SessionDetails, SessionRow, SessionStatus, SessionSummary, details, summary
@@ -219,7 +220,8 @@ async def find_session(pool: Pool, session_id: str, at: dt.datetime, *, for_edit
     if found is None:
         return None
     against = await warnings_of(pool, found.life, at) if for_editors else ()
-    return SessionAnswer(**details(found, at, for_editors=for_editors), warnings=against)
+    shown = details(found, at, for_editors=for_editors)
+    return SessionAnswer(**shown | {"agenda": await with_slides(pool, session_id, shown["agenda"])}, warnings=against)
 
 
 async def feed_rows(pool: Pool, wanted: SessionFilter) -> list[tuple[Life, dt.datetime]]:

@@ -8,7 +8,7 @@ from shared.kernel.settings import ServiceSettings
 
 
 class EventsSettings(ServiceSettings):
-    """The events service's name and port."""
+    """The events service's name and port, and how long files may be."""
 
     service: str = "events"
     """Always `events`."""
@@ -21,3 +21,6 @@ class EventsSettings(ServiceSettings):
     def question_retention(self) -> timedelta:
         """How long a question is kept after the last thing that happened to it."""
         return timedelta(days=self.question_retention_days)
+
+    max_material: int = Field(default=50 * 1024 * 1024, gt=0, le=1024**3)
+    """The longest material of a session in bytes; the same as the gateway's."""

@@ -49,9 +49,10 @@ async def attachment(
     return response
 
 
-def disposition(name: str) -> str:
-    """`Content-Disposition` of a file to be saved (RFC 6266), its name for old clients and in full (RFC 8187)."""
+def disposition(name: str, *, shown: bool = False) -> str:
+    """`Content-Disposition` of a file, saved or shown (RFC 6266), its name for old clients and in full (RFC 8187)."""
     spelled = name.translate(UMLAUTS)
     plain = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
     quoted = "".join("_" if c in '"\\%' or not c.isprintable() else c for c in plain)
-    return f"attachment; filename=\"{quoted}\"; filename*=UTF-8''{quote(name, safe='')}"
+    way = "inline" if shown else "attachment"
+    return f"{way}; filename=\"{quoted}\"; filename*=UTF-8''{quote(name, safe='')}"

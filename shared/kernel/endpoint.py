@@ -22,10 +22,14 @@ type Handler = Callable[[Call], Awaitable[Answer | web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as a request's whole body: the media types it may have and the most bytes."""
+    """A file as a request's whole body: the media types it may have and the most bytes.
+
+    One that is `streamed` is left to the handler to read (`spooling`), and may be longer than memory should hold.
+    """
 
     media_types: tuple[str, ...]
     most: int
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import unicodedata
 import zipfile
 import zlib
 from io import BytesIO
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import puremagic
 
@@ -69,6 +69,7 @@ BROKEN = (
 )
 LONGEST_INDEX = 1024 * 1024
 HEAD = 4096
+BLOCK = 1024 * 1024
 
 UNWANTED = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
@@ -115,9 +116,16 @@ def kind_of(content: bytes, declared: str) -> str:
     Raises the problem `file_empty`, `file_type_not_allowed`, `file_type_mismatch` (it is not what the client said) or
     `file_unreadable` (a package that is broken, or grows out of all proportion).
     """
-    if not content:
+    return kind_of_file(BytesIO(content), declared)
+
+
+def kind_of_file(file: BinaryIO, declared: str) -> str:
+    """The same of a file that is not in memory, and is not read into it."""
+    file.seek(0)
+    head = file.read(HEAD)
+    if not head:
         raise Problem("file_empty")
-    found = _by_magic(content) or (_inside(content) if content.startswith(PACKAGE) else None)
+    found = _by_magic(head) or (_inside(file) if head.startswith(PACKAGE) else None)
     if found is None:
         raise Problem("file_type_not_allowed", details={"allowed": ", ".join(kind.label for kind in KINDS.values())})
     if found != declared:
@@ -135,20 +143,20 @@ def safe_name(given: str, media_type: str) -> str:
     return (f"{NAMELESS} {stem}" if RESERVED.match(stem) else stem or NAMELESS) + ending
 
 
-def _by_magic(content: bytes) -> str | None:
+def _by_magic(head: bytes) -> str | None:
     try:
-        found = {match.mime_type for match in puremagic.magic_string(content[:HEAD])}
+        found = {match.mime_type for match in puremagic.magic_string(head)}
     except puremagic.PureError:
         return None
     return next((kind for kind in BY_MAGIC if kind in found), None)
 
 
-def _inside(content: bytes) -> str | None:
+def _inside(file: BinaryIO) -> str | None:
     """What a zip package says it is, in the words of its own format; None of any other zip."""
-    if content.count(LISTED) > MOST_ENTRIES:  # before a reader would make something of each
+    if _count(file, LISTED) > MOST_ENTRIES:  # before a reader would make something of each
         raise Problem("file_unreadable")
     try:
-        with zipfile.ZipFile(BytesIO(content)) as package:
+        with zipfile.ZipFile(file) as package:
             entries = package.infolist()
             _refuse_disproportion(entries)
             if any(MACROS.search(entry.filename) for entry in entries):
@@ -161,6 +169,16 @@ def _inside(content: bytes) -> str | None:
     except BROKEN as broken:
         raise Problem("file_unreadable") from broken
     return None
+
+
+def _count(file: BinaryIO, wanted: bytes) -> int:
+    """How often something stands in a file, block by block."""
+    file.seek(0)
+    found, end = 0, b""
+    while block := file.read(BLOCK):
+        found += (end + block).count(wanted)
+        end = block[1 - len(wanted) :]
+    return found
 
 
 def _refuse_disproportion(entries: list[zipfile.ZipInfo]) -> None:

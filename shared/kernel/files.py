@@ -6,6 +6,9 @@ Whoever refers to a file puts it first and commits the reference after. What nob
 The format is the object store's own (NATS ADR-20), so that `nats object` reads it, too. nats-py's client of it waits
 for ever on a connection that is lost, and needs consumers of its own; here every wait ends and a message is got by its
 subject. A put, a renewal and a deletion that meet exclude each other by the sequence of the object's meta message.
+
+That message also says which sequences the chunks have (in the format's own `metadata`), so that a download is resumed
+without reading what the client has. Where it does not, or the stream was filled anew, the chunks are counted.
 """
 
 import asyncio
@@ -17,7 +20,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import structlog
@@ -46,6 +49,41 @@ class FileMissing(Exception):
     """The store does not have this file, or not as it was put."""
 
 
+class Content(Protocol):
+    """What is to be kept, wherever it lies: its size, its SHA-256, and any part of it."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """What it will be found by."""
+        ...
+
+    async def part(self, start: int, length: int) -> bytes:
+        """At most `length` bytes from `start` on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _InMemory:
+    content: bytes
+    sha256: str
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    async def part(self, start: int, length: int) -> bytes:
+        return self.content[start : start + length]
+
+
+type Run = tuple[int, int]
+"""The first of some chunks whose sequences follow each other, and how many there are."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Meta:
     """An object's meta message: which chunks it has (none when another client removed it), and when it was last put."""
@@ -55,6 +93,16 @@ class _Meta:
     size: int
     chunks: int
     put_at: datetime
+    chunk_size: int = CHUNK
+    runs: tuple[Run, ...] = ()
+
+    def sequence_of(self, number: int) -> int | None:
+        """That of a chunk, counted from 0, if it was noted."""
+        for first, count in self.runs:
+            if number < count:
+                return first + number
+            number -= count
+        return None
 
 
 class Files:
@@ -68,32 +116,39 @@ class Files:
     async def put(self, content: bytes, at: datetime) -> str:
         """Keeps a file and gives its SHA-256; on disk when it returns. The same file again costs nothing."""
         digest = (await asyncio.to_thread(hashlib.sha256, content)).hexdigest()
+        await self.put_content(_InMemory(content, digest), at)
+        return digest
+
+    async def put_content(self, content: Content, at: datetime) -> None:
+        """Keeps a file that need not be in memory; on disk when it returns."""
         with _unavailable("put"):
             connection = await self._bus.connection(ANSWER)
             for _ in range(ATTEMPTS):
-                found = await self._meta(connection, digest)
-                if await self._put(connection, digest, content, found, at):
-                    return digest
+                found = await self._meta(connection, content.sha256)
+                if await self._put(connection, content, found, at):
+                    return
         raise FilesUnavailable("others put and delete the same file")
 
-    async def get(self, digest: str) -> AsyncGenerator[bytes]:
-        """A file's parts, in order. Raises `FileMissing`; of one that is damaged at the latest before its last part."""
+    async def get(self, digest: str, offset: int = 0) -> AsyncGenerator[bytes]:
+        """A file's parts, in order, from the byte `offset` on. Raises `FileMissing`.
+
+        Of one that is damaged at the latest before its last part, when it is read from the beginning.
+        """
         with _unavailable("get"):
             connection = await self._bus.connection(ANSWER)
             meta = await self._meta(connection, digest)
             if meta is None or not meta.chunks:
                 raise FileMissing(digest)
-            subject, sequence, seen = self._chunks(meta.nuid), 0, hashlib.sha256()
-            for left in reversed(range(meta.chunks)):
-                message = await self._message(connection, {"seq": sequence + 1, "next_by_subj": subject})
-                if message is None:
-                    raise FileMissing(digest)
-                sequence, part = message["seq"], base64.b64decode(message.get("data", ""))
+            first, skipped = divmod(offset, meta.chunk_size)
+            sequence, seen = await self._before(connection, meta, first), hashlib.sha256()
+            for left in reversed(range(meta.chunks - first)):
+                sequence, part = await self._chunk(connection, meta, sequence, digest)
                 seen.update(part)
-                if not left and seen.hexdigest() != digest:
+                if not left and not first and seen.hexdigest() != digest:
                     log.error("file_damaged", sha256=digest)
                     raise FileMissing(digest)
-                yield part
+                yield part[skipped:]
+                skipped = 0
 
     async def delete(self, digest: str, put_before: datetime) -> bool:
         """Whether the file was deleted: not one that was put again at `put_before` or later, to the minute."""
@@ -125,27 +180,54 @@ class Files:
             doubtful = [subject for subject in chunks if puts[_of(subject)] > 1 or _of(subject) not in known]
             return sum([await self._purge_left(connection, subject) for subject in doubtful])
 
-    async def _put(
-        self, connection: Connection, digest: str, content: bytes, found: _Meta | None, at: datetime
-    ) -> bool:
+    async def _before(self, connection: Connection, meta: _Meta, number: int) -> int:
+        """A sequence behind which the chunk of this number, counted from 0, is the next."""
+        noted = meta.sequence_of(number) if number else None
+        if noted is not None:
+            asked = {"seq": noted, "next_by_subj": self._chunks(meta.nuid)}
+            message = await self._message(connection, asked)
+            if message is not None and message["seq"] == noted:
+                return noted - 1
+        sequence = 0
+        for _ in range(number):
+            sequence, _ = await self._chunk(connection, meta, sequence, meta.nuid)
+        return sequence
+
+    async def _chunk(self, connection: Connection, meta: _Meta, after: int, digest: str) -> tuple[int, bytes]:
+        """The next chunk behind a sequence, and its own."""
+        asked = {"seq": after + 1, "next_by_subj": self._chunks(meta.nuid)}
+        message = await self._message(connection, asked)
+        if message is None:
+            raise FileMissing(digest)
+        return message["seq"], base64.b64decode(message.get("data", ""))
+
+    async def _put(self, connection: Connection, content: Content, found: _Meta | None, at: datetime) -> bool:
         """Whether the file is there now; False when somebody else put or deleted it meanwhile."""
+        digest = content.sha256
         if found and found.chunks and await self._whole(connection, found):
             just_put = found.put_at > at - MOMENT
             return just_put or await self._tell(connection, digest, replace(found, put_at=at))
         nuid = f"{digest}_{new_id().hex}"
-        chunks = await self._write(connection, self._chunks(nuid), content)
-        meta = _Meta(found.sequence if found else 0, nuid, len(content), chunks, at)
+        runs = await self._write(connection, self._chunks(nuid), content)
+        chunks = sum(count for _, count in runs)
+        meta = _Meta(found.sequence if found else 0, nuid, content.size, chunks, at, runs=runs)
         told = await self._tell(connection, digest, meta)
         useless = nuid if not told else found and found.nuid
         if useless:
             await self._purge(connection, self._chunks(useless))
         return told
 
-    async def _write(self, connection: Connection, subject: str, content: bytes) -> int:
-        parts = range(0, len(content), CHUNK)
-        for start in parts:
-            await self._publish(connection, subject, content[start : start + CHUNK], {})
-        return len(parts)
+    async def _write(self, connection: Connection, subject: str, content: Content) -> tuple[Run, ...]:
+        runs: list[Run] = []
+        for start in range(0, content.size, CHUNK):
+            part = await content.part(start, CHUNK)
+            sequence = await self._publish(connection, subject, part, {})
+            first, count = runs[-1] if runs else (sequence, 0)
+            if first + count == sequence:
+                runs[-1:] = [(first, count + 1)]
+            else:
+                runs.append((sequence, 1))
+        return tuple(runs)
 
     async def _tell(self, connection: Connection, digest: str, meta: _Meta) -> bool:
         """Whether the meta message could take the place of the one with `meta.sequence` (0: of none)."""
@@ -157,7 +239,8 @@ class Files:
             "chunks": meta.chunks,
             "mtime": meta.put_at.isoformat(),
             "digest": f"SHA-256={base64.urlsafe_b64encode(bytes.fromhex(digest)).decode()}",
-            "options": {"max_chunk_size": CHUNK},
+            "options": {"max_chunk_size": meta.chunk_size},
+            "metadata": {"sequences": ",".join(f"{first}+{count}" for first, count in meta.runs)},
         }
         guard = {"Nats-Rollup": "sub", "Nats-Expected-Last-Subject-Sequence": str(meta.sequence)}
         try:
@@ -168,11 +251,13 @@ class Files:
             raise
         return True
 
-    async def _publish(self, connection: Connection, subject: str, body: bytes, headers: dict[str, str]) -> None:
+    async def _publish(self, connection: Connection, subject: str, body: bytes, headers: dict[str, str]) -> int:
+        """The sequence that the message got."""
         expected = {"Nats-Expected-Stream": self._stream}
         answer = orjson.loads((await connection.request(subject, body, headers=headers | expected)).data)
         if error := answer.get("error"):
             raise ApiError(error.get("code", 0), error.get("err_code", 0), error.get("description", ""))
+        return int(answer["seq"])
 
     async def _meta(self, connection: Connection, digest: str) -> _Meta | None:
         message = await self._message(connection, {"last_by_subj": self._about(digest)})
@@ -181,8 +266,15 @@ class Files:
         told = orjson.loads(base64.b64decode(message["data"]))
         if told.get("deleted"):
             return _Meta(message["seq"], told["nuid"], 0, 0, LONG_AGO)
-        put_at = datetime.fromisoformat(told["mtime"])
-        return _Meta(message["seq"], told["nuid"], told["size"], told["chunks"], put_at)
+        return _Meta(
+            message["seq"],
+            told["nuid"],
+            told["size"],
+            told["chunks"],
+            datetime.fromisoformat(told["mtime"]),
+            (told.get("options") or {}).get("max_chunk_size") or CHUNK,
+            _runs((told.get("metadata") or {}).get("sequences", "")),
+        )
 
     async def _message(self, connection: Connection, wanted: dict[str, Any]) -> dict[str, Any] | None:
         try:
@@ -254,6 +346,12 @@ def _named(subject: str) -> str:
 def _of(subject: str) -> str:
     """The SHA-256 that a chunk's subject begins with."""
     return subject.rpartition(".")[2].partition("_")[0]
+
+
+def _runs(text: str) -> tuple[Run, ...]:
+    """What a meta message says of its chunks' sequences; nothing when another client wrote it."""
+    pairs = [run.partition("+") for run in text.split(",") if run]
+    return tuple((int(first), int(count)) for first, _, count in pairs)
 
 
 def _moment(text: str) -> datetime:

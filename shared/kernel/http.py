@@ -23,7 +23,7 @@ from shared.kernel import headers, openapi
 from shared.kernel.clock import Clock
 from shared.kernel.codec import UnknownEvent
 from shared.kernel.decider import NotThere, Refused
-from shared.kernel.endpoint import Answer, Call, Committed, Endpoint, Handler, committed, page
+from shared.kernel.endpoint import Answer, Call, Committed, Endpoint, Handler, Upload, committed, page
 from shared.kernel.files import FileMissing
 from shared.kernel.health import Health
 from shared.kernel.identity import ANONYMOUS, ANYONE, HEADER, Identity, Role, Unverified, Verifier
@@ -103,7 +103,8 @@ def make_app(
     added later get error answers and log lines like all others, but check their callers themselves.
     """
     described = list(endpoints)
-    longest = max([max_body, *(endpoint.upload.most for endpoint in described if endpoint.upload)])
+    whole = (endpoint.upload for endpoint in described if endpoint.upload and not endpoint.upload.streamed)
+    longest = max([max_body, *(upload.most for upload in whole)])
     app = web.Application(middlewares=[boundary], client_max_size=longest)
     app.on_response_prepare.append(_name_server)
     add_health(app, health)
@@ -232,13 +233,14 @@ async def _read_body(endpoint: Endpoint, request: web.Request, max_body: int) ->
     most = endpoint.upload.most if endpoint.upload else max_body
     if (request.content_length or 0) > most:
         raise Problem("body_too_large")
+    if endpoint.upload is not None and endpoint.upload.streamed:
+        _refuse_other_files(endpoint.upload, request)
+        return b"", None
     raw = await _received(request)
     if len(raw) > most:
         raise Problem("body_too_large")
     if endpoint.upload is not None:
-        if request.content_type not in endpoint.upload.media_types:
-            taken = ", ".join(endpoint.upload.media_types)
-            raise Problem("unsupported_media_type", f"Erwartet wird eine Datei: {taken}.")
+        _refuse_other_files(endpoint.upload, request)
         return raw, None
     if endpoint.body is None:
         _refuse_content(raw)
@@ -248,6 +250,11 @@ async def _read_body(endpoint: Endpoint, request: web.Request, max_body: int) ->
     if request.content_type != "application/json" or (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise Problem("unsupported_media_type")
     return raw, parse_body(endpoint.body, raw)
+
+
+def _refuse_other_files(upload: Upload, request: web.Request) -> None:
+    if request.content_type not in upload.media_types:
+        raise Problem("unsupported_media_type", f"Erwartet wird eine Datei: {', '.join(upload.media_types)}.")
 
 
 async def _received(request: web.Request) -> bytes:

@@ -121,6 +121,13 @@ def parse_query[M: BaseModel](model: type[M], query: MultiMapping[str]) -> M:
         raise Problem("invalid_query", errors=_query_errors(found)) from error
 
 
+def refuse_unreadable(query: Mapping[str, object]) -> None:
+    """`invalid_query` when a text that is kept holds what no text of a body may."""
+    errors = list(_unreadable(dict(query), ""))
+    if errors:
+        raise Problem("invalid_query", errors=errors[:MOST_ERRORS])
+
+
 def storable(text: str) -> bool:
     """Whether Postgres can hold the text: no NUL, no half of a surrogate pair."""
     return NOT_STORABLE.search(text) is None

@@ -19,7 +19,7 @@ import aiohttp
 from shared.kernel.bus import ApiError, Connection, open_connection
 
 PUBLISHERS = ("catalog", "events", "notify", "gateway")
-FILE_KEEPERS = ("catalog",)
+FILE_KEEPERS = ("catalog", "events")
 OLDEST_SERVER = (2, 12)
 NO_SUCH_STREAM, NO_SUCH_MESSAGE, NO_STORE = 10059, 10037, 10049
 NANOSECONDS = 1_000_000_000

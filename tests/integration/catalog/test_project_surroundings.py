@@ -15,6 +15,7 @@ from aiohttp import ClientSession
 from services.catalog import contact_review, due, stored_files
 from services.catalog.load_content import CONTENT, project_id
 from shared.kernel import files as file_store
+from shared.kernel import unwanted_files
 from shared.kernel.bus import Bus
 from shared.kernel.clock import Clock
 from shared.kernel.files import CHUNK, Files
@@ -187,7 +188,7 @@ class TestDocuments:
         kept, late, gone, returned = (hashlib.sha256(each).hexdigest() for each in (wanted, unwanted, forgotten, again))
 
         async def known_after(hours: int) -> set[str]:
-            await stored_files.sweep(files, pool, now + timedelta(hours=hours))
+            await unwanted_files.sweep(files, pool, now + timedelta(hours=hours), stored_files.IN_USE)
             return set(await files.known()) & {kept, late, gone, returned}
 
         assert await known_after(0) == {kept, late, gone, returned}
@@ -197,13 +198,10 @@ class TestDocuments:
         assert await known_after(25) == {kept, late, returned}, "its file was nobody's only since two hours ago"
         assert await known_after(47) == {kept, returned}
 
-    async def test_a_service_on_another_database_deletes_nothing_for_a_day(
-        self, files: Files, pool: Pool, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_a_service_on_another_database_deletes_nothing_for_a_day(self, files: Files, pool: Pool) -> None:
         now = datetime.now(UTC)
         digest = await files.put(pdf(), now - OTHER_YEAR)
-        monkeypatch.setattr(stored_files, "IN_USE", ())
-        assert await stored_files.sweep(files, pool, now) == 0
+        assert await unwanted_files.sweep(files, pool, now, ()) == 0
         assert digest in await files.known()
 
     async def test_the_sweep_looks_once_an_hour(
@@ -211,12 +209,12 @@ class TestDocuments:
     ) -> None:
         looked: list[datetime] = []
 
-        async def sweep(_files: Files, _pool: Pool, at: datetime) -> int:
+        async def sweep(_files: Files, _pool: Pool, at: datetime, _in_use: object) -> int:
             looked.append(at)
             return 1
 
-        monkeypatch.setattr(stored_files, "sweep", sweep)
-        duty, now = stored_files.Sweep(files), datetime.now(UTC)
+        monkeypatch.setattr(unwanted_files, "sweep", sweep)
+        duty, now = unwanted_files.Sweep(files, stored_files.IN_USE), datetime.now(UTC)
         for minutes in (0, 59, 60, 61, 120):
             await duty(journal, pool, now + timedelta(minutes=minutes))
         assert looked == [now, now + timedelta(minutes=60), now + timedelta(minutes=120)]

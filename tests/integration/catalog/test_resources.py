@@ -10,11 +10,12 @@ import pytest
 
 from services.catalog import resource_list
 from services.catalog.resource_list import RESOURCES
-from services.catalog.stored_files import sweep
+from services.catalog.stored_files import IN_USE
 from shared.kernel.files import Files
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.rebuild import rebuild
+from shared.kernel.unwanted_files import sweep
 from tests.conftest import Database
 from tests.integration.catalog.conftest import Client, Reply
 
@@ -189,7 +190,7 @@ async def test_files_of_every_version_are_kept_and_what_nobody_named_is_deleted(
     await editor.put(path, wanted | {"file": second}, version=1)
     await editor.post(f"{path}/retirements", {"reason": "Ende"})
     for days in (2, 4):  # noticed, and deleted a day later
-        await sweep(files, pool, datetime.now(UTC) + timedelta(days=days))
+        await sweep(files, pool, datetime.now(UTC) + timedelta(days=days), IN_USE)
     for version in (1, 2):
         assert (await download(reader, f"{path}/file?version={version}"))[0] == 200
     assert (await editor.post("/resources", body(file=orphan))).code == "unknown_file"
