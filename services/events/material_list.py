@@ -147,8 +147,10 @@ async def downloads_of(pool: Pool, material_id: str) -> int:
 
 def file_of(material: Material, number: int | None, *, for_editors: bool) -> tuple[int, StoredFile] | None:
     """A version of a material's file, the present one unless named, and its number; None where there is none to see."""
+    first = material.lost + 1 if for_editors else material.public_from
+    if first is None or not material.kept:
+        return None
     number = material.number if number is None else number
-    first = material.lost + 1 if for_editors else max(material.lost + 1, material.public_from or 0)
     return (number, material.files[number - 1]) if first <= number <= material.number else None
 
 
@@ -163,7 +165,7 @@ def answer(material: Material, downloads: int | None) -> MaterialAnswer:
     versions = [
         _file(material.material_id, *found)
         for number in range(material.number, 0, -1)
-        if material.kept and (found := file_of(material, number, for_editors=for_editors))
+        if (found := file_of(material, number, for_editors=for_editors))
     ]
     return MaterialAnswer(
         **{name: getattr(details, name) for name in Details.model_fields},

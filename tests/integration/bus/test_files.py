@@ -5,6 +5,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,6 +75,54 @@ async def test_other_clients_of_object_stores_understand_it(files: Files, bus: B
     info = await store.get_info(digest)
     assert (info.size, info.chunks, info.bucket) == (CHUNK + 7, 2, bucket_of("catalog"))
     assert info.digest == f"SHA-256={base64.urlsafe_b64encode(bytes.fromhex(digest)).decode()}"
+
+
+async def from_byte(files: Files, digest: str, offset: int) -> bytes:
+    return b"".join([part async for part in files.get(digest, offset)])
+
+
+@pytest.mark.parametrize("noted", [True, False], ids=["sequences are noted", "another client put it"])
+async def test_a_file_is_read_on_from_any_byte(
+    files: Files, operator: Connection, monkeypatch: pytest.MonkeyPatch, *, noted: bool
+) -> None:
+    """Two that are put at once lie among each other."""
+    if not noted:
+        monkeypatch.setattr(module, "_runs", lambda _text: ())
+    one, two = secrets.token_bytes(3 * CHUNK + 9), secrets.token_bytes(4 * CHUNK)
+    digests = await asyncio.gather(files.put(one, AT), files.put(two, AT))
+    for digest, content in zip(digests, (one, two), strict=True):
+        for offset in (0, 1, CHUNK - 1, CHUNK, 2 * CHUNK + 5, 3 * CHUNK, len(content) - 1):
+            assert await from_byte(files, digest, offset) == content[offset:]
+    assert await messages(operator) == 10
+
+
+async def test_reading_on_skips_what_lies_before(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = secrets.token_bytes(20 * CHUNK)
+    digest = await files.put(content, AT)
+    await files.put(content, LATER)
+    asked: list[Any] = []
+    look = Files._message
+
+    async def counted(self: Files, connection: Connection, wanted: dict[str, Any]) -> Any:
+        asked.append(wanted)
+        return await look(self, connection, wanted)
+
+    monkeypatch.setattr(Files, "_message", counted)
+    assert await from_byte(files, digest, 19 * CHUNK) == content[19 * CHUNK :]
+    assert len(asked) == 3, "what is said of it, where the chunk is, the chunk"
+
+
+async def test_a_store_that_was_filled_anew_is_counted_through(files: Files, operator: Connection) -> None:
+    """A restored stream may number its messages anew."""
+    content = secrets.token_bytes(3 * CHUNK)
+    digest = await files.put(content, AT)
+    meta = await files._meta(await files._bus.connection(), digest)
+    assert meta is not None
+    await files._tell(await files._bus.connection(), digest, replace(meta, runs=((meta.runs[0][0] + 1, 3),)))
+    assert await from_byte(files, digest, 2 * CHUNK) == content[2 * CHUNK :]
+    await operator.api(f"STREAM.PURGE.{STREAM}", {"filter": f"$O.{bucket_of('catalog')}.C.>"})
+    with pytest.raises(FileMissing):
+        await from_byte(files, digest, 2 * CHUNK)
 
 
 async def test_what_is_not_there(files: Files) -> None:
