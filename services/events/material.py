@@ -28,7 +28,7 @@ from shared.kernel.decider import Decider, NotThere, Refused
 from shared.kernel.stored_file import StoredFile
 from shared.kernel.texts import Line
 
-type Status = Literal["draft", "released", "withdrawn", "deleted"]
+type MaterialStatus = Literal["draft", "released", "withdrawn", "deleted"]
 
 MOST = 100
 BEHIND_ALL = 1001
@@ -102,7 +102,7 @@ class Material:
     place: int
     details: Details
     files: tuple[StoredFile, ...]
-    status: Status = "draft"
+    status: MaterialStatus = "draft"
     lost: int = 0
     public_from: int | None = None
     released_at: datetime | None = None

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from services.events import material_downloads
-from services.events.material import Material, Status, changed, in_order, touched
+from services.events.material import Material, MaterialStatus, changed, in_order, touched
 from services.events.material_events import EVENTS, Details, MaterialKind, TalkRef
 from services.events.programme import Talk
 from services.events.session_shown import AgendaAnswer, TalkAnswer
@@ -74,7 +74,7 @@ class MaterialAnswer(BaseModel):
     alt: str | None
     credit: str | None
     position: int | None
-    status: Status
+    status: MaterialStatus
     released_at: datetime | None
     href: str
     file: MaterialFile | None

@@ -95,6 +95,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         health=runtime.health,
         max_body=settings.max_body,
         max_upload=settings.max_upload,
+        max_material=settings.max_material,
         fingerprint_key=settings.vault_key,
         https=settings.https,
     )

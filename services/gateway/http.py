@@ -72,6 +72,7 @@ class Gateway:
     health: Health
     max_body: int
     max_upload: int
+    max_material: int
     fingerprint_key: bytes
     https: bool
 
@@ -134,13 +135,19 @@ def starting(settings: GatewaySettings, health: Health) -> web.Application:
 def _add_services(app: web.Application, gateway: Gateway) -> None:
     async def relay(request: web.Request) -> web.StreamResponse:
         identity = await gateway.identify(request)
-        most = gateway.max_upload if proxy.is_file(request, identity) else gateway.max_body
-        return await proxy.relay(request, gateway.own.upstream, identity, most)
+        return await proxy.relay(request, gateway.own.upstream, identity, longest(gateway, request, identity))
 
     for first in proxy.ROUTES:
         for path in (f"{API}/{first}", f"{API}/{first}/{{rest:.*}}"):
             for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
                 app.router.add_route(method, path, relay)
+
+
+def longest(gateway: Gateway, request: web.Request, identity: Identity) -> int:
+    """The most bytes that somebody may send there."""
+    if proxy.is_long_file(request, identity):
+        return gateway.max_material
+    return gateway.max_upload if proxy.is_file(request, identity) else gateway.max_body
 
 
 async def preflight(_request: web.Request) -> web.StreamResponse:

@@ -1,7 +1,7 @@
 """The public API in front of the services: each first segment under /api/v1 belongs to one of them.
 
 Requests are read whole, within the limit, before anything is sent on: a service never sees half a body, and a client
-that dribbles occupies nobody but us. Answers are streamed.
+that dribbles occupies nobody but us. Long files are the exception (`passing.py`). Answers are streamed.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
+from services.gateway.passing import Passing, takes_long_files
 from services.gateway.upstream import Down, Service, Upstream
 from shared.kernel.identity import ANONYMOUS, Identity
 from shared.kernel.problems import Problem
@@ -40,6 +41,7 @@ ROUTES: Final[Mapping[str, Service]] = {
     "sessions.ics": "events",
     "registrations": "events",
     "questions": "events",
+    "materials": "events",
     "announcements": "notify",
     "messages": "notify",
 }
@@ -117,12 +119,20 @@ async def read_body(request: web.Request, most: int) -> bytes | None:
     return bytes(body)
 
 
+def is_long_file(request: web.Request, identity: Identity) -> bool:
+    """Whether such a file goes where files are passed on as they come."""
+    return is_file(request, identity) and takes_long_files(request)
+
+
 async def relay(request: web.Request, upstream: Upstream, identity: Identity, most: int) -> web.StreamResponse:
     """The answer of the service that the request's path belongs to, as it arrives."""
     service = service_of(request.rel_url.raw_path)
     patience = SECONDS_FOR_FILE if is_file(request, identity) else None
-    body = await read_body(request, most)
+    passing = Passing(request, most) if is_long_file(request, identity) else None
     headers = forwarded(request.headers)
+    if passing is not None:
+        headers.update(passing.headers())
+    body = passing.parts() if passing is not None else await read_body(request, most)
     try:
         async with upstream.request(
             service,
@@ -135,7 +145,7 @@ async def relay(request: web.Request, upstream: Upstream, identity: Identity, mo
         ) as answer:
             return await _stream(request, answer)
     except Down as down:
-        raise unavailable(down) from down
+        raise (passing and passing.problem) or unavailable(down) from down
 
 
 async def _stream(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:

@@ -41,6 +41,8 @@ class GatewaySettings(ServiceSettings):
     """The longest request body in bytes."""
     max_upload: int = Field(default=25 * 1024 * 1024, gt=0)
     """The longest file in bytes that is passed on to a service."""
+    max_material: int = Field(default=50 * 1024 * 1024, gt=0, le=1024**3)
+    """The longest material of a session in bytes; the same as that of the events service."""
     rate_limits: bool = True
     """False lifts the limits against floods, for load tests."""
     registrations_per_network: int = Field(default=60, gt=0)

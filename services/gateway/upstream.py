@@ -70,7 +70,7 @@ class Upstream:
         *,
         identity: Identity,
         headers: Mapping[str, str],
-        body: bytes | None = None,
+        body: bytes | AsyncIterator[bytes] | None = None,
         patience: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The head of the answer to `method target` (as it goes over the wire); its body is the caller's to read.

@@ -66,13 +66,21 @@ class Asked:
 
 @dataclass(slots=True)
 class StandIn:
-    """A server in the place of the three services: `answers[path]` is a JSON value or a function of the request."""
+    """A server in the place of the three services: `answers[path]` is a JSON value or a function of the request.
+
+    What is in `streamed` reads the request itself.
+    """
 
     answers: dict[str, Any] = field(default_factory=dict)
+    streamed: dict[str, Any] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path in self.streamed:
+            answer = await self.streamed[request.path](request)
+            assert isinstance(answer, web.StreamResponse)
+            return answer
         body = await request.read()
         self.asked.append(Asked(request.method, request.path_qs, dict(request.headers), body))
         answer = self.answers.get(request.path)
@@ -210,6 +218,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         health=Health(),
         max_body=set_to.max_body,
         max_upload=set_to.max_upload,
+        max_material=set_to.max_material,
         fingerprint_key=bytes(32),
         https=set_to.https,
     )

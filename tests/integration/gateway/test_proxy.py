@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from services.gateway import tokens
+from services.gateway import passing, proxy, tokens
 from shared.kernel.identity import ANONYMOUS
 from shared.kernel.postgres import Pool
+from tests.integration.gateway.conftest import CLOCK
 
 
 async def test_a_request_reaches_its_service_signed_and_unchanged(door: Any, services: Any) -> None:
@@ -30,6 +31,7 @@ async def test_a_request_reaches_its_service_signed_and_unchanged(door: Any, ser
         ("/api/v1/sessions.ics", "events"),
         ("/api/v1/sessions/x/registrations", "events"),
         ("/api/v1/series", "events"),
+        ("/api/v1/materials/x/file", "events"),
         ("/api/v1/announcements", "notify"),
     ],
 )
@@ -313,6 +315,115 @@ async def test_only_whom_we_know_may_send_a_file_longer_than_other_bodies(
         async with door.post("/api/v1/projects", data=io.BytesIO(b"y" * length), headers=headers) as answer:
             assert answer.status == status, (headers, length)
     assert [len(asked.body) for asked in services.asked] == [200_000]
+
+
+MATERIALS = "/api/v1/sessions/01900000-0000-7000-8000-000000000001/materials"
+
+
+class TestLongFiles:
+    @pytest.fixture
+    async def known(self, pool: Pool) -> dict[str, str]:
+        token = await tokens.create(pool, "editor", "files", CLOCK.now())
+        return {"Authorization": f"Bearer {token}", "Content-Type": "application/pdf"}
+
+    async def test_they_are_passed_on_as_they_come(self, open_door: Any, services: Any, known: dict[str, str]) -> None:
+        came, gate = asyncio.Event(), asyncio.Event()
+
+        async def parts() -> Any:
+            yield b"first"
+            await came.wait()
+            yield b"second" * 20_000
+
+        async def take(request: web.Request) -> web.Response:
+            assert await request.content.readany() == b"first"
+            came.set()
+            assert await request.content.read() == b"second" * 20_000
+            gate.set()
+            return web.json_response({"id": 1}, status=201)
+
+        services.streamed[MATERIALS] = take
+        door = await open_door(max_body=1000, max_upload=1000, max_material=200_000)
+        async with door.post(f"{MATERIALS}?filename=a", data=parts(), headers=known) as answer:
+            assert (answer.status, await answer.json()) == (201, {"id": 1})
+        assert gate.is_set()
+
+    async def test_their_length_is_limited(self, open_door: Any, services: Any, known: dict[str, str]) -> None:
+        services.answers[MATERIALS] = {}
+        door = await open_door(max_body=100, max_upload=1000, max_material=5000)
+
+        async def hidden(length: int) -> Any:
+            for _ in range(length // 100):
+                yield b"x" * 100
+
+        for data, headers, status in [
+            (b"x" * 5000, known, 200),
+            (hidden(5000), known, 200),
+            (b"x" * 5001, known, 413),
+            (hidden(5100), known, 413),
+            (b"x" * 101, {"Content-Type": "application/pdf"}, 413),
+            (b"x" * 101, known | {"Content-Type": "application/json"}, 413),
+            (gzip.compress(b"x"), known | {"Content-Encoding": "gzip"}, 415),
+        ]:
+            async with door.post(MATERIALS, data=data, headers=headers) as answer:
+                assert answer.status == status, headers
+        async with door.post(f"{MATERIALS}/downloads", data=b"x" * 1001, headers=known) as answer:
+            assert answer.status == 413
+        assert [len(asked.body) for asked in services.asked] == [5000, 5000]
+        assert services.asked[0].headers["Content-Length"] == "5000"
+
+    async def test_who_dribbles_is_told_and_the_service_keeps_nothing(
+        self, open_door: Any, services: Any, known: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(passing, "STALLED", 0.1)
+        broke_off = asyncio.Event()
+
+        async def take(request: web.Request) -> web.Response:
+            try:
+                await request.content.read()
+            except Exception:
+                broke_off.set()
+                raise
+            raise AssertionError("half a file looked whole")
+
+        async def dribble() -> Any:
+            yield b"%PDF"
+            await broke_off.wait()
+
+        services.streamed[MATERIALS] = take
+        door = await open_door()
+        async with door.post(MATERIALS, data=dribble(), headers=known) as answer:
+            assert (answer.status, (await answer.json(content_type=None))["code"]) == (408, "request_timeout")
+        await asyncio.wait_for(broke_off.wait(), 5)
+
+    async def test_a_slow_line_is_no_reason_to_give_up(
+        self, open_door: Any, services: Any, known: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A service may take long to answer once it has everything, and no longer."""
+        monkeypatch.setattr(proxy, "SECONDS_FOR_FILE", 0.3)
+
+        async def slowly() -> Any:
+            for _ in range(5):
+                yield b"x"
+                await asyncio.sleep(0.15)
+
+        services.answers[MATERIALS] = {}
+        door = await open_door(deadline=0.3)
+        async with door.post(MATERIALS, data=slowly(), headers=known) as answer:
+            assert answer.status == 200
+        services.answers[MATERIALS] = lambda _: asyncio.sleep(0.8, web.json_response({}))
+        async with door.post(MATERIALS, data=b"x", headers=known) as answer:
+            assert answer.status == 503
+
+    async def test_a_service_may_refuse_one_before_it_has_read_it(
+        self, open_door: Any, services: Any, known: dict[str, str]
+    ) -> None:
+        async def refuse(_request: web.Request) -> web.Response:
+            return web.json_response({"code": "forbidden"}, status=403)
+
+        services.streamed[MATERIALS] = refuse
+        door = await open_door()
+        async with door.post(MATERIALS, data=io.BytesIO(bytes(2_000_000)), headers=known) as answer:
+            assert answer.status == 403
 
 
 async def test_smuggled_requests_find_no_second_reader(door: Any, services: Any) -> None:
