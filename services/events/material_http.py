@@ -100,8 +100,11 @@ class Handlers:
         return await resumable(call, self.files, file, caching=caching, begun=begun)
 
     async def _count(self, call: Call, found: material.Material, number: int) -> None:
-        """A draft that an editor looks at is no download; whoever downloads gets the file, counted or not."""
-        if found.status != "released":
+        """A draft that an editor looks at is no download, and neither is what a page shows by itself.
+
+        Whoever downloads gets the file, counted or not.
+        """
+        if found.status != "released" or call.request.headers.get("Sec-Fetch-Dest") == "image":
             return
         try:
             await material_downloads.count(self.pool, found.material_id, number, berlin(call.at).date())

@@ -636,6 +636,39 @@ class Talk(Read):
         return self.file_label
 
 
+class MaterialFile(Read):
+    """A version of a file; its address is for ever that of this version."""
+
+    type_label: str
+    size: int
+    href: str
+
+
+class OfTalk(Read):
+    """The talk that something belongs to."""
+
+    title: str
+
+
+class Material(Read):
+    """A file of a session that can be downloaded, and what is said of it; `href` leads to whatever version it has."""
+
+    kind: str
+    kind_label: str
+    title: str
+    description: str | None = None
+    talk: OfTalk | None = None
+    alt: str | None = None
+    credit: str | None = None
+    href: str
+    file: MaterialFile
+
+    @property
+    def photo(self) -> bool:
+        """Whether it is shown, and not listed."""
+        return self.kind == "photo"
+
+
 class Agenda(Read):
     """The programme as planned and as held."""
 

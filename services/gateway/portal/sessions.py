@@ -12,9 +12,9 @@ from services.gateway.limits import network_asking
 from services.gateway.portal import forms, own_questions, questions
 from services.gateway.portal.forms import Form
 from services.gateway.portal.portal import Portal, given, path_id, together
-from services.gateway.portal.reading import Series, Session, SessionShort
+from services.gateway.portal.reading import Material, Series, Session, SessionShort
 from services.gateway.portal.rendering import Link
-from services.gateway.portal.services import Refusal, refusal
+from services.gateway.portal.services import Missing, Refusal, refusal
 from services.gateway.registrations import Answers, Wanted, checked
 from shared.kernel.problems import Problem, sentence
 
@@ -119,6 +119,7 @@ async def _of_answers(portal: Portal, session_id: str, typed: Mapping[str, str])
 
 async def _page(portal: Portal, request: web.Request, form: Form | None) -> web.StreamResponse:
     shown = await portal.one("events", f"/api/v1/sessions/{path_id(request)}", Session)
+    materials = await _materials(portal, shown.id)
     stamp = portal.guard.stamp(shown.id, portal.clock.now())
     form = Form(stamp) if form is None else Form(stamp, form.values, form.errors, form.notice)
     wrong = bool(form.errors or form.notice)
@@ -133,10 +134,20 @@ async def _page(portal: Portal, request: web.Request, form: Form | None) -> web.
         canonical=shown.href,
         description=shown.summary or "",
         session=shown,
+        materials=materials,
         form=form,
         suggested=suggested,
         questions=await questions.of_session(portal, shown.id),
     )
+
+
+async def _materials(portal: Portal, session_id: str) -> tuple[Material, ...]:
+    """What can be downloaded; a page without it is still a page."""
+    try:
+        (found,) = await together(portal.listed("events", f"/api/v1/sessions/{session_id}/materials", Material))
+    except Missing:
+        return ()
+    return found.items if found else ()
 
 
 async def registered(portal: Portal, request: web.Request) -> web.StreamResponse:

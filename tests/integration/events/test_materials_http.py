@@ -377,7 +377,8 @@ async def test_a_photo_is_shown_with_its_words(events: Events, session_id: str) 
     material_id = await released(events, session_id, **ONE_PHOTO, alt="Drei Personen am Tisch", credit="Stadt Beispiel")
     shown = (await listed(events, session_id))[material_id]
     assert (shown["kind_label"], shown["alt"], shown["credit"]) == ("Foto", "Drei Personen am Tisch", "Stadt Beispiel")
-    got = await events.ask("GET", file(material_id))
+    got = await events.ask("GET", file(material_id), Sec_Fetch_Dest="image")
+    assert (await listed(events, session_id, EDITOR))[material_id]["downloads"] == 0, "a page showed it"
     assert got.headers["Content-Disposition"].startswith("inline;")
     assert got.headers["Content-Security-Policy"].endswith("; sandbox")
 

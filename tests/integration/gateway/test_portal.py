@@ -865,6 +865,25 @@ async def test_news_lead_where_they_say(door: Any, content: Any) -> None:
     assert "Sprechstunde verschoben" in await page(door, "/aktuelles")
 
 
+async def test_a_session_offers_its_materials_and_shows_its_photos(door: Any, content: Any) -> None:
+    def of(kind: str, label: str, **more: Any) -> dict[str, Any]:
+        file = {"type_label": "PDF", "size": 1_240_000, "href": f"/api/v1/materials/{kind}/file?version=2"}
+        said = {"kind": kind, "kind_label": label, "title": f"Titel {kind} & Co", "file": file}
+        return said | {"href": f"/api/v1/materials/{kind}/file"} | more
+
+    path = f"/api/v1/sessions/{SESSION_ID}/materials"
+    slides = of("slides", "Vortragsfolien", talk={"title": "Fragen", "place": 1})
+    content[path] = listed(slides, of("photo", "Foto", alt='Ein "Podium"', credit="Stadt Beispiel"))
+    html = await page(door, f"/veranstaltungen/{SESSION_ID}")
+    assert "Titel slides & Co (PDF, 1,2 MB) Vortragsfolien · zum Vortrag „Fragen“" in text_of(html)
+    assert '<a href="/api/v1/materials/slides/file">' in html
+    assert '<img src="/api/v1/materials/photo/file?version=2" alt="Ein "Podium"" loading' in html
+    assert "Foto: Stadt Beispiel" in text_of(html)
+    content[path] = lambda _: web.json_response({"code": "unavailable"}, status=503)
+    html = await page(door, f"/veranstaltungen/{SESSION_ID}")
+    assert "Unterlagen" not in text_of(html)
+
+
 async def test_resources_say_when_a_file_is_missing(door: Any, content: Any) -> None:
     assert "Datei liegt nicht vor" in await page(door, "/arbeitshilfen")
 
