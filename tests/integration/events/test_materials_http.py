@@ -283,7 +283,7 @@ class TestResuming:
         assert (await events.ask("GET", f"/api/v1/sessions/{session_id}/materials/downloads")).status == 401
 
 
-ONE_PHOTO = {"kind": "photo", "filename": "Podium.png", "media_type": PNG, "content": PICTURE}
+ONE_PHOTO: dict[str, Any] = {"kind": "photo", "filename": "Podium.png", "media_type": PNG, "content": PICTURE}
 
 
 @pytest.mark.parametrize(
