@@ -10,8 +10,8 @@ from yarl import URL
 
 from services.catalog.search import ProjectCard
 from services.catalog.site import Site
-from services.catalog.xlsx_stream import NOT_IN_XML
 from shared.kernel.paging import Page
+from shared.kernel.xlsx_stream import NOT_IN_XML
 
 ATOM = "http://www.w3.org/2005/Atom"
 MEDIA_TYPE = "application/atom+xml"

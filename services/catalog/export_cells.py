@@ -13,30 +13,16 @@ from typing import Any
 import orjson
 
 from services.catalog.cells import escaped, joined
-from services.catalog.formulas import guarded, without_guard
 from services.catalog.german_time import german_day
 from services.catalog.lookup import Lookup
 from services.catalog.project_cells import AFTER, BEFORE, HEADINGS, ROLE_HEADINGS, speaking_cells
 from services.catalog.project_content import Content
 from services.catalog.vocabulary import ProjectStatus
+from shared.kernel.csv_cells import SEPARATOR, csv_cell, csv_line
+from shared.kernel.formulas import without_guard
 
-SEPARATOR = ";"
-# Commas and tabs, too: a spreadsheet that takes them for separators must not find a formula behind one.
-NEEDS_QUOTES = frozenset('";,\t\n\r')
 CELL = re.compile(r'(?:^|;)(?:"([^"]*(?:""[^"]*)*)"|([^";]*))')
 ROLE_AT: Mapping[str, int] = {str(role): at for at, role in enumerate(ROLE_HEADINGS)}
-LINE_END = "\r\n"
-
-
-def csv_cell(text: str) -> str:
-    """A cell that a spreadsheet shows and never runs (RFC 4180, semicolons as Germans have them)."""
-    text = guarded(text)
-    return text if NEEDS_QUOTES.isdisjoint(text) else '"' + text.replace('"', '""') + '"'
-
-
-def csv_line(cells: Sequence[str]) -> str:
-    """Cells as they stand in a line."""
-    return SEPARATOR.join(map(csv_cell, cells))
 
 
 def cells_of(line: str) -> list[str]:

@@ -3,17 +3,16 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from services.catalog import lookup, project_page
-from services.catalog.export_cells import HEADING_LINE, LINE_END, Names, cells_of
+from services.catalog.export_cells import HEADING_LINE, Names, cells_of
 from services.catalog.project_cells import HEADINGS
 from services.catalog.site import Site
-from services.catalog.xlsx_stream import MOST_ROWS, Workbook
+from shared.kernel.csv_cells import BOM, LINE_END
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
+from shared.kernel.xlsx_stream import MOST_ROWS, Workbook
 
 type Ids = AsyncIterator[Sequence[str]]
 """Which projects, in their order, some at a time."""
-
-BOM = "\ufeff"
 
 
 async def names_now(pool: Pool) -> Names:

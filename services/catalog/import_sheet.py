@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 from services.catalog.cells import Unreadable, items, parts, shortened, spelling, unescaped
-from services.catalog.formulas import without_guard
 from services.catalog.lookup import Lookup
 from services.catalog.plain_text import readable
 from services.catalog.project_cells import (
@@ -24,9 +23,10 @@ from services.catalog.project_content import MOST_TOPICS
 from services.catalog.table_file import Table
 from services.catalog.table_limits import MOST_ROWS
 from services.catalog.vocabulary import Role
-from services.catalog.xlsx_stream import CUT_OFF, MOST_CHARACTERS
+from shared.kernel.formulas import without_guard
 from shared.kernel.parsing import NOTHING_TO_SEE, REFUSED
 from shared.kernel.problems import Problem
+from shared.kernel.xlsx_stream import CUT_OFF, MOST_CHARACTERS
 
 MOST_TOLD = 10  # mistakes in one cell
 MOST_OF_A_ROW, FEWEST_OF_A_ROW = 10, 2  # mistakes that are told before the rest of a row is left unread

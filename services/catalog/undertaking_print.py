@@ -3,34 +3,19 @@
 The template gets everything as data; what people wrote is never read as markup.
 """
 
-import asyncio
 import datetime as dt
-import re
-import sys
-import unicodedata
-from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import orjson
 import structlog
 
 from services.catalog.undertaking_shown import ProgressShown, UndertakingPage, UndertakingStep
 from shared.kernel.problems import Problem
+from shared.kernel.typesetting import NotSet, typesetter
 
-HERE = Path(__file__).parent
-TEMPLATE = HERE / "templates" / "undertaking.typ"
-TYPESETTER = HERE / "typesetter.py"
-SECONDS = 20.0
+TEMPLATE = Path(__file__).parent / "templates" / "undertaking.typ"
 UNDATED = "offen"
-# What the font in the wheel has no sign for: PDF/UA-1 allows no text that nobody sees, so a box stands in its place.
-UNPRINTABLE = re.compile(
-    r"[^ -~\xa0-\xac\xae-\u024f\u0300-\u036f\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u045f\u1e00-\u1eff"
-    r"\u2010-\u2027\u2030-\u2040\u2044-\u2052\u20a0-\u20bf\u2100-\u211e\u2190-\u219f\u2200-\u226f"
-    r"\u25a0-\u25fe\u2713\u2714]"
-)
-BOX = "□"
 ADDRESS = "%/:?#[]@!$&'()*+,;=~"  # what stays in an address as it is, beside letters and digits of ASCII
 
 log = structlog.get_logger()
@@ -39,34 +24,16 @@ log = structlog.get_logger()
 async def printed(page: UndertakingPage, today: dt.date) -> bytes:
     """The PDF of an undertaking as of a day; the same bytes for the same state. Takes half a second.
 
-    Answers `unavailable` when it takes far too long. Nothing of our environment reaches the typesetter.
+    Answers `unavailable` when it takes far too long.
     """
-    sheet = {
-        "template": TEMPLATE.read_text("utf-8"),
-        "data": displayable(orjson.dumps(_shown(page, today)).decode()),
-        "at": page.changed_at.replace(microsecond=0).isoformat(),
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", str(TYPESETTER), stdin=PIPE, stdout=PIPE, stderr=PIPE, env={}
-    )
     try:
-        async with asyncio.timeout(SECONDS):
-            paper, complaint = await process.communicate(orjson.dumps(sheet))
+        async with typesetter() as setting:
+            return await setting.set(TEMPLATE.read_text("utf-8"), _shown(page, today), page.changed_at)
     except TimeoutError as late:
         raise Problem("unavailable") from late
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        log.error("not_printed", undertaking_id=page.id, reason=complaint.decode(errors="replace")[-500:])
-        raise Problem("internal")
-    return paper
-
-
-def displayable(text: str) -> str:
-    """The text without what the font cannot show."""
-    return UNPRINTABLE.sub(BOX, unicodedata.normalize("NFC", text))
+    except NotSet as refused:
+        log.error("not_printed", undertaking_id=page.id, reason=str(refused))  # noqa: TRY400
+        raise Problem("internal") from refused
 
 
 def _shown(page: UndertakingPage, today: dt.date) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from services.catalog import cells
 from services.catalog.cells import Unreadable
-from services.catalog.formulas import guarded, without_guard
 from services.catalog.plain_text import readable
 from services.catalog.vocabulary import EffectUnit, LegalForm, Stage
+from shared.kernel.formulas import guarded, without_guard
 
 
 def code_of(read: object, text: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.catalog import import_check
-from services.catalog.export_cells import LINE_END, Names, csv_line, kept_cells
+from services.catalog.export_cells import Names, kept_cells
 from services.catalog.export_tables import row_cells
 from services.catalog.import_check import Check, project_id_by_content, project_id_of
 from services.catalog.import_row import Row, row_of, steps_left
@@ -21,10 +21,11 @@ from services.catalog.site import Site
 from services.catalog.table_file import Table
 from services.catalog.table_reader import read
 from services.catalog.vocabulary import EffectKind, ProjectStatus, Role
-from services.catalog.xlsx_stream import Workbook
+from shared.kernel.csv_cells import LINE_END, csv_line
 from shared.kernel.decider import Refused
 from shared.kernel.problems import Problem
 from shared.kernel.testing import NOON, fold
+from shared.kernel.xlsx_stream import Workbook
 from tests.unit.catalog.project_stories import ID, archived, content, drafted, proposed, published, returned, submitted
 from tests.unit.catalog.test_project_cells import LOOKUP, id_of
 

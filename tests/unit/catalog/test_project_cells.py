@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.catalog.cells import Unreadable
-from services.catalog.export_cells import Names, csv_cell, csv_line
+from services.catalog.export_cells import Names
 from services.catalog.export_json import exported, feature
 from services.catalog.lookup import Lookup, Organisations, organisations_of, topics_of
 from services.catalog.organisation_directory import Meant
@@ -37,6 +37,7 @@ from services.catalog.vocabulary import (
     Stage,
     SuccessFactor,
 )
+from shared.kernel.csv_cells import csv_cell, csv_line
 from shared.kernel.testing import NOON
 from tests.unit.catalog.project_stories import content
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from services.catalog import undertaking_print
 from services.catalog.undertaking_plan import Pointer
-from services.catalog.undertaking_print import BOX, TEMPLATE, displayable, printed
+from services.catalog.undertaking_print import TEMPLATE, printed
 from services.catalog.undertaking_shown import (
     DATE_RULE,
     OrganisationNamed,
@@ -22,7 +22,9 @@ from services.catalog.undertaking_shown import (
     UndertakingStep,
 )
 from services.catalog.vocabulary import ChecklistStage, UndertakingStatus
+from shared.kernel import typesetting
 from shared.kernel.problems import Problem
+from shared.kernel.typesetting import BOX, displayable
 
 TODAY = date(2026, 3, 2)
 EMPTY = UndertakingPage(
@@ -106,8 +108,8 @@ async def test_a_typesetter_that_takes_too_long_is_ended(monkeypatch: pytest.Mon
         return started[-1]
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", watched)
-    monkeypatch.setattr(undertaking_print, "TYPESETTER", slow)
-    monkeypatch.setattr(undertaking_print, "SECONDS", 0.1)
+    monkeypatch.setattr(typesetting, "TYPESETTER", slow)
+    monkeypatch.setattr(typesetting, "SECONDS", 0.1)
     with pytest.raises(Problem) as raised:
         await printed(EMPTY, TODAY)
     assert raised.value.code == "unavailable"
