@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.catalog import import_list, import_store
 from services.catalog.answers import API, EDITORS, found
-from services.catalog.export_tables import BOM
 from services.catalog.import_check import Checked, checked
 from services.catalog.import_list import ImportReport, ImportShown, LineShown
 from services.catalog.import_sheet import Sheet, sheet_of
@@ -25,7 +24,7 @@ from services.catalog.project_import import (
     Target,
 )
 from services.catalog.table_file import UPLOAD, Table, TableReader
-from shared.kernel.csv_cells import LINE_END, csv_line
+from shared.kernel.csv_cells import BOM, LINE_END, csv_line
 from shared.kernel.http import Answer, Call, Endpoint, Page, Paging, page
 from shared.kernel.ids import new_id
 from shared.kernel.journal import Journal

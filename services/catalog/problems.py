@@ -187,7 +187,7 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         422,
         "Zu viele Zeilen",
         "Too many rows",
-        "Die Liste hat mehr als {most} Projekte, mehr kommen nicht in eine Arbeitsmappe. Bitte wählen Sie CSV.",
+        "Die Liste hat mehr als {most} Zeilen, mehr kommen nicht in eine Arbeitsmappe. Bitte wählen Sie CSV.",
     ),
     "topic_exists": (
         409,

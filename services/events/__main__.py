@@ -1,9 +1,19 @@
 """The events service as a process: `python -m services.events`, or `ikz run events`."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from services.events import due, erasure, material_list, problems, question_upkeep, topics
+from services.events import (
+    certificate_batch,
+    due,
+    erasure,
+    material_list,
+    organisations,
+    problems,
+    question_upkeep,
+    topics,
+)
 from services.events.http import endpoints
 from services.events.question_letter import question_letter
 from services.events.recipients import recipients
@@ -20,9 +30,10 @@ from shared.kernel.unwanted_files import Sweep
 
 
 async def build(runtime: Runtime[EventsSettings]) -> Parts:
-    """Sessions and registrations over HTTP and request/reply, what time brings, people erased, topics merged."""
+    """Sessions and their people over HTTP and request/reply, what time brings, certificates, news of the others."""
     problems.register()
     settings, pool = runtime.settings, runtime.pool
+    self_until = timedelta(minutes=settings.check_in_until_minutes)
     journal = Journal(settings.database_url, pool, DECIDERS, PROJECTIONS, wakeup=runtime.wakeup)
     relay = Relay(
         service=settings.service,
@@ -45,7 +56,7 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
     catalogue = Consumer(
         name=settings.service,
         source="catalog",
-        effects=[topics.effect()],
+        effects=[topics.effect(), organisations.effect()],
         dsn=settings.database_url,
         pool=pool,
         nats_url=settings.nats_url,
@@ -56,10 +67,17 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
         RpcEndpoint(QuestionLetterAsked.subject, QuestionLetterAsked, partial(question_letter, pool, runtime.vault)),
     ]
     sweep = Sweep(Files(runtime.bus, settings.service), (material_list.in_use,))
+    certificates = partial(certificate_batch.keep_making, pool, runtime.vault, settings.database_url, runtime.clock)
     clock = partial(due.keep_time, journal, pool, settings.database_url, runtime.clock, sweep=sweep)
     return Parts(
         endpoints=endpoints(
-            journal, pool, runtime.vault, runtime.bus, settings.public_url, max_material=settings.max_material
+            journal,
+            pool,
+            runtime.vault,
+            runtime.bus,
+            settings.public_url,
+            max_material=settings.max_material,
+            self_until=self_until,
         ),
         journal=journal,
         tasks=[
@@ -67,6 +85,7 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
             people.run,
             catalogue.run,
             clock,
+            certificates,
             partial(
                 question_upkeep.tend,
                 journal,

@@ -25,6 +25,10 @@ WITH places AS (
     ON CONFLICT DO NOTHING
 ), asked AS (
     DELETE FROM question WHERE person_id = ANY($1::text[])
+), came AS (
+    DELETE FROM attendance WHERE person_id = ANY($1::text[])
+), certified AS (
+    DELETE FROM certificate_sheet WHERE person_id = ANY($1::text[])
 )
 DELETE FROM registration WHERE person_id = ANY($1::text[])
 """

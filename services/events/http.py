@@ -1,14 +1,21 @@
 """What the events service offers over HTTP. Paths are the public ones; `/internal/…` is for the gateway alone."""
 
+from datetime import timedelta
+
 from services.events import (
+    attendance_http,
     calendar_http,
+    certificate_http,
+    group_message_http,
     material_http,
     own_registration_http,
+    participants_http,
     question_desk_http,
     question_http,
     registration_http,
     series_http,
     session_http,
+    statistics_http,
 )
 from services.events.asking import Asking
 from services.events.known_organisations import Organisations
@@ -23,9 +30,16 @@ MOST_OF_A_FILE = 50 * 1024 * 1024
 
 
 def endpoints(
-    journal: Journal, pool: Pool, vault: Vault, bus: Bus, public_url: str, *, max_material: int = MOST_OF_A_FILE
+    journal: Journal,
+    pool: Pool,
+    vault: Vault,
+    bus: Bus,
+    public_url: str,
+    *,
+    max_material: int = MOST_OF_A_FILE,
+    self_until: timedelta = attendance_http.SELF_UNTIL,
 ) -> list[Endpoint]:
-    """Everything that can be asked of this service."""
+    """Everything that can be asked of this service. `self_until`: how long after the end people say they came."""
     asking = Asking(journal, Organisations(bus))
     return [
         *series_http.endpoints(journal, pool),
@@ -33,6 +47,11 @@ def endpoints(
         *session_http.endpoints(journal, pool, bus),
         *registration_http.endpoints(journal, pool, vault, asking),
         *own_registration_http.endpoints(journal, pool, vault, asking),
+        *participants_http.endpoints(journal, pool, vault),
+        *attendance_http.endpoints(journal, pool, vault, self_until),
+        *certificate_http.endpoints(pool, vault),
+        *statistics_http.endpoints(pool),
+        *group_message_http.endpoints(journal, pool),
         *question_desk_http.endpoints(journal, pool, vault),
         *question_http.endpoints(journal, pool, vault),
         *material_http.endpoints(journal, pool, Files(bus, "events"), max_material),

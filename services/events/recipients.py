@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from services.events import registration_list
+import asyncpg
+
+from services.events import group_message_list, registration_list
+from services.events.group_message import Audience
 from services.events.life import Life
 from services.events.participant import Contact, open_contacts
 from services.events.session_list import session_row
 from services.events.session_shown import SessionRow, status_of
-from shared.contracts.rpc import Recipient, RecipientsAnswered, RecipientsAsked, SessionCard
+from shared.contracts.rpc import GroupMessage, Recipient, RecipientsAnswered, RecipientsAsked, SessionCard
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from shared.kernel.vault import Vault
@@ -18,20 +21,43 @@ async def recipients(pool: Pool, vault: Vault, asked: RecipientsAsked) -> Recipi
     found = await session_row(pool, asked.session_id)
     if found is None:
         raise Problem("not_found")
-    rows = await registration_list.of_session(
-        pool,
-        asked.session_id,
-        after=_version(asked.after),
-        before=asked.as_of_version,
-        limit=asked.limit + 1,
-        statuses=None if asked.registration_id else registration_list.STANDING,
-        registration_id=asked.registration_id,
-    )
+    message = await _message(pool, asked)
+    rows = await _rows(pool, asked, found.life, message)
     shown = rows[: asked.limit]
     contacts = await open_contacts(vault, shown)
     people = (_recipient(row, contact, found.life) for row, contact in zip(shown, contacts, strict=True) if contact)
     more = str(shown[-1]["received_version"]) if len(rows) > asked.limit else None
-    return RecipientsAnswered(session=card(found), recipients=tuple(people), next=more)
+    written = GroupMessage(subject=message["subject"], text=message["text"]) if message else None
+    return RecipientsAnswered(session=card(found), recipients=tuple(people), group_message=written, next=more)
+
+
+async def _message(pool: Pool, asked: RecipientsAsked) -> asyncpg.Record | None:
+    """The organiser's message that the question is about, if it is about one; `not_found` of another session's."""
+    if asked.group_message_id is None:
+        return None
+    message = await group_message_list.one(pool, asked.session_id, asked.group_message_id)
+    if message is None:
+        raise Problem("not_found")
+    return message
+
+
+async def _rows(pool: Pool, asked: RecipientsAsked, life: Life, message: asyncpg.Record | None) -> list[asyncpg.Record]:
+    """One more than a page: with a message whoever is in its audience now."""
+    after, limit = _version(asked.after), asked.limit + 1
+    if message is not None:
+        audience = Audience.model_validate(message["audience"])
+        return await group_message_list.reached(
+            pool, life, audience, after=after, before=asked.as_of_version, limit=limit
+        )
+    return await registration_list.of_session(
+        pool,
+        asked.session_id,
+        after=after,
+        before=asked.as_of_version,
+        limit=limit,
+        statuses=None if asked.registration_id else registration_list.STANDING,
+        registration_id=asked.registration_id,
+    )
 
 
 def _version(after: str | None) -> int:

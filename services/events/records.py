@@ -3,6 +3,9 @@
 from services.events import (
     agenda_list,
     asked_people,
+    attendance,
+    attendance_list,
+    group_message_list,
     material,
     material_list,
     project_talks,
@@ -17,7 +20,14 @@ from services.events import (
     session_list,
 )
 
-DECIDERS = (series.DECIDER, session.DECIDER, question.DECIDER, question_order.DECIDER, material.DECIDER)
+DECIDERS = (
+    series.DECIDER,
+    session.DECIDER,
+    question.DECIDER,
+    question_order.DECIDER,
+    material.DECIDER,
+    attendance.DECIDER,
+)
 PROJECTIONS = (
     series_list.PROJECTION,
     session_list.PROJECTION,
@@ -29,5 +39,6 @@ PROJECTIONS = (
     question_list.ORDERS,
     question_postponements.PROJECTION,
     material_list.PROJECTION,
-    material_list.PROJECTION,
+    attendance_list.PROJECTION,
+    group_message_list.PROJECTION,
 )

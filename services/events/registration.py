@@ -21,9 +21,13 @@ from shared.kernel.decider import Event, NotThere, Refused
 
 HOLD = timedelta(hours=24)
 LINKS_AN_HOUR = 3
+DOORS_OPEN = timedelta(hours=1)
+"""How long before the begin somebody can be there."""
 
 type Status = Literal["received", "confirmed", "waitlisted", "lapsed", "withdrawn"]
 type Cause = Literal["participant", "organiser", "erasure", "no_answer"]
+type Entry = Literal["self", "organiser", "door"]
+"""Who wrote a person in: the person, an organiser beforehand, or an organiser when the person was there already."""
 
 
 class ForRegistration(BaseModel):
@@ -47,11 +51,15 @@ class _Said(ForRegistration):
 
 
 class RegisterParticipant(_Said):
-    """A person asks for a place. What is personal comes sealed; the link's token also as its SHA-256 (hex)."""
+    """A person asks for a place. What is personal comes sealed; the link's token also as its SHA-256 (hex).
+
+    An organiser vouches for the address (`member`), or leaves it to the person to confirm it.
+    """
 
     person_id: str
     member: bool
     token_hash: str
+    entry: Entry = "self"
 
 
 class ChangeRegistration(_Said):
@@ -98,6 +106,7 @@ class _Stated(OfRegistration):
     sealed_answers: str | None = None
     sealed_for_days: Mapping[str, str] = {}
     organisation_id: str | None = None
+    entry: Entry = "self"
 
 
 class _Asked(_Stated):
@@ -111,7 +120,7 @@ class RegistrationReceived(_Asked):
 
 
 class MemberRegistered(_Asked):
-    """A signed-in member has a seat at once."""
+    """A signed-in member has a seat at once, and so has whom an organiser vouches for."""
 
 
 class RegistrationWaitlisted(_Asked):
@@ -378,17 +387,22 @@ def decide(command: RegistrationCommand, roster: Roster, session: Admission, at:
 def register(command: RegisterParticipant, roster: Roster, session: Admission, at: datetime) -> list[RegistrationEvent]:
     """A seat if there is one, else a place in the queue; who has either gets the link again, a few times an hour.
 
-    Whatever is refused is refused to everybody, so that no answer tells who is registered.
+    Whatever is refused is refused to everybody, so that no answer tells who is registered. An organiser who writes
+    somebody in is not asked the session's questions, and may know who is there.
     """
     if command.registration_id in roster.registrations:
         return []
-    if obstacle := session.registration_obstacle(at):
+    if obstacle := entry_obstacle(command.entry, session, at):
         raise NotThere if obstacle == "session_not_announced" else Refused(obstacle)
+    standing = roster.of(command.person_id)
+    if standing and command.entry != "self":
+        return []
     full = bool(roster.queue) or (session.capacity is not None and roster.seated >= session.capacity)
     if full and session.content.waiting_list == "none":
         raise Refused("session_full")
-    _same_questions(command, session)
-    if standing := roster.of(command.person_id):
+    if command.entry == "self":
+        _same_questions(command, session)
+    if standing:
         return ask_again(standing, session, command.registration_id, at)
     asked: dict[str, Any] = {
         "session_id": session.session_id,
@@ -396,6 +410,7 @@ def register(command: RegisterParticipant, roster: Roster, session: Admission, a
         "person_id": command.person_id,
         "token_hash": command.token_hash,
         **_stated(command),
+        "entry": command.entry,
         "at": at,
     }
     if full:
@@ -418,6 +433,20 @@ def _stated(command: _Said) -> dict[str, Any]:
         "sealed_for_days": command.sealed_for_days,
         "organisation_id": command.organisation_id,
     }
+
+
+def entry_obstacle(entry: Entry, session: Admission, at: datetime) -> str | None:
+    """Why nobody may be written in. Organisers need no open registration, and at the door not even a session ahead."""
+    if entry == "self":
+        return session.registration_obstacle(at)
+    obstacle = session.obstacle(at)
+    if session.starts_at is None:
+        return obstacle or "session_without_time"
+    if entry == "organiser":
+        return obstacle
+    if obstacle == "session_over":
+        return None
+    return obstacle or ("attendance_too_early" if at < session.starts_at - DOORS_OPEN else None)
 
 
 def ask_again(standing: Registration, session: Admission, request: str, at: datetime) -> list[RegistrationEvent]:
@@ -548,14 +577,20 @@ def _named(found: Registration, session: Admission, at: datetime) -> dict[str, A
 
 
 def publish(event: RegistrationEvent) -> Contract | None:
-    """The contract an event becomes; what only concerns our own pages becomes none."""
+    """The contract an event becomes; what only concerns our own pages, and who stands at the door, becomes none."""
     match event:
         case RegistrationReceived():
             return contracts.RegistrationReceived(confirm_by=event.confirm_by, **_ids(event))
-        case MemberRegistered() | RegistrationConfirmed():
+        case MemberRegistered():
+            return None if event.entry == "door" else contracts.RegistrationConfirmed(**_ids(event))
+        case RegistrationConfirmed():
             return contracts.RegistrationConfirmed(**_ids(event))
         case RegistrationWaitlisted():
-            return contracts.RegistrationWaitlisted(confirm_by=event.confirm_by, **_ids(event))
+            return (
+                None
+                if event.entry == "door"
+                else contracts.RegistrationWaitlisted(confirm_by=event.confirm_by, **_ids(event))
+            )
         case RegistrationPromoted():
             return contracts.RegistrationPromoted(confirm_by=event.confirm_by, **_ids(event))
         case RegistrationReconfirmed():

@@ -2,23 +2,22 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
-from services.events import participant, registration_list, session
+from services.events import participant, session
 from services.events.asking import Asking, Questions
 from services.events.bodies import RegistrationBody, StatedBody
 from services.events.participant import Contact
 from services.events.registration import RegisterParticipant, Status, WithdrawRegistration
-from services.events.registration_answer import AnswerShown, shown_answers
+from services.events.registration_answer import AnswerShown
 from services.events.registration_questions import Given
 from services.events.rights import EDITORS
 from services.events.session import Command
-from services.events.session_list import session_row
 from services.events.times import BERLIN
 from shared.kernel.decider import Refused
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, decode_cursor, encode_cursor, page
+from shared.kernel.http import Answer, Call, Committed, Endpoint
 from shared.kernel.ids import new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
@@ -34,13 +33,6 @@ STATUS_LABELS: dict[Status, str] = {
     "lapsed": "Verfallen",
     "withdrawn": "Abgemeldet",
 }
-_VERSION = TypeAdapter(tuple[Annotated[int, Field(ge=0, le=2**62)]])
-
-
-class ParticipantQuery(Paging):
-    """The parameters of the organiser's list."""
-
-    status: list[Status] | None = None
 
 
 class ParticipantAnswer(BaseModel):
@@ -84,25 +76,6 @@ class Desk:
     pool: Pool
     vault: Vault
     asking: Asking
-
-    async def list_participants(self, call: Call) -> Answer:
-        session_id, query = call.path_id(), call.query
-        of = await session_row(self.pool, session_id, drafts=True)
-        if of is None:
-            raise Problem("not_found")
-        after = decode_cursor(query.cursor, _VERSION)[0] if query.cursor else 0
-        rows = await registration_list.of_session(
-            self.pool, session_id, after=after, limit=query.limit + 1, statuses=query.status
-        )
-        shown = rows[: query.limit]
-        contacts = await participant.open_contacts(self.vault, shown)
-        answers = await participant.open_answers(self.vault, shown)
-        questions = of.life.content.registration_questions
-        given = (shown_answers(each, questions) for each in answers)
-        items = list(map(_participant, shown, contacts, given))
-        more = encode_cursor((shown[-1]["received_version"],)) if len(rows) > query.limit else None
-        total = await registration_list.count_of_session(self.pool, session_id, query.status)
-        return page(Page(items=items, next=more, total=total), call)
 
     async def withdraw_participant(self, call: Call) -> Answer:
         registration_id = call.path_id("registration_id")
@@ -161,7 +134,7 @@ def of_registration(registration_id: str, outcome: Outcome) -> Answer:
     return Answer(body, version=outcome.version)
 
 
-def _participant(row: Any, contact: Contact | None, answers: tuple[AnswerShown, ...]) -> ParticipantAnswer:
+def participant_answer(row: Any, contact: Contact | None, answers: tuple[AnswerShown, ...]) -> ParticipantAnswer:
     return ParticipantAnswer(
         id=row["registration_id"],
         person_id=row["person_id"],
@@ -220,15 +193,6 @@ def _registering(desk: Desk) -> list[Endpoint]:
 
 def _organising(desk: Desk) -> list[Endpoint]:
     return [
-        Endpoint(
-            "GET",
-            "/api/v1/sessions/{id}/registrations",
-            desk.list_participants,
-            "Who takes part, in the order of registering",
-            query=ParticipantQuery,
-            answer=Page[ParticipantAnswer],
-            roles=EDITORS,
-        ),
         Endpoint(
             "POST",
             "/api/v1/sessions/{id}/registrations/{registration_id}/withdrawals",

@@ -7,8 +7,9 @@ from functools import reduce
 
 from pydantic import TypeAdapter
 
-from services.events import answers_to_postponement, life, life_decisions, life_publication, registration
+from services.events import answers_to_postponement, group_message, life, life_decisions, life_publication, registration
 from services.events.answers_to_postponement import ReconfirmRegistration
+from services.events.group_message import GroupMessageRequested, RequestGroupMessage
 from services.events.life import LIFE_EVENTS, Life, LifeEvent, SessionPostponed
 from services.events.life_commands import DraftSession, ForSession, LifeCommand, ReinstateSession, ReviseSession
 from services.events.registration import (
@@ -34,8 +35,8 @@ class LetTimePass(ForSession):
     unanswered: tuple[str, ...] = ()
 
 
-type Command = LifeCommand | LetTimePass | RegistrationCommand | ReconfirmRegistration
-type SessionEvent = LifeEvent | RegistrationEvent
+type Command = LifeCommand | LetTimePass | RegistrationCommand | ReconfirmRegistration | RequestGroupMessage
+type SessionEvent = LifeEvent | RegistrationEvent | GroupMessageRequested
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,22 @@ class Session:
     roster: Roster = field(default_factory=Roster)
     version: int = 0
     edited: int = 0
+    messages: frozenset[str] = frozenset()
 
 
 def evolve(session: Session, event: SessionEvent) -> Session:
     """Records an event."""
     version = session.version + 1
     if isinstance(event, ABOUT_PEOPLE):
-        return Session(session.life, registration.evolve(session.roster, event), version, session.edited)
+        roster = registration.evolve(session.roster, event)
+        return Session(session.life, roster, version, session.edited, session.messages)
+    if isinstance(event, GroupMessageRequested):
+        messages = session.messages | {event.message_id}
+        return Session(session.life, session.roster, version, session.edited, messages)
     roster = session.roster
     if isinstance(event, SessionPostponed):
         roster = answers_to_postponement.asked(roster, event)
-    return Session(life.evolve(session.life, event), roster, version, version)
+    return Session(life.evolve(session.life, event), roster, version, version, session.messages)
 
 
 def decide(command: Command, session: Session, at: datetime) -> Sequence[SessionEvent]:
@@ -69,6 +75,8 @@ def decide(command: Command, session: Session, at: datetime) -> Sequence[Session
         return answers_to_postponement.reconfirm(command, session.roster, session.life, at)
     if isinstance(command, ForRegistration):
         return registration.decide(command, session.roster, session.life, at)
+    if isinstance(command, RequestGroupMessage):
+        return group_message.request(command, session.life, session.messages, at)
     if isinstance(command, LetTimePass):
         return let_time_pass(command, session, at)
     events = _lead(command, session, session.life, at)
@@ -109,6 +117,8 @@ def _follow_ups(session: Session, at: datetime) -> list[SessionEvent]:
 
 def publish(event: SessionEvent) -> Contract | None:
     """The contract an event becomes, if any."""
+    if isinstance(event, GroupMessageRequested):
+        return group_message.publish(event)
     return registration.publish(event) if isinstance(event, ABOUT_PEOPLE) else life_publication.publish(event)
 
 
@@ -124,6 +134,7 @@ class _Kept:
     asked: int
     version: int
     edited: int
+    messages: tuple[str, ...] = ()
 
 
 _KEPT = TypeAdapter(_Kept)
@@ -143,6 +154,7 @@ def dump(session: Session) -> bytes:
             roster.asked,
             session.version,
             session.edited,
+            tuple(sorted(session.messages)),
         )
     )
 
@@ -151,7 +163,7 @@ def load(snapshot: bytes) -> Session:
     """A session from its snapshot."""
     kept = _KEPT.validate_json(snapshot)
     roster = Roster.of_all(kept.registrations, kept.latest, kept.first, kept.last, kept.asked)
-    return Session(kept.life, roster, kept.version, kept.edited)
+    return Session(kept.life, roster, kept.version, kept.edited, frozenset(kept.messages))
 
 
 DECIDER: Decider[Session, Command, SessionEvent] = Decider(
@@ -160,6 +172,6 @@ DECIDER: Decider[Session, Command, SessionEvent] = Decider(
     decide=decide,
     evolve=evolve,
     publish=publish,
-    events=(*LIFE_EVENTS, *registration.EVENTS),
+    events=(*LIFE_EVENTS, *registration.EVENTS, GroupMessageRequested),
     snapshots=Snapshots(every=2000, form=3, dump=dump, load=load),
 )

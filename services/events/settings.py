@@ -12,6 +12,8 @@ class EventsSettings(ServiceSettings):
 
     service: str = "events"
     """Always `events`."""
+    check_in_until_minutes: int = Field(default=120, ge=0, le=10_080)
+    """How long after the end of a session people may say of themselves that they were there; editors always may."""
     port: int = Field(default=8082, ge=0, le=65535)
     """The port to listen at; 0 takes a free one."""
     question_retention_days: int = Field(default=365, ge=1, le=36_500)

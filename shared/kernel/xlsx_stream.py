@@ -45,7 +45,7 @@ PARTS = {
 }
 
 
-class _Sink:
+class Sink:
     """Where the archive writes; what has gathered is taken away again and again."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Workbook:
     """Give it rows with `add`, which answers what can be sent by then, and at last `finish`."""
 
     def __init__(self, title: str, headings: Sequence[str]) -> None:
-        self._sink = _Sink()
+        self._sink = Sink()
         self._archive = zipfile.ZipFile(cast("IO[bytes]", self._sink), "w", zipfile.ZIP_DEFLATED, compresslevel=1)
         for name, text in PARTS.items():
             self._archive.writestr(name, DECLARATION + text)
