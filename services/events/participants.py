@@ -101,7 +101,7 @@ LEFT JOIN attendance a ON a.registration_id = r.registration_id AND a.recorded_a
 WHERE r.registration_id = ANY($1::text[])
 """
 OF_PERSON = """
-SELECT registration_id, status FROM registration WHERE session_id = $1 AND person_id = $2
+SELECT registration_id, person_id, status FROM registration WHERE session_id = $1 AND person_id = $2
 ORDER BY received_version DESC LIMIT 1
 """
 ONE = """

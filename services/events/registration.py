@@ -393,7 +393,8 @@ def register(command: RegisterParticipant, roster: Roster, session: Admission, a
     if command.registration_id in roster.registrations:
         return []
     if obstacle := entry_obstacle(command.entry, session, at):
-        raise NotThere if obstacle == "session_not_announced" else Refused(obstacle)
+        hidden = obstacle == "session_not_announced" and command.entry == "self"
+        raise NotThere if hidden else Refused(obstacle)
     standing = roster.of(command.person_id)
     if standing and command.entry != "self":
         return []

@@ -12,6 +12,8 @@ from services.gateway.addresses import Malformed, lookup_key, parse_address
 from services.gateway.contacts_api import Contacts
 from services.gateway.contacts_api import endpoints as of_contacts
 from services.gateway.limits import network_asking
+from services.gateway.participants_api import Participants
+from services.gateway.participants_api import endpoints as of_participants
 from services.gateway.people import People
 from services.gateway.questions_api import Questions
 from services.gateway.questions_api import endpoints as of_questions
@@ -136,4 +138,5 @@ def endpoints(api: Api) -> Sequence[Endpoint]:
         ),
         *of_contacts(api.contacts),
         *of_questions(api.questions),
+        *of_participants(Participants(api.people, api.upstream)),
     )

@@ -27,6 +27,18 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Questions have changed",
         "Die Fragen zur Anmeldung wurden soeben geändert. Bitte laden Sie die Seite neu.",
     ),
+    "attendance_too_early": (
+        409,
+        "Anwesenheit noch nicht möglich",
+        "Too early for attendance",
+        "Anwesenheit lässt sich ab einer Stunde vor Beginn erfassen.",
+    ),
+    "session_not_announced": (
+        409,
+        "Veranstaltung ist noch ein Entwurf",
+        "Session is still a draft",
+        "Die Veranstaltung muss zuerst angekündigt werden.",
+    ),
     "session_cancelled": (
         409,
         "Veranstaltung ist abgesagt",
