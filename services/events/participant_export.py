@@ -5,7 +5,7 @@ All rows are of one moment: a transaction that sees nothing of what comes later.
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -46,18 +46,17 @@ HOW = {True: "ja", False: "nein", None: ""}
 
 @dataclass(slots=True)
 class Export:
-    """One export; `rows` counts what was written so far."""
+    """One export; `rows` counts what was written so far, `questions` are the organiser's, as keys and labels."""
 
     pool: Pool
     vault: Vault
     life: Life
     wanted: ParticipantFilter
     rows: int = 0
+    questions: Mapping[str, str] = field(init=False)
 
-    @property
-    def questions(self) -> Mapping[str, str]:
-        """The organiser's questions, as keys and labels, in their order."""
-        return {question.key: question.label for question in self.life.content.registration_questions}
+    def __post_init__(self) -> None:
+        self.questions = {question.key: question.label for question in self.life.content.registration_questions}
 
     @property
     def headings(self) -> tuple[str, ...]:

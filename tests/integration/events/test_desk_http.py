@@ -4,8 +4,10 @@ import asyncio
 import csv
 import datetime as dt
 import io
+import os
 import re
 import zipfile
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +18,8 @@ from structlog.testing import capture_logs
 from services.events import certificate_batch, organisations, participants, statistics
 from services.events.check_in import code_of
 from services.events.group_message_list import PROJECTION as MESSAGES
+from services.events.participant_export import Export
+from services.events.participants import ParticipantFilter
 from services.events.recipients import recipients
 from services.events.session_list import session_row
 from shared.contracts.catalog import OrganisationChanged
@@ -376,3 +380,57 @@ async def test_an_erasure_takes_certificate_and_attendance_at_once(events: Event
     archive = (await events.edit("GET", f"{batch.headers['Location']}/file")).body
     assert zipfile.ZipFile(io.BytesIO(archive)).namelist() == []
     assert (await events.ask("GET", f"/api/v1/registrations/{token}/certificate.pdf")).status == 404
+
+
+async def test_a_batch_that_is_interrupted_goes_on_where_it_stopped_and_leaves_no_process(events: Events) -> None:
+    session_id, _ = await held(events)
+    for number in range(3):
+        await write_in(events, session_id, f"Gast {number}", walk_in=True)
+    events.clock.time = BEGIN + dt.timedelta(hours=2)
+    await events.done("POST", f"/api/v1/sessions/{session_id}/documentations", {})
+    begun = await events.edit("POST", f"/api/v1/sessions/{session_id}/certificate-batches")
+    here = begun.headers["Location"]
+    making = asyncio.create_task(certificate_batch.keep_making(events.pool, events.vault, events.dsn, events.clock))
+    async with asyncio.timeout(30):
+        while (await events.get(here, EDITOR))["done"] == 0:
+            await asyncio.sleep(0.01)
+    making.cancel()
+    await asyncio.gather(making, return_exceptions=True)
+    assert setters() == []
+    stopped = await events.get(here, EDITOR)
+    assert (stopped["state"], stopped["total"]) == ("running", 4)
+    before = await kept(events, stopped["id"])
+    await certificate_batch.go_on(events.pool, events.vault, events.clock.now())
+    assert (await events.get(here, EDITOR))["done"] == 4
+    assert before.items() <= (await kept(events, stopped["id"])).items(), "what was set stays as it was"
+
+
+def setters() -> list[str]:
+    """Typesetters that are still children of this process."""
+    mine = Path("/proc/self/task") / str(os.getpid()) / "children"
+    commands = (Path("/proc", pid, "cmdline").read_text() for pid in mine.read_text().split())
+    return [command for command in commands if "typesetter" in command]
+
+
+async def kept(events: Events, batch_id: str) -> dict[str, str]:
+    rows = await events.pool.fetch(
+        "SELECT registration_id, sealed FROM certificate_sheet WHERE batch_id = $1 AND state = 'set'", batch_id
+    )
+    return {row["registration_id"]: row["sealed"] for row in rows}
+
+
+async def test_a_file_is_of_one_moment_and_who_goes_away_ends_it(events: Events) -> None:
+    session_id = await some_people(events)
+    row = await session_row(events.pool, session_id, drafts=True)
+    assert row is not None
+    export = Export(events.pool, events.vault, row.life, ParticipantFilter())
+    lines = export.csv(bom=False)
+    first = await anext(lines) + await anext(lines)
+    await write_in(events, session_id, "Zu Spät")
+    assert first.count(b"\r\n") == 5
+    assert [part async for part in lines] == []
+    gone = Export(events.pool, events.vault, row.life, ParticipantFilter()).csv(bom=False)
+    await anext(gone)
+    await anext(gone)
+    await gone.aclose()
+    assert not await events.pool.fetch("SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'")

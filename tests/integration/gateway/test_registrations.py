@@ -432,3 +432,33 @@ async def test_full_without_a_waiting_list_is_told_to_everybody_before_anything_
         assert (answer.status, (await answer.json())["code"]) == (409, "session_full")
     assert await people.known(parse_address(email)) is None
     assert forwarded(services) == []
+
+
+async def test_an_organiser_writes_somebody_in(door: Any, services: Any, some_id: str, pool: Pool) -> None:
+    token = await tokens.create(pool, "editor", "writing-in", door.gateway.clock.now())
+    editor = {"Authorization": f"Bearer {token}"}
+    path, email = f"/api/v1/sessions/{some_id}/participants", address()
+    services.answers[f"/api/v1/sessions/{some_id}"] = OPEN | {"status": "cancelled"}
+    body = {"email": email, "name": "Erika Muster", "organisation_name": "Stadt Musterstadt"}
+    async with door.post(path, json=body) as answer:
+        assert answer.status == 401
+    async with door.post(path, json=body, headers=editor) as answer:
+        assert (await answer.json())["code"] == "session_cancelled"
+    people: People = door.gateway.own.people
+    assert await people.known(parse_address(email)) is None
+    services.answers[f"/api/v1/sessions/{some_id}"] = OPEN
+    told = {"id": some_id, "status": "confirmed", "existing": False}
+    services.answers[f"/internal/sessions/{some_id}/participants"] = lambda _: web.json_response(told, status=201)
+    async with door.post(path, json=body, headers=editor | {"Idempotency-Key": "once"}) as answer:
+        assert (answer.status, await answer.json()) == (201, told)
+    asked = services.asked[-1]
+    person = await people.known(parse_address(email))
+    assert person is not None
+    assert services.verified(asked, "events").roles >= {"editor"}
+    assert asked.headers["Idempotency-Key"] == "once"
+    assert json.loads(asked.body) == {
+        "person_id": person, "email": email, "name": "Erika Muster", "organisation_id": None,
+        "organisation_name": "Stadt Musterstadt", "confirm": False, "walk_in": False,
+    }  # fmt: skip
+    async with door.post(path, json=body | {"confirm": True, "walk_in": True}, headers=editor) as answer:
+        assert [error["field"] for error in (await answer.json())["errors"]] == ["/confirm"]

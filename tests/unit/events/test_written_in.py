@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from services.events.group_message import Audience, GroupMessageRequested, RequestGroupMessage
-from services.events.life import CancelSession, CloseRegistration, RegistrationClosed, SessionCancelled
+from services.events.life import RegistrationClosed, SessionCancelled
+from services.events.life_commands import CancelSession, CloseRegistration
 from services.events.registration import (
     MemberRegistered,
     RegisterParticipant,
