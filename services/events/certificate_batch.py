@@ -30,6 +30,7 @@ from shared.kernel.vault import Erased, NoKey, Vault
 
 KEPT = dt.timedelta(days=7)
 AT_A_TIME = 20
+SHEETS_A_PROCESS = 200
 TICK = 1.0
 TROUBLE = 2.0
 
@@ -163,11 +164,12 @@ class _Making:
 
 
 class Press:
-    """One typesetter for many sheets, started anew after one that it could not set."""
+    """A typesetter for many sheets, started anew now and then (it keeps what it has computed), and after a failure."""
 
     def __init__(self) -> None:
         self._stack = AsyncExitStack()
         self._setting: Typesetter | None = None
+        self._set = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -177,13 +179,14 @@ class Press:
 
     async def printed(self, certificate: Certificate) -> bytes:
         """A sheet as PDF; raises what the typesetter does."""
-        if self._setting is None:
-            self._setting = await self._stack.enter_async_context(typesetter(politely=True))
+        if self._setting is None or self._set == SHEETS_A_PROCESS:
+            await self._stack.aclose()
+            self._setting, self._set = await self._stack.enter_async_context(typesetter(politely=True)), 0
         try:
+            self._set += 1
             return await certificate.printed(self._setting)
         except (NotSet, TimeoutError):
             self._setting = None
-            await self._stack.aclose()
             raise
 
 

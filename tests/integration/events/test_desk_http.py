@@ -69,7 +69,7 @@ async def know(events: Events) -> None:
     effect = organisations.effect()
     async with events.pool.acquire() as connection:
         for each in told:
-            await effect.apply(connection, [_Told(each)])
+            await effect.apply(connection, [_Told(each)])  # type: ignore[list-item]
 
 
 class _Told:
@@ -174,7 +174,7 @@ async def test_files_hold_everybody_and_run_nothing(events: Events) -> None:
     assert "Adler" not in str(lines)
     book = openpyxl.load_workbook(io.BytesIO((await events.edit("GET", f"{path}.xlsx?q=anna")).body))
     assert [row[1].value for row in book.active.iter_rows()] == ["Name", "=Anna Zett"]  # type: ignore[union-attr]
-    assert book.active["B2"].data_type == "s"  # type: ignore[index, union-attr]
+    assert book.active["B2"].data_type == "s"  # type: ignore[index]
     for who, status in ((ANONYMOUS, 401), (EDITOR, 404)):
         nowhere = await events.ask("GET", f"/api/v1/sessions/{uuid4()}/registrations/export.csv", who=who)
         assert nowhere.status == status
@@ -317,7 +317,13 @@ async def test_a_message_reaches_exactly_its_group(events: Events) -> None:
     assert [one.name for one in (*page.recipients, *rest.recipients)] == ["Zoë Adler", "=Anna Zett", "Bert Mock"]
     assert page.group_message is not None
     assert page.group_message.subject == "Neuer Raum"
-    for wrong in ({"subject": "a\nb"}, {"text": " \u200b "}, {"text": "a\u0007b"}, {"audience": {"status": []}}):
+    refused: list[dict[str, Any]] = [
+        {"subject": "a\nb"},
+        {"text": " \u200b "},
+        {"text": "a\u0007b"},
+        {"audience": {"status": []}},
+    ]
+    for wrong in refused:
         assert (await events.edit("POST", path, body | wrong)).status == 422, wrong
     with pytest.raises(Problem):
         await recipients(events.pool, events.vault, question.model_copy(update={"group_message_id": str(uuid4())}))
