@@ -15,7 +15,7 @@ from services.events import (
     registration_http,
     series_http,
     session_http,
-    statistics_http,
+    session_statistics_http,
 )
 from services.events.asking import Asking
 from services.events.known_organisations import Organisations
@@ -50,7 +50,7 @@ def endpoints(
         *participants_http.endpoints(journal, pool, vault),
         *attendance_http.endpoints(journal, pool, vault, self_until),
         *certificate_http.endpoints(pool, vault),
-        *statistics_http.endpoints(pool),
+        *session_statistics_http.endpoints(pool),
         *group_message_http.endpoints(journal, pool),
         *question_desk_http.endpoints(journal, pool, vault),
         *question_http.endpoints(journal, pool, vault),

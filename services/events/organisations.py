@@ -122,7 +122,7 @@ def _row(told: OrganisationChanged) -> dict[str, Any]:
     return told.model_dump(include={"organisation_id", "name", "organisation_type", "ags", "size_class", "merged_into"})
 
 
-async def known(pool: Pool | Connection, organisation_ids: Sequence[str]) -> dict[str, Organisation]:
+async def known(pool: Pool, organisation_ids: Sequence[str]) -> dict[str, Organisation]:
     """Those of the organisations that are known, by the ids they were asked for; a merged one is what it went into."""
     rows = await pool.fetch(KNOWN, list(organisation_ids)) if organisation_ids else []
     return {
@@ -133,7 +133,7 @@ async def known(pool: Pool | Connection, organisation_ids: Sequence[str]) -> dic
     }
 
 
-async def district_names(pool: Pool | Connection, keys: Sequence[str]) -> dict[str, str]:
+async def district_names(pool: Pool, keys: Sequence[str]) -> dict[str, str]:
     """The names of districts by their five-digit keys; of an independent city the city's own."""
     rows = await pool.fetch(DISTRICTS, list(keys)) if keys else []
     return {row["ags"][:5]: row["name"] for row in sorted(rows, key=lambda row: len(row["ags"]))}

@@ -1,7 +1,7 @@
 """What kinds of bodies did a session's people come from? Counts without persons.
 
-Counted from the registrations while they are there. `frozen` is what retention keeps before it erases them, and what is
-answered from then on.
+Counted from the registrations while they are there. What `counts` gave before they were forgotten is kept in
+`session_statistics`, and answered from then on.
 """
 
 import datetime as dt
@@ -16,7 +16,8 @@ from services.events import attendance_list, organisations
 from services.events.life import Life
 from services.events.organisations import Organisation
 from services.events.registration import Status
-from shared.kernel.postgres import Connection, Pool
+from services.events.session_list import session_row
+from shared.kernel.postgres import Pool
 
 GROUPS = """
 SELECT r.organisation_id, r.status, coalesce(a.present, false) AS attended, count(*) AS people
@@ -26,10 +27,6 @@ WHERE r.session_id = $1
 GROUP BY r.organisation_id, r.status, coalesce(a.present, false)
 """
 FROZEN = "SELECT counted_at, counts FROM session_statistics WHERE session_id = $1"
-FREEZE = """
-INSERT INTO session_statistics (session_id, counted_at, counts) VALUES ($1, $2, $3::jsonb)
-ON CONFLICT (session_id) DO NOTHING
-"""
 NO_ORGANISATION, NOT_KNOWN, OUTSIDE, NO_REGION = "none", "unknown", "outside_nrw", "no_region"
 LABELS = {
     NO_ORGANISATION: "Ohne Stelle aus dem Verzeichnis",
@@ -69,17 +66,17 @@ class Statistics(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    registered: int
-    confirmed: int
-    attended: int
-    by_status: dict[Status, int]
-    by_organisation_type: tuple[Count, ...]
-    by_region: tuple[Count, ...]
-    by_district: tuple[Count, ...]
-    by_size_class: tuple[Count, ...]
-    organisations: int
-    without_organisation: int
-    outside_nrw: int
+    registered: int = 0
+    confirmed: int = 0
+    attended: int = 0
+    by_status: dict[Status, int] = {}
+    by_organisation_type: tuple[Count, ...] = ()
+    by_region: tuple[Count, ...] = ()
+    by_district: tuple[Count, ...] = ()
+    by_size_class: tuple[Count, ...] = ()
+    organisations: int = 0
+    without_organisation: int = 0
+    outside_nrw: int = 0
     frozen_at: dt.datetime | None = None
 
 
@@ -183,7 +180,7 @@ async def of_session(pool: Pool, life: Life) -> Statistics:
     return await counted(pool, life)
 
 
-async def counted(pool: Pool | Connection, life: Life) -> Statistics:
+async def counted(pool: Pool, life: Life) -> Statistics:
     """The counts of the registrations that are there."""
     rows = await pool.fetch(GROUPS, life.session_id, attendance_list.doors_open_at(life))
     groups = [Group(row["organisation_id"], row["status"], row["attended"], row["people"]) for row in rows]
@@ -192,7 +189,7 @@ async def counted(pool: Pool | Connection, life: Life) -> Statistics:
     return statistics_of(groups, known, await organisations.district_names(pool, sorted(keys)))
 
 
-async def freeze(connection: Connection, life: Life, at: dt.datetime) -> None:
-    """Keeps the counts for good, in the transaction that erases what they count; what is kept already stays."""
-    counts: dict[str, Any] = (await counted(connection, life)).model_dump(mode="json", exclude={"frozen_at"})
-    await connection.execute(FREEZE, life.session_id, at, counts)
+async def counts(pool: Pool, session_id: str) -> dict[str, Any]:
+    """What retention keeps of a session before it forgets the registrations: the counts as they are now."""
+    found = await session_row(pool, session_id, drafts=True)
+    return (await counted(pool, found.life)).model_dump(mode="json", exclude={"frozen_at"}) if found else {}

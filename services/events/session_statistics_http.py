@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from services.events import statistics
+from services.events import session_statistics
 from services.events.rights import EDITORS
 from services.events.session_list import session_row
-from services.events.statistics import Statistics
+from services.events.session_statistics import Statistics
 from shared.kernel.http import Answer, Call, Endpoint
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -21,7 +21,7 @@ class Desk:
         found = await session_row(self.pool, call.path_id(), drafts=True)
         if found is None:
             raise Problem("not_found")
-        return Answer(await statistics.of_session(self.pool, found.life))
+        return Answer(await session_statistics.of_session(self.pool, found.life))
 
 
 def endpoints(pool: Pool) -> list[Endpoint]:

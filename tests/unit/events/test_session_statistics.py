@@ -10,7 +10,7 @@ from services.events.organisations import Organisation
 from services.events.participant import Contact
 from services.events.participants import matches, words
 from services.events.registration import Status
-from services.events.statistics import Group, Statistics, statistics_of
+from services.events.session_statistics import Group, Statistics, statistics_of
 
 TOWN = Organisation("o-town", "Musterstadt", "town", "05154036", "larger_small_town")
 CITY = Organisation("o-city", "Köln", "independent_city", "05315000", "larger_city")
