@@ -13,6 +13,7 @@ from bench import (
     rebuild_rows,
     rush_rows,
     search_rows,
+    sessions_rows,
 )
 from bench.part import Part
 
@@ -28,6 +29,7 @@ PARTS: tuple[Part, ...] = (
     Part("rebuild", rebuild_rows.measure),
     Part("folding", folding_rows.measure),
     Part("search", search_rows.measure),
+    Part("sessions", sessions_rows.measure),
     Part("export", export_rows.measure),
     Part("participants", participants_rows.measure),
     Part("idle", idle_rows.measure),

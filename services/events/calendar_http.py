@@ -1,20 +1,21 @@
 """Sessions as calendars over HTTP."""
 
-import datetime as dt
-from collections.abc import Sequence
+import hashlib
 from dataclasses import dataclass
 
-from services.events.life import Life
-from services.events.session_list import (
-    SessionFilter,
-    feed_rows,
-    session_row,
-)
+from services.events import session_entries
+from services.events.calendar import calendar
+from services.events.calendar_entry import FORM
+from services.events.series_list import named
+from services.events.session_entries import Wanted
+from services.events.session_list import SessionFilter, session_row
+from shared.kernel import headers
 from shared.kernel.http import Answer, Call, Endpoint
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 
 CALENDAR = "text/calendar; charset=utf-8"
+ALL = "Veranstaltungen zur interkommunalen Zusammenarbeit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +27,42 @@ class Desk:
 
     async def feed(self, call: Call) -> Answer:
         wanted: SessionFilter = call.query
-        found = await feed_rows(self.pool, wanted)
-        text = self._calendar(found, "Veranstaltungen zur interkommunalen Zusammenarbeit")
-        return _calendar(text, "veranstaltungen.ics")
+        of = await session_entries.wanted(self.pool, wanted.series, wanted.topic)
+        return await self._followed(call, of, ALL, "veranstaltungen.ics")
 
-    async def session_calendar(self, call: Call) -> Answer:
-        found = await session_row(self.pool, call.path_id())
+    async def series_calendar(self, call: Call) -> Answer:
+        found = await named(self.pool, call.request.match_info["series"])
         if found is None:
             raise Problem("not_found")
-        if found.life.when.day is None:
+        return await self._followed(call, Wanted(series=[found.id]), found.title, f"{found.slug}.ics")
+
+    async def session_calendar(self, call: Call) -> Answer:
+        session_id = call.path_id()
+        found = await session_row(self.pool, session_id)
+        if found is None:
+            raise Problem("not_found")
+        entries = await session_entries.entries(self.pool, Wanted(session_id=session_id), self.public_url)
+        if not entries:
             raise Problem("session_without_date")
-        text = self._calendar([(found.life, found.changed_at)], found.life.content.title)
-        return _calendar(text, f"veranstaltung-{found.life.session_id}.ics")
+        return shown(calendar(entries, found.life.content.title), f"veranstaltung-{session_id}.ics")
 
-    def _calendar(self, sessions: Sequence[tuple[Life, dt.datetime]], name: str) -> bytes:
-        # Not before somebody asks for one: icalendar takes 4 MB, and time at the start.
-        from services.events.calendar import calendar  # noqa: PLC0415
+    async def _followed(self, call: Call, of: Wanted, name: str, file: str) -> Answer:
+        """Programs ask every hour, and mostly nothing has changed: that is told without looking at any entry."""
+        state = await session_entries.state(self.pool, of)
+        tag = _tag(*state, FORM, name, self.public_url)
+        if headers.matches(call.request.headers.get("If-None-Match"), tag):
+            return shown(b"", file, tag)
+        return shown(calendar(await session_entries.entries(self.pool, of, self.public_url), name), file, tag)
 
-        return calendar(sessions, name, self.public_url)
+
+def shown(content: bytes, name: str, tag: str | None = None) -> Answer:
+    """A calendar as it is sent, under the tag it is known by; without one, under that of its content."""
+    sent = {"Content-Type": CALENDAR, "Content-Disposition": f'inline; filename="{name}"'}
+    return Answer(content, headers=sent if tag is None else {**sent, "ETag": tag})
 
 
-def _calendar(text: bytes, name: str) -> Answer:
-    headers = {"Content-Type": CALENDAR, "Content-Disposition": f'inline; filename="{name}"'}
-    return Answer(text, headers=headers)
+def _tag(*parts: int | str) -> str:
+    return f'W/"{hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()}"'
 
 
 def endpoints(pool: Pool, public_url: str) -> list[Endpoint]:
@@ -63,11 +77,18 @@ def endpoints(pool: Pool, public_url: str) -> list[Endpoint]:
             query=SessionFilter,
             media_type="text/calendar",
         ),
-        Endpoint(  # before the one it would match, too
+        Endpoint(  # before the ones that each would match, too
+            "GET",
+            "/api/v1/series/{series}.ics",
+            desk.series_calendar,
+            "The calendar of a series, by id or slug",
+            media_type="text/calendar",
+        ),
+        Endpoint(
             "GET",
             "/api/v1/sessions/{id}.ics",
             desk.session_calendar,
-            "The calendar entry of a session",
+            "The calendar entry of a session; while a new date is open, at the date it was postponed from",
             codes=("session_without_date",),
             media_type="text/calendar",
         ),

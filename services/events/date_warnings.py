@@ -8,8 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from services.events.life import Life
-from services.events.session_shown import when_label
-from services.events.times import BERLIN, WEEKDAYS, When, refuse_past
+from services.events.times import BERLIN, WEEKDAYS, When, refuse_past, when_label
 from shared.kernel.decider import Refused
 from shared.kernel.holidays import holidays
 from shared.kernel.postgres import Pool

@@ -42,8 +42,8 @@ def endpoints(
     """Everything that can be asked of this service. `self_until`: how long after the end people say they came."""
     asking = Asking(journal, Organisations(bus))
     return [
+        *calendar_http.endpoints(pool, public_url),  # before all others: `{id}` would match `{id}.ics`, too
         *series_http.endpoints(journal, pool),
-        *calendar_http.endpoints(pool, public_url),  # before sessions: `{id}` would match `{id}.ics`, too
         *session_http.endpoints(journal, pool, bus),
         *registration_http.endpoints(journal, pool, vault, asking),
         *own_registration_http.endpoints(journal, pool, vault, asking),

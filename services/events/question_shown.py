@@ -9,8 +9,8 @@ from services.events.question import CHANGEABLE, OPEN, Question, Status
 from services.events.question_events import Way
 from services.events.question_form import keyword_of
 from services.events.question_sealing import Opened, Publication
-from services.events.session_shown import SessionRow, SessionSummary, summary, when_label
-from services.events.times import BERLIN
+from services.events.session_shown import SessionRow, SessionSummary, summary
+from services.events.times import BERLIN, when_label
 
 ERASED = "gelöscht"
 STATUS_LABELS: dict[Status, str] = {

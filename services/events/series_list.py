@@ -42,6 +42,9 @@ FROM series_view v LEFT JOIN session_view s ON s.series_id = v.series_id
 WHERE v.series_id = $1
 GROUP BY v.series_id
 """
+NAMED = """
+SELECT series_id, content FROM series_view WHERE series_id = $1 OR slug = $1 ORDER BY series_id <> $1 LIMIT 1
+"""
 EXISTS = "SELECT EXISTS (SELECT FROM series_view WHERE series_id = $1)"
 
 CURSOR: TypeAdapter[tuple[str, str]] = TypeAdapter(tuple[str, str])
@@ -140,6 +143,12 @@ async def find_series(pool: Pool, series_id: str, *, experts: bool) -> SeriesAns
     """One series."""
     row = await pool.fetchrow(ONE, series_id)
     return _answer(row, experts=experts) if row else None
+
+
+async def named(pool: Pool, name: str) -> SeriesRef | None:
+    """The series of this id or slug."""
+    row = await pool.fetchrow(NAMED, name)
+    return reference(row["series_id"], SeriesContent.model_validate(row["content"])) if row else None
 
 
 async def series_exists(pool: Pool, series_id: str) -> bool:

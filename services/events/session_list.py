@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from services.events import topics
+from services.events import session_entries, topics
 from services.events.date_warnings import DateWarning, warnings_of
 from services.events.life import LIFE_EVENTS, Life
 from services.events.life import evolve as live
@@ -97,17 +97,6 @@ LEFT JOIN session_seats p USING (session_id)
 LEFT JOIN series_view v USING (series_id)
 WHERE s.session_id = $1 AND ($2 OR s.stage <> 'drafted')
 """
-FEED = """
-SELECT page.life, page.changed_at
-FROM session_view s
-JOIN session_page page USING (session_id)
-LEFT JOIN series_view v USING (series_id)
-WHERE s.stage <> 'drafted' AND s.begins IS NOT NULL
-  AND ($1::text[] IS NULL OR s.series_id = ANY($1) OR v.slug = ANY($1))
-  AND ($2::text[] IS NULL OR s.topics && $2)
-ORDER BY s.begins, s.session_id
-"""
-
 _LIFE = TypeAdapter(Life)
 _PLACE = TypeAdapter(tuple[Annotated[int, Field(ge=-(10**13), le=10**13)], str])
 
@@ -157,9 +146,11 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
     if rows:
         await connection.execute(UPSERT, list(rows.values()))
         await connection.execute(UPSERT_PAGES, list(rows.values()))
+        changed = [(lives[row["session_id"]], row["version"], row["changed_at"]) for row in rows.values()]
+        await session_entries.keep(connection, changed)
 
 
-PROJECTION = Projection("sessions", ("session_view", "session_page"), project)
+PROJECTION = Projection("sessions", ("session_view", "session_page", session_entries.TABLE), project)
 
 
 def _row(life: Life, recorded: Recorded[Any]) -> dict[str, Any]:
@@ -222,12 +213,6 @@ async def find_session(pool: Pool, session_id: str, at: dt.datetime, *, for_edit
     against = await warnings_of(pool, found.life, at) if for_editors else ()
     shown = details(found, at, for_editors=for_editors)
     return SessionAnswer(**shown | {"agenda": await with_slides(pool, session_id, shown["agenda"])}, warnings=against)
-
-
-async def feed_rows(pool: Pool, wanted: SessionFilter) -> list[tuple[Life, dt.datetime]]:
-    """Every public session with a day, by date, and when it was last changed."""
-    rows = await pool.fetch(FEED, wanted.series, await topics.meant(pool, wanted.topic))
-    return [(_life(row["life"]), row["changed_at"]) for row in rows]
 
 
 def _life(stored: Any) -> Life:

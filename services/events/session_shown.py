@@ -14,7 +14,7 @@ from services.events.programme import Attendance, Photo, Qualifier, Recording, S
 from services.events.registration_answer import QuestionShown, shown_questions
 from services.events.series import SeriesContent
 from services.events.series_list import SeriesRef, reference
-from services.events.times import BERLIN, Weekday, When
+from services.events.times import BERLIN, Weekday, When, when_label
 from shared.contracts.events import Mode
 from shared.kernel.problems import meaning_of
 
@@ -263,20 +263,6 @@ def dated(when: When, open_label: str = DATE_OPEN) -> dict[str, Any]:
         "weekday": when.weekday,
         "when_label": when_label(when) or open_label,
     }
-
-
-def when_label(when: When) -> str:
-    """Donnerstag, 28.08.2025, 10:00 Uhr; empty while the date is open."""
-    if when.day is None:
-        return ""
-    parts = [str(when.weekday), f"{when.day:%d.%m.%Y}"]
-    if when.starts_at:
-        same_day = when.ends_at is not None and when.ends_at.date() == when.day
-        end = f"–{when.ends_at:%H:%M}" if when.ends_at and same_day else ""
-        parts.append(f"{when.starts_at:%H:%M}{end} Uhr")
-        if when.ends_at and not same_day:
-            parts[-1] += f" bis {when.ends_at:%d.%m.%Y, %H:%M} Uhr"
-    return ", ".join(parts)
 
 
 def _summary(found: SessionRow, at: dt.datetime) -> dict[str, Any]:

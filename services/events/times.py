@@ -72,6 +72,20 @@ class When(BaseModel):
         return Times(starts_at=self.starts_at, ends_at=self.ends_at, date=self.day)
 
 
+def when_label(when: When) -> str:
+    """Donnerstag, 28.08.2025, 10:00 Uhr; empty while the date is open."""
+    if when.day is None:
+        return ""
+    parts = [str(when.weekday), f"{when.day:%d.%m.%Y}"]
+    if when.starts_at:
+        same_day = when.ends_at is not None and when.ends_at.date() == when.day
+        end = f"–{when.ends_at:%H:%M}" if when.ends_at and same_day else ""
+        parts.append(f"{when.starts_at:%H:%M}{end} Uhr")
+        if when.ends_at and not same_day:
+            parts[-1] += f" bis {when.ends_at:%d.%m.%Y, %H:%M} Uhr"
+    return ", ".join(parts)
+
+
 def midnight_after(day: dt.date) -> dt.datetime:
     """The first moment of the next day."""
     return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), BERLIN)

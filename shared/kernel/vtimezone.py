@@ -6,8 +6,10 @@ dates (RDATE) in a zone and would show sessions in summer an hour late.
 """
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from icalendar import Component, Timezone
+if TYPE_CHECKING:
+    from icalendar import Component
 
 BERLIN = b"""\
 BEGIN:VTIMEZONE
@@ -31,6 +33,9 @@ END:VTIMEZONE
 
 
 @cache
-def berlin() -> Component:
+def berlin() -> "Component":
     """`Europe/Berlin` with the rule that has held since 1996."""
+    # Not before somebody asks for it: icalendar takes 4 MB, and who writes calendars as text needs none.
+    from icalendar import Timezone  # noqa: PLC0415
+
     return Timezone.from_ical(BERLIN)

@@ -9,7 +9,7 @@ from hypothesis import example, settings
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from services.events.calendar import uid
+from services.events.calendar_entry import uid
 from services.events.life import (
     OfSession,
     RegistrationClosed,
