@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import cycle
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 
 from bench.invented_sessions import SEED, TOPICS, WORDS, fill
 from bench.part import Bench
-from bench.rounds import Figures, figures_of
+from bench.rounds import Contender, Figures, figures_of
 from bench.row import Row, at_most
-from bench.services import Site, services
+from bench.services import Site, site
 from shared.kernel.clock import Clock
 from shared.kernel.identity import ANONYMOUS, HEADER, Signer
 
@@ -27,17 +27,15 @@ ICS = "/api/v1/sessions.ics"
 
 async def measure(bench: Bench) -> Sequence[Row]:
     """One reader after the other: a list as the portal asks, a calendar for the first time and again."""
-    async with services(bench.servers, "events") as site:
-        series = await fill(site.database.dsn("events"), SERIES, EACH, dt.datetime.now(dt.UTC))
-        reader, unread = Reader(site), cycle(series)
-        found = await bench.alternate(
-            {
+    async with site(bench.servers) as made:
+        series = await fill(made.database.dsn("events"), SERIES, EACH, dt.datetime.now(dt.UTC))
+        async with made.service("events"), Reader(made) as reader:
+            contenders: dict[str, Contender] = {
                 "list": partial(_lists, reader, series, bench.amount(600, 300)),
-                "feed": partial(_feeds, reader, unread),
+                "feed": partial(_feeds, reader, cycle(series)),
                 "unchanged": partial(_unchanged, reader, series[0], bench.amount(300, 100)),
             }
-        )
-        await reader.http.close()
+            found = await bench.alternate(contenders)
     name = f"list of sessions, {SERIES * EACH:,} there, all filters in turn, over HTTP"
     again = f"calendar of {EACH} sessions, unchanged (304)"
     return (
@@ -55,6 +53,12 @@ class Reader:
     def __init__(self, site: Site) -> None:
         self.http = aiohttp.ClientSession(f"http://127.0.0.1:{site.ports['events']}")
         self._signer = Signer(site.kept.identity_private_key, Clock())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_left: object) -> None:
+        await self.http.close()
 
     async def get(self, path: str, status: int = 200, **headers: str) -> tuple[float, aiohttp.ClientResponse, bytes]:
         """The seconds it took, the answer and its body."""
