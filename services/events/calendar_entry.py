@@ -14,6 +14,7 @@ Whoever knows the day only is not busy all day.
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.events.life import Life
 from services.events.programme import Venue
@@ -59,8 +60,12 @@ def entry(life: Life, changed_at: dt.datetime, own: Own | None = None) -> str | 
 
 def finished(begun: str, session_id: str, series: str | None, public_url: str) -> str:
     """A whole entry: with the address of the session's page, and its series as the category."""
-    category = line("CATEGORIES", text(series)) if series else ""
-    return f"{begun}{category}{line('URL', f'{public_url}/veranstaltungen/{session_id}')}{END}"
+    return f"{begun}{_category(series) if series else ''}{line('URL', f'{public_url}/veranstaltungen/{session_id}')}{END}"
+
+
+@lru_cache(maxsize=256)
+def _category(series: str) -> str:
+    return line("CATEGORIES", text(series))
 
 
 def uid(session_id: str) -> str:

@@ -3,10 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 
-from services.events import session_entries
+from services.events import series_list, session_entries, topics
 from services.events.calendar import calendar
 from services.events.calendar_entry import FORM
-from services.events.series_list import named
 from services.events.session_entries import Wanted
 from services.events.session_list import SessionFilter, session_row
 from shared.kernel import headers
@@ -27,11 +26,12 @@ class Desk:
 
     async def feed(self, call: Call) -> Answer:
         wanted: SessionFilter = call.query
-        of = await session_entries.wanted(self.pool, wanted.series, wanted.topic)
+        series = await series_list.meant(self.pool, wanted.series)
+        of = Wanted(series, await topics.meant(self.pool, wanted.topic))
         return await self._followed(call, of, ALL, "veranstaltungen.ics")
 
     async def series_calendar(self, call: Call) -> Answer:
-        found = await named(self.pool, call.request.match_info["series"])
+        found = await series_list.named(self.pool, call.request.match_info["series"])
         if found is None:
             raise Problem("not_found")
         return await self._followed(call, Wanted(series=[found.id]), found.title, f"{found.slug}.ics")

@@ -45,6 +45,7 @@ GROUP BY v.series_id
 NAMED = """
 SELECT series_id, content FROM series_view WHERE series_id = $1 OR slug = $1 ORDER BY series_id <> $1 LIMIT 1
 """
+MEANT = "SELECT series_id FROM series_view WHERE series_id = ANY($1::text[]) OR slug = ANY($1)"
 EXISTS = "SELECT EXISTS (SELECT FROM series_view WHERE series_id = $1)"
 
 CURSOR: TypeAdapter[tuple[str, str]] = TypeAdapter(tuple[str, str])
@@ -149,6 +150,11 @@ async def named(pool: Pool, name: str) -> SeriesRef | None:
     """The series of this id or slug."""
     row = await pool.fetchrow(NAMED, name)
     return reference(row["series_id"], SeriesContent.model_validate(row["content"])) if row else None
+
+
+async def meant(pool: Pool, names: Sequence[str] | None) -> list[str] | None:
+    """The ids of the series with these ids or slugs; None of nothing."""
+    return None if names is None else [row["series_id"] for row in await pool.fetch(MEANT, names)]
 
 
 async def series_exists(pool: Pool, series_id: str) -> bool:
