@@ -60,7 +60,9 @@ def entry(life: Life, changed_at: dt.datetime, own: Own | None = None) -> str | 
 
 def finished(begun: str, session_id: str, series: str | None, public_url: str) -> str:
     """A whole entry: with the address of the session's page, and its series as the category."""
-    return f"{begun}{_category(series) if series else ''}{line('URL', f'{public_url}/veranstaltungen/{session_id}')}{END}"
+    return (
+        f"{begun}{_category(series) if series else ''}{line('URL', f'{public_url}/veranstaltungen/{session_id}')}{END}"
+    )
 
 
 @lru_cache(maxsize=256)

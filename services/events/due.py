@@ -57,6 +57,7 @@ async def keep_time(journal: Journal, pool: Pool, dsn: str, clock: Clock, *, swe
                 await erasure.free_places(journal, pool, clock.now())
                 if sweep is not None:
                     await sweep(journal, pool, clock.now())
+                await erasure.revoke_addresses(journal, pool, clock.now())
                 await asyncio.sleep(TICK)
             except (*CONNECTION_LOST, Unavailable, Conflict) as error:
                 log.warning("clock_waits", reason=type(error).__name__)

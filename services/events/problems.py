@@ -250,6 +250,12 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Too many rows",
         "Die Liste hat mehr als {most} Zeilen, mehr kommen nicht in eine Arbeitsmappe. Bitte wählen Sie CSV.",
     ),
+    "calendar_address_revoked": (
+        409,
+        "Kalenderadresse ist widerrufen",
+        "Calendar address is revoked",
+        "Die Adresse wurde inzwischen widerrufen. Bitte fordern Sie eine neue an.",
+    ),
     "slug_taken": (
         409,
         "Kurzname ist vergeben",

@@ -5,9 +5,11 @@ from services.events import (
     asked_people,
     attendance,
     attendance_list,
+    calendar_address,
     group_message_list,
     material,
     material_list,
+    own_calendar,
     project_talks,
     question,
     question_list,
@@ -27,6 +29,7 @@ DECIDERS = (
     question_order.DECIDER,
     material.DECIDER,
     attendance.DECIDER,
+    calendar_address.DECIDER,
 )
 PROJECTIONS = (
     series_list.PROJECTION,
@@ -41,4 +44,5 @@ PROJECTIONS = (
     material_list.PROJECTION,
     attendance_list.PROJECTION,
     group_message_list.PROJECTION,
+    own_calendar.PROJECTION,
 )

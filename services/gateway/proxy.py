@@ -42,6 +42,7 @@ ROUTES: Final[Mapping[str, Service]] = {
     "registrations": "events",
     "questions": "events",
     "materials": "events",
+    "calendars": "events",
     "announcements": "notify",
     "messages": "notify",
 }

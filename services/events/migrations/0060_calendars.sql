@@ -25,3 +25,8 @@ CREATE TABLE calendar_address (
     sealed text NOT NULL,
     CONSTRAINT calendar_address_token UNIQUE (token_hash)
 );
+
+-- Addresses of erased people that are still to be taken back.
+CREATE TABLE calendar_erasure (
+    person_id text PRIMARY KEY
+);

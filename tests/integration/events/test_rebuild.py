@@ -38,6 +38,8 @@ async def a_life_of_everything(events: Events) -> str:
     bob = await events.registered(session_id, member=True)
     await events.ask("POST", f"/api/v1/registrations/{ada}/confirmations")
     await a_life_of_questions(events, session_id, gone)
+    await events.ask("POST", f"/api/v1/registrations/{ada}/calendar-addresses")
+    await events.ask("POST", f"/api/v1/registrations/{await events.token_of(gone)}/calendar-addresses")
     await erase(events, gone)
     await events.ask("POST", f"/api/v1/registrations/{ada}/withdrawals")
     asking = {"answer_by": "2025-08-20T12:00:00+02:00", "unanswered": "go"}

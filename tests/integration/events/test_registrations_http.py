@@ -406,6 +406,7 @@ async def erase(events: Events, person: str, *, by: Journal | None = None) -> No
     async with events.pool.acquire() as connection, connection.transaction():
         await erasure.effect(events.vault).apply(connection, [Taken()])  # type: ignore[list-item]
     await erasure.free_places(by or events.journal, events.pool, events.clock.now())
+    await erasure.revoke_addresses(by or events.journal, events.pool, events.clock.now())
 
 
 async def test_a_person_whose_key_is_gone_shows_as_such(events: Events) -> None:

@@ -1,0 +1,34 @@
+"""One address a person, until it is taken back."""
+
+from services.events.calendar_address import (
+    DECIDER,
+    CalendarAddressGiven,
+    CalendarAddressRevoked,
+    GiveCalendarAddress,
+    RevokeCalendarAddress,
+)
+from shared.kernel.testing import given
+from tests.unit.events.samples import NOW
+
+GIVE = GiveCalendarAddress(person_id="ada", token_hash="hash", sealed="sealed")
+GIVEN = CalendarAddressGiven(person_id="ada", token_hash="hash", sealed="sealed", at=NOW)
+REVOKED = CalendarAddressRevoked(person_id="ada", at=NOW)
+
+
+def test_who_asks_has_an_address() -> None:
+    given(DECIDER).when(GIVE, at=NOW).then([GIVEN])
+
+
+def test_who_asks_again_keeps_the_one_there_is() -> None:
+    another = GiveCalendarAddress(person_id="ada", token_hash="another", sealed="sealed anew")
+    given(DECIDER, [GIVEN]).when(another, at=NOW).nothing()
+
+
+def test_an_address_is_taken_back_once() -> None:
+    given(DECIDER).when(RevokeCalendarAddress(), at=NOW).nothing()
+    given(DECIDER, [GIVEN]).when(RevokeCalendarAddress(), at=NOW).then([REVOKED])
+    given(DECIDER, [GIVEN, REVOKED]).when(RevokeCalendarAddress(), at=NOW).nothing()
+
+
+def test_after_that_there_may_be_another() -> None:
+    given(DECIDER, [GIVEN, REVOKED]).when(GIVE, at=NOW).then([GIVEN])
