@@ -73,7 +73,8 @@ class Reader:
 
 async def _lists(reader: Reader, series: Sequence[str], total: int) -> Figures:
     """Lists of all kinds; every few of them is read on to a deep page, each page counted."""
-    random, took, began = Random(SEED), [], time.perf_counter()
+    random, began = Random(SEED), time.perf_counter()
+    took: list[float] = []
     while len(took) < total:
         query: dict[str, Any] = _query(random, series)
         path = "/api/v1/sessions?" + "&".join(f"{name}={value}" for name, value in query.items())

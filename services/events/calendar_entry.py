@@ -109,9 +109,9 @@ def _times(when: When) -> str:
 
 
 def _moment(name: str, time: dt.datetime) -> str:
-    """On the wall; the second of two equal hours in autumn, which the wall cannot tell, in UTC."""
+    """On the wall; in UTC where it shows the same hour twice: some programs take the first, others the second."""
     wall = time.astimezone(BERLIN)
-    if wall.fold:
+    if wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset():
         return f"{name}:{_utc(time)}\r\n"
     return f"{name};TZID={BERLIN.key}:{wall:%Y%m%dT%H%M%S}\r\n"
 

@@ -11,7 +11,10 @@ type Method = Literal["REQUEST", "CANCEL"]
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """One session as one person's calendar is to show it. `stamp` orders objects of the same SEQUENCE."""
+    """One session as one person's calendar is to show it. `stamp` orders objects of the same SEQUENCE.
+
+    `takes_place`: the session goes on; a `CANCEL` then takes this one person out of it.
+    """
 
     method: Method
     session_id: str
@@ -21,3 +24,4 @@ class Invitation:
     location: str
     description: str
     stamp: datetime
+    takes_place: bool = False

@@ -5,8 +5,8 @@ One entry lives under one UID through everything that happens to its session:
 - a place in it: `REQUEST` with the session's present SEQUENCE;
 - a new time or place, or a cancelled session that takes place after all: `REQUEST` with a higher SEQUENCE;
 - a session that is cancelled: `CANCEL` with a higher SEQUENCE;
-- a place given back: `CANCEL` to this one person with the present SEQUENCE, so that the `REQUEST` for a place taken
-  again later is not older than what the calendar knows;
+- a place given back: `CANCEL` to this one person, without a STATUS since the session goes on, and with the present
+  SEQUENCE, so that the `REQUEST` for a place taken again later is not older than what the calendar knows;
 - a session postponed to an open date: `CANCEL` with a higher SEQUENCE. An update to `STATUS:TENTATIVE` would have to
   keep the old time, and calendars would go on blocking it and reminding of it; the `REQUEST` that follows with the new
   date has a higher SEQUENCE again and brings the entry back.
@@ -47,12 +47,16 @@ def _entry(invitation: Invitation, begin: date, organiser: str, attendee: str) -
     entry.add("uid", f"session-{invitation.session_id}@interkommunal")
     entry.add("dtstamp", invitation.stamp.astimezone(UTC))
     entry.add("sequence", invitation.sequence)
-    entry.add("status", "CANCELLED" if invitation.method == "CANCEL" else "CONFIRMED")
+    if invitation.method == "REQUEST":
+        entry.add("status", "CONFIRMED")
+    elif not invitation.takes_place:  # RFC 5546, 3.2.5: not for whoever is taken out of what goes on
+        entry.add("status", "CANCELLED")
     entry.add("dtstart", begin)
     if isinstance(begin, datetime) and invitation.times.ends_at is not None:
-        entry.add("dtend", invitation.times.ends_at.astimezone(BERLIN))
+        entry.add("dtend", _on_the_wall(invitation.times.ends_at))
     elif not isinstance(begin, datetime):
         entry.add("dtend", begin + timedelta(days=1))
+        entry.add("transp", "TRANSPARENT")  # who knows the day only is not busy all day
     entry.add("summary", _plain(invitation.title))
     entry.add("location", _plain(invitation.location))
     entry.add("description", _plain(invitation.description))
@@ -68,10 +72,17 @@ def _entry(invitation: Invitation, begin: date, organiser: str, attendee: str) -
 def _begin(times: Times) -> date:
     """The begin on the wall clock of Berlin, or the whole day."""
     if times.starts_at is not None:
-        return times.starts_at.astimezone(BERLIN)
+        return _on_the_wall(times.starts_at)
     if times.date is None:
         raise ValueError("an invitation needs a day")
     return times.date
+
+
+def _on_the_wall(time: datetime) -> datetime:
+    """In Berlin; in UTC where the wall shows the same hour twice: some programs take the first, others the second."""
+    wall = time.astimezone(BERLIN)
+    once = wall.replace(fold=0).utcoffset() == wall.replace(fold=1).utcoffset()
+    return wall if once else time.astimezone(UTC)
 
 
 def _plain(text: str) -> str:

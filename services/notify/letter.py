@@ -267,6 +267,7 @@ def _invitation(scene: Scene) -> Invitation | None:
         location=german.place(session.mode, session.venue),
         description="\n".join([*(line for line in about if line), _page(scene)]),
         stamp=scene.stamp,
+        takes_place=method == "REQUEST" or isinstance(scene.cause, RegistrationWithdrawn),
     )
 
 

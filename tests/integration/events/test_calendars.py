@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import icalendar
 
-from services.events import session_entries
+from services.events.calendar_entry import FORM
 from services.events.session_list import PROJECTION
+from shared.kernel.identity import ANONYMOUS
 from shared.kernel.rebuild import rebuild
 from tests.integration.events.conftest import EDITOR, PUBLIC_URL, Events, Reply, sample
 from tests.integration.events.test_registrations_http import erase
@@ -27,7 +28,7 @@ async def status(events: Events, path: str) -> list[tuple[str, int]]:
 
 
 async def ask_for_address(events: Events, token: str, **headers: str) -> Reply:
-    return await events.ask("POST", f"/api/v1/registrations/{token}/calendar-addresses", **headers)
+    return await events.ask("POST", f"/api/v1/registrations/{token}/calendar-addresses", None, ANONYMOUS, **headers)
 
 
 async def own(events: Events, token: str) -> str:
@@ -104,7 +105,7 @@ async def test_an_entry_that_older_code_kept_is_made_anew(events: Events) -> Non
     assert (await events.ask("GET", path)).body == before
     await rebuild(events.dsn, events.journal, PROJECTION)
     form = await events.pool.fetchval("SELECT form FROM session_entry WHERE session_id = $1", session_id)
-    assert form == session_entries.FORM
+    assert form == FORM
 
 
 async def test_ones_own_calendar_shows_what_stands_and_how_sure_it_is(events: Events) -> None:

@@ -2,6 +2,7 @@
 
 from services.events.calendar_address import (
     DECIDER,
+    AddressEvent,
     CalendarAddressGiven,
     CalendarAddressRevoked,
     GiveCalendarAddress,
@@ -12,11 +13,12 @@ from tests.unit.events.samples import NOW
 
 GIVE = GiveCalendarAddress(person_id="ada", token_hash="hash", sealed="sealed")
 GIVEN = CalendarAddressGiven(person_id="ada", token_hash="hash", sealed="sealed", at=NOW)
+NOTHING: list[AddressEvent] = []
 REVOKED = CalendarAddressRevoked(person_id="ada", at=NOW)
 
 
 def test_who_asks_has_an_address() -> None:
-    given(DECIDER).when(GIVE, at=NOW).then([GIVEN])
+    given(DECIDER, NOTHING).when(GIVE, at=NOW).then([GIVEN])
 
 
 def test_who_asks_again_keeps_the_one_there_is() -> None:
@@ -25,7 +27,7 @@ def test_who_asks_again_keeps_the_one_there_is() -> None:
 
 
 def test_an_address_is_taken_back_once() -> None:
-    given(DECIDER).when(RevokeCalendarAddress(), at=NOW).nothing()
+    given(DECIDER, NOTHING).when(RevokeCalendarAddress(), at=NOW).nothing()
     given(DECIDER, [GIVEN]).when(RevokeCalendarAddress(), at=NOW).then([REVOKED])
     given(DECIDER, [GIVEN, REVOKED]).when(RevokeCalendarAddress(), at=NOW).nothing()
 
