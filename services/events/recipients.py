@@ -10,6 +10,7 @@ from services.events.life import Life
 from services.events.participant import Contact, open_contacts
 from services.events.session_list import session_row
 from services.events.session_shown import SessionRow, status_of
+from services.events.session_steps import step_at
 from shared.contracts.rpc import GroupMessage, Recipient, RecipientsAnswered, RecipientsAsked, SessionCard
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -28,7 +29,14 @@ async def recipients(pool: Pool, vault: Vault, asked: RecipientsAsked) -> Recipi
     people = (_recipient(row, contact, found.life) for row, contact in zip(shown, contacts, strict=True) if contact)
     more = str(shown[-1]["received_version"]) if len(rows) > asked.limit else None
     written = GroupMessage(subject=message["subject"], text=message["text"]) if message else None
-    return RecipientsAnswered(session=card(found), recipients=tuple(people), group_message=written, next=more)
+    told = await _as_of(pool, card(found), asked.session_as_of)
+    return RecipientsAnswered(session=told, recipients=tuple(people), group_message=written, next=more)
+
+
+async def _as_of(pool: Pool, told: SessionCard, version: int | None) -> SessionCard:
+    """With the times and the SEQUENCE of that version, if one is asked for and known."""
+    step = None if version is None else await step_at(pool, told.session_id, version)
+    return told.model_copy(update={"sequence": step.sequence, **dict(step.times)}) if step else told
 
 
 async def _message(pool: Pool, asked: RecipientsAsked) -> asyncpg.Record | None:

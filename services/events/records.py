@@ -20,6 +20,7 @@ from services.events import (
     series_list,
     session,
     session_list,
+    session_steps,
 )
 
 DECIDERS = (
@@ -45,4 +46,5 @@ PROJECTIONS = (
     attendance_list.PROJECTION,
     group_message_list.PROJECTION,
     own_calendar.PROJECTION,
+    session_steps.PROJECTION,
 )

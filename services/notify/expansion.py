@@ -222,11 +222,13 @@ def _end(asked: Mailing, answer: Answered) -> Page:
 
 
 def _question(asked: Mailing) -> RecipientsAsked:
+    """What concerns one person is told with the date that held when it happened: others may be told of by then."""
     assert asked.session_id is not None
     return RecipientsAsked(
         session_id=asked.session_id,
         registration_id=asked.registration_id,
         as_of_version=asked.as_of_version,
+        session_as_of=asked.session_version,
         after=asked.after,
         limit=PAGE,
     )

@@ -95,6 +95,12 @@ class Mailing:
     session: SessionCard | None
     after: str | None
 
+    @property
+    def session_version(self) -> int | None:
+        """That of the cause in the session's own stream; None where it is of another."""
+        stream, _, version = self.cause.rpartition("@")
+        return int(version) if stream == f"session-{self.session_id}" else None
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -21,6 +21,7 @@ class RecipientsAsked(_Rpc):
     With `registration_id` only that registration, in whatever state it is. Without it every registration that is not
     withdrawn or lapsed and was received before `as_of_version` of the session's stream (all of them when it is null):
     who registered after a postponement is not told of it. `after` is the `next` of the page before. With
+    `session_as_of` the card's times and SEQUENCE are those of that version of the session's stream. With
     `group_message_id` those to whom an organiser writes, and what; with `feedback` those who are asked how the session
     was, each with a token of their own.
     """
@@ -32,12 +33,13 @@ class RecipientsAsked(_Rpc):
     group_message_id: str | None = None
     feedback: bool = False
     as_of_version: int | None = None
+    session_as_of: int | None = None
     after: str | None = None
     limit: int = Field(default=500, ge=1, le=1000)
 
 
 class SessionCard(Times):
-    """What a message says about a session, as it is now.
+    """What a message says about a session, as it is now; times and SEQUENCE may be asked for as they were.
 
     `previous` are the times before the latest postponement, `reason` that of the latest postponement or cancellation.
     `sequence` and the UID `session-<session_id>@interkommunal` are those of the calendar entry.

@@ -355,6 +355,27 @@ async def test_recipients_of_a_postponement_are_those_who_were_there_before_it(e
     assert card.previous.starts_at == dt.datetime(2025, 7, 31, 8, tzinfo=dt.UTC)
 
 
+async def test_the_session_is_told_as_it_was_at_an_earlier_version(events: Events) -> None:
+    session_id = await events.open_session(capacity=None)
+    await events.registered(session_id, member=True)
+    path = f"/api/v1/sessions/{session_id}"
+    versions = [(await events.edit("GET", path)).body["version"]]
+    for body in ({"starts_at": None, "reason": "x"}, {"starts_at": "2025-08-28T10:00:00+02:00", "reason": "x"}):
+        versions.append((await events.done("POST", f"{path}/postponements", body))["version"])
+    await events.registered(session_id, member=True)
+
+    async def told(version: int | None) -> tuple[int, str | None]:
+        asked = RecipientsAsked(session_id=session_id, session_as_of=version)
+        card = (await recipients(events.pool, events.vault, asked)).session
+        return card.sequence, card.date and f"{card.date:%d.%m.}"
+
+    steps = [(0, "31.07."), (1, None), (2, "28.08.")]
+    assert [await told(version) for version in versions] == steps
+    assert [await told(versions[1] - 1), await told(versions[2] - 1)] == steps[:2]
+    assert await told(None) == steps[2]
+    assert await told(1) == steps[2], "a draft had no step; what holds now is the next best"
+
+
 async def test_recipients_come_in_pages(events: Events) -> None:
     session_id = await events.open_session(capacity=None)
     for number in range(5):

@@ -31,26 +31,28 @@ from tests.unit.notify import samples
 
 @dataclass
 class Owner:
-    """Who knows the session and its people. `down` answers nothing."""
+    """Who knows the session and its people, and how it was at earlier versions. `down` answers nothing."""
 
     session: SessionCard
     people: list[Recipient] = field(default_factory=list)
     page: int = 500
     down: bool = False
     asked: list[RecipientsAsked] = field(default_factory=list)
+    earlier: dict[int, SessionCard] = field(default_factory=dict)
 
     async def answer(self, asked: RecipientsAsked) -> RecipientsAnswered:
         self.asked.append(asked)
         if self.down:
             raise Problem("unavailable")
+        session = self.earlier.get(asked.session_as_of or 0, self.session)
         if asked.registration_id is not None:
             found = [person for person in self.people if person.registration_id == asked.registration_id]
-            return RecipientsAnswered(session=self.session, recipients=tuple(found))
+            return RecipientsAnswered(session=session, recipients=tuple(found))
         standing = [person for person in self.people if person.status not in {"withdrawn", "lapsed"}]
         begin = int(asked.after or 0)
         found = standing[begin : begin + self.page]
         more = str(begin + self.page) if begin + self.page < len(standing) else None
-        return RecipientsAnswered(session=self.session, recipients=tuple(found), next=more)
+        return RecipientsAnswered(session=session, recipients=tuple(found), next=more)
 
 
 @dataclass
