@@ -13,6 +13,7 @@ from services.events.life import evolve as live
 from services.events.material_list import with_slides
 from services.events.project_talks import sessions_about
 from services.events.series import SeriesContent
+from services.events.series_list import meant
 from services.events.session_shown import SessionDetails, SessionRow, SessionStatus, SessionSummary, details, summary
 from shared.contracts.events import Mode
 from shared.kernel.http import Paging, decode_cursor, next_after
@@ -44,39 +45,54 @@ ON CONFLICT (session_id) DO UPDATE SET
 WHERE session_page.version < excluded.version
 """
 
-# $1 drafts too, $2 period, $3 now, $4 series (id or slug), $5 topics, $6 modes, $7 statuses, $8 words,
-# $9 direction of the dates (1 or -1), $10 and $11 where the page before ended, $12 how many,
-# $13 ids of sessions
+# $1 drafts too, $2 period, $3 now, $4 series, $5 topics, $6 modes, $7 statuses, $8 words, $9 direction of the dates
+# (1 or -1), $10 and $11 where the page before ended, $12 how many, $13 ids of sessions. What matches is looked at twice, once to count and
+# once along the index of dates. What is past began before now: without being told, the search would begin at the end.
+# What may have one of the statuses is chosen by its stage first, which has an index.
 LIST = """
-WITH sorted AS (
-    SELECT s.session_id, coalesce($9::bigint * extract(epoch FROM s.begins)::bigint, 9000000000000) AS place,
-        CASE
-            WHEN s.stage = 'postponed' AND s.begins IS NULL THEN 'postponed_tba'
-            WHEN s.stage = 'postponed' THEN 'postponed_rescheduled'
-            WHEN s.stage <> 'announced' OR s.intake = 'not_opened' THEN s.stage
-            WHEN s.intake <> 'open' THEN 'registration_closed'
-            WHEN p.seated >= s.capacity OR p.waiting > 0 THEN 'full'
-            ELSE 'registration_open'
-        END AS status
+WITH found AS MATERIALIZED (
+    SELECT session_id FROM session_page WHERE position($8 IN words) > 0
+), matching AS NOT MATERIALIZED (
+    SELECT s.session_id, s.begins
     FROM session_view s
     LEFT JOIN session_seats p USING (session_id)
-    LEFT JOIN series_view v USING (series_id)
     WHERE ($1 OR s.stage <> 'drafted')
-      AND ($2::text IS NULL
-           OR (coalesce(s.over > $3, s.stage NOT IN ('held', 'documented')) = ($2 = 'upcoming')))
-      AND ($4::text[] IS NULL OR s.series_id = ANY($4) OR v.slug = ANY($4))
+      AND CASE $2::text
+          WHEN 'upcoming' THEN s.over > $3 OR (s.over IS NULL AND s.stage NOT IN ('held', 'documented'))
+          WHEN 'past' THEN s.over <= $3 OR (s.over IS NULL AND s.stage IN ('held', 'documented'))
+          ELSE true
+      END
+      AND ($4::text[] IS NULL OR s.series_id = ANY($4))
       AND ($5::text[] IS NULL OR s.topics && $5)
       AND ($6::text[] IS NULL OR s.mode = ANY($6))
       AND ($13::text[] IS NULL OR s.session_id = ANY($13))
-      AND ($8::text IS NULL
-           OR s.session_id IN (SELECT w.session_id FROM session_page w WHERE position($8 IN w.words) > 0))
-), matching AS (
-    SELECT session_id, place, status FROM sorted WHERE $7::text[] IS NULL OR status = ANY($7)
+      AND ($7::text[] IS NULL OR s.stage = ANY($7)
+           OR (s.stage = 'postponed' AND $7 && ARRAY['postponed_tba', 'postponed_rescheduled'])
+           OR (s.stage = 'announced' AND $7 && ARRAY['registration_open', 'registration_closed', 'full']))
+      AND ($7::text[] IS NULL OR $7 && ARRAY[CASE
+              WHEN s.stage = 'postponed' AND s.begins IS NULL THEN 'postponed_tba'
+              WHEN s.stage = 'postponed' THEN 'postponed_rescheduled'
+              WHEN s.stage <> 'announced' OR s.intake = 'not_opened' THEN s.stage
+              WHEN s.intake <> 'open' THEN 'registration_closed'
+              WHEN p.seated >= s.capacity OR p.waiting > 0 THEN 'full'
+              ELSE 'registration_open'
+          END])
+      AND ($8::text IS NULL OR s.session_id IN (SELECT session_id FROM found))
 ), shown AS (
-    SELECT session_id, place, status FROM matching
-    WHERE $10::bigint IS NULL OR (place, session_id) > ($10, $11::text)
-    ORDER BY place, session_id
-    LIMIT $12
+    (SELECT session_id, place
+     FROM (SELECT session_id, coalesce(extract(epoch FROM begins AT TIME ZONE 'UTC')::bigint, 9000000000000) AS place
+           FROM matching) AS soonest
+     WHERE $9::int = 1 AND ($10::bigint IS NULL OR (place, session_id) > ($10, $11::text))
+     ORDER BY place, session_id
+     LIMIT $12)
+    UNION ALL
+    (SELECT session_id, place
+     FROM (SELECT session_id, coalesce(-extract(epoch FROM begins AT TIME ZONE 'UTC')::bigint, 9000000000000) AS place
+           FROM matching) AS latest
+     WHERE $9 = -1 AND ($10::bigint IS NULL OR (place, session_id) > ($10, $11::text))
+       AND ($2::text IS DISTINCT FROM 'past' OR place >= -extract(epoch FROM $3::timestamptz)::bigint)
+     ORDER BY place, session_id
+     LIMIT $12)
 )
 SELECT count.total, shown.place, s.session_id, s.version, page.life, page.changed_at, p.version AS seats_version,
        p.seated, p.waiting, v.content AS series
@@ -183,7 +199,7 @@ async def list_sessions(
         drafts,
         query.period,
         at,
-        query.series,
+        await meant(pool, query.series),
         await topics.meant(pool, query.topic),
         query.mode,
         query.status,
