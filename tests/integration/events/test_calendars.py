@@ -10,6 +10,7 @@ from services.events.calendar_entry import FORM
 from services.events.session_list import PROJECTION
 from shared.kernel.identity import ANONYMOUS
 from shared.kernel.rebuild import rebuild
+from tests.ical_js import understood
 from tests.integration.events.conftest import EDITOR, PUBLIC_URL, Events, Reply, sample
 from tests.integration.events.test_registrations_http import erase
 
@@ -64,7 +65,8 @@ async def test_an_entry_goes_through_everything_under_one_uid(events: Events) ->
     session_id = (await events.done("POST", "/api/v1/sessions", sample(series_id)))["id"]
     path, feed = f"/api/v1/sessions/{session_id}", f"/api/v1/series/{series_id}.ics"
     await events.done("POST", f"{path}/announcements")
-    seen, tags = [], []
+    seen: list[tuple[str, int]] = []
+    tags, texts = [], []
     steps: tuple[tuple[str, dict[str, Any]], ...] = (
         ("postponements", {"starts_at": None, "reason": "Krankheit"}),
         ("postponements", DECEMBER),
@@ -77,11 +79,17 @@ async def test_an_entry_goes_through_everything_under_one_uid(events: Events) ->
         assert await status(events, feed) == await status(events, f"{path}.ics")
         reply = await events.ask("GET", feed)
         tags.append(reply.headers["ETag"])
+        texts.append(reply.body)
         assert (await events.ask("GET", feed, If_None_Match=tags[-1])).status == 304
         assert (await events.ask("GET", feed, If_None_Match=tags[0])).status == (200 if name else 304)
         seen += await status(events, feed)
     assert seen == [("CONFIRMED", 0), ("CANCELLED", 1), ("CONFIRMED", 2), ("CANCELLED", 3), ("CONFIRMED", 4)]
     assert len(set(tags)) == len(tags)
+    read = [one["events"][0] for one in await understood(texts)]
+    assert [(one["status"], one["sequence"]) for one in read] == seen, "as another library reads it"
+    begins = [one["begin"]["wall"] for one in read]
+    assert begins == ["2025-07-31T10:00:00"] * 2 + ["2025-12-04T10:00:00"] * 3
+    assert {one["uid"] for one in read} == {f"session-{session_id}@interkommunal"}
 
 
 async def test_a_calendar_is_another_when_its_series_is_renamed(events: Events) -> None:

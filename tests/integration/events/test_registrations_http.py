@@ -359,15 +359,15 @@ async def test_the_session_is_told_as_it_was_at_an_earlier_version(events: Event
     session_id = await events.open_session(capacity=None)
     await events.registered(session_id, member=True)
     path = f"/api/v1/sessions/{session_id}"
-    versions = [(await events.edit("GET", path)).body["version"]]
-    for body in ({"starts_at": None, "reason": "x"}, {"starts_at": "2025-08-28T10:00:00+02:00", "reason": "x"}):
-        versions.append((await events.done("POST", f"{path}/postponements", body))["version"])
+    bodies = {"starts_at": None, "reason": "x"}, {"starts_at": "2025-08-28T10:00:00+02:00", "reason": "x"}
+    first = (await events.edit("GET", path)).body["version"]
+    versions = [first, *[(await events.done("POST", f"{path}/postponements", body))["version"] for body in bodies]]
     await events.registered(session_id, member=True)
 
     async def told(version: int | None) -> tuple[int, str | None]:
         asked = RecipientsAsked(session_id=session_id, session_as_of=version)
         card = (await recipients(events.pool, events.vault, asked)).session
-        return card.sequence, card.date and f"{card.date:%d.%m.}"
+        return card.sequence, f"{card.date:%d.%m.}" if card.date else None
 
     steps = [(0, "31.07."), (1, None), (2, "28.08.")]
     assert [await told(version) for version in versions] == steps
