@@ -46,9 +46,9 @@ WHERE session_page.version < excluded.version
 """
 
 # $1 drafts too, $2 period, $3 now, $4 series, $5 topics, $6 modes, $7 statuses, $8 words, $9 direction of the dates
-# (1 or -1), $10 and $11 where the page before ended, $12 how many, $13 ids of sessions. What matches is looked at twice, once to count and
-# once along the index of dates. What is past began before now: without being told, the search would begin at the end.
-# What may have one of the statuses is chosen by its stage first, which has an index.
+# (1 or -1), $10 and $11 where the page before ended, $12 how many, $13 ids of sessions. What matches is looked at
+# twice, once to count and once along the index of dates. What is past began before now: without being told, the search
+# would begin at the end. What may have one of the statuses is chosen by its stage first, which has an index.
 LIST = """
 WITH found AS MATERIALIZED (
     SELECT session_id FROM session_page WHERE position($8 IN words) > 0
