@@ -91,7 +91,7 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
                 journal,
                 pool,
                 runtime.vault,
-                settings.question_retention,
+                settings.terms.questions,
                 dsn=settings.database_url,
                 clock=runtime.clock,
             ),

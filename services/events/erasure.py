@@ -35,6 +35,12 @@ WITH places AS (
     DELETE FROM calendar_address WHERE person_id = ANY($1) RETURNING person_id
 ), addresses AS (
     INSERT INTO calendar_erasure (person_id) SELECT person_id FROM calendars ON CONFLICT DO NOTHING
+), keys AS (
+    INSERT INTO registration_leftover (registration_id)
+    SELECT registration_id FROM registration WHERE person_id = ANY($1::text[])
+    ON CONFLICT DO NOTHING
+), left_ones AS (
+    DELETE FROM registration_left WHERE person_id = ANY($1::text[])
 )
 DELETE FROM registration WHERE person_id = ANY($1::text[])
 """

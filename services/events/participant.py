@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict
 
+from services.events import sealing
 from services.events.registration_questions import Given
 from shared.kernel.vault import Vault
 
@@ -51,19 +52,17 @@ class Sealed(BaseModel):
 async def seal(
     vault: Vault, *, registration_id: str, person_id: str, contact: Contact, answers: Sequence[Given]
 ) -> Sealed:
-    """Everything personal sealed under the person's key; answers by how long they are kept."""
-    await vault.ensure(person_id)
-    for_days = {days: _kept(answers, days) for days in sorted({each.keep_days for each in answers} - {None}, key=str)}
-    with_registration = _kept(answers, None)
+    """Everything personal sealed under the person's key and one of its own; answers by how long they are kept."""
+    terms = sorted({each.keep_days for each in answers}, key=str)
+    purposes = {days: _answers(registration_id, None if days is None else str(days)) for days in terms}
+    await sealing.make_keys(vault, person_id, [_contact(registration_id), *purposes.values()])
+    kept = {
+        days: await sealing.seal(vault, person_id, purpose, _kept(answers, days)) for days, purpose in purposes.items()
+    }
     return Sealed(
-        sealed=await vault.seal(person_id, _contact(registration_id), contact),
-        sealed_answers=await vault.seal(person_id, _answers(registration_id), with_registration)
-        if with_registration["given"]
-        else None,
-        sealed_for_days={
-            str(days): await vault.seal(person_id, _answers(registration_id, str(days)), kept)
-            for days, kept in for_days.items()
-        },
+        sealed=await sealing.seal(vault, person_id, _contact(registration_id), contact),
+        sealed_answers=kept.get(None),
+        sealed_for_days={str(days): text for days, text in kept.items() if days is not None},
     )
 
 
@@ -73,8 +72,8 @@ def _kept(answers: Iterable[Given], days: int | None) -> dict[str, Any]:
 
 async def open_contacts(vault: Vault, rows: Sequence[Any]) -> list[Contact | None]:
     """The contacts of rows of registrations, None for the erased."""
-    opened = await vault.open_many(
-        [(row["person_id"], _contact(row["registration_id"]), row["sealed"]) for row in rows]
+    opened = await sealing.open_many(
+        vault, [(row["person_id"], _contact(row["registration_id"]), row["sealed"]) for row in rows]
     )
     return [Contact.model_validate_json(plain) if plain else None for plain in opened]
 
@@ -90,7 +89,7 @@ async def open_answers(vault: Vault, rows: Sequence[Any]) -> list[tuple[Given, .
         )
         if text is not None
     ]
-    opened = await vault.open_many([(row["person_id"], purpose, text) for row, purpose, text in sealed])
+    opened = await sealing.open_many(vault, [(row["person_id"], purpose, text) for row, purpose, text in sealed])
     found: dict[str, list[Given]] = {}
     for (row, _, _), plain in zip(sealed, opened, strict=True):
         if plain:

@@ -68,7 +68,7 @@ log = structlog.get_logger()
 type Duty = Callable[[datetime], Awaitable[int]]
 
 
-async def tend(journal: Journal, pool: Pool, vault: Vault, keep: timedelta, *, dsn: str, clock: Clock) -> None:
+async def tend(journal: Journal, pool: Pool, vault: Vault, keep: timedelta | None, *, dsn: str, clock: Clock) -> None:
     """Does every duty again and again, for ever, whenever this process leads."""
 
     async def work() -> None:
@@ -79,7 +79,7 @@ async def tend(journal: Journal, pool: Pool, vault: Vault, keep: timedelta, *, d
     await lead(dsn, "questions", work)
 
 
-async def round_of(journal: Journal, pool: Pool, vault: Vault, keep: timedelta, at: datetime) -> float:
+async def round_of(journal: Journal, pool: Pool, vault: Vault, keep: timedelta | None, at: datetime) -> float:
     """Every duty once; gives the seconds until the next round. One that cannot be done now keeps no other waiting."""
     duties: dict[str, Duty] = {
         "lapse": partial(let_lapse, journal, pool),
@@ -181,8 +181,10 @@ async def record_erasures(journal: Journal, pool: Pool, at: datetime) -> int:
     return sum(told)
 
 
-async def forget_old(journal: Journal, pool: Pool, keep: timedelta, at: datetime) -> int:
+async def forget_old(journal: Journal, pool: Pool, keep: timedelta | None, at: datetime) -> int:
     """Questions with which nothing has happened for long; published ones stay until their publication is taken back."""
+    if keep is None:
+        return 0
     rows = await pool.fetch(OLD, at - keep, PORTION)
     return await _tell_all(journal, {row["question_id"]: ForgetQuestion(cause="retention") for row in rows}, at)
 

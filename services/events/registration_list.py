@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 
+from services.events.forgetting import RegistrationsForgotten
 from services.events.registration import (
     MemberRegistered,
     ParticipantErased,
@@ -69,6 +70,7 @@ DELETE FROM registration r
 USING jsonb_to_recordset($1::jsonb) AS e(session_id text, person_id text, version bigint)
 WHERE r.session_id = e.session_id AND r.person_id = e.person_id AND r.received_version < e.version
 """
+FORGET = "DELETE FROM registration WHERE registration_id = ANY($1::text[])"
 COUNT = """
 INSERT INTO session_seats AS p (session_id, version, seated, waiting)
 SELECT session_id, version, seated, waiting
@@ -129,6 +131,7 @@ class _Changes:
     changed: dict[str, dict[str, Any]] = field(default_factory=dict)
     stated: dict[str, dict[str, Any]] = field(default_factory=dict)
     erased: list[dict[str, Any]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     seats: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def enter(self, recorded: Recorded[Any], status: Status, confirm_by: dt.datetime | None) -> None:
@@ -193,8 +196,12 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
         await connection.execute(ENTER, list(changes.entered.values()))
     if changes.stated:  # behind the new rows, of which one may be stated anew
         await connection.execute(STATE, list(changes.stated.values()))
+    if answers := _answers(events):
+        await connection.execute(RECONFIRM, answers)
     if changes.erased:
         await connection.execute(ERASE, changes.erased)
+    if changes.forgotten:
+        await connection.execute(FORGET, changes.forgotten)
     if changes.seats:
         await connection.execute(COUNT, list(changes.seats.values()))
 
@@ -230,11 +237,8 @@ def _gather(changes: _Changes, recorded: Recorded[Any]) -> None:
         case RegistrationChanged():
             changes.state(recorded)
             changes.count(recorded)
-        case RegistrationConfirmed():
-            changes.change(recorded, "confirmed")
-            changes.count(recorded)
-        case WaitlistingConfirmed():
-            changes.change(recorded, "waitlisted")
+        case RegistrationConfirmed() | WaitlistingConfirmed() as event:
+            changes.change(recorded, "confirmed" if isinstance(event, RegistrationConfirmed) else "waitlisted")
             changes.count(recorded)
         case RegistrationPromoted() as event:
             changes.change(recorded, "received" if event.confirm_by else "confirmed", event.confirm_by, promoted=True)
@@ -251,6 +255,9 @@ def _gather(changes: _Changes, recorded: Recorded[Any]) -> None:
                 {"session_id": event.session_id, "person_id": event.person_id, "version": recorded.version}
             )
             changes.count(recorded)
+        case RegistrationsForgotten() as event:
+            changes.forgotten += event.registration_ids
+            changes.count(recorded, seated=-event.seats, waiting=-event.places)
         case _:  # of a session's life or of a series
             pass
 

@@ -7,8 +7,17 @@ from functools import reduce
 
 from pydantic import TypeAdapter
 
-from services.events import answers_to_postponement, group_message, life, life_decisions, life_publication, registration
+from services.events import (
+    answers_to_postponement,
+    forgetting,
+    group_message,
+    life,
+    life_decisions,
+    life_publication,
+    registration,
+)
 from services.events.answers_to_postponement import ReconfirmRegistration
+from services.events.forgetting import ForgetRegistrations, RegistrationsForgotten
 from services.events.group_message import GroupMessageRequested, RequestGroupMessage
 from services.events.life import LIFE_EVENTS, Life, LifeEvent, SessionPostponed
 from services.events.life_commands import DraftSession, ForSession, LifeCommand, ReinstateSession, ReviseSession
@@ -35,8 +44,10 @@ class LetTimePass(ForSession):
     unanswered: tuple[str, ...] = ()
 
 
-type Command = LifeCommand | LetTimePass | RegistrationCommand | ReconfirmRegistration | RequestGroupMessage
-type SessionEvent = LifeEvent | RegistrationEvent | GroupMessageRequested
+type Command = (
+    LifeCommand | LetTimePass | RegistrationCommand | ReconfirmRegistration | RequestGroupMessage | ForgetRegistrations
+)
+type SessionEvent = LifeEvent | RegistrationEvent | GroupMessageRequested | RegistrationsForgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,9 @@ def evolve(session: Session, event: SessionEvent) -> Session:
     version = session.version + 1
     if isinstance(event, ABOUT_PEOPLE):
         roster = registration.evolve(session.roster, event)
+        return Session(session.life, roster, version, session.edited, session.messages)
+    if isinstance(event, RegistrationsForgotten):
+        roster = forgetting.evolve(session.roster, event)
         return Session(session.life, roster, version, session.edited, session.messages)
     if isinstance(event, GroupMessageRequested):
         messages = session.messages | {event.message_id}
@@ -77,6 +91,9 @@ def decide(command: Command, session: Session, at: datetime) -> Sequence[Session
         return registration.decide(command, session.roster, session.life, at)
     if isinstance(command, RequestGroupMessage):
         return group_message.request(command, session.life, session.messages, at)
+    if isinstance(command, ForgetRegistrations):
+        forgotten = forgetting.decide(command, session.roster, session.life, at)
+        return [*forgotten, *_follow_ups(reduce(evolve, forgotten, session), at)] if forgotten else []
     if isinstance(command, LetTimePass):
         return let_time_pass(command, session, at)
     events = _lead(command, session, session.life, at)
@@ -117,6 +134,8 @@ def _follow_ups(session: Session, at: datetime) -> list[SessionEvent]:
 
 def publish(event: SessionEvent) -> Contract | None:
     """The contract an event becomes, if any."""
+    if isinstance(event, RegistrationsForgotten):
+        return None
     if isinstance(event, GroupMessageRequested):
         return group_message.publish(event)
     return registration.publish(event) if isinstance(event, ABOUT_PEOPLE) else life_publication.publish(event)
@@ -172,6 +191,6 @@ DECIDER: Decider[Session, Command, SessionEvent] = Decider(
     decide=decide,
     evolve=evolve,
     publish=publish,
-    events=(*LIFE_EVENTS, *registration.EVENTS, GroupMessageRequested),
+    events=(*LIFE_EVENTS, *registration.EVENTS, GroupMessageRequested, RegistrationsForgotten),
     snapshots=Snapshots(every=2000, form=3, dump=dump, load=load),
 )

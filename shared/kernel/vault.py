@@ -8,6 +8,8 @@ personal data, and applied again after a restore.
 import asyncio
 import base64
 import binascii
+import hashlib
+import hmac
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,6 +42,7 @@ INSERT INTO vault (person_id, erased_at) SELECT person_id, now() FROM unnest($1:
 ON CONFLICT (person_id) DO UPDATE SET wrapped = NULL, erased_at = now() WHERE vault.wrapped IS NOT NULL
 RETURNING person_id
 """
+DESTROY = "DELETE FROM vault WHERE person_id = ANY($1)"
 FORM = b"\x01"
 NONCE = 12
 KEY_BITS = 256
@@ -72,11 +75,16 @@ class Vault:
 
     async def ensure(self, person_id: str) -> None:
         """Makes the person's key if there is none; durable when it returns. `Erased` once they have been erased."""
-        wrapped = await self._ensuring.ask(person_id)
-        if wrapped is None:
-            self._sealing.pop(person_id, None)
-            raise Erased(person_id)
-        self._remember(person_id, self._unwrap(person_id, wrapped))
+        await self.ensure_all([person_id])
+
+    async def ensure_all(self, subjects: Sequence[str]) -> None:
+        """`ensure` for several at once, by one question to the database: people, and things with a key of their own."""
+        found = await asyncio.gather(*map(self._ensuring.ask, subjects))
+        for subject, wrapped in zip(subjects, found, strict=True):
+            if wrapped is None:
+                self._sealing.pop(subject, None)
+                raise Erased(subject)
+            self._remember(subject, self._unwrap(subject, wrapped))
 
     async def _ensured(self, people: Sequence[str]) -> list[bytes | None]:
         """Everyone's wrapped key, made if there was none; None for the erased."""
@@ -120,6 +128,28 @@ class Vault:
         await self._pool.fetch(ERASE, [person_id])
         self._sealing.pop(person_id, None)
 
+    async def destroy(self, subjects: Sequence[str]) -> None:
+        """Destroys keys of things, whose names hold a `/`; nobody notes it: whoever does it finds them again.
+
+        Of a thing nothing comes late, so nothing of it is left either, unlike of a person.
+        """
+        if people := [subject for subject in subjects if "/" not in subject]:
+            raise ValueError(f"{len(people)} of these may be people, who are erased")
+        for subject in subjects:
+            self._sealing.pop(subject, None)
+        await self._pool.execute(DESTROY, list(subjects))
+
+    async def marks(self, subject: str, texts: Sequence[str]) -> list[bytes] | None:
+        """A mark of 32 bytes for each text, the same each time, that nobody can make or check without the key.
+
+        None once the key is destroyed, or when there never was one.
+        """
+        row = await self._pool.fetchrow(KEYS, [subject])
+        if row is None:
+            return None
+        key = self._key(subject, row["wrapped"])
+        return [hmac.digest(key, text.encode(), hashlib.sha256) for text in texts]
+
     async def reapply(self, ledger: Path) -> list[str]:
         """Erases again whom a restored database has brought back; gives their ids."""
         people = await asyncio.to_thread(erased_people, ledger)
@@ -148,7 +178,10 @@ class Vault:
         return FORM + nonce + self._wrapping.encrypt(nonce, key, _bound_to(person_id, "key"))
 
     def _unwrap(self, person_id: str, wrapped: bytes) -> AESGCM:
-        return AESGCM(_decrypted(self._wrapping, wrapped, _bound_to(person_id, "key")))
+        return AESGCM(self._key(person_id, wrapped))
+
+    def _key(self, person_id: str, wrapped: bytes) -> bytes:
+        return _decrypted(self._wrapping, wrapped, _bound_to(person_id, "key"))
 
 
 def note_erasure(ledger: Path, person_id: str) -> None:

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from services.events import problems
 from services.events.http import endpoints
-from services.events.participant import Contact
+from services.events.participant import open_contacts
 from services.events.records import DECIDERS, PROJECTIONS
 from shared.kernel.bus import Bus, connect
 from shared.kernel.clock import Clock
@@ -150,13 +150,14 @@ class Events:
 
     async def token_of(self, person: str) -> str:
         row = await self.pool.fetchrow(
-            "SELECT registration_id, sealed FROM registration WHERE person_id = $1 ORDER BY received_version DESC",
+            "SELECT registration_id, person_id, sealed FROM registration WHERE person_id = $1 "
+            "ORDER BY received_version DESC",
             person,
         )
         assert row is not None
-        plain = await self.vault.open(person, f"registration/{row['registration_id']}/contact", row["sealed"])
-        assert plain is not None
-        return Contact.model_validate_json(plain).token
+        (contact,) = await open_contacts(self.vault, [row])
+        assert contact is not None
+        return contact.token
 
     async def status(self, token: str) -> str:
         return str((await self.get(f"/api/v1/registrations/{token}"))["status"])
