@@ -8,12 +8,15 @@ from services.events import (
     certificate_batch,
     due,
     erasure,
+    kinds,
     material_list,
     organisations,
     problems,
     question_upkeep,
+    retention,
     topics,
 )
+from services.events.feedback_clock import FeedbackClock, FeedbackRules
 from services.events.http import endpoints
 from services.events.question_letter import question_letter
 from services.events.recipients import recipients
@@ -21,6 +24,7 @@ from services.events.records import DECIDERS, PROJECTIONS
 from services.events.settings import EventsSettings
 from shared.contracts.rpc import QuestionLetterAsked, RecipientsAsked
 from shared.kernel.files import Files
+from shared.kernel.forgetting import keep_forgetting
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
@@ -68,7 +72,20 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
     ]
     sweep = Sweep(Files(runtime.bus, settings.service), (material_list.in_use,))
     certificates = partial(certificate_batch.keep_making, pool, runtime.vault, settings.database_url, runtime.clock)
-    clock = partial(due.keep_time, journal, pool, settings.database_url, runtime.clock, sweep=sweep)
+    feedback = FeedbackClock(
+        journal, pool, runtime.vault, FeedbackRules(settings.feedback_days, settings.feedback_minimum)
+    )
+    forgetting = retention.Retention(
+        kinds.kinds(settings.terms, journal, pool, runtime.vault, feedback), pool, runtime.vault
+    )
+    duties: list[due.Duty] = [
+        partial(sweep, journal, pool),
+        partial(erasure.revoke_addresses, journal, pool),
+        feedback,
+        forgetting,
+    ]
+    clock = partial(due.keep_time, journal, pool, settings.database_url, runtime.clock, duties)
+    stray = partial(retention.destroy_stray_keys, pool, runtime.vault)
     return Parts(
         endpoints=endpoints(
             journal,
@@ -95,6 +112,7 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
                 dsn=settings.database_url,
                 clock=runtime.clock,
             ),
+            partial(keep_forgetting, "keys of registrations that are not there", stray),
             partial(serve_rpc, runtime.bus, settings.service, questions),
         ],
     )

@@ -5,6 +5,7 @@ nothing twice. Everything due is found again after a restart.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -18,7 +19,6 @@ from shared.kernel.journal import Journal
 from shared.kernel.leader import lead
 from shared.kernel.postgres import CONNECTION_LOST, Pool
 from shared.kernel.recorded import Conflict, Context, Unavailable
-from shared.kernel.unwanted_files import Sweep
 
 DUE = """
 SELECT session_id, array_remove(array_agg(unconfirmed), NULL) AS unconfirmed,
@@ -46,18 +46,20 @@ ACTOR = "clock"
 
 log = structlog.get_logger()
 
+type Duty = Callable[[datetime], Awaitable[object]]
+"""Does a portion of what is due at a moment."""
 
-async def keep_time(journal: Journal, pool: Pool, dsn: str, clock: Clock, *, sweep: Sweep | None = None) -> None:
-    """Does what is due, for ever, whenever this process leads; `sweep` deletes files that nobody wants."""
+
+async def keep_time(journal: Journal, pool: Pool, dsn: str, clock: Clock, duties: Sequence[Duty] = ()) -> None:
+    """Does what is due, for ever, whenever this process leads."""
 
     async def work() -> None:
         while True:
             try:
                 await let_time_pass(journal, pool, clock.now())
                 await erasure.free_places(journal, pool, clock.now())
-                if sweep is not None:
-                    await sweep(journal, pool, clock.now())
-                await erasure.revoke_addresses(journal, pool, clock.now())
+                for duty in duties:
+                    await duty(clock.now())
                 await asyncio.sleep(TICK)
             except (*CONNECTION_LOST, Unavailable, Conflict) as error:
                 log.warning("clock_waits", reason=type(error).__name__)

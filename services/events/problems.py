@@ -256,6 +256,24 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Calendar address is revoked",
         "Die Adresse wurde inzwischen widerrufen. Bitte fordern Sie eine neue an.",
     ),
+    "feedback_closed": (
+        409,
+        "Rückmeldung ist nicht mehr möglich",
+        "Feedback is closed",
+        "Die Zeit für Rückmeldungen zu dieser Veranstaltung ist vorbei.",
+    ),
+    "feedback_given": (
+        409,
+        "Rückmeldung ist schon da",
+        "Feedback was given already",
+        "Mit diesem Link ist schon geantwortet worden. Ansehen oder ändern lässt sich eine Antwort nicht.",
+    ),
+    "feedback_open": (
+        409,
+        "Rückmeldungen laufen noch",
+        "Feedback is still open",
+        "Freie Texte sind da, wenn die Zeit für Rückmeldungen vorbei ist.",
+    ),
     "slug_taken": (
         409,
         "Kurzname ist vergeben",

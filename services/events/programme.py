@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from services.events.feedback_questions import FeedbackQuestions
 from services.events.registration_questions import RegistrationQuestions
 from services.events.times import WallTime
 from shared.contracts.events import HeldTalk, Mode, Place
@@ -89,7 +90,8 @@ class Content(Value):
 
     `agenda` is what is planned; what was held is documented apart. Flags that nobody stated are null. A free seat goes
     to the first on the waiting list at once, or is offered for `offer_hours`; without a list, full is full.
-    `questions_open` is whether questions are taken at all; null leaves that to the series.
+    `questions_open` is whether questions are taken at all; null leaves that to the series. `feedback` is what is asked
+    afterwards: the portal's own questions where it is null, nothing where it is empty.
     """
 
     series_id: Id
@@ -114,6 +116,7 @@ class Content(Value):
     agenda: Annotated[tuple[Talk, ...], Field(max_length=100)] = ()
     questions_open: bool | None = None
     questions_close_at: WallTime | None = None
+    feedback: FeedbackQuestions | None = None
 
 
 class Documentation(Value):

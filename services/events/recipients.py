@@ -1,13 +1,15 @@
 """Who has to be told of something? The answer to `rpc.events.recipients`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 
-from services.events import group_message_list, registration_list
+from services.events import feedback_list, feedback_token, group_message_list, registration_list
 from services.events.group_message import Audience
 from services.events.life import Life
 from services.events.participant import Contact, open_contacts
+from services.events.registration import Status
 from services.events.session_list import session_row
 from services.events.session_shown import SessionRow, status_of
 from services.events.session_steps import step_at
@@ -22,11 +24,18 @@ async def recipients(pool: Pool, vault: Vault, asked: RecipientsAsked) -> Recipi
     found = await session_row(pool, asked.session_id)
     if found is None:
         raise Problem("not_found")
+    if asked.feedback and not await _is_asked(pool, asked.session_id):
+        return RecipientsAnswered(session=card(found), recipients=(), next=None)
     message = await _message(pool, asked)
     rows = await _rows(pool, asked, found.life, message)
     shown = rows[: asked.limit]
     contacts = await open_contacts(vault, shown)
-    people = (_recipient(row, contact, found.life) for row, contact in zip(shown, contacts, strict=True) if contact)
+    tokens = await _tokens(vault, asked, shown)
+    people = (
+        _recipient(row, contact, found.life, token)
+        for row, contact, token in zip(shown, contacts, tokens, strict=True)
+        if contact
+    )
     more = str(shown[-1]["received_version"]) if len(rows) > asked.limit else None
     written = GroupMessage(subject=message["subject"], text=message["text"]) if message else None
     told = await _as_of(pool, card(found), asked.session_as_of)
@@ -63,9 +72,29 @@ async def _rows(pool: Pool, asked: RecipientsAsked, life: Life, message: asyncpg
         after=after,
         before=asked.as_of_version,
         limit=limit,
-        statuses=None if asked.registration_id else registration_list.STANDING,
+        statuses=_statuses(asked),
         registration_id=asked.registration_id,
     )
+
+
+async def _is_asked(pool: Pool, session_id: str) -> bool:
+    found = await feedback_list.find(pool, session_id)
+    return found is not None and not found.closed
+
+
+def _statuses(asked: RecipientsAsked) -> Sequence[Status] | None:
+    """Who had a seat is asked how it was."""
+    if asked.feedback:
+        return ("confirmed",)
+    return None if asked.registration_id else registration_list.STANDING
+
+
+async def _tokens(vault: Vault, asked: RecipientsAsked, rows: Sequence[Any]) -> Sequence[str | None]:
+    """Whoever is asked how it was gets a link that names nobody."""
+    if not asked.feedback:
+        return [None] * len(rows)
+    given = await feedback_token.tokens(vault, asked.session_id, [row["registration_id"] for row in rows])
+    return given or [None] * len(rows)
 
 
 def _version(after: str | None) -> int:
@@ -102,7 +131,7 @@ def _reason(life: Life) -> str | None:
     return life.cancelled_for or (life.earlier[-1].reason if life.earlier else None)
 
 
-def _recipient(row: Any, contact: Contact, life: Life) -> Recipient:
+def _recipient(row: Any, contact: Contact, life: Life, token: str | None) -> Recipient:
     return Recipient(
         registration_id=row["registration_id"],
         person_id=row["person_id"],
@@ -114,4 +143,5 @@ def _recipient(row: Any, contact: Contact, life: Life) -> Recipient:
         waiting_position=row["waiting_position"],
         access_link=life.content.access_link if row["status"] == "confirmed" else None,
         answer_by=life.answers_end if row["owes_answer"] else None,
+        feedback_token=token,
     )

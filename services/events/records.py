@@ -6,6 +6,8 @@ from services.events import (
     attendance,
     attendance_list,
     calendar_address,
+    feedback,
+    feedback_list,
     group_message_list,
     material,
     material_list,
@@ -16,11 +18,13 @@ from services.events import (
     question_order,
     question_postponements,
     registration_list,
+    retention,
     series,
     series_list,
     session,
     session_list,
     session_steps,
+    statistics,
 )
 
 DECIDERS = (
@@ -31,6 +35,8 @@ DECIDERS = (
     material.DECIDER,
     attendance.DECIDER,
     calendar_address.DECIDER,
+    feedback.DECIDER,
+    statistics.DECIDER,
 )
 PROJECTIONS = (
     series_list.PROJECTION,
@@ -47,4 +53,7 @@ PROJECTIONS = (
     group_message_list.PROJECTION,
     own_calendar.PROJECTION,
     session_steps.PROJECTION,
+    retention.PROJECTION,
+    statistics.PROJECTION,
+    feedback_list.PROJECTION,
 )

@@ -167,6 +167,11 @@ class _Changes:
         row["seated"] += seated
         row["waiting"] += waiting
 
+    def forget(self, recorded: Recorded[RegistrationsForgotten]) -> None:
+        event = recorded.event
+        self.forgotten += event.registration_ids
+        self.count(recorded, seated=-event.seats, waiting=-event.places)
+
     def leave(self, recorded: Recorded[RegistrationLapsed | RegistrationWithdrawn]) -> None:
         self.change(recorded, "lapsed" if isinstance(recorded.event, RegistrationLapsed) else "withdrawn")
         self.count(recorded, seated=-recorded.event.seat, waiting=recorded.event.seat - 1)
@@ -189,7 +194,10 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
     """Keeps every registration and how many seats and places in the queue are taken."""
     changes = _Changes()
     for recorded in events:
-        _gather(changes, recorded)
+        if isinstance(recorded.event, RegistrationsForgotten):
+            changes.forget(recorded)
+        else:
+            _gather(changes, recorded)
     if changes.changed:  # before the new rows: who withdrew and comes again has one place at a time
         await connection.execute(CHANGE, list(changes.changed.values()))
     if changes.entered:
@@ -255,9 +263,6 @@ def _gather(changes: _Changes, recorded: Recorded[Any]) -> None:
                 {"session_id": event.session_id, "person_id": event.person_id, "version": recorded.version}
             )
             changes.count(recorded)
-        case RegistrationsForgotten() as event:
-            changes.forgotten += event.registration_ids
-            changes.count(recorded, seated=-event.seats, waiting=-event.places)
         case _:  # of a session's life or of a series
             pass
 

@@ -13,17 +13,17 @@ from typing import Any
 import structlog
 
 from services.events import session, statistics
+from services.events.due import by_itself
 from services.events.forgetting import ForgetRegistrations, RegistrationsForgotten
 from services.events.life import SessionCancelled, SessionHeld, SessionReinstated
 from services.events.registration import ParticipantErased, RegistrationLapsed, RegistrationWithdrawn
 from services.events.statistics import Counts, FreezeStatistics
 from shared.kernel.codec import UnknownEvent
 from shared.kernel.decider import NotThere
-from shared.kernel.ids import new_id
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
-from shared.kernel.recorded import Context, Recorded
+from shared.kernel.recorded import Recorded
 from shared.kernel.vault import Vault
 
 END = """
@@ -103,7 +103,6 @@ LIMIT $1
 
 PORTION = 200
 EVERY = 60.0
-ACTOR = "retention"
 
 log = structlog.get_logger()
 
@@ -305,9 +304,3 @@ class Retention:
         if any(done.values()):
             log.info("kept_long_enough", **done)
         return sum(done.values())
-
-
-def by_itself(at: datetime) -> Context:
-    """The circumstances of what nobody asked for."""
-    command_id = new_id()
-    return Context(command_id=command_id, actor=ACTOR, at=at, correlation_id=command_id.hex, fresh=True)

@@ -152,7 +152,7 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
         return
     present = await connection.fetch(PRESENT, list({recorded.event.session_id for recorded in of_sessions}))
     known = {row["session_id"]: row["version"] for row in present}
-    lives: dict[str, Life] = {row["session_id"]: _life(row["life"]) for row in present}
+    lives: dict[str, Life] = {row["session_id"]: read_life(row["life"]) for row in present}
     rows: dict[str, dict[str, Any]] = {}
     for recorded in of_sessions:
         session_id = recorded.event.session_id
@@ -231,13 +231,14 @@ async def find_session(pool: Pool, session_id: str, at: dt.datetime, *, for_edit
     return SessionAnswer(**shown | {"agenda": await with_slides(pool, session_id, shown["agenda"])}, warnings=against)
 
 
-def _life(stored: Any) -> Life:
+def read_life(stored: Any) -> Life:
+    """A session as the read model keeps it."""
     return _LIFE.validate_python(stored)
 
 
 def _read(row: Any) -> SessionRow:
     return SessionRow(
-        life=_life(row["life"]),
+        life=read_life(row["life"]),
         version=max(row["version"], row["seats_version"] or 0),
         changed_at=row["changed_at"],
         seated=row["seated"] or 0,

@@ -39,9 +39,9 @@ class EventsSettings(ServiceSettings):
     undated_registration_retention_days: Days = 1095
     """Days for which a registration waits for a session whose date is open; `never` to keep it."""
     answers_retention_days: Days = 30
-    """Days for which answers to an organiser's questions are kept after the session, where the question says nothing."""
+    """Days for which answers to an organiser's questions are kept after the session, where a question says nothing."""
     question_retention_days: Days = 365
-    """Days for which a question and who asked it are kept after the last thing that happened to it; `never` to keep it."""
+    """Days for which a question and who asked it are kept after what last happened to it; `never` to keep it."""
     feedback_text_retention_days: Days = 365
     """Days for which free texts of feedback are kept after it closed; `never` to keep them."""
 

@@ -43,6 +43,7 @@ ROUTES: Final[Mapping[str, Service]] = {
     "questions": "events",
     "materials": "events",
     "calendars": "events",
+    "feedback": "events",
     "announcements": "notify",
     "messages": "notify",
 }

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -139,8 +139,8 @@ class Vault:
             self._sealing.pop(subject, None)
         await self._pool.execute(DESTROY, list(subjects))
 
-    async def marks(self, subject: str, texts: Sequence[str]) -> list[bytes] | None:
-        """A mark of 32 bytes for each text, the same each time, that nobody can make or check without the key.
+    async def marker(self, subject: str) -> Callable[[str], bytes] | None:
+        """Makes a mark of 32 bytes of a text, the same each time, that nobody can make or check without the key.
 
         None once the key is destroyed, or when there never was one.
         """
@@ -148,7 +148,7 @@ class Vault:
         if row is None:
             return None
         key = self._key(subject, row["wrapped"])
-        return [hmac.digest(key, text.encode(), hashlib.sha256) for text in texts]
+        return lambda text: hmac.digest(key, text.encode(), hashlib.sha256)
 
     async def reapply(self, ledger: Path) -> list[str]:
         """Erases again whom a restored database has brought back; gives their ids."""
