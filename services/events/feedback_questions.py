@@ -61,7 +61,7 @@ class FeedbackQuestion(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.kind == "choice") != (len(self.options) > 1):
+        if len(self.options) < 2 if self.kind == "choice" else self.options:
             raise PydanticCustomError(
                 "options_of_choice", "Zur Auswahl gehören mindestens zwei Antworten, zu anderen Arten keine."
             )

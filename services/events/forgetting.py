@@ -39,7 +39,7 @@ class RegistrationsForgotten(Event):
 def decide(command: ForgetRegistrations, roster: Roster, life: Life, at: datetime) -> Sequence[RegistrationsForgotten]:
     """Those of them that are there and of no use to a session to come."""
     named = (roster.registrations.get(each) for each in dict.fromkeys(command.registration_ids))
-    gone = [found for found in named if found and not (found.standing and _to_come(life, at))]
+    gone = [found for found in named if found and not (found.standing and _to_come(life))]
     if not gone:
         return []
     return [
@@ -54,10 +54,9 @@ def decide(command: ForgetRegistrations, roster: Roster, life: Life, at: datetim
     ]
 
 
-def _to_come(life: Life, at: datetime) -> bool:
-    """Whether people wait for the day; one that is open is none."""
-    begins = life.when.begins
-    return life.ahead and begins is not None and begins > at
+def _to_come(life: Life) -> bool:
+    """Whether people wait for a day; one that is open is none."""
+    return life.ahead and life.when.day is not None
 
 
 def evolve(roster: Roster, event: RegistrationsForgotten) -> Roster:
