@@ -19,6 +19,7 @@ from tests.integration.events.conftest import EDITOR, Events
 from tests.integration.events.test_feedback_http import rows, tables
 from tests.integration.events.test_registrations_http import erase
 
+OF_PERSON = "SELECT registration_id, person_id, sealed FROM registration WHERE session_id = $1 AND person_id = $2"
 SEALED = """
 SELECT data->>'registration_id' AS registration_id, data->>'person_id' AS person_id, data->>'sealed' AS sealed,
        data->>'sealed_answers' AS sealed_answers
@@ -45,7 +46,10 @@ async def keep(events: Events, terms: Terms | None = None, **later: float) -> in
 
 async def enter(events: Events, session_id: str, person: str, **more: Any) -> str:
     await events.register(session_id, person=person, member=True, answers=ANSWERS, **more)
-    return await events.token_of(person)
+    row = await events.pool.fetchrow(OF_PERSON, session_id, person)
+    (contact,) = await participant.open_contacts(events.vault, [row])
+    assert contact is not None
+    return contact.token
 
 
 async def sealed(events: Events, session_id: str) -> list[dict[str, Any]]:
