@@ -816,3 +816,27 @@ class Resource(Labelled):
     def earlier(self) -> list[ResourceVersion]:
         """Earlier versions that have a file."""
         return [each for each in self.versions if each.version != self.version and each.file]
+
+
+class FeedbackOption(Read):
+    """One of the answers to choose from."""
+
+    value: str
+    label: str
+
+
+class FeedbackQuestion(Read):
+    """A question about a session that is over."""
+
+    key: str
+    label: str
+    kind: str
+    options: tuple[FeedbackOption, ...] = ()
+
+
+class FeedbackForm(Read):
+    """What is asked of those who took part."""
+
+    title: str
+    closes_at: dt.datetime
+    questions: tuple[FeedbackQuestion, ...]

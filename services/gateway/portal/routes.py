@@ -4,7 +4,17 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from services.gateway.portal import contacts, partners, projects, questions, reader, registration, sessions, start
+from services.gateway.portal import (
+    contacts,
+    feedback,
+    partners,
+    projects,
+    questions,
+    reader,
+    registration,
+    sessions,
+    start,
+)
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.rendering import Static
 from shared.kernel.problems import Problem
@@ -41,12 +51,15 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/fragen/{token}", questions.revise),
     ("GET", "/fragen/{token}/{change:bestaetigen|zurueckziehen}", questions.back),
     ("POST", "/fragen/{token}/{change:bestaetigen|zurueckziehen}", questions.change),
+    ("GET", "/feedback/danke", feedback.thanks),
+    ("GET", "/feedback/{token}", feedback.form),
+    ("POST", "/feedback/{token}", feedback.give),
     ("GET", "/aktuelles", reader.news),
     ("GET", "/aktuelles/{id}", reader.article),
     ("GET", "/arbeitshilfen", reader.resources),
     *(("GET", f"/{name}", reader.text) for name in reader.TEXTS),
 )
-ROBOTS = "User-agent: *\nDisallow: /anmeldung/\nDisallow: /kontakt/\nDisallow: /fragen/\nDisallow: /api/\n"
+ROBOTS = "User-agent: *\nDisallow: /anmeldung/\nDisallow: /kontakt/\nDisallow: /fragen/\nDisallow: /feedback/\nDisallow: /api/\n"
 
 
 def add_routes(app: web.Application, portal: Portal) -> None:

@@ -52,9 +52,17 @@ class Services:
             log.exception("unexpected_answer", upstream=service, shape=shape.__name__)
             raise Down(service) from unexpected
 
-    async def command(self, service: Service, path: str, body: Mapping[str, Any] | None = None) -> None:
-        """Posts to `path`; raises `Missing`, `Refusal` or `Down`."""
-        await self._ask(service, "POST", str(URL.build(path=path)), orjson.dumps(body or {}))
+    async def command(
+        self, service: Service, path: str, body: Mapping[str, Any] | None = None, *, once: str | None = None
+    ) -> None:
+        """Posts to `path`; raises `Missing`, `Refusal` or `Down`. Sent twice with one `once` it is done once."""
+        await self._ask(
+            service,
+            "POST",
+            str(URL.build(path=path)),
+            orjson.dumps(body or {}),
+            {"Idempotency-Key": once} if once else {},
+        )
 
     async def replace(self, service: Service, path: str, body: Mapping[str, Any], version: str) -> None:
         """Puts to `path` what was changed in `version` of it; raises `Missing`, `Refusal` or `Down`."""
