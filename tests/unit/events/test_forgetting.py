@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+import hypothesis
+from hypothesis import strategies as st
+
 from services.events.forgetting import ForgetRegistrations, RegistrationsForgotten
 from services.events.life import SessionCancelled, SessionHeld, SessionPostponed
 from services.events.registration import (
@@ -10,10 +13,22 @@ from services.events.registration import (
     RegistrationWithdrawn,
     WithdrawRegistration,
 )
-from services.events.session import DECIDER, SessionEvent, dump, load
+from services.events.session import DECIDER, Command, LetTimePass, Session, SessionEvent, dump, load
 from services.events.times import When
 from shared.kernel.testing import given
-from tests.unit.events.samples import BEGIN, NOW, SESSION, fold, member, named, of, opened, register, waitlisted
+from tests.unit.events.samples import (
+    BEGIN,
+    NOW,
+    SESSION,
+    attempt,
+    fold,
+    member,
+    named,
+    of,
+    opened,
+    register,
+    waitlisted,
+)
 
 LATER = BEGIN + timedelta(days=90)
 FULL = [*opened(), member("ada"), member("bert"), waitlisted("carl")]
@@ -80,3 +95,33 @@ def test_who_was_forgotten_may_come_again() -> None:
     session = [*FULL[:-1], WITHDRAWN, forgotten("ada", withdrawn=1)]
     decided = given(DECIDER, session).when(register("ada", member=True, registration="r-2"), at=NOW).decided
     assert [type(event).__name__ for event in decided] == ["MemberRegistered"]
+
+
+@hypothesis.given(
+    st.lists(st.tuples(st.sampled_from(["enter", "leave", "forget", "pass"]), st.integers(0, 5)), max_size=40),
+    st.sampled_from([1, 2, 3]),
+)
+def test_no_order_of_forgetting_loses_a_place_or_takes_a_seat_twice(steps: list[tuple[str, int]], seats: int) -> None:
+    session = fold(opened(capacity=seats))
+    for number, (step, who) in enumerate(steps):
+        session, _ = attempt(session, _command(step, who, number, session), NOW)
+        roster = session.roster
+        standing = [one for one in roster.registrations.values() if one.standing]
+        assert roster.seated == sum(one.seated for one in standing) <= seats
+        assert sorted(roster.queue.values()) == sorted(one.registration_id for one in standing if not one.seated)
+        assert not roster.queue or roster.seated == seats
+        assert len({one.person_id for one in standing}) == len(standing)
+        assert load(dump(session)) == session
+
+
+def _command(step: str, who: int, number: int, session: Session) -> Command:
+    mine = session.roster.latest.get(f"p{who}", "r-none")
+    match step:
+        case "enter":
+            return register(f"p{who}", member=True, registration=f"r-{number}")
+        case "leave":
+            return WithdrawRegistration(registration_id=mine)
+        case "forget":
+            return ForgetRegistrations(registration_ids=tuple(session.roster.registrations))
+        case _:
+            return LetTimePass(unconfirmed=(mine,))
