@@ -1,20 +1,11 @@
 """What the events service is told by its environment: limits, and how long what people say is kept."""
 
 from datetime import timedelta
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from services.events.retention import Terms
-from shared.kernel.settings import ServiceSettings
-
-
-def _never(value: object) -> object:
-    return None if value in ("never", "null") else value
-
-
-type Days = Annotated[int | None, Field(ge=0, le=36_500), BeforeValidator(_never)]
-"""Days, or `never`."""
+from shared.kernel.settings import Days, ServiceSettings
 
 
 class EventsSettings(ServiceSettings):

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 from yarl import URL
 
 from services.gateway.upstream import Service
-from shared.kernel.settings import Key, Secret, ServiceSettings
+from shared.kernel.settings import Days, Key, Secret, ServiceSettings
 
 
 def _origin(text: str) -> str:
@@ -55,6 +55,10 @@ class GatewaySettings(ServiceSettings):
     """How many texts to contacts one mail address may be given for within an hour."""
     contact_text_retention_days: int = Field(default=30, ge=1, le=36_500)
     """The catalogue's setting, for the portal to say it."""
+    registration_retention_days: Days = 90
+    """The setting of `events`, for the portal to say it."""
+    answers_retention_days: Days = 30
+    """The setting of `events`, for the portal to say it."""
     trusted_proxies: int = Field(default=0, ge=0)
     """How many proxies of the operator's own stand in front and write X-Forwarded-For."""
 

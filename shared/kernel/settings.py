@@ -30,6 +30,14 @@ Key = Annotated[bytes, BeforeValidator(_key), Field(min_length=32, max_length=32
 """32 bytes, written in base64 (either alphabet, padding optional)."""
 
 
+def _never(value: object) -> object:
+    return None if value in ("never", "null") else value
+
+
+Days = Annotated[int | None, BeforeValidator(_never), Field(ge=0, le=36_500)]
+"""How many days something is kept; `never` for what is never deleted."""
+
+
 class SecretFiles(PydanticBaseSettingsSource):
     """Reads `IKZ_<NAME>_FILE`, the form in which containers hand over secrets."""
 

@@ -60,6 +60,8 @@ class Site:
     demonstration: bool
     operator: Operator
     contact_text_days: int
+    registration_days: int | None
+    answers_days: int | None
     navigation: tuple[Link, ...] = NAVIGATION
 
 
@@ -80,6 +82,8 @@ def site_of(settings: GatewaySettings) -> Site:
         settings.demonstration,
         operator,
         settings.contact_text_retention_days,
+        settings.registration_retention_days,
+        settings.answers_retention_days,
     )
 
 

@@ -10,6 +10,7 @@ from services.events import due, feedback_box, feedback_list
 from services.events.feedback_clock import FeedbackClock, FeedbackRules
 from services.events.recipients import recipients
 from shared.contracts.rpc import Recipient, RecipientsAsked
+from shared.kernel.identity import ANONYMOUS
 from shared.kernel.rebuild import rebuild
 from tests.integration.events.conftest import EDITOR, Events, Reply
 
@@ -51,7 +52,7 @@ async def links(events: Events, session_id: str) -> list[str]:
 
 
 async def give(events: Events, token: str, body: Any = None, **headers: str) -> Reply:
-    return await events.ask("POST", f"/api/v1/feedback/{token}", GOOD if body is None else body, **headers)
+    return await events.ask("POST", f"/api/v1/feedback/{token}", GOOD if body is None else body, ANONYMOUS, **headers)
 
 
 async def figures(events: Events, session_id: str) -> Any:

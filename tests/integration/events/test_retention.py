@@ -235,7 +235,7 @@ def test_never_is_a_time_to_keep_things(monkeypatch: pytest.MonkeyPatch) -> None
     needed = {"database_url": "x", "nats_url": "x", "vault_key": "A" * 43, "identity_public_key": "x"}
     for name, value in (needed | {"registration_retention_days": "never", "answers_retention_days": "7"}).items():
         monkeypatch.setenv(f"IKZ_{name.upper()}", value)
-    terms = EventsSettings().terms  # type: ignore[call-arg] -- from the environment
+    terms = EventsSettings().terms
     assert (terms.registrations, terms.answers, terms.questions) == (
         None,
         dt.timedelta(days=7),

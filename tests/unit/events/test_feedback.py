@@ -10,6 +10,7 @@ from services.events.feedback import (
     DECIDER,
     CloseFeedback,
     FeedbackClosed,
+    FeedbackEvent,
     FeedbackOpened,
     FeedbackTextRemoved,
     OpenFeedback,
@@ -35,6 +36,7 @@ ASKED: dict[str, Any] = {
 OPEN = FeedbackOpened(**ASKED, at=NOW)
 TALLIES = (Tally(question="overall", value="4", number=5),)
 CLOSED = FeedbackClosed(session_id=SESSION, given=5, tallies=TALLIES, at=CLOSES)
+PAST: list[FeedbackEvent] = [OPEN, CLOSED]
 FORMAT = FeedbackQuestion(
     key="format",
     label="Welches Format passt Ihnen?",
@@ -53,7 +55,7 @@ def test_nobody_to_ask_or_nothing_to_ask_for_is_no_feedback(nothing: dict[str, A
 
 
 def test_feedback_that_is_closed_does_not_open_again() -> None:
-    given(DECIDER, [OPEN, CLOSED]).when(OpenFeedback(**ASKED), at=CLOSES).nothing()
+    given(DECIDER, PAST).when(OpenFeedback(**ASKED), at=CLOSES).nothing()
 
 
 def test_feedback_closes_when_its_time_is_over_and_not_before() -> None:
@@ -72,7 +74,7 @@ def test_a_text_goes_once_and_only_when_texts_are_there() -> None:
     command = RemoveFeedbackText(text_id="t-1", reason="nennt eine Person")
     given(DECIDER, [OPEN]).when(command).refused("feedback_open")
     removed = FeedbackTextRemoved(session_id=SESSION, text_id="t-1", reason="nennt eine Person", at=CLOSES)
-    given(DECIDER, [OPEN, CLOSED]).when(command, at=CLOSES).then([removed])
+    given(DECIDER, PAST).when(command, at=CLOSES).then([removed])
 
 
 def test_answers_are_counted_as_they_are_meant() -> None:
