@@ -108,7 +108,7 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
                 journal,
                 pool,
                 runtime.vault,
-                settings.terms.questions,
+                settings.question_retention,
                 dsn=settings.database_url,
                 clock=runtime.clock,
             ),

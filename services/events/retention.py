@@ -127,7 +127,6 @@ class Terms:
     ended_registrations: timedelta | None = timedelta(days=30)
     undated_registrations: timedelta | None = timedelta(days=1095)
     answers: timedelta | None = timedelta(days=30)
-    questions: timedelta | None = timedelta(days=365)
     feedback_texts: timedelta | None = timedelta(days=365)
 
 
@@ -158,11 +157,15 @@ class Registrations:
             by_session.setdefault(row["session_id"], []).append(row["registration_id"])
         return sum([await self._forget_of(each, ids, at, freeze=freeze) for each, ids in by_session.items()])
 
+    async def _counts(self, session_id: str) -> Counts:
+        """Whoever was forgotten before counts by status, too."""
+        return await self.counts(self.pool, session_id) | await statistics.by_status(self.pool, session_id)
+
     async def _forget_of(self, session_id: str, registration_ids: Sequence[str], at: datetime, *, freeze: bool) -> int:
         command = ForgetRegistrations(registration_ids=tuple(registration_ids))
         try:
             if freeze and await statistics.frozen(self.pool, session_id) is None:
-                counts = FreezeStatistics(session_id=session_id, counts=await self.counts(self.pool, session_id))
+                counts = FreezeStatistics(session_id=session_id, counts=await self._counts(session_id))
                 await self.journal.transact(statistics.DECIDER, session_id, counts, by_itself(at))
             await self.journal.transact(session.DECIDER, session_id, command, by_itself(at))
         except NotThere:  # the journal may have been restored to a time before the session

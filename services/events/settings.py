@@ -37,6 +37,11 @@ class EventsSettings(ServiceSettings):
     """Days for which free texts of feedback are kept after it closed; `never` to keep them."""
 
     @property
+    def question_retention(self) -> timedelta | None:
+        """How long a question is kept after what last happened to it; None for ever."""
+        return _days(self.question_retention_days)
+
+    @property
     def terms(self) -> Terms:
         """How long each kind of what people say is kept."""
         return Terms(
@@ -44,7 +49,6 @@ class EventsSettings(ServiceSettings):
             ended_registrations=_days(self.ended_registration_retention_days),
             undated_registrations=_days(self.undated_registration_retention_days),
             answers=_days(self.answers_retention_days),
-            questions=_days(self.question_retention_days),
             feedback_texts=_days(self.feedback_text_retention_days),
         )
 

@@ -34,7 +34,7 @@ def _never(value: object) -> object:
     return None if value in ("never", "null") else value
 
 
-Days = Annotated[int | None, BeforeValidator(_never), Field(ge=0, le=36_500)]
+Days = Annotated[Annotated[int, Field(ge=0, le=36_500)] | None, BeforeValidator(_never)]
 """How many days something is kept; `never` for what is never deleted."""
 
 

@@ -59,7 +59,8 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/arbeitshilfen", reader.resources),
     *(("GET", f"/{name}", reader.text) for name in reader.TEXTS),
 )
-ROBOTS = "User-agent: *\nDisallow: /anmeldung/\nDisallow: /kontakt/\nDisallow: /fragen/\nDisallow: /feedback/\nDisallow: /api/\n"
+PRIVATE = ("/anmeldung/", "/kontakt/", "/fragen/", "/feedback/", "/api/")
+ROBOTS = "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in PRIVATE)
 
 
 def add_routes(app: web.Application, portal: Portal) -> None:

@@ -236,8 +236,8 @@ def test_never_is_a_time_to_keep_things(monkeypatch: pytest.MonkeyPatch) -> None
     for name, value in (needed | {"registration_retention_days": "never", "answers_retention_days": "7"}).items():
         monkeypatch.setenv(f"IKZ_{name.upper()}", value)
     terms = EventsSettings().terms
-    assert (terms.registrations, terms.answers, terms.questions) == (
+    assert (terms.registrations, terms.answers, terms.undated_registrations) == (
         None,
         dt.timedelta(days=7),
-        dt.timedelta(days=365),
+        dt.timedelta(days=1095),
     )
