@@ -34,9 +34,9 @@ FROM (
     (SELECT session_id, NULL, r.registration_id
      FROM session_asking a JOIN session_view s USING (session_id) JOIN registration r USING (session_id)
      WHERE a.open AND a.go AND a.answer_by <= $1 AND s.stage IN ('announced', 'postponed')
-       AND r.status IN ('received', 'confirmed', 'waitlisted')
+       AND r.status NOT IN ('lapsed', 'withdrawn')
        AND greatest(r.received_version, r.reconfirmed_version) < a.asked_version
-     ORDER BY r.status <> 'waitlisted', r.received_version LIMIT 200)
+     ORDER BY r.status <> 'waitlisted', r.received_version LIMIT 100)
 ) AS due
 GROUP BY session_id
 """

@@ -87,7 +87,7 @@ SELECT r.registration_id, r.session_id, r.person_id, r.version, r.status, r.conf
         WHERE w.session_id = r.session_id AND w.status = 'waitlisted' AND w.received_version <= r.received_version)
            AS waiting_position,
        CASE WHEN r.reconfirmed_version > a.asked_version THEN r.reconfirmed_at END AS reconfirmed_at,
-       a.open AND r.status IN ('received', 'confirmed', 'waitlisted')
+       a.open AND r.status NOT IN ('lapsed', 'withdrawn')
            AND greatest(r.received_version, r.reconfirmed_version) < a.asked_version AS owes_answer
 FROM registration r LEFT JOIN session_asking a USING (session_id)
 WHERE r.token_hash = $1
@@ -105,7 +105,7 @@ WITH page AS (
 SELECT registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
        organisation_id, sealed, sealed_answers, sealed_for_days,
        CASE WHEN reconfirmed_version > a.asked_version THEN reconfirmed_at END AS reconfirmed_at,
-       a.open AND status IN ('received', 'confirmed', 'waitlisted')
+       a.open AND status NOT IN ('lapsed', 'withdrawn')
            AND greatest(received_version, reconfirmed_version) < a.asked_version AS owes_answer,
        CASE WHEN status = 'waitlisted' THEN
            (SELECT count(*) FROM registration w

@@ -1,5 +1,7 @@
 """What other services ask about: is it in the catalogue?"""
 
+from uuid import uuid4
+
 import pytest
 
 from services.catalog.known import known
@@ -29,3 +31,10 @@ async def test_a_renamed_topic_keeps_its_code(editor: Client, pool: Pool, journa
     renamed = await editor.post("/topics/works_depot/renamings", {"label": "Bauhöfe und Fuhrpark"})
     await journal.wait_for(renamed.body["position"])
     assert await known(pool, KnownAsked(topics=("works_depot",))) == KnownAnswered()
+
+
+async def test_projects_are_known_once_everybody_can_read_them(editor: Client, pool: Pool, journal: Journal) -> None:
+    published, draft = await editor.publish(), await editor.draft()
+    await journal.wait_for(await journal.head())
+    asked = KnownAsked(projects=(published, published.upper(), draft, str(uuid4()), "keines"))
+    assert await known(pool, asked) == KnownAnswered(unknown_projects=asked.projects[2:])

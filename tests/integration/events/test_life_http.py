@@ -277,7 +277,7 @@ async def test_a_question_that_is_put_wrongly_names_its_field(events: Events) ->
 
 
 async def test_very_many_silent_ones_go_a_few_at_a_time(events: Events) -> None:
-    session_id = await events.open_session(capacity=150)
+    session_id = await events.open_session(capacity=70)
 
     async def enter() -> None:
         name = str(uuid4())
@@ -286,16 +286,16 @@ async def test_very_many_silent_ones_go_a_few_at_a_time(events: Events) -> None:
         )
         await events.journal.transact(DECIDER, session_id, command, by_itself(events.clock.now()))
 
-    await asyncio.gather(*(enter() for _ in range(310)))
+    await asyncio.gather(*(enter() for _ in range(160)))
     before = len(await events.types(session_id))
     await postponed(events, session_id)
     assert len(await events.types(session_id)) == before + 1, "one fact, however many it concerns"
     events.clock.time = dt.datetime(2025, 8, 20, 10, tzinfo=dt.UTC)
     types, withdrawn, ticks = [""], 0, 0
-    while withdrawn < 310:
+    while withdrawn < 160:
         await tick(events)
         types = await events.types(session_id)
-        assert types.count("RegistrationWithdrawn") - withdrawn <= 200
+        assert types.count("RegistrationWithdrawn") - withdrawn <= 100
         withdrawn, ticks = types.count("RegistrationWithdrawn"), ticks + 1
     assert (ticks, types[-1]) == (2, "AnswersEnded")
     assert "RegistrationPromoted" not in types, "nobody is given a seat to lose it"

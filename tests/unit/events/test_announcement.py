@@ -87,6 +87,8 @@ def test_a_date_that_passed_keeps_the_draft_from_being_announced_until_an_editor
     assert life is not None
     assert (life.stage, life.announce_at, life.announcement_obstacle) == ("drafted", MORNING, "date_in_past")
     assert life.due is None
+    same = given(DECIDER, [*late, missed]).when(ScheduleAnnouncement(announce_at=MORNING), at=MORNING)
+    same.refused("announcement_in_past")
     mended = ReviseSession(content=content(), when=THURSDAY)
     decided = given(DECIDER, [*late, missed]).when(mended, at=MORNING + hours(1)).decided
     assert [type(event) for event in decided] == [SessionRevised], "nothing becomes public by saving it"

@@ -434,6 +434,15 @@ def test_a_new_agenda_has_a_new_version() -> None:
     )
 
 
+def test_an_id_for_a_talk_of_old_makes_no_new_version() -> None:
+    talk = Talk(title="Digitalisierung")
+    named_talk = talk.model_copy(update={"talk_id": SERIES})
+    planned = content(agenda=(named_talk,))
+    given(DECIDER, announced(agenda=(talk,))).when(ReviseSession(content=planned, when=THURSDAY), at=NOW).then(
+        [SessionRevised(session_id=SESSION, content=planned, when=THURSDAY, at=NOW)]
+    )
+
+
 def test_the_held_programme_leaves_the_planned_one_alone() -> None:
     planned = content(agenda=(Talk(title="Bußgeldstelle"),))
     held = Documentation(talks=(Talk(title="Musikschule", slides="published"), Talk(title="Wasser-Risiko-Check")))
