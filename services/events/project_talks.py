@@ -20,9 +20,7 @@ SELECT n.session_id, n.part, unnest(n.projects)
 FROM jsonb_to_recordset($1::jsonb) AS n(session_id text, part text, projects text[])
 ON CONFLICT DO NOTHING
 """
-ABOUT = (
-    "SELECT DISTINCT session_id FROM session_project WHERE project_id = ANY($1::text[]) ORDER BY session_id LIMIT 2000"
-)
+ABOUT = "SELECT DISTINCT session_id FROM session_project WHERE project_id = ANY($1::text[])"
 
 
 async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> None:
