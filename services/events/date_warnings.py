@@ -14,12 +14,16 @@ from shared.kernel.holidays import holidays
 from shared.kernel.postgres import Pool
 
 OVERLAPS = """
-SELECT s.session_id, s.stage, page.life->'content'->>'title' AS title, page.life->'when' AS dated
-FROM session_view s
+WITH near AS MATERIALIZED (
+    SELECT s.session_id, s.stage, s.begins
+    FROM session_view s
+    WHERE s.begins IS NOT NULL AND tstzrange(s.begins, greatest(s.begins, s.over)) && tstzrange($1, $2)
+      AND s.stage <> 'cancelled' AND s.session_id IS DISTINCT FROM $3
+)
+SELECT near.session_id, near.stage, page.life->'content'->>'title' AS title, page.life->'when' AS dated
+FROM near
 JOIN session_page page USING (session_id)
-WHERE s.begins IS NOT NULL AND tstzrange(s.begins, s.over) && tstzrange($1, $2)
-  AND s.stage <> 'cancelled' AND s.session_id IS DISTINCT FROM $3
-ORDER BY s.begins, s.session_id
+ORDER BY near.begins, near.session_id
 LIMIT 20
 """
 DAYS_LOOKED_AT = 31

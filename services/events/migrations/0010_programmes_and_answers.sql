@@ -30,4 +30,5 @@ CREATE INDEX session_asking_due ON session_asking (answer_by) WHERE open AND go;
 -- The last answer that the new date suits, and the session's version of it.
 ALTER TABLE registration ADD COLUMN reconfirmed_at timestamptz, ADD COLUMN reconfirmed_version bigint;
 
-CREATE INDEX session_view_span ON session_view USING gist (tstzrange(begins, over)) WHERE begins IS NOT NULL;
+CREATE INDEX session_view_span ON session_view USING gist (tstzrange(begins, greatest(begins, over)))
+    WHERE begins IS NOT NULL;
