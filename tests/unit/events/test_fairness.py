@@ -147,11 +147,14 @@ def check(before: Session, after: Session, events: Sequence[SessionEvent], at: d
 @settings(max_examples=300, deadline=None)
 @forall(journeys)
 def test_no_order_of_commands_is_unfair(journey: list[tuple[Command, float]]) -> None:
-    session, at = fold(opened()), NOW
+    session, at, promoted = fold(opened()), NOW, set[str]()
     for command, later in journey:
         at += dt.timedelta(hours=later)
         after, events = attempt(session, command, at)
         check(session, after, events, at)
+        now = {event.registration_id for event in events if isinstance(event, RegistrationPromoted)}
+        assert not now & promoted, "nobody is promoted once more later"
+        promoted |= now
         again, repeated = attempt(after, command, at)
         assert not repeated, "the same command twice yields nothing"
         assert again is after
