@@ -16,6 +16,7 @@ from services.events.life_commands import (
     ReinstateSession,
     ReviseSession,
 )
+from services.events.programme import WaitingList
 from services.events.registration import (
     ChangeRegistration,
     ConfirmRegistration,
@@ -33,28 +34,20 @@ from services.events.session import DECIDER, Command, LetTimePass, Session, Sess
 from services.events.times import When
 from tests.unit.events.samples import BEGIN, NOW, THURSDAY, attempt, content, fold, hours, opened, register
 
-PEOPLE = [f"p{number}" for number in range(6)]
-REGISTRATIONS = [f"r{number}" for number in range(16)]
+PEOPLE = [f"p{number}" for number in range(5)]
+REGISTRATIONS = [f"r{number}" for number in range(8)]
 
 people = st.sampled_from(PEOPLE)
 registrations = st.sampled_from(REGISTRATIONS)
-commands: st.SearchStrategy[Command] = st.one_of(
-    st.builds(register, people, member=st.booleans(), registration=registrations),
-    st.builds(register, people, member=st.booleans(), registration=registrations),
+waiting_lists: st.SearchStrategy[WaitingList] = st.sampled_from(["promote", "offer", "none"])
+by_people: list[st.SearchStrategy[Command]] = [
+    *[st.builds(register, people, member=st.booleans(), registration=registrations)] * 2,
     st.builds(ConfirmRegistration, registration_id=registrations),
     st.builds(WithdrawRegistration, registration_id=registrations),
     st.builds(EraseParticipant, person_id=people),
     st.builds(ReconfirmRegistration, registration_id=registrations),
     st.builds(ReconfirmRegistration, registration_id=registrations),
     st.builds(LetTimePass, unconfirmed=st.just(tuple(REGISTRATIONS)), unanswered=st.lists(registrations).map(tuple)),
-    st.builds(
-        lambda seats, queue, hours: ReviseSession(
-            content=content(capacity=seats, waiting_list=queue, offer_hours=hours), when=THURSDAY
-        ),
-        st.none() | st.integers(1, 4),
-        st.sampled_from(["promote", "offer", "none"]),
-        st.integers(1, 40),
-    ),
     st.builds(
         lambda registration, change, seen: ChangeRegistration(
             registration_id=registration, change=change, seen=seen, sealed="other"
@@ -63,6 +56,18 @@ commands: st.SearchStrategy[Command] = st.one_of(
         st.sampled_from(["a", "b", "c"]),
         st.sampled_from(["", "a", "b", "c"]),
     ),
+]
+of_rooms: st.SearchStrategy[Command] = st.builds(
+    lambda seats, queue, hours: ReviseSession(
+        content=content(capacity=seats, waiting_list=queue, offer_hours=hours), when=THURSDAY
+    ),
+    st.none() | st.integers(1, 4),
+    waiting_lists,
+    st.integers(1, 40),
+)
+commands: st.SearchStrategy[Command] = st.one_of(
+    *by_people,
+    of_rooms,
     st.builds(
         lambda opens, closes: ReviseSession(
             content=content(registration_opens_at=NOW + hours(opens), registration_closes_at=NOW + hours(closes)),
@@ -98,6 +103,7 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.just(CloseRegistration()),
 )
 journeys = st.lists(st.tuples(commands, st.floats(0, 30)), max_size=40)
+crowds = st.lists(st.tuples(st.one_of(*by_people, *by_people, of_rooms), st.floats(0, 3)), min_size=10, max_size=40)
 
 
 def queue(roster: Roster) -> list[str]:
@@ -144,10 +150,9 @@ def check(before: Session, after: Session, events: Sequence[SessionEvent], at: d
     assert not silent or (before.life is not None and before.life.unanswered_go(at)), "nobody goes before time"
 
 
-@settings(max_examples=300, deadline=None)
-@forall(journeys)
-def test_no_order_of_commands_is_unfair(journey: list[tuple[Command, float]]) -> None:
-    session, at, promoted = fold(opened()), NOW, set[str]()
+def live(session: Session, journey: list[tuple[Command, float]]) -> None:
+    """Everything that is asked for, one after another; each time nobody may have been wronged."""
+    at, promoted = NOW, set[str]()
     for command, later in journey:
         at += dt.timedelta(hours=later)
         after, events = attempt(session, command, at)
@@ -163,6 +168,20 @@ def test_no_order_of_commands_is_unfair(journey: list[tuple[Command, float]]) ->
         assert passed is not None
         assert passed.due is None or passed.due > at, "nothing stays due"
     assert load(dump(session)) == session, "a snapshot keeps everything"
+
+
+@settings(max_examples=300, deadline=None)
+@forall(journeys)
+def test_no_order_of_commands_is_unfair(journey: list[tuple[Command, float]]) -> None:
+    live(fold(opened()), journey)
+
+
+@settings(max_examples=150, deadline=None)
+@forall(crowds, waiting_lists, st.integers(1, 2))
+def test_no_crowd_is_treated_unfairly(
+    crowd: list[tuple[Command, float]], waiting_list: WaitingList, seats: int
+) -> None:
+    live(fold(opened(waiting_list=waiting_list, capacity=seats)), crowd)
 
 
 @settings(max_examples=50, deadline=None)
