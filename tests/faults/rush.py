@@ -9,7 +9,7 @@ import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -44,7 +44,10 @@ class NoAnswer(Exception):
 
 @dataclass(slots=True)
 class Crowd:
-    """Clients of the two processes: each request goes to any of them, and again until somebody has answered it."""
+    """Clients of the two processes: each request goes to any of them, and again until somebody has answered it.
+
+    `gate` lets so many requests out at a time that none grows old on the way.
+    """
 
     processes: list[Process]
     urls: list[str]
@@ -52,25 +55,32 @@ class Crowd:
     signer: Signer
     pool: Pool
     dice: random.Random
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     answered: int = 0
 
     async def ask(self, method: str, path: str, body: Any = None, who: Identity = ANONYMOUS, *, of: str = "") -> Any:
         """The answer of somebody (or `of` one), whoever dies meanwhile; the same command however often it is sent."""
         key, until = str(uuid4()), time.monotonic() + ANSWERED_WITHIN
         while time.monotonic() < until:
-            headers = {HEADER: self.signer.sign(who, "events"), "Idempotency-Key": key}
             url = (of or self.dice.choice(self.urls)) + path
-            try:
-                async with self.http.request(method, url, json=body, headers=headers) as answer:
-                    said = await answer.json()
-                    if answer.status < 500:
-                        assert answer.status < 300, said
-                        self.answered += 1
-                        return said
-            except (aiohttp.ClientError, TimeoutError):
-                pass
+            async with self.gate:
+                said = await self._send(method, url, body, who, key)
+            if said is not None:
+                self.answered += 1
+                return said
             await asyncio.sleep(PAUSE)
         raise NoAnswer(path)
+
+    async def _send(self, method: str, url: str, body: Any, who: Identity, key: str) -> Any:
+        """The answer; None when there is none, or a service in trouble."""
+        headers = {HEADER: self.signer.sign(who, "events"), "Idempotency-Key": key}
+        try:
+            async with self.http.request(method, url, json=body, headers=headers) as answer:
+                said = await answer.json()
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+        assert answer.status < 300 or answer.status >= 500, said
+        return said if answer.status < 300 else None
 
     async def open_session(self, seats: int | None, **content: Any) -> str:
         """An announced session that takes registrations."""
