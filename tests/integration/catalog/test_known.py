@@ -23,6 +23,13 @@ async def test_organisations_are_known_by_their_official_key(pool: Pool) -> None
     assert await known(pool, asked) == KnownAnswered(unknown_ags=("05999999", "0537402"))
 
 
+async def test_organisations_are_known_by_their_id(editor: Client, pool: Pool) -> None:
+    made = await editor.post("/organisations", {"name": "Verein für Rückfragen", "type": "cultural_institution"})
+    there, missing = made.body["id"], "99999999-9999-4999-8999-999999999999"
+    asked = KnownAsked(organisations=(missing, there))
+    assert await known(pool, asked) == KnownAnswered(unknown_organisations=(missing,))
+
+
 async def test_nothing_asked_is_nothing_unknown(pool: Pool) -> None:
     assert await known(pool, KnownAsked()) == KnownAnswered()
 

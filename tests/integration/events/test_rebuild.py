@@ -29,11 +29,15 @@ async def a_life_of_questions(events: Events, session_id: str, gone: str) -> Non
 
 async def a_life_of_everything(events: Events) -> str:
     agenda = [{"title": "Bauhof", "project_id": str(uuid4())}]
-    session_id = await events.open_session(capacity=1, ends_at="2025-07-31T11:00:00+02:00", agenda=agenda)
-    changes = {"ends_at": "2025-07-31T11:00:00+02:00", "agenda": [*agenda, {"title": "Musikschule"}]}
+    question = {"key": "diet", "label": "Essen?", "kind": "text", "keep_days": 7}
+    kept = {"ends_at": "2025-07-31T11:00:00+02:00", "waiting_list": "offer", "registration_questions": [question]}
+    session_id = await events.open_session(capacity=1, agenda=agenda, **kept)
+    changes = kept | {"agenda": [*agenda, {"title": "Musikschule"}]}
     assert (await events.revise(session_id, **changes)).status == 200
     path = f"/api/v1/sessions/{session_id}"
-    ada, gone = await events.registered(session_id), str(uuid4())
+    ada, gone = await events.registered(session_id, answers={"diet": "vegan"}), str(uuid4())
+    said = {"name": "Ada Anders", "answers": {"diet": "fisch"}}
+    assert (await events.ask("PUT", f"/api/v1/registrations/{ada}", said, If_Match="*")).status == 200
     await events.register(session_id, person=gone, member=True)
     bob = await events.registered(session_id, member=True)
     await events.ask("POST", f"/api/v1/registrations/{ada}/confirmations")
