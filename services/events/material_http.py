@@ -35,6 +35,7 @@ from services.events.material_list import MaterialAnswer
 from services.events.rights import EDITORS, edits
 from services.events.session_list import session_row
 from services.events.times import berlin
+from shared.kernel.decider import Refused
 from shared.kernel.endpoint import Upload
 from shared.kernel.file_kinds import KINDS, UPLOAD_CODES, kind_of_file, safe_name
 from shared.kernel.files import Files
@@ -45,7 +46,7 @@ from shared.kernel.postgres import CONNECTION_LOST, Pool
 from shared.kernel.problems import Problem
 from shared.kernel.recorded import Context, Outcome
 from shared.kernel.resuming import resumable
-from shared.kernel.spooling import SPOOL_CODES, spooled
+from shared.kernel.spooling import SPOOL_CODES, Spooled, spooled
 from shared.kernel.stored_file import StoredFile
 
 OF_SESSION = "/api/v1/sessions/{id}/materials"
@@ -114,9 +115,13 @@ class Handlers:
     async def add(self, call: Call) -> Answer:
         """A draft with its file, all of it or nothing."""
         session_id, query = call.path_id(), call.query
-        life = await self._life(session_id)
-        details = query.details(material_bodies.programme(life))
-        material.check(details, call.request.content_type)
+        try:
+            details = query.details(material_bodies.programme(await self._life(session_id)))
+            material.check(details, call.request.content_type)
+        except (Problem, Refused):
+            if before := await self._before(call):
+                return _answered(before, call.context().id_of_new("materials"), 201)
+            raise
         async with self._received(call, query.filename) as (file, context):
             material_id = context.id_of_new("materials")
             command = AddMaterial(session_id=session_id, material_id=material_id, details=details, file=file)
@@ -126,7 +131,12 @@ class Handlers:
     async def replace_file(self, call: Call) -> Answer:
         """Another version of the file."""
         session_id, material_id = call.path_id(), call.path_id("material_id")
-        await self._details(session_id, material_id)
+        try:
+            await self._details(session_id, material_id)
+        except Problem:
+            if before := await self._before(call):
+                return _answered(before, material_id)
+            raise
         async with self._received(call, call.query.filename) as (file, context):
             command = ReplaceFile(material_id=material_id, file=file)
             outcome = await self._transact(session_id, command, context)
@@ -176,10 +186,17 @@ class Handlers:
         """The uploaded file, kept; and the command's circumstances, to which its content belongs."""
         async with spooled(call.request, self.most) as content:
             media_type = await asyncio.to_thread(kind_of_file, content.file, call.request.content_type)
-            context = replace(call, raw=content.sha256.encode()).context()
+            context = _context(call, content)
             await self.files.put_content(content, call.at)
         name = safe_name(filename, media_type)
         yield StoredFile(name=name, media_type=media_type, size=content.size, sha256=content.sha256), context
+
+    async def _before(self, call: Call) -> Outcome | None:
+        """What became of the same upload when it was sent before, though it would be refused now."""
+        if call.context().fresh:
+            return None
+        async with spooled(call.request, self.most) as content:
+            return await self.journal.outcome(_context(call, content))
 
     async def _transact(self, session_id: str, command: MaterialCommand, context: Context) -> Outcome:
         return await self.journal.transact(material.DECIDER, session_id, command, context)
@@ -212,6 +229,11 @@ class Handlers:
         if found.status == "withdrawn" and not edits(call):
             raise _gone(found)
         return found
+
+
+def _context(call: Call, content: Spooled) -> Context:
+    """An upload's circumstances: what was sent belongs to them."""
+    return replace(call, raw=content.sha256.encode()).context()
 
 
 def _gone(found: material.Material) -> Problem:

@@ -368,6 +368,22 @@ async def test_the_same_upload_at_once_is_one_material(events: Events, session_i
     assert other.code == "422 idempotency_key_reused"
 
 
+async def test_an_upload_sent_again_answers_the_same_whatever_became_of_it(events: Events, session_id: str) -> None:
+    content, other = paper(), paper()
+    first = await upload(events, session_id, content, talk=2, Idempotency_Key="again")
+    material_id = first.body["id"]
+    files = f"/api/v1/sessions/{session_id}/materials/{material_id}/files?filename=neu.pdf"
+    second = await events.edit("POST", files, other, Content_Type=PDF, Idempotency_Key="again, too")
+    assert (await events.revise(session_id, agenda=[])).status == 200
+    await events.done("DELETE", f"/api/v1/sessions/{session_id}/materials/{material_id}")
+    again = await upload(events, session_id, content, talk=2, Idempotency_Key="again")
+    assert (again.status, again.body) == (201, first.body)
+    again = await events.edit("POST", files, other, Content_Type=PDF, Idempotency_Key="again, too")
+    assert (again.status, again.body) == (200, second.body)
+    assert (await upload(events, session_id, content, talk=2)).code == "409 unknown_talk"
+    assert (await events.edit("POST", files, other, Content_Type=PDF, Idempotency_Key="new")).code == "404 not_found"
+
+
 async def test_two_at_once_are_two(events: Events, session_id: str) -> None:
     one, two = await asyncio.gather(drafted(events, session_id), drafted(events, session_id, position=1))
     assert list(await listed(events, session_id, EDITOR)) == [two, one]
