@@ -183,15 +183,20 @@ class Files:
     async def _before(self, connection: Connection, meta: _Meta, number: int) -> int:
         """A sequence behind which the chunk of this number, counted from 0, is the next."""
         noted = meta.sequence_of(number) if number else None
-        if noted is not None:
-            asked = {"seq": noted, "next_by_subj": self._chunks(meta.nuid)}
-            message = await self._message(connection, asked)
-            if message is not None and message["seq"] == noted:
-                return noted - 1
+        if noted is not None and await self._as_noted(connection, meta):
+            return noted - 1
         sequence = 0
         for _ in range(number):
             sequence, _ = await self._chunk(connection, meta, sequence, meta.nuid)
         return sequence
+
+    async def _as_noted(self, connection: Connection, meta: _Meta) -> bool:
+        """Whether the chunks lie where they were put: in a stream that was filled anew, first or last would not."""
+        subject = self._chunks(meta.nuid)
+        first = await self._message(connection, {"seq": 1, "next_by_subj": subject})
+        last = await self._message(connection, {"last_by_subj": subject})
+        ends = [meta.sequence_of(0), meta.sequence_of(meta.chunks - 1)]
+        return [message and message["seq"] for message in (first, last)] == ends
 
     async def _chunk(self, connection: Connection, meta: _Meta, after: int, digest: str) -> tuple[int, bytes]:
         """The next chunk behind a sequence, and its own."""

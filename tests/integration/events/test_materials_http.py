@@ -92,7 +92,8 @@ async def test_from_a_draft_to_a_download(events: Events, session_id: str) -> No
     content = paper(3 * CHUNK)
     material_id = await drafted(events, session_id, content, filename="../../Über Öl.txt", talk=2)
     assert await listed(events, session_id) == {}
-    assert (await events.ask("GET", file(material_id))).code == "404 not_found"
+    for address in (file(material_id), f"/api/v1/materials/{material_id}"):
+        assert (await events.ask("GET", address)).code == "404 not_found"
     draft = (await listed(events, session_id, EDITOR))[material_id]
     assert (draft["status"], draft["talk"]["title"], draft["downloads"]) == ("draft", "Aus der Praxis", 0)
     assert (await events.ask("GET", file(material_id), who=EDITOR)).body == content
