@@ -59,6 +59,8 @@ class GatewaySettings(ServiceSettings):
     """The setting of `events`, for the portal to say it."""
     answers_retention_days: Days = 30
     """The setting of `events`, for the portal to say it."""
+    question_retention_days: Days = 365
+    """The setting of `events`, for the portal to say it."""
     trusted_proxies: int = Field(default=0, ge=0)
     """How many proxies of the operator's own stand in front and write X-Forwarded-For."""
 

@@ -62,6 +62,7 @@ class Site:
     contact_text_days: int
     registration_days: int | None
     answers_days: int | None
+    question_days: int | None
     navigation: tuple[Link, ...] = NAVIGATION
 
 
@@ -84,6 +85,7 @@ def site_of(settings: GatewaySettings) -> Site:
         settings.contact_text_retention_days,
         settings.registration_retention_days,
         settings.answers_retention_days,
+        settings.question_retention_days,
     )
 
 
