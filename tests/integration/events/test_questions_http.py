@@ -211,7 +211,7 @@ async def test_a_question_is_moderated_answered_and_published(events: Events) ->
     assert (await moderate(events, question, "answers", {"way": "in_writing"})).code == "422 answer_missing"
     assert (await moderate(events, question, "answers", {"way": "in_session"})).code == "409 session_not_begun"
     await done(events, question, "answers", WRITTEN)
-    assert await public(events, session_id) == []
+    assert (await events.get(f"/api/v1/sessions/{session_id}/questions"))["total"] == 0
     said = await letter(events, question)
     assert (said.status, said.answer, said.published) == ("answered", "Nach Einwohnern.", False)
     await done(events, question, "publications", {"text": "Kosten?", "name_organisation": True})
@@ -324,12 +324,14 @@ async def test_mergers_make_no_chains_even_when_they_race(events: Events) -> Non
     await done(events, second, "mergers", {"into": third.id})
     await tend(events)
     assert (await events.get(first.desk(), EDITOR))["merged_into"] == third.id
-    for one, other in ((third, fourth), (fourth, third)):  # as two moderators at once, who both saw the other one open
+    fifth, sixth, seventh = [await asked(events, session_id) for _ in range(3)]
+    circles = ((third, fourth), (fourth, third), (fifth, sixth), (sixth, seventh), (seventh, fifth))
+    for one, other in circles:  # as moderators at once, who all saw the other one open
         merge = MergeQuestion(into=other.id, into_session_id=session_id, into_status="submitted")
         await events.journal.transact(DECIDER, one.id, merge, due.by_itself(events.clock.now()))
     await tend(events, 3)
-    shown = [await events.get(each.desk(), EDITOR) for each in (third, fourth)]
-    assert [(each["status"], each["merged_into"]) for each in shown] == [("submitted", None)] * 2
+    shown = [await events.get(each.desk(), EDITOR) for each in (third, fourth, fifth, sixth, seventh)]
+    assert [(each["status"], each["merged_into"]) for each in shown] == [("submitted", None)] * 5
 
 
 async def test_open_questions_are_carried_over_once_for_each_new_date(events: Events) -> None:
