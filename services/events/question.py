@@ -37,11 +37,13 @@ from shared.kernel.decider import Decider, NotThere, Refused
 
 CONFIRM_WITHIN = timedelta(hours=24)
 
-type Status = Literal["received", "submitted", "accepted", "merged", "declined", "answered", "withdrawn", "lapsed"]
+type QuestionStatus = Literal[
+    "received", "submitted", "accepted", "merged", "declined", "answered", "withdrawn", "lapsed"
+]
 
-OPEN: tuple[Status, ...] = ("submitted", "accepted")
+OPEN: tuple[QuestionStatus, ...] = ("submitted", "accepted")
 """What still waits for its answer and goes its own way."""
-CHANGEABLE: tuple[Status, ...] = ("received", "submitted")
+CHANGEABLE: tuple[QuestionStatus, ...] = ("received", "submitted")
 
 
 class ForQuestion(BaseModel):
@@ -97,7 +99,7 @@ class MergeQuestion(ForQuestion):
 
     into: str
     into_session_id: str
-    into_status: Status
+    into_status: QuestionStatus
 
 
 class FollowMerger(ForQuestion):
@@ -189,10 +191,10 @@ class Question:
     may_publish: bool
     may_name_organisation: bool
     postponements: int
-    status: Status
+    status: QuestionStatus
     confirm_by: datetime | None = None
     version: int = 1
-    before: Status = "submitted"
+    before: QuestionStatus = "submitted"
     merged_into: str | None = None
     sealed_reason: str | None = None
     way: Way | None = None

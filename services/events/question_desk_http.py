@@ -91,6 +91,7 @@ class OrderAnswer(Body):
     question_ids: tuple[str, ...]
 
 
+type SessionQuestion = PublishedQuestion | ModeratedQuestion
 type Make = Callable[[Question], Awaitable[QuestionCommand]]
 
 
@@ -323,7 +324,7 @@ def _reading(desk: Desk) -> list[Endpoint]:
             desk.list_of_session,
             "A session's published questions; all of them for those who deal with them",
             query=Paging,
-            answer=Page[PublishedQuestion | ModeratedQuestion],
+            answer=Page[SessionQuestion],
         ),
         Endpoint(
             "GET",

@@ -2,9 +2,9 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
 from services.events import participant, question, question_list, question_sealing, registration_list
 from services.events.bodies import Body, Email, Name
@@ -22,6 +22,7 @@ from services.events.question_form import LONGEST, QuestionForm, obstacle, quest
 from services.events.question_postponements import postponements_of
 from services.events.question_sealing import Asker, Words
 from services.events.question_shown import OwnQuestion, own
+from services.events.registration_http import Accepted
 from services.events.session_list import session_row
 from services.events.session_shown import SessionRow
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page
@@ -63,15 +64,6 @@ class QuestionBody(_Asking):
 
 class OwnQuestionBody(_Asking):
     """A question of somebody whom we know, or as it is to read now."""
-
-
-class Accepted(BaseModel):
-    """What everybody is answered who asks: the mail says the rest."""
-
-    model_config = ConfigDict(frozen=True)
-
-    status: Literal["accepted"] = "accepted"
-    detail: str = "Wir haben eine E-Mail an die angegebene Adresse gesendet. Bitte folgen Sie dem Link darin."
 
 
 @dataclass(frozen=True, slots=True)

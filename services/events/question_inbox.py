@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pydantic import Field, TypeAdapter
 
 from services.events import question_list, question_sealing
-from services.events.question import Question, Status
+from services.events.question import Question, QuestionStatus
 from services.events.question_list import SHOWN, Wanted
 from services.events.question_shown import ModeratedQuestion, SessionRef, moderated, reference
 from services.events.session_list import session_row
@@ -25,7 +25,7 @@ _PLACE: TypeAdapter[tuple[dt.datetime, str]] = TypeAdapter(tuple[dt.datetime, st
 class InboxQuery(Paging):
     """The parameters of the inbox; a repeated one means one or the other. A series is named by id or slug."""
 
-    status: list[Status] | None = None
+    status: list[QuestionStatus] | None = None
     series: list[str] | None = Field(default=None, max_length=20)
     session: list[str] | None = Field(default=None, max_length=20)
     q: str | None = Field(default=None, max_length=200, description="A part of the question.")
@@ -34,7 +34,7 @@ class InboxQuery(Paging):
 class Inbox(Page[ModeratedQuestion]):
     """One page of questions. `counts` are those of each status, whichever is asked for."""
 
-    counts: dict[Status, int]
+    counts: dict[QuestionStatus, int]
 
 
 async def find(
@@ -78,7 +78,9 @@ async def as_moderated(
     ]
 
 
-async def _holding(pool: Pool, vault: Vault, wanted: Wanted, statuses: Sequence[Status], words: str) -> list[Question]:
+async def _holding(
+    pool: Pool, vault: Vault, wanted: Wanted, statuses: Sequence[QuestionStatus], words: str
+) -> list[Question]:
     """Those with the words in their text, a portion at a time: nobody waits long for the others' turn."""
     found: list[Question] = []
     after: tuple[dt.datetime, str] | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.events.question import Question, Status
+from services.events.question import Question, QuestionStatus
 from services.events.question import evolve as live
 from services.events.question_events import OfQuestion, QuestionForgotten, QuestionHandedIn, QuestionReceived
 from services.events.question_order import QuestionsOrdered
@@ -92,10 +92,10 @@ WHERE ($1::text[] IS NULL OR s.series_id = ANY($1))
 GROUP BY q.status
 """
 
-SHOWN: tuple[Status, ...] = ("submitted", "accepted", "merged", "declined", "answered")
+SHOWN: tuple[QuestionStatus, ...] = ("submitted", "accepted", "merged", "declined", "answered")
 """What moderators see: nothing of what nobody has confirmed, or what was taken back."""
-ORDERED: tuple[Status, ...] = ("accepted", "answered")
-GONE: tuple[Status, ...] = ("withdrawn", "lapsed")
+ORDERED: tuple[QuestionStatus, ...] = ("accepted", "answered")
+GONE: tuple[QuestionStatus, ...] = ("withdrawn", "lapsed")
 
 _STATE = TypeAdapter(Question)
 
@@ -206,7 +206,7 @@ async def count_published(pool: Pool, session_id: str) -> int:
 
 
 async def of_session(
-    pool: Pool, session_id: str, *, statuses: Sequence[Status], published: bool, after: After | None, limit: int
+    pool: Pool, session_id: str, *, statuses: Sequence[QuestionStatus], published: bool, after: After | None, limit: int
 ) -> tuple[list[Question], list[Any], int]:
     """A session's questions in their order, the rows to page by, and how many there are."""
     rows = await pool.fetch(OF_SESSION, session_id, statuses, published, *(after or (None, None, None)), limit)
@@ -215,7 +215,7 @@ async def of_session(
 
 
 async def inbox(
-    pool: Pool, wanted: Wanted, statuses: Sequence[Status], after: tuple[dt.datetime, str] | None, limit: int
+    pool: Pool, wanted: Wanted, statuses: Sequence[QuestionStatus], after: tuple[dt.datetime, str] | None, limit: int
 ) -> list[Question]:
     """Questions of any session, oldest first."""
     rows = await pool.fetch(
@@ -224,7 +224,7 @@ async def inbox(
     return [_read(row) for row in rows]
 
 
-async def inbox_counts(pool: Pool, wanted: Wanted) -> dict[Status, int]:
+async def inbox_counts(pool: Pool, wanted: Wanted) -> dict[QuestionStatus, int]:
     """How many questions there are in each state that moderators see."""
     rows = await pool.fetch(INBOX_COUNTS, wanted.visible, wanted.series, wanted.sessions, SHOWN)
     found = {row["status"]: row["questions"] for row in rows}

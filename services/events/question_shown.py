@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from services.events.question import CHANGEABLE, OPEN, Question, Status
+from services.events.question import CHANGEABLE, OPEN, Question, QuestionStatus
 from services.events.question_events import Way
 from services.events.question_form import keyword_of
 from services.events.question_sealing import Opened, Publication
@@ -13,7 +13,7 @@ from services.events.session_shown import SessionRow, SessionSummary, summary
 from services.events.times import BERLIN, when_label
 
 ERASED = "gelöscht"
-STATUS_LABELS: dict[Status, str] = {
+STATUS_LABELS: dict[QuestionStatus, str] = {
     "received": "Eingegangen, noch nicht bestätigt",
     "submitted": "Wird geprüft",
     "accepted": "Angenommen",
@@ -34,7 +34,7 @@ class OwnQuestion(BaseModel):
     id: str
     session: SessionSummary
     keyword: str | None
-    status: Status
+    status: QuestionStatus
     status_label: str
     text: str | None
     name: str | None
@@ -73,7 +73,7 @@ class ModeratedQuestion(BaseModel):
 
     id: str
     session: SessionRef
-    status: Status
+    status: QuestionStatus
     status_label: str
     text: str
     name: str
@@ -109,7 +109,7 @@ class PublishedQuestion(BaseModel):
 def own(question: Question, found: SessionRow, opened: Opened, at: dt.datetime) -> OwnQuestion:
     """What the bearer of the link sees."""
     late = question.confirm_by is not None and question.confirm_by <= at
-    status: Status = "lapsed" if question.status == "received" and late else question.status
+    status: QuestionStatus = "lapsed" if question.status == "received" and late else question.status
     asker = opened.asker
     return OwnQuestion(
         id=question.question_id,

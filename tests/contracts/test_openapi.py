@@ -129,6 +129,7 @@ def test_a_code_means_the_same_in_every_service() -> None:
 def test_what_the_gateway_alone_may_call_is_marked_by_its_path() -> None:
     internal = [path for path in paths("events") if path.startswith("/internal/")]
     assert internal == [
+        "/internal/people/{id}/questions",
         "/internal/sessions/{id}/participants",
         "/internal/sessions/{id}/questions",
         "/internal/sessions/{id}/registration-checks",
