@@ -52,7 +52,7 @@ async def of_session(portal: Portal, session_id: str) -> Part | None:
         if about.published:
             path, most = f"/api/v1/sessions/{session_id}/questions", {"limit": MOST_SHOWN}
             published = tuple((await portal.listed("events", path, PublishedQuestion, most)).items)
-    except (Down, Missing):
+    except (Down, Missing, Refusal, Problem):
         return None
     return Part(about, published, Form(_stamp(portal, session_id)))
 

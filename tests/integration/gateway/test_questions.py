@@ -220,6 +220,17 @@ async def test_a_session_that_takes_no_questions_says_nothing_of_them(door: Any,
     await page(door, f"/veranstaltungen/{session}/frage", 404)
 
 
+@pytest.mark.parametrize("status", [404, 409, 503])
+async def test_the_page_of_the_session_is_there_without_its_questions(
+    door: Any, services: Any, session: str, status: int
+) -> None:
+    problem = {"code": "anything", "title": "x"}
+    path = f"/api/v1/sessions/{session}/questions"
+    services.answers[f"/api/v1/sessions/{session}/question-form"] |= {"published": 1}
+    services.answers[path] = lambda _: web.json_response(problem, status=status)
+    assert "Sprechstunde" in await page(door, f"/veranstaltungen/{session}")
+
+
 async def test_the_form_is_sent_without_a_script(door: Any, services: Any, session: str) -> None:
     fields = typed(door, session, frage_may_publish="ja")
     for _ in range(2):  # a double click
