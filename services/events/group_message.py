@@ -47,13 +47,17 @@ type Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
 
 
 class Audience(BaseModel):
-    """Who is written to: everybody whom all of it is true of. Without a status whoever has a seat or waits for one."""
+    """Who is written to: everybody whom all of it is true of. Without a status whoever has a seat or waits for one.
+
+    `answered`: of those who were asked whether the latest new date suits, who said yes, or who has said nothing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     status: Annotated[tuple[Status, ...], Field(min_length=1, max_length=5)] = ("received", "confirmed", "waitlisted")
     organisation_types: Annotated[tuple[Code, ...], Field(min_length=1, max_length=MOST_TYPES)] | None = None
     attended: bool | None = None
+    answered: bool | None = None
 
 
 class RequestGroupMessage(BaseModel):

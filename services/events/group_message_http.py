@@ -39,13 +39,16 @@ class AudienceQuery(BaseModel):
     status: list[Status] | None = Field(default=None, min_length=1, max_length=5)
     organisation_type: list[Code] | None = Field(default=None, min_length=1, max_length=MOST_TYPES)
     attended: bool | None = None
+    answered: bool | None = None
 
     @property
     def audience(self) -> Audience:
         """The audience they make."""
         types = self.organisation_type
         named = {"status": tuple(self.status)} if self.status else {}
-        return Audience(organisation_types=tuple(types) if types else None, attended=self.attended, **named)
+        return Audience(
+            organisation_types=tuple(types) if types else None, attended=self.attended, answered=self.answered, **named
+        )
 
 
 class Preview(BaseModel):
@@ -145,6 +148,8 @@ def label(audience: Audience) -> str:
         said.append("Art der Stelle: " + " oder ".join(f"„{name}“" for name in types))
     if audience.attended is not None:
         said.append("war anwesend" if audience.attended else "nicht als anwesend erfasst")
+    if audience.answered is not None:
+        said.append("kommt zum neuen Termin" if audience.answered else "hat zum neuen Termin nicht geantwortet")
     return "; ".join(said)
 
 

@@ -1,6 +1,5 @@
 """What did organisers write to the people of a session, and whom does a message reach? Read model and questions."""
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,15 +44,20 @@ WITH RECURSIVE body AS (
     WHERE o.merged_into IS NULL AND o.organisation_type = ANY($4)
 )
 SELECT r.registration_id, r.session_id, r.person_id, r.version, r.received_version, r.status, r.confirm_by,
-       r.received_at, r.organisation_id, r.sealed, r.sealed_answers, NULL::bigint AS waiting_position
+       r.received_at, r.organisation_id, r.sealed, r.sealed_answers, NULL::bigint AS waiting_position,
+       q.open AND r.status IN ('received', 'confirmed', 'waitlisted')
+           AND greatest(r.received_version, r.reconfirmed_version) < q.asked_version AS owes_answer
 FROM registration r
 LEFT JOIN attendance a ON a.registration_id = r.registration_id AND a.recorded_at >= $2
+LEFT JOIN session_asking q ON q.session_id = r.session_id
 WHERE r.session_id = $1 AND r.status = ANY($3)
   AND ($4::text[] IS NULL OR r.organisation_id IN (SELECT asked FROM meant))
   AND ($5::boolean IS NULL OR coalesce(a.present, false) = $5)
-  AND r.received_version > $6 AND ($7::bigint IS NULL OR r.received_version < $7)
+  AND ($6::boolean IS NULL OR r.received_version < q.asked_version
+       AND (coalesce(r.reconfirmed_version, 0) > q.asked_version) = $6)
+  AND r.received_version > $7 AND ($8::bigint IS NULL OR r.received_version < $8)
 ORDER BY r.received_version
-LIMIT $8
+LIMIT $9
 """
 COUNT_REACHED = """
 WITH RECURSIVE body AS (
@@ -69,9 +73,12 @@ WITH RECURSIVE body AS (
 SELECT count(*)
 FROM registration r
 LEFT JOIN attendance a ON a.registration_id = r.registration_id AND a.recorded_at >= $2
+LEFT JOIN session_asking q ON q.session_id = r.session_id
 WHERE r.session_id = $1 AND r.status = ANY($3)
   AND ($4::text[] IS NULL OR r.organisation_id IN (SELECT asked FROM meant))
   AND ($5::boolean IS NULL OR coalesce(a.present, false) = $5)
+  AND ($6::boolean IS NULL OR r.received_version < q.asked_version
+       AND (coalesce(r.reconfirmed_version, 0) > q.asked_version) = $6)
 """
 
 
@@ -119,7 +126,8 @@ async def count_reached(pool: Pool, life: Life, audience: Audience) -> int:
     return count
 
 
-def _asked(life: Life, audience: Audience) -> tuple[str, dt.datetime, list[str], list[str] | None, bool | None]:
+def _asked(life: Life, audience: Audience) -> tuple[Any, ...]:
     types = audience.organisation_types
+    named = None if types is None else list(types)
     doors = attendance_list.doors_open_at(life)
-    return life.session_id, doors, list(audience.status), None if types is None else list(types), audience.attended
+    return life.session_id, doors, list(audience.status), named, audience.attended, audience.answered

@@ -33,6 +33,7 @@ BEFORE = (
     "Platz auf der Warteliste",
     "Eingegangen am",
     "Zu bestätigen bis",
+    "Neuer Termin passt",
     "Anwesend",
     "Anwesenheit erfasst am",
     "Ohne Anmeldung gekommen",
@@ -103,6 +104,7 @@ class Export:
             str(row["waiting_position"] or ""),
             _time(row["received_at"]),
             _time(row["confirm_by"]),
+            _answer(row),
             HOW[row["present"]],
             _time(row["recorded_at"]),
             "ja" if row["walk_in"] else "",
@@ -114,6 +116,12 @@ class Export:
         questions = self.questions
         others = [f"{each.label}: {each.answer_label}" for each in given if each.key not in questions]
         return [*(by_key.get(key, "") for key in questions), " | ".join(others)]
+
+
+def _answer(row: asyncpg.Record) -> str:
+    if row["reconfirmed_at"]:
+        return "ja"
+    return "noch offen" if row["owes_answer"] else ""
 
 
 def _time(at: Any) -> str:

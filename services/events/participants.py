@@ -29,16 +29,24 @@ SEARCHED = 5_000
 OPENED_TOGETHER = 250
 
 # $1 session, $2 when the doors of the present date open, $3 statuses, $4 organisation, $5 attended, $6 behind which
-# version, $7 how many. A place in the queue is counted from the first waiting one of the page on.
+# version, $7 how many, $8 whether they answered if the latest new date suits (who was not asked did neither). A place
+# in the queue is counted from the first waiting one of the page on.
 PAGE = """
 WITH page AS (
     SELECT r.registration_id, r.session_id, r.person_id, r.version, r.received_version, r.status, r.confirm_by,
-           r.received_at, r.organisation_id, r.sealed, r.sealed_answers, a.present, a.walk_in, a.how, a.recorded_at
+           r.received_at, r.organisation_id, r.sealed, r.sealed_answers,
+           CASE WHEN r.reconfirmed_version > q.asked_version THEN r.reconfirmed_at END AS reconfirmed_at,
+           q.open AND r.status IN ('received', 'confirmed', 'waitlisted')
+               AND greatest(r.received_version, r.reconfirmed_version) < q.asked_version AS owes_answer,
+           a.present, a.walk_in, a.how, a.recorded_at
     FROM registration r
     LEFT JOIN attendance a ON a.registration_id = r.registration_id AND a.recorded_at >= $2
+    LEFT JOIN session_asking q ON q.session_id = r.session_id
     WHERE r.session_id = $1 AND ($3::text[] IS NULL OR r.status = ANY($3))
       AND ($4::text IS NULL OR r.organisation_id = $4) AND ($5::boolean IS NULL OR coalesce(a.present, false) = $5)
       AND r.received_version > $6
+      AND ($8::boolean IS NULL OR r.received_version < q.asked_version
+           AND (coalesce(r.reconfirmed_version, 0) > q.asked_version) = $8)
     ORDER BY r.received_version
     LIMIT $7
 ), waiting AS (
@@ -53,32 +61,43 @@ WITH page AS (
         AND w.received_version BETWEEN waiting.first AND waiting.last
 )
 SELECT page.registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
-       organisation_id, sealed, sealed_answers, present, walk_in, how, recorded_at, place.waiting_position
+       organisation_id, sealed, sealed_answers, reconfirmed_at, owes_answer, present, walk_in, how, recorded_at,
+       place.waiting_position
 FROM page LEFT JOIN place USING (registration_id)
 ORDER BY received_version
 """
 # Without a limit, and row by row: nothing is gathered before the first one is sent.
 ALL = """
 SELECT r.registration_id, r.session_id, r.person_id, r.version, r.received_version, r.status, r.confirm_by,
-       r.received_at, r.organisation_id, r.sealed, r.sealed_answers, a.present, a.walk_in, a.how, a.recorded_at,
+       r.received_at, r.organisation_id, r.sealed, r.sealed_answers,
+       CASE WHEN r.reconfirmed_version > q.asked_version THEN r.reconfirmed_at END AS reconfirmed_at,
+       q.open AND r.status IN ('received', 'confirmed', 'waitlisted')
+           AND greatest(r.received_version, r.reconfirmed_version) < q.asked_version AS owes_answer,
+       a.present, a.walk_in, a.how, a.recorded_at,
        CASE WHEN r.status = 'waitlisted' THEN r.waiting END AS waiting_position
 FROM (
     SELECT registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
-           organisation_id, sealed, sealed_answers,
+           organisation_id, sealed, sealed_answers, reconfirmed_at, reconfirmed_version,
            count(*) FILTER (WHERE status = 'waitlisted') OVER (ORDER BY received_version) AS waiting
     FROM registration WHERE session_id = $1
 ) AS r
 LEFT JOIN attendance a ON a.registration_id = r.registration_id AND a.recorded_at >= $2
+LEFT JOIN session_asking q ON q.session_id = r.session_id
 WHERE ($3::text[] IS NULL OR r.status = ANY($3))
   AND ($4::text IS NULL OR r.organisation_id = $4) AND ($5::boolean IS NULL OR coalesce(a.present, false) = $5)
+  AND ($6::boolean IS NULL OR r.received_version < q.asked_version
+       AND (coalesce(r.reconfirmed_version, 0) > q.asked_version) = $6)
 ORDER BY r.received_version
 """
 CONTACTS = """
 SELECT r.registration_id, r.person_id, r.received_version, r.sealed
 FROM registration r
 LEFT JOIN attendance a ON a.registration_id = r.registration_id AND a.recorded_at >= $2
+LEFT JOIN session_asking q ON q.session_id = r.session_id
 WHERE r.session_id = $1 AND ($3::text[] IS NULL OR r.status = ANY($3))
   AND ($4::text IS NULL OR r.organisation_id = $4) AND ($5::boolean IS NULL OR coalesce(a.present, false) = $5)
+  AND ($7::boolean IS NULL OR r.received_version < q.asked_version
+       AND (coalesce(r.reconfirmed_version, 0) > q.asked_version) = $7)
 ORDER BY r.received_version
 LIMIT $6
 """
@@ -86,18 +105,26 @@ COUNT = """
 SELECT count(*)
 FROM registration r
 LEFT JOIN attendance a ON a.registration_id = r.registration_id AND a.recorded_at >= $2
+LEFT JOIN session_asking q ON q.session_id = r.session_id
 WHERE r.session_id = $1 AND ($3::text[] IS NULL OR r.status = ANY($3))
   AND ($4::text IS NULL OR r.organisation_id = $4) AND ($5::boolean IS NULL OR coalesce(a.present, false) = $5)
+  AND ($6::boolean IS NULL OR r.received_version < q.asked_version
+       AND (coalesce(r.reconfirmed_version, 0) > q.asked_version) = $6)
 """
 CHOSEN = """
 SELECT r.registration_id, r.session_id, r.person_id, r.version, r.received_version, r.status, r.confirm_by,
-       r.received_at, r.organisation_id, r.sealed, r.sealed_answers, a.present, a.walk_in, a.how, a.recorded_at,
+       r.received_at, r.organisation_id, r.sealed, r.sealed_answers,
+       CASE WHEN r.reconfirmed_version > q.asked_version THEN r.reconfirmed_at END AS reconfirmed_at,
+       q.open AND r.status IN ('received', 'confirmed', 'waitlisted')
+           AND greatest(r.received_version, r.reconfirmed_version) < q.asked_version AS owes_answer,
+       a.present, a.walk_in, a.how, a.recorded_at,
        CASE WHEN r.status = 'waitlisted' THEN
            (SELECT count(*) FROM registration w
             WHERE w.session_id = r.session_id AND w.status = 'waitlisted' AND w.received_version <= r.received_version)
        END AS waiting_position
 FROM registration r
 LEFT JOIN attendance a ON a.registration_id = r.registration_id AND a.recorded_at >= $2
+LEFT JOIN session_asking q ON q.session_id = r.session_id
 WHERE r.registration_id = ANY($1::text[])
 """
 OF_PERSON = """
@@ -115,13 +142,17 @@ _PLACE = TypeAdapter(tuple[Annotated[int, Field(ge=0, le=2**62)], Annotated[int,
 
 
 class ParticipantFilter(BaseModel):
-    """Which participants. `attended` false: everybody who was not recorded as there."""
+    """Which participants. `attended` false: everybody who was not recorded as there.
+
+    `answered`: of those who were asked whether the latest new date suits, who said yes, or who has said nothing.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     status: list[Status] | None = None
     organisation_id: Id | None = None
     attended: bool | None = None
+    answered: bool | None = None
     q: str | None = Field(default=None, max_length=200, description="Words in name, address or organisation.")
 
 
@@ -150,7 +181,7 @@ async def find(pool: Pool, vault: Vault, life: Life, query: ParticipantQuery) ->
     last, seen = decode_cursor(query.cursor, _PLACE) if query.cursor else (0, 0)
     total = await count(pool, life, query)
     if not words(query.q) and query.sort == "received":
-        rows = await pool.fetch(PAGE, *_asked(life, query), last, query.limit + 1)
+        rows = await pool.fetch(PAGE, *_asked(life, query), last, query.limit + 1, query.answered)
         shown = rows[: query.limit]
         more = encode_cursor((shown[-1]["received_version"], 0)) if len(rows) > query.limit else None
         return Found(shown, more, total)
@@ -172,7 +203,7 @@ async def _matching(pool: Pool, vault: Vault, life: Life, query: ParticipantQuer
         field = "q" if query.q else "sort"
         detail = f"Das sind {total} Personen; gesucht und nach Namen sortiert wird bis {SEARCHED}. Bitte filtern Sie."
         raise Problem("invalid_query", errors=[FieldError(field, "too_many_to_search", detail)])
-    rows = await pool.fetch(CONTACTS, *_asked(life, query), SEARCHED)
+    rows = await pool.fetch(CONTACTS, *_asked(life, query), SEARCHED, query.answered)
     keys: list[_Key] = []
     for some in batched(rows, OPENED_TOGETHER):
         contacts = await participant.open_contacts(vault, some)
@@ -219,7 +250,7 @@ def _folded(text: str) -> str:
 
 async def count(pool: Pool, life: Life, wanted: ParticipantFilter) -> int:
     """How many there are, whatever words are looked for."""
-    total: int = await pool.fetchval(COUNT, *_asked(life, wanted))
+    total: int = await pool.fetchval(COUNT, *_asked(life, wanted), wanted.answered)
     return total
 
 
@@ -227,7 +258,7 @@ async def all_of(
     connection: Connection, vault: Vault, life: Life, wanted: ParticipantFilter, batch: int
 ) -> AsyncIterator[list[tuple[asyncpg.Record, Contact | None]]]:
     """Everybody who is wanted in the order of receipt, some at a time, as they were when the transaction began."""
-    cursor = await connection.cursor(ALL, *_asked(life, wanted))
+    cursor = await connection.cursor(ALL, *_asked(life, wanted), wanted.answered)
     while rows := await cursor.fetch(batch):
         contacts = await participant.open_contacts(vault, rows)
         yield [(row, contact) for row, contact in zip(rows, contacts, strict=True) if matches(contact, words(wanted.q))]

@@ -439,3 +439,28 @@ async def test_a_file_is_of_one_moment_and_who_goes_away_ends_it(events: Events)
     await anext(gone)
     await gone.aclose()
     assert not await events.pool.fetch("SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'")
+
+
+async def test_who_answered_that_the_new_date_suits_can_be_chosen_and_written_to(events: Events) -> None:
+    session_id = await some_people(events)
+    comes = await events.registered(session_id, name="Karl Kommt")
+    path = f"/api/v1/sessions/{session_id}"
+    moved = {"starts_at": "2025-09-25T10:00:00+02:00", "reason": "Krankheit", "answer_by": "2025-09-01T12:00:00+02:00"}
+    await events.done("POST", f"{path}/postponements", moved | {"unanswered": "stay"})
+    await write_in(events, session_id, "Nach Verschiebung")
+    await events.ask("POST", f"/api/v1/registrations/{comes}/reconfirmations")
+    assert names(await listed(events, session_id, "?answered=true")) == ["Karl Kommt"]
+    silent = await listed(events, session_id, "?answered=false")
+    assert (names(silent)[0], silent["total"]) == ("Zoë Adler", 4)
+    assert names(await listed(events, session_id, "?answered=true&sort=name")) == ["Karl Kommt"]
+    preview = await events.get(f"{path}/messages/preview?answered=false&status=confirmed", EDITOR)
+    assert preview["recipients"] == 3
+    assert preview["audience_label"].endswith("hat zum neuen Termin nicht geantwortet")
+    audience = {"audience": {"answered": True}, "subject": "Danke", "text": "Bis dann!"}
+    asked = (await events.edit("POST", f"{path}/messages", audience)).body
+    question = RecipientsAsked(session_id=session_id, group_message_id=asked["id"])
+    told = await recipients(events.pool, events.vault, question)
+    assert [one.name for one in told.recipients] == ["Karl Kommt"]
+    reply = await events.edit("GET", f"{path}/registrations/export.csv?answered=true&bom=false")
+    (heads, row) = list(csv.reader(io.StringIO(reply.body.decode()), delimiter=";"))
+    assert row[heads.index("Neuer Termin passt")] == "ja"
