@@ -16,6 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.events import certificate_batch, organisations, participants, session_statistics
+from services.events.attendance_list import PROJECTION as ATTENDANCE
 from services.events.check_in import code_of
 from services.events.group_message_list import PROJECTION as MESSAGES
 from services.events.participant_export import Export
@@ -249,6 +250,8 @@ async def test_the_list_the_walk_in_and_the_sum(events: Events) -> None:
     assert (await listed(events, session_id, "?attended=false"))["total"] == 3
     shown = (await listed(events, session_id, "?attended=true"))["items"][1]["attendance"]
     assert (shown["present"], shown["walk_in"], shown["how"]) == (True, True, "list")
+    assert (await rebuild(events.dsn, events.journal, ATTENDANCE)).different == ()
+    assert await events.get(path, EDITOR) == found
 
 
 async def test_ones_own_code_and_saying_that_one_is_there(events: Events) -> None:
