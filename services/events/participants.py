@@ -34,7 +34,7 @@ OPENED_TOGETHER = 250
 PAGE = """
 WITH page AS (
     SELECT r.registration_id, r.session_id, r.person_id, r.version, r.received_version, r.status, r.confirm_by,
-           r.received_at, r.organisation_id, r.sealed, r.sealed_answers,
+           r.received_at, r.organisation_id, r.sealed, r.sealed_answers, r.sealed_for_days,
            CASE WHEN r.reconfirmed_version > q.asked_version THEN r.reconfirmed_at END AS reconfirmed_at,
            q.open AND r.status IN ('received', 'confirmed', 'waitlisted')
                AND greatest(r.received_version, r.reconfirmed_version) < q.asked_version AS owes_answer,
@@ -61,15 +61,15 @@ WITH page AS (
         AND w.received_version BETWEEN waiting.first AND waiting.last
 )
 SELECT page.registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
-       organisation_id, sealed, sealed_answers, reconfirmed_at, owes_answer, present, walk_in, how, recorded_at,
-       place.waiting_position
+       organisation_id, sealed, sealed_answers, sealed_for_days, reconfirmed_at, owes_answer, present, walk_in, how,
+       recorded_at, place.waiting_position
 FROM page LEFT JOIN place USING (registration_id)
 ORDER BY received_version
 """
 # Without a limit, and row by row: nothing is gathered before the first one is sent.
 ALL = """
 SELECT r.registration_id, r.session_id, r.person_id, r.version, r.received_version, r.status, r.confirm_by,
-       r.received_at, r.organisation_id, r.sealed, r.sealed_answers,
+       r.received_at, r.organisation_id, r.sealed, r.sealed_answers, r.sealed_for_days,
        CASE WHEN r.reconfirmed_version > q.asked_version THEN r.reconfirmed_at END AS reconfirmed_at,
        q.open AND r.status IN ('received', 'confirmed', 'waitlisted')
            AND greatest(r.received_version, r.reconfirmed_version) < q.asked_version AS owes_answer,
@@ -77,7 +77,7 @@ SELECT r.registration_id, r.session_id, r.person_id, r.version, r.received_versi
        CASE WHEN r.status = 'waitlisted' THEN r.waiting END AS waiting_position
 FROM (
     SELECT registration_id, session_id, person_id, version, received_version, status, confirm_by, received_at,
-           organisation_id, sealed, sealed_answers, reconfirmed_at, reconfirmed_version,
+           organisation_id, sealed, sealed_answers, sealed_for_days, reconfirmed_at, reconfirmed_version,
            count(*) FILTER (WHERE status = 'waitlisted') OVER (ORDER BY received_version) AS waiting
     FROM registration WHERE session_id = $1
 ) AS r
@@ -113,7 +113,7 @@ WHERE r.session_id = $1 AND ($3::text[] IS NULL OR r.status = ANY($3))
 """
 CHOSEN = """
 SELECT r.registration_id, r.session_id, r.person_id, r.version, r.received_version, r.status, r.confirm_by,
-       r.received_at, r.organisation_id, r.sealed, r.sealed_answers,
+       r.received_at, r.organisation_id, r.sealed, r.sealed_answers, r.sealed_for_days,
        CASE WHEN r.reconfirmed_version > q.asked_version THEN r.reconfirmed_at END AS reconfirmed_at,
        q.open AND r.status IN ('received', 'confirmed', 'waitlisted')
            AND greatest(r.received_version, r.reconfirmed_version) < q.asked_version AS owes_answer,

@@ -182,11 +182,16 @@ async def test_files_hold_everybody_and_run_nothing(events: Events) -> None:
 
 
 async def test_a_column_for_each_question(events: Events) -> None:
-    session_id = await events.open_session()
+    questions = [
+        {"key": "essen", "label": "Essen", "kind": "text", "keep_days": 30},
+        {"key": "foto", "label": "Fotos erlaubt", "kind": "yes_no"},
+    ]
+    session_id = await events.open_session(registration_questions=questions)
     await events.register(session_id, answers={"essen": "@vegan", "foto": True})
+    await events.revise(session_id, registration_questions=questions[:1])
     reply = await events.edit("GET", f"/api/v1/sessions/{session_id}/registrations/export.csv?bom=false")
-    (_, row) = list(csv.reader(io.StringIO(reply.body.decode()), delimiter=";"))
-    assert row[-1] == "essen: @vegan | foto: ja"
+    heads, row = list(csv.reader(io.StringIO(reply.body.decode()), delimiter=";"))
+    assert (heads[-2:], row[-2:]) == (["Essen", "Weitere Antworten"], ["'@vegan", "Fotos erlaubt: Ja"])
 
 
 async def codes(events: Events, session_id: str) -> dict[str, str]:
@@ -451,7 +456,7 @@ async def test_who_answered_that_the_new_date_suits_can_be_chosen_and_written_to
     moved = {"starts_at": "2025-09-25T10:00:00+02:00", "reason": "Krankheit", "answer_by": "2025-09-01T12:00:00+02:00"}
     await events.done("POST", f"{path}/postponements", moved | {"unanswered": "stay"})
     await write_in(events, session_id, "Nach Verschiebung")
-    await events.ask("POST", f"/api/v1/registrations/{comes}/reconfirmations")
+    assert (await events.ask("POST", f"/api/v1/registrations/{comes}/reconfirmations")).status == 200
     assert names(await listed(events, session_id, "?answered=true")) == ["Karl Kommt"]
     silent = await listed(events, session_id, "?answered=false")
     assert (names(silent)[0], silent["total"]) == ("Zoë Adler", 4)
