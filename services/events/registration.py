@@ -106,11 +106,11 @@ class _Stated(OfRegistration):
     sealed_answers: str | None = None
     sealed_for_days: Mapping[str, str] = {}
     organisation_id: str | None = None
-    entry: Entry = "self"
 
 
 class _Asked(_Stated):
     token_hash: str
+    entry: Entry = "self"
 
 
 class RegistrationReceived(_Asked):
