@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from services.events import attendance_list, organisations
+from services.events import attendance_list, organisations, statistics
 from services.events.life import Life
 from services.events.organisations import Organisation
 from services.events.registration import Status
@@ -190,6 +190,9 @@ async def counted(pool: Pool, life: Life) -> Statistics:
 
 
 async def counts(pool: Pool, session_id: str) -> dict[str, Any]:
-    """What retention keeps of a session before it forgets the registrations: the counts as they are now."""
+    """What retention keeps of a session before it forgets the registrations; those forgotten before count by status."""
     found = await session_row(pool, session_id, drafts=True)
-    return (await counted(pool, found.life)).model_dump(mode="json", exclude={"frozen_at"}) if found else {}
+    if found is None:
+        return {}
+    present = (await counted(pool, found.life)).model_dump(mode="json", exclude={"frozen_at"})
+    return present | await statistics.by_status(pool, session_id)
