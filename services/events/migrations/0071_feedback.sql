@@ -14,7 +14,7 @@ CREATE TABLE feedback_view (
     tallies jsonb
 );
 CREATE INDEX feedback_view_closes ON feedback_view (closes_at) WHERE state = 'open';
-CREATE INDEX session_view_over ON session_view (over) WHERE stage IN ('held', 'documented');
+CREATE INDEX session_view_held ON session_view (over) WHERE stage IN ('held', 'documented');
 
 -- The box is no read model: what is in it is nowhere else, and no row says when it came or what it came with.
 CREATE TABLE feedback_box (
