@@ -1,17 +1,25 @@
 """The notification service as a process: `python -m services.notify`, or `ikz run notify`."""
 
 from services.notify import effects, problems
-from services.notify.expansion import Expansion
+from services.notify.expansion import Expansion, Owners
 from services.notify.holders import Holders
 from services.notify.http import endpoints
 from services.notify.layout import Layout
 from services.notify.mail import Composer
 from services.notify.records import DECIDERS, PROJECTIONS
 from services.notify.reports import Reports
-from services.notify.sender import Desk, Sender
+from services.notify.sender import Sender
 from services.notify.settings import NotifySettings
 from services.notify.texts import load_texts
-from shared.contracts.rpc import ContactAnswered, ContactAsked, RecipientsAnswered, RecipientsAsked
+from services.notify.writing import Desk
+from shared.contracts.rpc import (
+    ContactAnswered,
+    ContactAsked,
+    QuestionLetterAnswered,
+    QuestionLetterAsked,
+    RecipientsAnswered,
+    RecipientsAsked,
+)
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
@@ -40,6 +48,9 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     async def recipients(question: RecipientsAsked) -> RecipientsAnswered:
         return await ask(runtime.bus, RecipientsAsked.subject, question, RecipientsAnswered)
 
+    async def asked_question(question: QuestionLetterAsked) -> QuestionLetterAnswered:
+        return await ask(runtime.bus, QuestionLetterAsked.subject, question, QuestionLetterAnswered)
+
     async def contact(question: ContactAsked) -> ContactAnswered:
         return await ask(runtime.bus, ContactAsked.subject, question, ContactAnswered)
 
@@ -47,13 +58,12 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     expansion = Expansion(
         pool,
         runtime.vault,
-        recipients,
+        Owners(recipients, asked_question, contact),
         clock,
         settings.mail_max_age,
         mailings.waiter(),
         messages.announce,
         holders.number,
-        contact,
     )
     sender = Sender(
         pool=pool,

@@ -1,4 +1,7 @@
-"""What a message is sent for: contracts that concern registered people or a contact, and how each is announced."""
+"""What a message is sent for: contracts that concern people of a session, who asks, or a contact.
+
+How each is announced, whom it concerns and until when it is of use.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,14 +16,25 @@ from shared.contracts.catalog import (
 )
 from shared.contracts.contract import Contract
 from shared.contracts.events import (
+    FeedbackOpened,
+    MaterialPublished,
+    QuestionAccepted,
+    QuestionAnswered,
+    QuestionCarriedOver,
+    QuestionDeclined,
+    QuestionMerged,
+    QuestionReceived,
+    QuestionSubmitted,
     RegistrationConfirmed,
     RegistrationLapsed,
     RegistrationLinkRequested,
     RegistrationPromoted,
     RegistrationReceived,
+    RegistrationReconfirmed,
     RegistrationWaitlisted,
     RegistrationWithdrawn,
     SessionCancelled,
+    SessionGroupMessageRequested,
     SessionPostponed,
     SessionReinstated,
     SessionRelocated,
@@ -32,21 +46,44 @@ type OfRegistration = (
     | RegistrationConfirmed
     | RegistrationWaitlisted
     | RegistrationPromoted
+    | RegistrationReconfirmed
     | RegistrationLapsed
     | RegistrationWithdrawn
     | RegistrationLinkRequested
 )
-type OfSession = SessionPostponed | SessionScheduled | SessionRelocated | SessionCancelled | SessionReinstated
-type Cause = OfRegistration | OfSession
+type OfSession = (
+    SessionPostponed
+    | SessionScheduled
+    | SessionRelocated
+    | SessionCancelled
+    | SessionReinstated
+    | SessionGroupMessageRequested
+)
+# What people of a session are offered, by streams other than the session's.
+type Offered = MaterialPublished | FeedbackOpened
+type Cause = OfRegistration | OfSession | Offered
+type OfQuestion = (
+    QuestionReceived
+    | QuestionSubmitted
+    | QuestionAccepted
+    | QuestionMerged
+    | QuestionDeclined
+    | QuestionAnswered
+    | QuestionCarriedOver
+)
 type OfContact = ContactRequestReceived | ProjectContactRequested | CooperationRequestContactRequested
-type AnyCause = Cause | OfContact
+type AnyCause = Cause | OfQuestion | OfContact
 
 
 class Priority(IntEnum):
-    """Who goes first when many messages wait: what one person did or waits for before what many are told."""
+    """Who goes first when many messages wait.
+
+    What one person did or waits for, then what many have to know, then what can wait.
+    """
 
     PERSONAL = 0
     MANY = 1
+    LATER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +99,7 @@ KINDS: dict[type[Contract], Kind] = {
     RegistrationConfirmed: Kind("registration_confirmed", Priority.PERSONAL),
     RegistrationWaitlisted: Kind("registration_waitlisted", Priority.PERSONAL),
     RegistrationPromoted: Kind("waitlist_promoted", Priority.PERSONAL),
+    RegistrationReconfirmed: Kind("registration_reconfirmed", Priority.PERSONAL),
     RegistrationLapsed: Kind("registration_lapsed", Priority.PERSONAL),
     RegistrationWithdrawn: Kind("registration_withdrawn", Priority.PERSONAL),
     RegistrationLinkRequested: Kind("registration_link", Priority.PERSONAL),
@@ -70,40 +108,76 @@ KINDS: dict[type[Contract], Kind] = {
     SessionRelocated: Kind("relocation", Priority.MANY),
     SessionCancelled: Kind("cancellation", Priority.MANY),
     SessionReinstated: Kind("reinstatement", Priority.MANY),
+    SessionGroupMessageRequested: Kind("group_message", Priority.MANY),
+    MaterialPublished: Kind("material_published", Priority.LATER),
+    FeedbackOpened: Kind("feedback", Priority.LATER),
+}
+QUESTION_KINDS: dict[type[Contract], Kind] = {
+    QuestionReceived: Kind("question_received", Priority.PERSONAL),
+    QuestionSubmitted: Kind("question_submitted", Priority.PERSONAL),
+    QuestionAccepted: Kind("question_accepted", Priority.PERSONAL),
+    QuestionMerged: Kind("question_merged", Priority.PERSONAL),
+    QuestionDeclined: Kind("question_declined", Priority.PERSONAL),
+    QuestionAnswered: Kind("question_answered", Priority.PERSONAL),
+    QuestionCarriedOver: Kind("question_carried_over", Priority.MANY),
 }
 CONTACT_KINDS: dict[type[Contract], Kind] = {
     ContactRequestReceived: Kind("contact_confirmation", Priority.PERSONAL),
     ProjectContactRequested: Kind("contact_passed_on", Priority.PERSONAL),
     CooperationRequestContactRequested: Kind("contact_passed_on", Priority.PERSONAL),
 }
+ALL_KINDS = KINDS | QUESTION_KINDS | CONTACT_KINDS
 ABOUT_CONTACTS = (ContactRequestReceived, ProjectContactRequested, CooperationRequestContactRequested)
+OFFERED = (MaterialPublished, FeedbackOpened)
+ABOUT_QUESTIONS = (
+    QuestionReceived,
+    QuestionSubmitted,
+    QuestionAccepted,
+    QuestionMerged,
+    QuestionDeclined,
+    QuestionAnswered,
+    QuestionCarriedOver,
+)
 
 
 def kind_of(cause: AnyCause) -> Kind:
-    """How a cause is announced."""
-    return CONTACT_KINDS[type(cause)] if isinstance(cause, ABOUT_CONTACTS) else KINDS[type(cause)]
+    """How a cause is announced. When a deadline ends the places of many at once, nobody else's link waits for that."""
+    kind = ALL_KINDS[type(cause)]
+    if isinstance(cause, RegistrationWithdrawn) and cause.cause == "no_answer":
+        return Kind(kind.name, Priority.MANY)
+    return kind
 
 
-def registration_of(cause: Cause) -> str | None:
-    """The one registration a cause concerns; None if it concerns everybody who is registered."""
+def registered(cause: Cause) -> OfRegistration | None:
+    """The cause if it concerns one registration; None if it concerns everybody who is registered, or many of them."""
     match cause:
         case RegistrationReceived() | RegistrationConfirmed() | RegistrationWaitlisted() | RegistrationPromoted():
-            return cause.registration_id
-        case RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
-            return cause.registration_id
+            return cause
+        case RegistrationReconfirmed() | RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
+            return cause
         case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
+            return None
+        case SessionGroupMessageRequested() | MaterialPublished() | FeedbackOpened():
             return None
 
 
-def person_of(cause: Cause) -> str | None:
-    """The one person a cause concerns; None if it concerns everybody who is registered."""
-    match cause:
-        case RegistrationReceived() | RegistrationConfirmed() | RegistrationWaitlisted() | RegistrationPromoted():
-            return cause.person_id
-        case RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
-            return cause.person_id
-        case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
-            return None
+def in_line(cause: Cause | OfQuestion) -> str | None:
+    """What a cause keeps its order with, if not with all that is told of its session.
+
+    The questions of a session do not wait for each other, and nobody waits for files or for being asked how it was.
+    """
+    if isinstance(cause, ABOUT_QUESTIONS):
+        return f"question/{cause.question_id}"
+    if isinstance(cause, OFFERED):
+        return f"{kind_of(cause).name}/{cause.session_id}"
+    return None
+
+
+def behind(cause: Cause | OfQuestion) -> str | None:
+    """The session whose earlier news for everybody is told first, though the cause is in a line of its own."""
+    if isinstance(cause, QuestionCarriedOver):
+        return cause.from_session_id
+    return cause.session_id if isinstance(cause, MaterialPublished) else None
 
 
 def of_use_until(cause: AnyCause) -> datetime | None:
@@ -111,15 +185,25 @@ def of_use_until(cause: AnyCause) -> datetime | None:
     match cause:
         case RegistrationReceived() | RegistrationWaitlisted() | RegistrationPromoted() | ContactRequestReceived():
             return cause.confirm_by
-        case ProjectContactRequested() | CooperationRequestContactRequested():
+        case QuestionReceived():
+            return cause.confirm_by
+        case FeedbackOpened():
+            return cause.closes_at
+        case ProjectContactRequested() | CooperationRequestContactRequested() | MaterialPublished():
             return None
-        case RegistrationConfirmed() | RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
+        case RegistrationConfirmed() | RegistrationReconfirmed() | RegistrationLapsed() | RegistrationWithdrawn():
+            return None
+        case RegistrationLinkRequested() | SessionGroupMessageRequested():
             return None
         case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
             return None
+        case QuestionSubmitted() | QuestionAccepted() | QuestionMerged() | QuestionDeclined():
+            return None
+        case QuestionAnswered() | QuestionCarriedOver():
+            return None
 
 
-CAUSES = {contract.type: contract for contract in (*KINDS, *CONTACT_KINDS)}
+CAUSES = {contract.type: contract for contract in ALL_KINDS}
 
 
 def read_cause(type_: str, data: dict[str, object]) -> AnyCause:

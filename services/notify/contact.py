@@ -4,12 +4,11 @@ The first goes to an address that nobody has confirmed and repeats no word that 
 else's words as such: plain, quoted, under a line that says whose they are.
 """
 
-import unicodedata
 from collections.abc import Mapping
 
 from services.notify import german
-from services.notify.letter import Button, Fact, Letter, Quote
-from services.notify.texts import Text, fill, paragraphs
+from services.notify.letter import Button, Fact, Letter, quote, subject, titled, visible
+from services.notify.texts import Text, paragraphs
 from shared.contracts.rpc import ContactLetter, ContactMessage
 
 WHAT = {"project": "Projekt", "cooperation_request": "Gesuch oder Angebot"}
@@ -27,12 +26,12 @@ def compose(card: ContactLetter, texts: Mapping[str, Text], portal: str) -> Lett
     values: dict[str, str | None] = {
         "about": card.about,
         "confirm_by": german.moment(card.confirm_by) if card.confirm_by else None,
-        "title": f"„{card.about.replace('„', '‚').replace('“', '‘')}“",
+        "title": titled(card.about),
     }
     page = f"{portal}/{PAGES[card.about_kind]}/{card.about_id}"
     what = WHAT[card.about_kind]
     return Letter(
-        subject=" ".join((fill(text.subject, values) or text.tag).split()),
+        subject=subject(text, values),
         tone=text.tone,
         tag=text.tag,
         heading=text.heading,
@@ -42,22 +41,13 @@ def compose(card: ContactLetter, texts: Mapping[str, Text], portal: str) -> Lett
         closing=paragraphs(text.closing, values),
         button=Button(text.button or f"{what} ansehen", page if card.message else f"{portal}/kontakt/{card.token}"),
         footnote=WHY_CONTACT if card.message else WHY_SENDER,
-        quote=_quote(card.message) if card.message else None,
+        quotes=(quote(f"Wortlaut der Nachricht von {visible(card.message.name)}:", card.message.text),)
+        if card.message
+        else (),
     )
 
 
 def _who(message: ContactMessage) -> tuple[Fact, ...]:
     said = (("Von", message.name), ("Stelle", message.organisation_name), ("Antwort geht an", message.email))
     facts = [*said, ("Betreff", message.subject)]
-    return tuple(Fact(label, _visible(value)) for label, value in facts if value)
-
-
-def _quote(message: ContactMessage) -> Quote:
-    lines = message.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return Quote(f"Wortlaut der Nachricht von {_visible(message.name)}:", tuple(map(_visible, lines)))
-
-
-def _visible(text: str) -> str:
-    """One line without what a reader cannot see: control characters, marks that turn the direction of writing."""
-    shown = (c for c in text if unicodedata.category(c) != "Cf")
-    return "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in shown).strip()
+    return tuple(Fact(label, visible(value)) for label, value in facts if value)

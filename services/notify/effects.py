@@ -8,7 +8,7 @@ comes.
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.notify import mailing, queue
-from services.notify.cause import CONTACT_KINDS, KINDS, AnyCause
+from services.notify.cause import CONTACT_KINDS, KINDS, QUESTION_KINDS, AnyCause
 from shared.contracts.gateway import PersonErased
 from shared.kernel.clock import Clock
 from shared.kernel.inbox import Effect, Received
@@ -17,9 +17,9 @@ from shared.kernel.vault import Vault
 
 
 def of_events(clock: Clock) -> list[Effect]:
-    """What registered people are told of sessions and of their registrations."""
+    """What registered people are told of sessions and of their registrations, and askers of their questions."""
 
-    return [Effect(contract, _remember(clock)) for contract in KINDS]
+    return [Effect(contract, _remember(clock)) for contract in (*KINDS, *QUESTION_KINDS)]
 
 
 def of_catalog(clock: Clock) -> list[Effect]:

@@ -7,7 +7,7 @@ when it was asked for: an answer that comes when its claim has run out and anoth
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,26 +16,29 @@ import asyncpg
 import structlog
 from pydantic import ValidationError
 
-from services.notify import mailing, queue, sealing
-from services.notify.cause import ABOUT_CONTACTS
+from services.notify import mailing, queue
 from services.notify.faults import TRY_AGAIN, described
-from services.notify.letter import Scene, as_left_by, calendar_method
 from services.notify.mailing import Mailing, Page
-from services.notify.queue import Note
+from services.notify.notes import Answered, Notes
 from shared.contracts.catalog import ContactRequestReceived
-from shared.contracts.events import RegistrationWithdrawn
+from shared.contracts.events import (
+    FeedbackOpened,
+    RegistrationLapsed,
+    RegistrationWithdrawn,
+    SessionGroupMessageRequested,
+)
 from shared.contracts.rpc import (
     ContactAnswered,
     ContactAsked,
-    ContactLetter,
-    Recipient,
+    QuestionLetterAnswered,
+    QuestionLetterAsked,
     RecipientsAnswered,
     RecipientsAsked,
 )
 from shared.kernel.clock import Clock
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
-from shared.kernel.vault import Erased, Vault
+from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Waiter
 
 BATCH = 32
@@ -49,9 +52,14 @@ TOO_OFTEN = 8
 
 log = structlog.get_logger()
 
-type Ask = Callable[[RecipientsAsked], Awaitable[RecipientsAnswered]]
-type AskContact = Callable[[ContactAsked], Awaitable[ContactAnswered]]
-type Answered = RecipientsAnswered | ContactAnswered
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Whom to ask who has to be told, and what."""
+
+    recipients: Callable[[RecipientsAsked], Awaitable[RecipientsAnswered]]
+    question: Callable[[QuestionLetterAsked], Awaitable[QuestionLetterAnswered]]
+    contact: Callable[[ContactAsked], Awaitable[ContactAnswered]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +71,12 @@ class Expansion:
 
     pool: Pool
     vault: Vault
-    ask: Ask
+    owners: Owners
     clock: Clock
     max_age: timedelta
     bell: Waiter
     written: Callable[[], None]
     holder: int
-    ask_contact: AskContact
 
     async def run(self) -> None:
         """Works for ever; what cannot be reached now is tried again."""
@@ -117,10 +124,15 @@ class Expansion:
     async def _answer(self, asked: Mailing) -> Answered:
         if asked.contact_request_id is not None:
             confirmed = not isinstance(asked.what, ContactRequestReceived)
-            return await self.ask_contact(
+            return await self.owners.contact(
                 ContactAsked(contact_request_id=asked.contact_request_id, confirmed=confirmed)
             )
-        return await self.ask(_question(asked))
+        if asked.question_id is not None:
+            return await self.owners.question(QuestionLetterAsked(question_id=asked.question_id))
+        answer = await self.owners.recipients(_question(asked))
+        if isinstance(asked.what, SessionGroupMessageRequested) and answer.group_message is None:
+            raise ValueError("recipients without what is to be said to them")
+        return answer
 
     async def _later(self, row: asyncpg.Record, problem: str, now: datetime, *, passing: bool) -> None:
         """Tried again after a while; what will not get better is given up, so that others get their turn."""
@@ -135,12 +147,13 @@ class Expansion:
         await mailing.abandon(self.pool, row["id"], problem)
 
     async def _write(self, pages: Sequence[tuple[Mailing, Answered]], now: datetime) -> None:
-        known = await self._in_calendar(pages)
-        notes = await together(note for asked, answer in pages for note in self._notes(asked, answer, known))
+        making = Notes(self.vault, await self._in_calendar(pages))
+        notes = await together(note for asked, answer in pages for note in making.of(asked, answer))
         ends = [_end(asked, answer) for asked, answer in pages]
         async with self.pool.acquire() as connection, connection.transaction():
             ours = await mailing.advance(connection, ends, now)
             added = await queue.write(connection, [note for note in notes if note and note.mailing_id in ours], now)
+            await queue.void(connection, _ended([asked for asked, _ in pages if asked.id in ours]), now)
             await mailing.count(connection, added)
         log.info("messages_written", mailings=len(pages), messages=len(added))
 
@@ -154,59 +167,6 @@ class Expansion:
         ]
         return await queue.in_calendar(self.pool, withdrawn) if withdrawn else set()
 
-    def _notes(
-        self, asked: Mailing, answer: Answered, in_calendar: Collection[str]
-    ) -> list[Coroutine[Any, Any, Note | None]]:
-        if isinstance(answer, RecipientsAnswered):
-            return [
-                self._note(asked, answer, person, in_calendar=person.registration_id in in_calendar)
-                for person in answer.recipients
-            ]
-        return [self._contact_note(asked, answer.letter)] if answer.letter else []
-
-    async def _contact_note(self, asked: Mailing, letter: ContactLetter) -> Note | None:
-        """The one message about a contact request. It is gone when its recipient or its sender is erased."""
-        try:
-            sealed = await sealing.seal_letter(self.vault, letter)
-        except Erased:
-            return None
-        return Note(
-            id=queue.message_id(letter.person_id, asked.cause, asked.recorded_at, asked.kind),
-            mailing_id=asked.id,
-            kind=asked.kind,
-            person_id=letter.person_id,
-            session_id=None,
-            registration_id=None,
-            priority=asked.priority,
-            calendar=None,
-            sealed=sealed,
-            sealed_for=letter.sender_id,
-            contact_request_id=asked.contact_request_id,
-        )
-
-    async def _note(
-        self, asked: Mailing, answer: RecipientsAnswered, person: Recipient, *, in_calendar: bool
-    ) -> Note | None:
-        """The message for one person; None for who was erased here before the other service knew of it."""
-        assert not isinstance(asked.what, ABOUT_CONTACTS)
-        session = as_left_by(asked.what, asked.session or answer.session)
-        scene = Scene(asked.what, session, person, portal="", stamp=asked.happened_at, in_calendar=in_calendar)
-        try:
-            sealed = await sealing.seal(self.vault, person)
-        except Erased:
-            return None
-        return Note(
-            id=queue.message_id(person.person_id, asked.cause, asked.recorded_at, asked.kind),
-            mailing_id=asked.id,
-            kind=asked.kind,
-            person_id=person.person_id,
-            session_id=asked.session_id,
-            registration_id=person.registration_id,
-            priority=asked.priority,
-            calendar=calendar_method(scene),
-            sealed=sealed,
-        )
-
 
 async def together[T](coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Runs them at once; the first that fails ends them all."""
@@ -215,10 +175,17 @@ async def together[T](coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     return [task.result() for task in running]
 
 
+def _ended(told: Sequence[Mailing]) -> list[str]:
+    """The registrations that have ended."""
+    causes = (asked.what for asked in told)
+    return [what.registration_id for what in causes if isinstance(what, RegistrationWithdrawn | RegistrationLapsed)]
+
+
 def _end(asked: Mailing, answer: Answered) -> Page:
     if isinstance(answer, RecipientsAnswered):
-        return Page(asked.id, asked.session or answer.session, asked.after, answer.next)
-    return Page(asked.id, None, asked.after, None)
+        session, words = asked.session or answer.session, answer.group_message
+        return Page(asked.id, asked.after, answer.next, session=session, group_message=words)
+    return Page(asked.id, asked.after, None)
 
 
 def _question(asked: Mailing) -> RecipientsAsked:
@@ -227,6 +194,8 @@ def _question(asked: Mailing) -> RecipientsAsked:
     return RecipientsAsked(
         session_id=asked.session_id,
         registration_id=asked.registration_id,
+        group_message_id=asked.what.message_id if isinstance(asked.what, SessionGroupMessageRequested) else None,
+        feedback=isinstance(asked.what, FeedbackOpened),
         as_of_version=asked.as_of_version,
         session_as_of=asked.session_version,
         after=asked.after,

@@ -4,10 +4,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
+from babel.numbers import format_decimal
 
 from shared.contracts.events import Mode, Place, Times
 
 BERLIN = ZoneInfo("Europe/Berlin")
+MAX_ENDING = 5
 OPEN = "Der Termin steht noch nicht fest."
 
 
@@ -58,3 +60,22 @@ def place(mode: Mode, venue: Place | None) -> str:
 
 def _clock(local: datetime) -> str:
     return f"{format_time(local, 'HH:mm', locale='de')} Uhr"
+
+
+def file(name: str, size: int) -> str:
+    """Kind and size of a file, „PDF, 1,2 MB“."""
+    ending = name.rpartition(".")[2]
+    kind = ending.upper() if ending != name and len(ending) <= MAX_ENDING and ending.isalnum() else "Datei"
+    return f"{kind}, {_size(size)}"
+
+
+def number_of(count: int, one: str, many: str) -> str:
+    """„eine Datei“, „3 Dateien“."""
+    return one if count == 1 else f"{count} {many}"
+
+
+def _size(size: int) -> str:
+    """As the portal's pages say it: in KB or MB of a thousand, never „0 KB“."""
+    if size < 1_000_000:
+        return f"{max(1, round(size / 1000))}\N{NO-BREAK SPACE}KB"
+    return f"{format_decimal(round(size / 1_000_000, 1), locale='de')}\N{NO-BREAK SPACE}MB"

@@ -56,4 +56,6 @@ def _quoted(line: str) -> str:
 
 
 def _line(fact: Fact) -> str:
-    return _fill(f"{fact.label}: {fact.value}", indent="  ")
+    """What the HTML leads to stands below, unless it is what is said."""
+    said = _fill(f"{fact.label}: {fact.value}", indent="  ")
+    return said if fact.url in (None, fact.value) else f"{said}\n  {fact.url}"

@@ -1,8 +1,15 @@
 """What is to be told: one mailing for each cause, remembered with the message that brought it.
 
-A mailing is turned into messages page by page (see `expansion.py`). Those of one session keep their order: what
-concerns everybody waits for all that came before, what concerns one person for what concerns everybody or that person,
-who may have withdrawn and registered again. Mailings about contact requests wait for nobody.
+A mailing is turned into messages page by page (see `expansion.py`), and some keep their order:
+
+- what is told of a session: what concerns everybody waits for all that came before, what concerns one person for what
+  concerns everybody or that person, who may have withdrawn and registered again;
+- what is told of one question; of a session's files; that its people are asked how it was. None of these waits for
+  another one, and nothing that is told of the session waits for them (`line`);
+- files, and a question that is kept for another date, come after the session's earlier news for everybody, such as that
+  it was postponed (`behind`).
+
+Mailings about contact requests wait for nobody.
 """
 
 from collections import Counter
@@ -15,28 +22,33 @@ import asyncpg
 
 from services.notify.cause import (
     ABOUT_CONTACTS,
+    ABOUT_QUESTIONS,
+    OFFERED,
     AnyCause,
     Priority,
+    behind,
+    in_line,
     kind_of,
-    person_of,
     read_cause,
-    registration_of,
+    registered,
 )
-from services.notify.letter import as_left_by
-from shared.contracts.rpc import SessionCard
+from services.notify.scene import as_left_by
+from shared.contracts.rpc import GroupMessage, SessionCard
 from shared.kernel.inbox import Received
 from shared.kernel.postgres import Connection, Pool
 
 REMEMBER = """
-INSERT INTO mailing (cause, recorded_at, kind, type, data, session_id, registration_id, contact_request_id, person_id,
-                     as_of_version, priority, happened_at, correlation_id, created_at, ready_at)
-SELECT m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.contact_request_id,
-       m.person_id, m.as_of_version, m.priority, m.happened_at, m.correlation_id, $2, $2
+INSERT INTO mailing (cause, recorded_at, kind, type, data, session_id, registration_id, question_id,
+                     contact_request_id, person_id, line, behind, as_of_version, priority, happened_at, correlation_id,
+                     created_at, ready_at)
+SELECT m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.question_id,
+       m.contact_request_id, m.person_id, m.line, m.behind, m.as_of_version, m.priority, m.happened_at,
+       m.correlation_id, $2, $2
 FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (cause text, recorded_at timestamptz, kind text, type text, data jsonb,
-    session_id text, registration_id text, contact_request_id text, person_id text, as_of_version bigint,
-    priority smallint, happened_at timestamptz, correlation_id text)) WITH ORDINALITY AS m(cause, recorded_at, kind,
-    type, data, session_id, registration_id, contact_request_id, person_id, as_of_version, priority, happened_at,
-    correlation_id, place)
+    session_id text, registration_id text, question_id text, contact_request_id text, person_id text, line text,
+    behind text, as_of_version bigint, priority smallint, happened_at timestamptz, correlation_id text))
+    WITH ORDINALITY AS m(cause, recorded_at, kind, type, data, session_id, registration_id, question_id,
+    contact_request_id, person_id, line, behind, as_of_version, priority, happened_at, correlation_id, place)
 ORDER BY m.place
 ON CONFLICT ON CONSTRAINT mailing_once DO NOTHING
 """
@@ -45,20 +57,25 @@ WITH due AS (
     SELECT m.id FROM mailing m
     WHERE m.state = 'open' AND m.ready_at <= $1 AND NOT EXISTS (
         SELECT FROM mailing o
-        WHERE o.state = 'open' AND o.session_id = m.session_id AND o.id < m.id
+        WHERE o.state = 'open' AND coalesce(o.line, o.session_id) = coalesce(m.line, m.session_id) AND o.id < m.id
           AND (o.registration_id IS NULL OR m.registration_id IS NULL OR o.registration_id = m.registration_id
                OR o.person_id = m.person_id)
+    ) AND NOT EXISTS (
+        SELECT FROM mailing o
+        WHERE o.state = 'open' AND coalesce(o.line, o.session_id) = m.behind AND o.id < m.id
+          AND o.registration_id IS NULL
     )
     ORDER BY m.id LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE mailing m SET ready_at = $2, holder = $4 FROM due WHERE m.id = due.id
-RETURNING m.id, m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.contact_request_id,
-          m.as_of_version, m.priority, m.happened_at, m.created_at, m.session, m.after, m.failures
+RETURNING m.id, m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.question_id,
+          m.contact_request_id, m.as_of_version, m.priority, m.happened_at, m.created_at, m.session, m.after, m.failures
 """
 ADVANCE = """
-UPDATE mailing m SET session = coalesce(m.session, p.session), after = p.after, failures = 0, ready_at = $2,
+UPDATE mailing m SET session = coalesce(m.session, p.session),
+    group_message = coalesce(m.group_message, p.group_message), after = p.after, failures = 0, ready_at = $2,
     problem = NULL, holder = NULL, state = CASE WHEN p.after IS NULL THEN 'expanded' ELSE 'open' END
-FROM jsonb_to_recordset($1::jsonb) AS p(id bigint, session jsonb, began text, after text)
+FROM jsonb_to_recordset($1::jsonb) AS p(id bigint, session jsonb, group_message jsonb, began text, after text)
 WHERE m.id = p.id AND m.state = 'open' AND m.after IS NOT DISTINCT FROM p.began
 RETURNING m.id
 """
@@ -71,12 +88,18 @@ UPDATE mailing SET ready_at = $2, failures = failures + 1, problem = $3, holder 
 """
 ABANDON = "UPDATE mailing SET state = 'abandoned', problem = $2 WHERE id = $1 AND state = 'open'"
 FORGO = "UPDATE mailing SET ready_at = $2, holder = NULL WHERE state = 'open' AND holder = $1"
-TOLD = "SELECT id, type, data, session, happened_at FROM mailing WHERE id = ANY($1::bigint[])"
+TOLD = "SELECT id, type, data, session, group_message, happened_at FROM mailing WHERE id = ANY($1::bigint[])"
+# What an organiser wrote is no longer needed once nobody waits for it.
+FORGET_WORDS = """
+UPDATE mailing g SET group_message = NULL
+WHERE g.group_message IS NOT NULL AND g.state <> 'open'
+  AND NOT EXISTS (SELECT FROM message m WHERE m.mailing_id = g.id AND m.sealed IS NOT NULL)
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """A claimed mailing, about a session or a contact request.
+    """A claimed mailing, about a session, a question or a contact request.
 
     `after` is where its next page begins, `session` what the first page said.
     """
@@ -88,6 +111,7 @@ class Mailing:
     what: AnyCause
     session_id: str | None
     registration_id: str | None
+    question_id: str | None
     contact_request_id: str | None
     as_of_version: int | None
     priority: Priority
@@ -107,9 +131,10 @@ class Page:
     """A page of a mailing: where it `began` and the next one begins; `after` is None when everybody has been told."""
 
     mailing_id: int
-    session: SessionCard | None
     began: str | None
     after: str | None
+    session: SessionCard | None = None
+    group_message: GroupMessage | None = None
 
 
 async def remember(connection: Connection, received: Sequence[Received[AnyCause]], at: datetime) -> None:
@@ -137,13 +162,19 @@ def _concerns(cause: AnyCause, event_id: str) -> dict[str, str | int | None]:
     """What and whom a mailing is about."""
     if isinstance(cause, ABOUT_CONTACTS):
         return {"contact_request_id": cause.contact_request_id, "person_id": cause.person_id}
-    registration_id = registration_of(cause)
-    return {
+    about: dict[str, str | int | None] = {
         "session_id": cause.session_id,
-        "registration_id": registration_id,
-        "person_id": person_of(cause),
-        "as_of_version": None if registration_id else int(event_id.rpartition("@")[2]),
+        "line": in_line(cause),
+        "behind": behind(cause),
     }
+    if isinstance(cause, ABOUT_QUESTIONS):
+        return {**about, "question_id": cause.question_id, "person_id": cause.person_id}
+    if isinstance(cause, OFFERED):
+        return about
+    one = registered(cause)
+    if one is not None:
+        return {**about, "registration_id": one.registration_id, "person_id": one.person_id}
+    return {**about, "as_of_version": int(event_id.rpartition("@")[2])}
 
 
 async def claim(pool: Pool, now: datetime, until: datetime, limit: int, *, holder: int) -> list[asyncpg.Record]:
@@ -166,6 +197,7 @@ def read(row: asyncpg.Record) -> Mailing:
         what=read_cause(row["type"], row["data"]),
         session_id=row["session_id"],
         registration_id=row["registration_id"],
+        question_id=row["question_id"],
         contact_request_id=row["contact_request_id"],
         as_of_version=row["as_of_version"],
         priority=Priority(row["priority"]),
@@ -181,6 +213,7 @@ async def advance(connection: Connection, pages: Sequence[Page], now: datetime) 
         {
             "id": page.mailing_id,
             "session": page.session and page.session.model_dump(mode="json"),
+            "group_message": page.group_message and page.group_message.model_dump(mode="json"),
             "began": page.began,
             "after": page.after,
         }
@@ -205,13 +238,22 @@ async def abandon(pool: Pool, mailing_id: int, problem: str) -> None:
     await pool.execute(ABANDON, mailing_id, problem)
 
 
+async def forget_words(pool: Pool) -> None:
+    """What an organiser wrote goes when it has been sent to everybody, or given up."""
+    await pool.execute(FORGET_WORDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What all messages of a mailing have in common. `session` is the session as the cause left it, if it has one."""
+    """What all messages of a mailing have in common.
+
+    `session` is the session as the cause left it, where all of them are about the same one.
+    """
 
     cause: AnyCause
-    session: SessionCard | None
     happened_at: datetime
+    session: SessionCard | None = None
+    group_message: GroupMessage | None = None
 
 
 async def told(pool: Pool, mailing_ids: Sequence[int]) -> dict[int, asyncpg.Record]:
@@ -222,6 +264,11 @@ async def told(pool: Pool, mailing_ids: Sequence[int]) -> dict[int, asyncpg.Reco
 def read_told(row: asyncpg.Record) -> Told:
     """Raises if what is stored cannot be understood (by this version)."""
     cause = read_cause(row["type"], row["data"])
-    if isinstance(cause, ABOUT_CONTACTS):
-        return Told(cause, None, row["happened_at"])
-    return Told(cause, as_left_by(cause, SessionCard.model_validate(row["session"])), row["happened_at"])
+    if isinstance(cause, ABOUT_CONTACTS + ABOUT_QUESTIONS):
+        return Told(cause, row["happened_at"])
+    return Told(
+        cause,
+        row["happened_at"],
+        as_left_by(cause, SessionCard.model_validate(row["session"])),
+        GroupMessage.model_validate(row["group_message"]) if row["group_message"] else None,
+    )

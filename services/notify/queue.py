@@ -2,7 +2,8 @@
 
 One row for each recipient of a mailing and channel, written before anything is sent: the key on it is what makes a
 message one. Messages of one lane (a person and a session) are sent in the order in which they were written, so that a
-cancellation never overtakes the invitation it cancels; between lanes, single persons' messages come first.
+cancellation never overtakes the invitation it cancels; between lanes, single persons' messages come first, and what can
+wait comes last.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,20 +18,25 @@ from shared.kernel.postgres import Connection, Pool
 
 WRITE = """
 INSERT INTO message (id, mailing_id, kind, channel, person_id, session_id, registration_id, lane, priority, calendar,
-                     sealed, sealed_for, ready_at, created_at)
+                     sealed, sealed_for, while_registered, ready_at, created_at)
 SELECT m.id, m.mailing_id, m.kind, 'email', m.person_id, m.session_id, m.registration_id,
        coalesce(m.session_id, m.contact_request_id) || '/' || m.person_id, m.priority, m.calendar, m.sealed,
-       m.sealed_for, $2, $2
+       m.sealed_for, m.while_registered, $2, $2
 FROM jsonb_to_recordset($1::jsonb) AS m(id uuid, mailing_id bigint, kind text, person_id text, session_id text,
-    registration_id text, contact_request_id text, priority smallint, calendar text, sealed text, sealed_for text)
+    registration_id text, contact_request_id text, priority smallint, calendar text, sealed text, sealed_for text,
+    while_registered boolean)
 ON CONFLICT DO NOTHING
 RETURNING mailing_id
 """
-# A single person's message must not wait behind a mailing: what is in its way in its own lane is raised with it.
+# Nobody's message must wait for what can wait longer: what is in its way in its own lane is raised with it.
 RAISE = """
 UPDATE message m SET priority = $3
 FROM unnest($1::text[], $2::text[]) AS raised(session_id, person_id)
 WHERE m.lane = raised.session_id || '/' || raised.person_id AND m.state IN ('waiting', 'sending') AND m.priority > $3
+"""
+VOID = """
+UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $2, sealed = NULL
+WHERE registration_id = ANY($1::text[]) AND while_registered AND state = 'waiting'
 """
 IN_CALENDAR = """
 SELECT DISTINCT ON (registration_id) registration_id, calendar FROM message
@@ -109,7 +115,10 @@ type State = Literal["waiting", "sending", "delivered", "bounced", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A message to be written. `sealed` is what is known of the person, with their key and that of `sealed_for`."""
+    """A message to be written. `sealed` is what is known of the person, with their key and that of `sealed_for`.
+
+    One that is of use only `while_registered` is given up when the registration ends.
+    """
 
     id: UUID
     mailing_id: int
@@ -122,6 +131,7 @@ class Note:
     sealed: str
     sealed_for: str | None = None
     contact_request_id: str | None = None
+    while_registered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +179,11 @@ def retry_at(now: datetime, number: int, jitter: float, first: timedelta = FIRST
 async def write(connection: Connection, notes: Sequence[Note], at: datetime) -> list[int]:
     """Writes messages that are not there yet; gives the mailing of each that was new."""
     rows = await connection.fetch(WRITE, [_row(note) for note in notes], at)
-    personal = [note for note in notes if note.priority == Priority.PERSONAL and note.session_id]
-    if personal:
-        sessions, people = [note.session_id for note in personal], [note.person_id for note in personal]
-        await connection.execute(RAISE, sessions, people, Priority.PERSONAL)
+    for priority in (Priority.PERSONAL, Priority.MANY):
+        urgent = [note for note in notes if note.priority == priority and note.session_id]
+        if urgent:
+            sessions, people = [note.session_id for note in urgent], [note.person_id for note in urgent]
+            await connection.execute(RAISE, sessions, people, priority)
     return [row["mailing_id"] for row in rows]
 
 
@@ -238,6 +249,12 @@ async def expire(pool: Pool, now: datetime, max_age: timedelta) -> None:
 async def give_up(pool: Pool, message_id: UUID, now: datetime) -> None:
     """Gives up one message whose time is over."""
     await pool.execute(GIVE_UP, message_id, now)
+
+
+async def void(connection: Connection, registration_ids: Sequence[str], now: datetime) -> None:
+    """Gives up what these people would have got only as long as they were registered."""
+    if registration_ids:
+        await connection.execute(VOID, registration_ids, now)
 
 
 async def forget(connection: Connection, person_ids: Sequence[str]) -> None:

@@ -3,16 +3,16 @@
 import orjson
 
 from services.notify.queue import Claimed
-from shared.contracts.rpc import ContactLetter, Recipient
+from shared.contracts.rpc import ContactLetter, QuestionLetter, Recipient
 from shared.kernel.vault import Vault
 
 PURPOSE = "message"
 
 
-async def seal(vault: Vault, person: Recipient) -> str:
+async def seal(vault: Vault, person_id: str, known: Recipient | QuestionLetter) -> str:
     """For one recipient; `Erased` when that person was."""
-    await vault.ensure(person.person_id)
-    return await vault.seal(person.person_id, PURPOSE, person)
+    await vault.ensure(person_id)
+    return await vault.seal(person_id, PURPOSE, known)
 
 
 async def seal_letter(vault: Vault, letter: ContactLetter) -> str:

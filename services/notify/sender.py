@@ -18,15 +18,13 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from services.notify import contact, mailing, queue, sealing
-from services.notify.cause import ABOUT_CONTACTS, Priority, of_use_until
+from services.notify import mailing, queue, sealing
+from services.notify.cause import Priority
 from services.notify.faults import TRY_AGAIN, described
-from services.notify.letter import Scene, compose
-from services.notify.mail import BadAddress, Composer, Envelope
+from services.notify.mail import BadAddress
 from services.notify.queue import Claimed, Verdict
 from services.notify.smtp import LONGEST, Connection, Down, Host, Result
-from services.notify.texts import Text
-from shared.contracts.rpc import ContactLetter, Recipient
+from services.notify.writing import Desk, TooLate, write
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
 from shared.kernel.postgres import Pool
@@ -46,19 +44,6 @@ CHECK = "smtp"
 NO_ADDRESS = "5.1.3"
 
 log = structlog.get_logger()
-
-
-class TooLate(Exception):
-    """The message has become pointless while it waited."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What a letter is written with."""
-
-    composer: Composer
-    texts: Mapping[str, Text]
-    portal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +71,7 @@ class Sender:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._expire())
             for number in range(self.connections):
-                highest = Priority.MANY if number else Priority.PERSONAL
+                highest = max(Priority) if number else Priority.PERSONAL
                 tasks.create_task(self._work(highest, self.wakeup.waiter()))
 
     async def _work(self, highest: Priority, bell: Waiter) -> None:
@@ -187,29 +172,10 @@ class Sender:
 
     def _write(self, claimed: Claimed, told: asyncpg.Record, known: bytes) -> tuple[str, bytes]:
         """The recipient's address and the mail."""
-        common = mailing.read_told(told)
-        now, until = self.clock.now(), of_use_until(common.cause)
-        if claimed.created_at < now - self.max_age or (until is not None and until <= now):
+        now = self.clock.now()
+        if claimed.created_at < now - self.max_age:
             raise TooLate
-        if common.session is None or isinstance(common.cause, ABOUT_CONTACTS):
-            return self._write_contact(claimed, ContactLetter.model_validate_json(known))
-        person = Recipient.model_validate_json(known)
-        scene = Scene(
-            common.cause,
-            common.session,
-            person,
-            self.desk.portal,
-            common.happened_at,
-            in_calendar=claimed.calendar == "CANCEL",
-        )
-        envelope = Envelope(claimed.id, person.email, claimed.created_at)
-        return person.email, self.desk.composer.compose(compose(scene, self.desk.texts), envelope)
-
-    def _write_contact(self, claimed: Claimed, card: ContactLetter) -> tuple[str, bytes]:
-        envelope = Envelope(claimed.id, card.email, claimed.created_at, card.message.email if card.message else None)
-        return card.email, self.desk.composer.compose(
-            contact.compose(card, self.desk.texts, self.desk.portal), envelope
-        )
+        return write(self.desk, claimed, mailing.read_told(told), known, now)
 
     async def _hand_over(self, connection: Connection, claimed: Claimed, letter: tuple[str, bytes]) -> None:
         started = time.monotonic()
@@ -245,6 +211,7 @@ class Sender:
         while True:
             with suppress(*TRY_AGAIN):
                 await queue.expire(self.pool, self.clock.now(), self.max_age)
+                await mailing.forget_words(self.pool)
             await asyncio.sleep(EXPIRE_EVERY)
 
 

@@ -24,6 +24,13 @@ PLACEHOLDERS = frozenset(
         "again",
         "calendar",
         "about",
+        "answer_by",
+        "unanswered",
+        "owes",
+        "message_subject",
+        "files",
+        "closes_at",
+        "published",
     }
 )
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
@@ -46,11 +53,11 @@ class Text(BaseModel):
     closing: tuple[str, ...]
     calendar: str | None = None
     button: str | None = None
-    leads_to: Literal["registration", "session"] = "registration"
+    leads_to: Literal["registration", "session", "materials", "feedback"] = "registration"
 
     def lines(self) -> Sequence[str]:
         """Everything in it that may hold placeholders."""
-        return (self.subject, *self.opening, *self.closing)
+        return (self.subject, self.heading, *self.opening, *self.closing)
 
 
 def load_texts() -> dict[str, Text]:

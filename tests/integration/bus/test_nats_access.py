@@ -25,6 +25,7 @@ STREAMS = [stream_of(service) for service in PUBLISHERS]
 STORES = [bucket_stream_of(service) for service in FILE_KEEPERS]
 QUESTIONS = [
     ("rpc.events.recipients", "events", "notify"),
+    ("rpc.events.question", "events", "notify"),
     ("rpc.catalog.known", "catalog", "events"),
     ("rpc.catalog.contact", "catalog", "notify"),
 ]

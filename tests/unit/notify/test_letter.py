@@ -4,13 +4,27 @@ from datetime import date, datetime
 
 import pytest
 
-from services.notify.cause import CAUSES as TYPES
-from services.notify.cause import CONTACT_KINDS, Cause
-from services.notify.letter import Fact, text_for
+from services.notify.cause import CONTACT_KINDS, KINDS, Cause
+from services.notify.letter import Fact, listed
+from services.notify.question_letter import text_for as question_text_for
+from services.notify.session_letter import text_for
 from services.notify.texts import PLACEHOLDERS, Text, UnknownPlaceholder, fill, load_texts
 from shared.contracts.events import Times
 from tests.unit.notify import samples
-from tests.unit.notify.samples import BERLIN, CAUSES, NEW, OLD, OPEN, letter_for, person, postponed, relocated, session
+from tests.unit.notify.samples import (
+    BERLIN,
+    CAUSES,
+    NEW,
+    OLD,
+    OPEN,
+    letter_for,
+    person,
+    postponed,
+    relocated,
+    scene,
+    session,
+)
+from tests.unit.notify.test_question_letter import QUESTIONS
 
 
 def said(name_or_letter: object) -> str:
@@ -19,12 +33,14 @@ def said(name_or_letter: object) -> str:
 
 
 def test_every_cause_is_among_the_samples() -> None:
-    assert {type(cause) for cause, _ in CAUSES.values()} == set(TYPES.values()) - set(CONTACT_KINDS)
+    assert {type(cause) for cause, _ in CAUSES.values()} == set(KINDS)
 
 
 def test_every_text_is_used_by_a_cause_and_every_cause_has_one() -> None:
     of_contacts = {kind.name for kind in CONTACT_KINDS.values()}
-    assert {text_for(cause) for cause, _ in CAUSES.values()} | of_contacts == set(load_texts())
+    of_questions = {question_text_for(cause) for cause, _ in QUESTIONS.values()}
+    of_people = {text_for(scene(*sample)) for sample in CAUSES.values()}
+    assert of_people | of_questions | of_contacts == set(load_texts())
 
 
 @pytest.mark.parametrize("name", CAUSES)
@@ -74,7 +90,10 @@ def test_a_letter_tells_the_session_as_its_cause_left_it() -> None:
     assert letter.invitation.sequence == 1
 
 
-@pytest.mark.parametrize("name", ["received", "waitlisted guest", "promoted guest", "lapsed", "withdrawn"])
+@pytest.mark.parametrize(
+    "name",
+    ["received", "waitlisted guest", "promoted guest", "lapsed", "withdrawn", "withdrawn for want of an answer"],
+)
 def test_nothing_typed_into_a_form_reaches_an_address_that_is_not_confirmed(name: str) -> None:
     cause, recipient = CAUSES[name]
     evil = recipient.model_copy(update={"name": "Sie haben gewonnen"})
@@ -174,6 +193,8 @@ class TestCalendar:
             ("postponed", "REQUEST", 1, NEW),
             ("postponed, date open", "CANCEL", 1, OLD),
             ("dated after it was open", "REQUEST", 2, NEW),
+            ("postponed and asked", "REQUEST", 1, NEW),
+            ("dated and asked", "REQUEST", 2, NEW),
             ("scheduled", "REQUEST", 2, NEW),
             ("relocated", "REQUEST", 1, OLD),
             ("cancelled", "CANCEL", 1, OLD),
@@ -186,7 +207,10 @@ class TestCalendar:
         assert (invitation.method, invitation.sequence) == (method, sequence)
         assert invitation.times.starts_at == times.starts_at
 
-    @pytest.mark.parametrize("name", ["received", "waitlisted", "waitlisted guest", "promoted guest", "lapsed"])
+    @pytest.mark.parametrize("name", [
+        "received", "waitlisted", "waitlisted guest", "promoted guest", "lapsed",
+        "reconfirmed", "group message", "material", "feedback",
+    ])  # fmt: skip
     def test_nobody_else_gets_one(self, name: str) -> None:
         assert letter_for(*CAUSES[name]).invitation is None
 
@@ -197,12 +221,14 @@ class TestCalendar:
             assert letter.invitation is None
             assert "Kalender" not in " ".join(letter.closing)
 
-    def test_who_withdraws_has_the_entry_removed_if_there_is_one(self) -> None:
-        removed = letter_for(samples.WITHDRAWN, person("withdrawn"), in_calendar=True)
+    @pytest.mark.parametrize("name", ["withdrawn", "withdrawn for want of an answer", "withdrawn by the organiser"])
+    def test_who_withdraws_has_the_entry_removed_if_there_is_one(self, name: str) -> None:
+        cause, _ = CAUSES[name]
+        removed = letter_for(cause, person("withdrawn"), in_calendar=True)
         assert removed.invitation is not None
         assert (removed.invitation.method, removed.invitation.sequence) == ("CANCEL", 0)
         assert "Der Eintrag in Ihrem Kalender wird mit dieser E-Mail entfernt." in removed.closing
-        assert letter_for(samples.WITHDRAWN, person("withdrawn")).invitation is None
+        assert letter_for(cause, person("withdrawn")).invitation is None
 
     def test_an_open_date_gives_none(self) -> None:
         assert letter_for(samples.CONFIRMED, card=session(**samples.dated(OPEN))).invitation is None
@@ -220,6 +246,10 @@ class TestCalendar:
 def test_a_cancellation_while_the_date_is_open_names_no_date_that_never_was() -> None:
     letter = letter_for(samples.CANCELLED.model_copy(update=samples.dated(OPEN)), card=session(previous=OLD))
     assert [fact.label for fact in letter.facts] == ["Grund", "Veranstaltet von"]
+
+
+def test_names_are_listed_as_in_a_sentence() -> None:
+    assert [listed(names) for names in ([], ["A"], ["A", "B"], ["A", "B", "C"])] == ["", "A", "A und B", "A, B und C"]
 
 
 def test_a_text_is_filled_once_and_reaches_no_attribute() -> None:

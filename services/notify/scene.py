@@ -1,0 +1,123 @@
+"""What a letter to somebody registered is composed from, and what can be said of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.notify.cause import Cause
+from shared.contracts.events import (
+    FeedbackOpened,
+    MaterialPublished,
+    RegistrationPromoted,
+    RegistrationReconfirmed,
+    SessionCancelled,
+    SessionGroupMessageRequested,
+    SessionPostponed,
+    SessionReinstated,
+    SessionRelocated,
+    SessionScheduled,
+    Times,
+)
+from shared.contracts.rpc import GroupMessage, Recipient, SessionCard
+
+TAKES_PEOPLE = {"registration_open", "full", "postponed_rescheduled"}
+GONE = {"lapsed", "withdrawn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything a letter is composed from. `session` is the session as the cause left it.
+
+    `in_calendar` says that this person was sent an invitation before; `stamp` is when the cause happened, `now` when
+    the letter is written.
+    """
+
+    cause: Cause
+    session: SessionCard
+    person: Recipient
+    portal: str
+    stamp: datetime
+    now: datetime
+    in_calendar: bool = False
+    group_message: GroupMessage | None = None
+
+
+def as_left_by(cause: Cause, session: SessionCard) -> SessionCard:
+    """The session as it was right after the cause, though more may have happened until its owner was asked."""
+    match cause:
+        case SessionPostponed() | SessionScheduled() | SessionCancelled() | SessionReinstated():
+            told = {"title", "starts_at", "ends_at", "date", "sequence"}
+        case SessionGroupMessageRequested():
+            told = {"title", "starts_at", "ends_at", "date", "sequence"}
+        case SessionRelocated():
+            told = {"title", "starts_at", "ends_at", "date", "sequence", "mode", "venue"}
+        case _:
+            return session
+    return session.model_copy(update={name: getattr(cause, name) for name in told})
+
+
+def concerns(cause: Cause, person: Recipient) -> bool:
+    """Whether somebody who is told of a session still has to be told of this.
+
+    Files are for who had a place. Nobody is offered a place that was taken or given back meanwhile, or thanked for
+    coming after having withdrawn.
+    """
+    match cause:
+        case MaterialPublished():
+            return person.status == "confirmed"
+        case FeedbackOpened():
+            return person.feedback_token is not None
+        case RegistrationPromoted():
+            return cause.confirm_by is None or person.status not in {"confirmed", *GONE}
+        case RegistrationReconfirmed():
+            return person.status not in GONE
+        case _:
+            return True
+
+
+def while_registered(cause: Cause, person: Recipient) -> bool:
+    """Whether a message that waits to be sent is of no use any more when the person gives the place back."""
+    offered = isinstance(cause, SessionGroupMessageRequested | MaterialPublished | FeedbackOpened)
+    return offered and person.status not in GONE
+
+
+def proven(person: Recipient) -> bool:
+    """The person has acted from this mailbox, or was signed in."""
+    return person.status == "confirmed" or (person.status == "waitlisted" and person.confirm_by is None)
+
+
+def unproven_in_queue(person: Recipient) -> bool:
+    """Somebody entered this address, and the place in the queue is not confirmed yet."""
+    return person.status == "waitlisted" and not proven(person)
+
+
+def owes_answer(scene: Scene) -> bool:
+    """We wait for this person to say whether the new date suits."""
+    by = scene.person.answer_by
+    return by is not None and by > scene.now and proven(scene.person)
+
+
+def asks(scene: Scene) -> bool:
+    """This letter is the one that asks whether the new date suits; a later postponement asks anew."""
+    cause = scene.cause
+    return isinstance(cause, SessionPostponed) and owes_answer(scene) and scene.person.answer_by == cause.answer_by
+
+
+def dated(times: Times) -> bool:
+    """At least the day is known."""
+    return times.starts_at is not None or times.date is not None
+
+
+def moved(cause: SessionRelocated) -> bool:
+    """It changed its place, not only the way in."""
+    return (cause.mode, cause.venue) != (cause.previous_mode, cause.previous_venue)
+
+
+def takes_people(scene: Scene) -> bool:
+    """Whether it makes sense to register again."""
+    begin = scene.session.starts_at
+    return scene.session.status in TAKES_PEOPLE and (begin is None or begin > scene.stamp)
+
+
+def page(scene: Scene) -> str:
+    """The session's public page."""
+    return f"{scene.portal}/veranstaltungen/{scene.session.session_id}"
