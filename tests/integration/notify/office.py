@@ -1,20 +1,25 @@
 """A notification service's way from a cause to a mail, step by step: the events service is a function here."""
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from services.notify import mailing
-from services.notify.cause import ABOUT_CONTACTS, AnyCause, Cause, Priority
-from services.notify.expansion import Expansion
+from services.notify.cause import ABOUT_CONTACTS, ABOUT_QUESTIONS, OFFERED, AnyCause, OfRegistration, Priority
+from services.notify.expansion import Expansion, Owners
 from services.notify.reports import Reports
-from services.notify.sender import Desk, Sender
+from services.notify.sender import Sender
 from services.notify.smtp import Connection, Host
+from services.notify.writing import Desk
 from shared.contracts.rpc import (
     ContactAnswered,
     ContactAsked,
     ContactLetter,
+    GroupMessage,
+    QuestionLetter,
+    QuestionLetterAnswered,
+    QuestionLetterAsked,
     Recipient,
     RecipientsAnswered,
     RecipientsAsked,
@@ -31,7 +36,10 @@ from tests.unit.notify import samples
 
 @dataclass
 class Owner:
-    """Who knows the session and its people, and how it was at earlier versions. `down` answers nothing."""
+    """Who knows the session, its people and their questions. `down` answers nothing.
+
+    An organiser writes to `audience`, by registrations; who has a place is asked how the session was.
+    """
 
     session: SessionCard
     people: list[Recipient] = field(default_factory=list)
@@ -39,11 +47,27 @@ class Owner:
     down: bool = False
     asked: list[RecipientsAsked] = field(default_factory=list)
     earlier: dict[int, SessionCard] = field(default_factory=dict)
+    group_messages: dict[str, GroupMessage] = field(default_factory=dict)
+    audience: set[str] = field(default_factory=set)
+    questions: dict[str, QuestionLetter | None] = field(default_factory=dict)
 
     async def answer(self, asked: RecipientsAsked) -> RecipientsAnswered:
         self.asked.append(asked)
         if self.down:
             raise Problem("unavailable")
+        if asked.group_message_id is not None:
+            if asked.group_message_id not in self.group_messages:
+                raise Problem("not_found")
+            found = [person for person in self.people if person.registration_id in self.audience]
+            words = self.group_messages[asked.group_message_id]
+            return RecipientsAnswered(session=self.session, recipients=tuple(found), group_message=words)
+        if asked.feedback:
+            found = [
+                person.model_copy(update={"feedback_token": f"feedback-of-{person.registration_id}"})
+                for person in self.people
+                if person.status == "confirmed"
+            ]
+            return RecipientsAnswered(session=self.session, recipients=tuple(found))
         session = self.earlier.get(asked.session_as_of or 0, self.session)
         if asked.registration_id is not None:
             found = [person for person in self.people if person.registration_id == asked.registration_id]
@@ -53,6 +77,13 @@ class Owner:
         found = standing[begin : begin + self.page]
         more = str(begin + self.page) if begin + self.page < len(standing) else None
         return RecipientsAnswered(session=session, recipients=tuple(found), next=more)
+
+    async def answer_question(self, asked: QuestionLetterAsked) -> QuestionLetterAnswered:
+        if self.down:
+            raise Problem("unavailable")
+        if asked.question_id not in self.questions:
+            raise Problem("not_found")
+        return QuestionLetterAnswered(letter=self.questions[asked.question_id])
 
 
 @dataclass
@@ -80,13 +111,12 @@ class Office:
         self.expansion = Expansion(
             self.notify.pool,
             self.notify.vault,
-            self.owner.answer,
+            Owners(self.owner.answer, self.owner.answer_question, self.catalogue.answer),
             self.notify.clock,
             dt.timedelta(days=7),
             Waiter(),
             lambda: None,
             holder=1,
-            ask_contact=self.catalogue.answer,
         )
         self.sender = Sender(
             pool=self.notify.pool,
@@ -102,6 +132,10 @@ class Office:
             holder=1,
         )
         self.reports = Reports(self.notify.pool, self.notify.journal, Waiter())
+
+    def ask_instead(self, recipients: Callable[[RecipientsAsked], Awaitable[RecipientsAnswered]]) -> None:
+        """From now on somebody else answers who has to be told."""
+        object.__setattr__(self.expansion, "owners", replace(self.expansion.owners, recipients=recipients))
 
     async def hear(self, *causes: AnyCause, version: int = 7, recorded_at: dt.datetime | None = None) -> None:
         """Causes arrive, one version after the other."""
@@ -134,7 +168,7 @@ class Office:
         """Sends everything that can be sent now."""
         connection = Connection(self.sender.host)
         try:
-            while await self.sender.batch(connection, Priority.MANY):
+            while await self.sender.batch(connection, max(Priority)):
                 pass
         finally:
             await connection.quit()
@@ -150,8 +184,11 @@ class Office:
 
 
 def _stream(cause: AnyCause) -> str:
+    """What happens to registrations stands in the stream of their session."""
     if isinstance(cause, ABOUT_CONTACTS):
         return f"contact_request-{cause.contact_request_id}"
+    if isinstance(cause, (*ABOUT_QUESTIONS, *OFFERED)):
+        return cause.aggregate.replace("/", "-")
     return f"session-{cause.session_id}"
 
 
@@ -169,7 +206,7 @@ def people(number: int, status: str = "confirmed") -> list[Recipient]:
     ]
 
 
-def of(person: Recipient, sample: Cause) -> Cause:
+def of(person: Recipient, sample: OfRegistration) -> OfRegistration:
     """A registration's cause, about this person."""
     return sample.model_copy(update={"registration_id": person.registration_id, "person_id": person.person_id})
 

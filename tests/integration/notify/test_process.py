@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from services.notify.cause import Cause
+from services.notify.cause import OfRegistration, OfSession
 from shared.contracts.gateway import PersonErased
-from shared.contracts.rpc import RecipientsAsked
+from shared.contracts.rpc import QuestionLetterAsked, RecipientsAsked
 from shared.embedded.nats import EmbeddedNats
 from shared.kernel.bus import ApiError, Bus, Connection, open_connection
 from shared.kernel.clock import Clock
@@ -35,6 +35,7 @@ from tests.integration.notify.sink import Sink, mail_server
 from tests.integration.notify.stand_in import Publisher
 from tests.unit.notify import samples
 from tests.unit.notify.samples import postponed, session
+from tests.unit.notify.test_question_letter import QUESTIONS
 
 PATIENCE = 30.0
 SESSION_STREAM = f"session-{samples.SESSION}"
@@ -54,7 +55,7 @@ class World:
     sink: Sink
     keys: KeyPair
 
-    async def happens(self, *causes: Cause, **how: Any) -> None:
+    async def happens(self, *causes: OfRegistration | OfSession, **how: Any) -> None:
         for cause in causes:
             await self.events.publish(cause, SESSION_STREAM, **how)
 
@@ -144,8 +145,11 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
         gateway = await open_connection(nats.url("gateway"), "test gateway")
         bus = Bus(nats.url("events"), "test answers")
         await bus.open()
-        recipients = RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, owner.answer)
-        serving = [asyncio.create_task(serve_rpc(bus, "events", [recipients])), asyncio.create_task(bus.run())]
+        endpoints: list[RpcEndpoint[Any]] = [
+            RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, owner.answer),
+            RpcEndpoint(QuestionLetterAsked.subject, QuestionLetterAsked, owner.answer_question),
+        ]
+        serving = [asyncio.create_task(serve_rpc(bus, "events", endpoints)), asyncio.create_task(bus.run())]
         yield World(
             dsn,
             pool,
@@ -221,25 +225,29 @@ async def reports(world: World, number: int) -> list[dict[str, Any]]:
 
 async def test_whatever_is_delivered_again_tells_nobody_again(world: World) -> None:
     """JetStream's consumer is lost; the stream is lost and filled again; at last our own inbox is emptied."""
+    accepted, asked = QUESTIONS["question accepted"]
+    world.owner.questions = {asked.question_id: asked}
     async with world.service():
         await world.happens(of(world.owner.people[0], samples.CONFIRMED), postponed())
+        await world.events.publish(samples.MATERIAL, f"release-{samples.MATERIAL.release_id}")
+        await world.events.publish(accepted, f"question-{asked.question_id}")
         await world.settles()
-        assert len(world.sink.mails) == 4
+        assert len(world.sink.mails) == 8
         await world.operator.api(f"CONSUMER.DELETE.{stream_of('events')}.notify")
         await world.happens(samples.REINSTATED)
         await world.settles()
-        assert len(world.sink.mails) == 7
+        assert len(world.sink.mails) == 11
         await world.operator.api(f"STREAM.DELETE.{stream_of('events')}")
         await bootstrap_streams(world.nats.url("operator"))
         await world.events.again()
         await world.happens(samples.CANCELLED)
         await world.settles()
-        assert len(world.sink.mails) == 10
+        assert len(world.sink.mails) == 14
     await world.pool.execute("TRUNCATE inbox, inbox_consumer, inbox_aggregate")
     async with world.service():
         await world.settles()
-    assert len(world.sink.mails) == 10
-    assert len({mail.message_id for mail in world.sink.mails}) == 10
+    assert len(world.sink.mails) == 14
+    assert len({mail.message_id for mail in world.sink.mails}) == 14
 
 
 async def test_history_and_what_is_old_tell_nobody(world: World) -> None:

@@ -528,7 +528,7 @@ class TestCrashes:
             await other.expand()
             return answer
 
-        object.__setattr__(office.expansion, "ask", slow)
+        office.ask_instead(slow)
         await office.hear(postponed())
         await office.expansion.step()
         await office.send()
@@ -549,7 +549,7 @@ class TestCrashes:
             await other.expand()
             return answer
 
-        object.__setattr__(office.expansion, "ask", slow)
+        office.ask_instead(slow)
         await office.hear(postponed(), of(first, samples.WITHDRAWN))
         await office.expansion.step()
         await office.send()
@@ -691,7 +691,7 @@ class TestPoison:
             raise Problem("internal")
 
         broke = Office(office.notify, office.owner, office.sink)
-        object.__setattr__(broke.expansion, "ask", broken)
+        broke.ask_instead(broken)
         await broke.hear(postponed())
         for _ in range(20):
             await broke.expand()
@@ -717,7 +717,7 @@ class TestPoison:
             raise Problem("not_found")
 
         stuck = Office(office.notify, office.owner, office.sink)
-        object.__setattr__(stuck.expansion, "ask", unknown)
+        stuck.ask_instead(unknown)
         await stuck.hear(postponed())
         for _ in range(9):
             await stuck.expand()

@@ -95,17 +95,14 @@ OF_REGISTRATION = {
 OF_SESSION: dict[str, object] = {"session_id": SESSION, "series_id": session().series_id, "title": TITLE}
 
 
-def postponed(previous: Times = OLD, to: Times = NEW, sequence: int = 1, **changes: object) -> SessionPostponed:
+def postponed(previous: Times = OLD, to: Times = NEW, sequence: int = 1) -> SessionPostponed:
     return SessionPostponed.model_validate(
-        {
-            **OF_SESSION,
-            **dated(to),
-            "sequence": sequence,
-            "previous": previous,
-            "reason": "organisatorische Gründe",
-            **changes,
-        }
+        {**OF_SESSION, **dated(to), "sequence": sequence, "previous": previous, "reason": "organisatorische Gründe"}
     )
+
+
+def postponed_and_asked(previous: Times = OLD, unanswered: str = "go") -> SessionPostponed:
+    return postponed(previous).model_copy(update={"answer_by": ANSWER_BY, "unanswered": unanswered})
 
 
 def relocated(**changes: object) -> SessionRelocated:
@@ -128,7 +125,6 @@ LINK = RegistrationLinkRequested.model_validate(OF_REGISTRATION)
 SCHEDULED = SessionScheduled.model_validate({**OF_SESSION, **dated(NEW), "sequence": 2, "previous": OPEN})
 CANCELLED = SessionCancelled.model_validate({**OF_SESSION, **dated(OLD), "sequence": 1, "reason": "Erkrankung"})
 REINSTATED = SessionReinstated.model_validate({**OF_SESSION, **dated(OLD), "sequence": 2})
-ASKED: dict[str, object] = {"answer_by": ANSWER_BY, "unanswered": "go"}
 GROUP_MESSAGE = SessionGroupMessageRequested.model_validate(
     {**OF_SESSION, **dated(OLD), "sequence": 0, "message_id": "0198f0a2-0000-7000-8000-0000000000b1"}
 )
@@ -184,8 +180,8 @@ CAUSES: dict[str, tuple[Cause, Recipient]] = {
     "postponed": (postponed(), person()),
     "postponed, date open": (postponed(to=OPEN), person()),
     "dated after it was open": (postponed(previous=OPEN, sequence=2), person()),
-    "postponed and asked": (postponed(**ASKED), person(answer_by=ANSWER_BY)),
-    "dated and asked": (postponed(previous=OPEN, sequence=2, **ASKED), person(answer_by=ANSWER_BY)),
+    "postponed and asked": (postponed_and_asked(), person(answer_by=ANSWER_BY)),
+    "dated and asked": (postponed_and_asked(previous=OPEN), person(answer_by=ANSWER_BY)),
     "scheduled": (SCHEDULED, person()),
     "relocated": (relocated(mode="in_person", venue=VENUE), person()),
     "access changed": (relocated(access_link_changed=True), person(access_link="https://konferenz.example/raum/8f1c")),

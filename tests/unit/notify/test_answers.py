@@ -6,7 +6,7 @@ import pytest
 
 from services.notify.letter import Fact, Letter
 from tests.unit.notify import samples
-from tests.unit.notify.samples import ANSWER_BY, ASKED, CAUSES, OPEN, STAMP, letter_for, person, postponed
+from tests.unit.notify.samples import ANSWER_BY, CAUSES, OPEN, STAMP, letter_for, person, postponed, postponed_and_asked
 
 BY = "Donnerstag, 14. August 2025, 12:00 Uhr"
 OWING = person(answer_by=ANSWER_BY)
@@ -26,7 +26,7 @@ def said(letter: Letter) -> str:
     ],
 )
 def test_who_holds_a_place_is_asked_with_one_button(unanswered: str, status: str, words: str) -> None:
-    cause = postponed(answer_by=ANSWER_BY, unanswered=unanswered)
+    cause = postponed_and_asked(unanswered=unanswered)
     letter = letter_for(cause, person(status, answer_by=ANSWER_BY))
     assert f"Bitte sagen Sie bis {BY} zu oder ab." in letter.opening
     assert words in said(letter)
@@ -46,30 +46,30 @@ def test_a_date_after_it_was_open_is_asked_for_as_well() -> None:
 
 def test_who_has_answered_or_need_not_is_not_asked() -> None:
     for answered in (person(), person("waitlisted"), person("received")):
-        assert "zu oder ab" not in said(letter_for(postponed(**ASKED), answered))
-    assert "Ihre Anmeldung bleibt bestehen" in said(letter_for(postponed(**ASKED), person()))
+        assert "zu oder ab" not in said(letter_for(postponed_and_asked(), answered))
+    assert "Ihre Anmeldung bleibt bestehen" in said(letter_for(postponed_and_asked(), person()))
     assert "zu oder ab" not in said(letter_for(postponed(to=OPEN), person()))
 
 
 def test_who_has_not_confirmed_is_asked_for_that_first() -> None:
-    letter = letter_for(postponed(**ASKED), person("received", answer_by=ANSWER_BY, confirm_by=samples.CONFIRM_BY))
+    letter = letter_for(postponed_and_asked(), person("received", answer_by=ANSWER_BY, confirm_by=samples.CONFIRM_BY))
     assert "Ihre Anmeldung ist noch nicht bestätigt." in said(letter)
     assert letter.button.label == "Anmeldung bestätigen"
 
 
 def test_a_letter_that_is_written_when_the_time_is_over_asks_nobody() -> None:
     late = ANSWER_BY + timedelta(minutes=1)
-    gone = letter_for(postponed(**ASKED), OWING, now=late)
+    gone = letter_for(postponed_and_asked(), OWING, now=late)
     assert f"ist am {BY} abgelaufen." in said(gone)
     assert gone.button.label == "Anmeldung ansehen oder abmelden"
-    stays = letter_for(postponed(answer_by=ANSWER_BY, unanswered="stay"), OWING, now=late)
+    stays = letter_for(postponed_and_asked(unanswered="stay"), OWING, now=late)
     assert "Ihre Anmeldung bleibt bestehen" in said(stays)
     assert "zu oder ab" not in said(gone) + said(stays)
 
 
 def test_a_letter_overtaken_by_a_later_postponement_leaves_asking_to_that_one() -> None:
     later = person(answer_by=datetime(2025, 10, 1, 12, tzinfo=samples.BERLIN))
-    letter = letter_for(postponed(**ASKED), later)
+    letter = letter_for(postponed_and_asked(), later)
     assert letter.heading == "Der Termin wird verschoben"
     assert "Bitte sagen Sie bis Mittwoch, 1. Oktober 2025, 12:00 Uhr für den neuen Termin zu oder ab." in said(letter)
 

@@ -194,7 +194,7 @@ class TestCalendar:
             ("postponed, date open", "CANCEL", 1, OLD),
             ("dated after it was open", "REQUEST", 2, NEW),
             ("postponed and asked", "REQUEST", 1, NEW),
-            ("dated and asked", "REQUEST", 2, NEW),
+            ("dated and asked", "REQUEST", 1, NEW),
             ("scheduled", "REQUEST", 2, NEW),
             ("relocated", "REQUEST", 1, OLD),
             ("cancelled", "CANCEL", 1, OLD),

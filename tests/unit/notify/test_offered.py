@@ -1,9 +1,12 @@
 """Letters that bring what is offered to people of a session: an organiser's words, files, a feedback."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.notify import german
 from services.notify.letter import Button, Fact, paragraphs_of
+from services.notify.session_letter import compose
 from shared.contracts.rpc import GroupMessage
 from tests.unit.notify import samples
 from tests.unit.notify.samples import CAUSES, PORTAL, SESSION, letter_for, mail_for, person, scene
@@ -27,7 +30,7 @@ def test_links_and_markup_in_an_organisers_words_stay_text() -> None:
     evil = GroupMessage(
         subject="<i>Hallo</i>\r\nBcc: a@b.example", text='<a href="https://x.example">hier</a>\u202e\n\x00'
     )
-    told = samples.compose(_with(evil), samples.TEXTS)
+    told = compose(replace(scene(samples.GROUP_MESSAGE), group_message=evil), samples.TEXTS)
     mail = parsed(mail_for(told))
     assert mail["Bcc"] is None
     reader = visible(mail)
@@ -35,11 +38,6 @@ def test_links_and_markup_in_an_organisers_words_stay_text() -> None:
     assert all(address.startswith(PORTAL) for address in reader.addresses)
     assert '<a href="https://x.example">hier</a>' in reader.text
     assert "\u202e" not in part(mail, "text/html").get_content()
-
-
-def _with(words_: GroupMessage) -> samples.Scene:
-    base = scene(samples.GROUP_MESSAGE)
-    return samples.Scene(base.cause, base.session, base.person, base.portal, base.stamp, base.now, group_message=words_)
 
 
 def test_paragraphs_are_what_empty_lines_part() -> None:
