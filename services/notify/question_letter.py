@@ -20,7 +20,6 @@ from shared.contracts.events import (
 )
 from shared.contracts.rpc import QuestionLetter
 
-PUBLISHED = "Frage und Antwort stehen ohne Ihren Namen auch auf der Seite der Veranstaltung."
 WHY = "Sie erhalten diese Nachricht, weil Sie mit dieser E-Mail-Adresse eine Frage gestellt haben."
 WHY_UNCONFIRMED = "Sie erhalten diese Nachricht, weil diese E-Mail-Adresse bei einer Frage angegeben wurde."
 GONE = {"withdrawn", "lapsed"}
@@ -29,8 +28,9 @@ GONE = {"withdrawn", "lapsed"}
 def concerns(cause: OfQuestion, card: QuestionLetter) -> bool:
     """Whether the asker still has to be told.
 
-    Not of a question that was taken back, nor to confirm what is confirmed; and a question is not said to be kept for a
-    session that was cancelled since, or that it was carried on from: that is told by what came later.
+    Not of a question that was taken back, nor to confirm what is confirmed, nor that everybody can read what nobody can
+    any more. A question is not said to be kept for a session that was cancelled since, or that it was carried on from:
+    that is told by what came later.
     """
     match cause:
         case QuestionReceived():
@@ -38,7 +38,9 @@ def concerns(cause: OfQuestion, card: QuestionLetter) -> bool:
         case QuestionCarriedOver():
             here = card.session.session_id == cause.session_id and card.session.status != "cancelled"
             return here and card.status not in GONE
-        case QuestionSubmitted() | QuestionAccepted() | QuestionMerged() | QuestionDeclined() | QuestionAnswered():
+        case QuestionAnswered():
+            return card.status not in GONE and (card.published or not cause.published)
+        case QuestionSubmitted() | QuestionAccepted() | QuestionMerged() | QuestionDeclined():
             return card.status not in GONE
 
 
@@ -50,7 +52,6 @@ def compose(cause: OfQuestion, card: QuestionLetter, texts: Mapping[str, Text], 
         "title": titled(card.session.title),
         "session": card.session.title,
         "confirm_by": german.moment(cause.confirm_by) if isinstance(cause, QuestionReceived) else None,
-        "published": PUBLISHED if card.published else None,
     }
     quotes = (("Ihre Frage:", card.question), *_said(cause, card)) if proven else ()
     return Letter(
@@ -73,7 +74,7 @@ def text_for(cause: OfQuestion) -> str:
     kind = QUESTION_KINDS[type(cause)].name
     match cause:
         case QuestionAnswered():
-            return f"{kind}_{cause.way}"
+            return "question_published" if cause.published else f"{kind}_{cause.way}"
         case QuestionCarriedOver():
             return kind if cause.session_id == cause.from_session_id else f"{kind}_elsewhere"
         case QuestionReceived() | QuestionSubmitted() | QuestionAccepted() | QuestionMerged() | QuestionDeclined():
@@ -94,8 +95,9 @@ def _said(cause: OfQuestion, card: QuestionLetter) -> tuple[tuple[str, str | Non
 def _facts(cause: OfQuestion, card: QuestionLetter) -> list[Fact]:
     session = card.session
     when = german.span(session) or german.OPEN
+    keyword = [Fact("Stichwort", card.keyword)] if card.keyword else []
     if isinstance(cause, QuestionCarriedOver) and cause.session_id == cause.from_session_id:
         before = german.span(session.previous) if session.previous else None
         old = [Fact("Bisheriger Termin", before, outdated=True)] if before else []
-        return [*old, Fact("Neuer Termin", when, main=True)]
-    return [Fact("Veranstaltung", session.title, main=True), Fact("Termin", when)]
+        return [*old, Fact("Neuer Termin", when, main=True), *keyword]
+    return [Fact("Veranstaltung", session.title, main=True), Fact("Termin", when), *keyword]

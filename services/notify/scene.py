@@ -93,7 +93,7 @@ def unproven_in_queue(person: Recipient) -> bool:
 def owes_answer(scene: Scene) -> bool:
     """We wait for this person to say whether the new date suits."""
     by = scene.person.answer_by
-    return by is not None and by > scene.now and proven(scene.person)
+    return by is not None and by > scene.now and scene.person.status not in GONE
 
 
 def asks(scene: Scene) -> bool:

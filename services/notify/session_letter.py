@@ -7,6 +7,7 @@ from services.notify import german
 from services.notify.cause import KINDS
 from services.notify.letter import Button, Letter, greeting, paragraphs_of, subject, titled, visible
 from services.notify.scene import (
+    GONE,
     Scene,
     asks,
     dated,
@@ -38,20 +39,19 @@ from shared.contracts.events import (
     SessionRelocated,
     SessionScheduled,
 )
+from shared.contracts.rpc import Recipient
 
+UNCONFIRMED = "Ihre Anmeldung ist noch nicht bestätigt. Bitte bestätigen Sie sie{until}, wenn Sie teilnehmen möchten."
+UNCONFIRMED_IN_QUEUE = (
+    "Ihr Platz auf der Warteliste ist noch nicht bestätigt. "
+    "Bitte bestätigen Sie ihn{until}, wenn Sie teilnehmen möchten."
+)
 STANDING = {
-    "received": (
-        "Ihre Anmeldung ist noch nicht bestätigt. Bitte bestätigen Sie sie{until}, wenn Sie teilnehmen möchten."
-    ),
     "waitlisted": "Sie stehen weiterhin auf der Warteliste.",
     "confirmed": "Ihre Anmeldung bleibt bestehen, Sie brauchen nichts weiter zu tun.",
     "lapsed": "Die Anmeldung ist verfallen.",
     "withdrawn": "Sie haben sich abgemeldet.",
 }
-STANDING_UNCONFIRMED_IN_QUEUE = (
-    "Ihr Platz auf der Warteliste ist noch nicht bestätigt. "
-    "Bitte bestätigen Sie ihn{until}, wenn Sie teilnehmen möchten."
-)
 OWES_ANSWER = "Bitte sagen Sie bis {by} für den neuen Termin zu oder ab."
 TOO_LATE = "Die Frist, um für den neuen Termin zu- oder abzusagen, ist am {by} abgelaufen."
 BUTTON = {
@@ -64,6 +64,8 @@ BUTTON = {
 BUTTON_UNCONFIRMED_IN_QUEUE = "Platz auf der Warteliste bestätigen"
 BUTTON_OWES_ANSWER = "Zu- oder absagen"
 UNANSWERED = {
+    ("stay", "received"): None,
+    ("go", "received"): "Wenn Sie bis dahin nicht antworten, heben wir Ihre Anmeldung auf und geben den Platz weiter.",
     ("stay", "confirmed"): "Wenn Sie nicht antworten, bleibt Ihre Anmeldung bestehen.",
     ("stay", "waitlisted"): "Wenn Sie nicht antworten, bleiben Sie auf der Warteliste.",
     ("go", "confirmed"): "Wenn Sie bis dahin nicht antworten, heben wir Ihre Anmeldung auf und geben den Platz weiter.",
@@ -134,6 +136,7 @@ def _values(scene: Scene, calendar: str | None) -> dict[str, str | None]:
         "answer_by": _moment(person.answer_by),
         "unanswered": _unanswered(scene),
         "owes": _owes(scene),
+        "unconfirmed": _unconfirmed(person),
         "position": str(position) if position else None,
         "standing": _standing(scene),
         "again": AGAIN if takes_people(scene) else None,
@@ -146,15 +149,21 @@ def _values(scene: Scene, calendar: str | None) -> dict[str, str | None]:
 
 
 def _standing(scene: Scene) -> str:
-    """What becomes of the recipient's registration."""
+    """What becomes of the recipient's registration, and what the recipient has to do for it."""
     person, cause = scene.person, scene.cause
-    if owed := _owes(scene):
-        return owed
+    if asked := [sentence for sentence in (_unconfirmed(person), _owes(scene)) if sentence]:
+        return " ".join(asked)
     stays = isinstance(cause, SessionPostponed) and cause.unanswered == "stay"
-    if person.answer_by is not None and proven(person) and not stays:
+    if person.answer_by is not None and person.status not in GONE and not stays:
         return TOO_LATE.format(by=german.moment(person.answer_by))
-    text = STANDING_UNCONFIRMED_IN_QUEUE if unproven_in_queue(person) else STANDING[person.status]
-    return text.format(until=f" bis {german.moment(person.confirm_by)}" if person.confirm_by else "")
+    return STANDING[person.status]
+
+
+def _unconfirmed(person: Recipient) -> str | None:
+    """That a place is not confirmed yet."""
+    text = UNCONFIRMED_IN_QUEUE if unproven_in_queue(person) else UNCONFIRMED
+    until = f" bis {german.moment(person.confirm_by)}" if person.confirm_by else ""
+    return None if proven(person) or person.status in GONE else text.format(until=until)
 
 
 def _owes(scene: Scene) -> str | None:
@@ -189,6 +198,6 @@ def _button(scene: Scene, text: Text) -> Button:
 
 def _fitting(scene: Scene) -> str:
     """What this person can do about the registration."""
-    if owes_answer(scene):
-        return BUTTON_OWES_ANSWER
-    return BUTTON_UNCONFIRMED_IN_QUEUE if unproven_in_queue(scene.person) else BUTTON[scene.person.status]
+    if unproven_in_queue(scene.person):
+        return BUTTON_UNCONFIRMED_IN_QUEUE
+    return BUTTON_OWES_ANSWER if owes_answer(scene) and proven(scene.person) else BUTTON[scene.person.status]

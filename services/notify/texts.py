@@ -27,10 +27,10 @@ PLACEHOLDERS = frozenset(
         "answer_by",
         "unanswered",
         "owes",
+        "unconfirmed",
         "message_subject",
         "files",
         "closes_at",
-        "published",
     }
 )
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")

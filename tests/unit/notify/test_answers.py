@@ -51,10 +51,25 @@ def test_who_has_answered_or_need_not_is_not_asked() -> None:
     assert "zu oder ab" not in said(letter_for(postponed(to=OPEN), person()))
 
 
-def test_who_has_not_confirmed_is_asked_for_that_first() -> None:
-    letter = letter_for(postponed_and_asked(), person("received", answer_by=ANSWER_BY, confirm_by=samples.CONFIRM_BY))
-    assert "Ihre Anmeldung ist noch nicht bestätigt." in said(letter)
-    assert letter.button.label == "Anmeldung bestätigen"
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("received", "Ihre Anmeldung ist noch nicht"), ("waitlisted", "Ihr Platz auf der Warteliste ist noch nicht")],
+)
+def test_who_has_not_confirmed_is_asked_for_that_as_well(status: str, words: str) -> None:
+    guest = person(status, answer_by=ANSWER_BY, confirm_by=samples.CONFIRM_BY)
+    letter = letter_for(postponed_and_asked(), guest)
+    assert f"Bitte sagen Sie bis {BY} zu oder ab." in letter.opening
+    assert f"{words} bestätigt. Bitte" in said(letter)
+    assert "Wenn Sie bis dahin nicht antworten" in said(letter)
+    other = letter_for(samples.REINSTATED, guest)
+    assert f"{words} bestätigt. Bitte" in said(other)
+    assert f"Bitte sagen Sie bis {BY} für den neuen Termin zu oder ab." in said(other)
+    assert other.button.label.endswith("bestätigen")
+
+
+def test_who_has_not_confirmed_is_promised_nothing_without_that() -> None:
+    guest = person("received", answer_by=ANSWER_BY, confirm_by=samples.CONFIRM_BY)
+    assert "Wenn Sie" not in said(letter_for(postponed_and_asked(unanswered="stay"), guest))
 
 
 def test_a_letter_that_is_written_when_the_time_is_over_asks_nobody() -> None:

@@ -54,8 +54,12 @@ QUESTIONS: dict[str, tuple[OfQuestion, QuestionLetter]] = {
         card("declined", reason="Das ist eine Frage der Rechtsberatung."),
     ),
     "question answered in the session": (
+        QuestionAnswered.model_validate({**OF_QUESTION, "way": "in_session"}),
+        card("answered"),
+    ),
+    "question published": (
         QuestionAnswered.model_validate({**OF_QUESTION, "way": "in_session", "published": True}),
-        card("answered", published=True),
+        card("answered", published=True, answer="Ja."),
     ),
     "question answered in writing": (
         QuestionAnswered.model_validate({**OF_QUESTION, "way": "in_writing"}),
@@ -120,11 +124,20 @@ def test_a_declined_question_says_why_and_an_answered_one_what() -> None:
     assert len(question_letter.compose(QUESTIONS["question declined"][0], without, TEXTS, PORTAL).quotes) == 1
 
 
-def test_an_answer_says_where_everybody_can_read_it_as_it_is_now() -> None:
-    cause, told = QUESTIONS["question answered in the session"]
-    assert question_letter.PUBLISHED in letter_for("question answered in the session").closing
-    taken_back = told.model_copy(update={"published": False})
-    assert question_letter.PUBLISHED not in question_letter.compose(cause, taken_back, TEXTS, PORTAL).closing
+def test_nobody_is_told_that_everybody_can_read_what_was_taken_back() -> None:
+    cause, told = QUESTIONS["question published"]
+    assert "können jetzt alle" in letter_for("question published").opening[0]
+    assert question_letter.concerns(cause, told)
+    assert not question_letter.concerns(cause, told.model_copy(update={"published": False}))
+    answered, _ = QUESTIONS["question answered in the session"]
+    assert question_letter.concerns(answered, told.model_copy(update={"published": False}))
+
+
+def test_what_questions_of_a_series_are_sent_under_is_named() -> None:
+    named = card("accepted", keyword="Digitale Sprechstunde")
+    for cause in (RECEIVED, CARRIED_OVER, QUESTIONS["question accepted"][0]):
+        facts = question_letter.compose(cause, named, TEXTS, PORTAL).facts
+        assert facts[-1] == Fact("Stichwort", "Digitale Sprechstunde")
 
 
 def test_a_question_kept_for_another_date_names_the_old_and_the_new_one() -> None:
