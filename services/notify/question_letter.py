@@ -9,6 +9,7 @@ from services.notify import german
 from services.notify.cause import QUESTION_KINDS, OfQuestion
 from services.notify.letter import Button, Fact, Letter, greeting, quote, subject, titled
 from services.notify.texts import Text, fill, paragraphs
+from shared.contracts.contract import Contract
 from shared.contracts.events import (
     QuestionAccepted,
     QuestionAnswered,
@@ -22,26 +23,29 @@ from shared.contracts.rpc import QuestionLetter
 
 WHY = "Sie erhalten diese Nachricht, weil Sie mit dieser E-Mail-Adresse eine Frage gestellt haben."
 WHY_UNCONFIRMED = "Sie erhalten diese Nachricht, weil diese E-Mail-Adresse bei einer Frage angegeben wurde."
-GONE = {"withdrawn", "lapsed"}
+# What may have become of a question while a letter about it still says what is so.
+STANDS: dict[type[Contract], set[str]] = {
+    QuestionReceived: {"received"},
+    QuestionSubmitted: {"submitted", "accepted", "merged", "declined", "answered"},
+    QuestionAccepted: {"accepted", "merged", "answered"},
+    QuestionMerged: {"merged", "answered"},
+    QuestionDeclined: {"declined"},
+    QuestionAnswered: {"answered"},
+    QuestionCarriedOver: {"submitted", "accepted", "merged"},
+}
 
 
 def concerns(cause: OfQuestion, card: QuestionLetter) -> bool:
-    """Whether the asker still has to be told.
+    """Whether the asker still has to be told: what came since is told by what came.
 
-    Not of a question that was taken back, nor to confirm what is confirmed, nor that everybody can read what nobody can
-    any more. A question is not said to be kept for a session that was cancelled since, or that it was carried on from:
-    that is told by what came later.
+    Nobody is told that everybody can read what was taken back, nor that a question is kept for a session that was
+    cancelled since or that it was carried on from.
     """
-    match cause:
-        case QuestionReceived():
-            return card.confirm_by is not None
-        case QuestionCarriedOver():
-            here = card.session.session_id == cause.session_id and card.session.status != "cancelled"
-            return here and card.status not in GONE
-        case QuestionAnswered():
-            return card.status not in GONE and (card.published or not cause.published)
-        case QuestionSubmitted() | QuestionAccepted() | QuestionMerged() | QuestionDeclined():
-            return card.status not in GONE
+    if card.status not in STANDS[type(cause)]:
+        return False
+    if isinstance(cause, QuestionCarriedOver):
+        return card.session.session_id == cause.session_id and card.session.status != "cancelled"
+    return card.published or not (isinstance(cause, QuestionAnswered) and cause.published)
 
 
 def compose(cause: OfQuestion, card: QuestionLetter, texts: Mapping[str, Text], portal: str) -> Letter:

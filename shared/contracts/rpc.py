@@ -117,7 +117,7 @@ class QuestionLetter(_Rpc):
     email: str
     name: str
     token: str
-    status: str
+    status: Literal["received", "submitted", "accepted", "merged", "declined", "answered", "withdrawn", "lapsed"]
     confirm_by: AwareDatetime | None = None
     question: str | None = None
     reason: str | None = None

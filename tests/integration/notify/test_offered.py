@@ -153,7 +153,7 @@ class TestQuestions:
         await office.expansion.step()
         office.owner.down = False
         office.owner.questions = {
-            "mine": mine.model_copy(update={**in_time, "question": None}),
+            "mine": mine.model_copy(update={**in_time, "status": "received", "question": None}),
             "other": other.model_copy(update={"status": "declined", "reason": "Dazu gibt es eine Arbeitshilfe."}),
         }
         await office.hear(accepted, self.about(QUESTIONS["question declined"][0], other), version=8)

@@ -1,7 +1,5 @@
 """Letters about a question: no word of it to an unproven address, and nothing that is no longer so."""
 
-from datetime import datetime
-
 import pytest
 
 from services.notify import question_letter
@@ -18,7 +16,7 @@ from shared.contracts.events import (
 )
 from shared.contracts.rpc import QuestionLetter
 from tests.unit.notify import samples
-from tests.unit.notify.samples import BERLIN, NEW, OLD, OPEN, PORTAL, TEXTS, TOKEN, mail_for, session
+from tests.unit.notify.samples import NEW, OLD, OPEN, PORTAL, TEXTS, TOKEN, mail_for, session
 from tests.unit.notify.test_mail import parsed, part, visible, words
 
 QUESTION = "0198f0a2-0000-7000-8000-0000000000aa"
@@ -152,24 +150,30 @@ def test_a_question_kept_for_another_date_names_the_old_and_the_new_one() -> Non
     assert [fact.label for fact in elsewhere] == ["Veranstaltung", "Termin"]
 
 
-@pytest.mark.parametrize("status", ["withdrawn", "lapsed"])
-@pytest.mark.parametrize("name", [name for name in QUESTIONS if name != "question received"])
-def test_nobody_is_told_of_a_question_that_was_taken_back(name: str, status: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "since"),
+    [
+        ("question received", ("submitted", "accepted")),
+        ("question accepted", ("declined",)),
+        ("question merged", ("submitted", "accepted", "declined")),
+        ("question declined", ("accepted", "answered")),
+        ("question answered in writing", ("accepted",)),
+        ("question carried over", ("declined", "answered")),
+    ],
+)
+def test_nobody_is_told_what_is_no_longer_so(name: str, since: tuple[str, ...]) -> None:
     cause, told = QUESTIONS[name]
     assert question_letter.concerns(cause, told)
-    assert not question_letter.concerns(cause, told.model_copy(update={"status": status}))
+    for status in (*since, "withdrawn", "lapsed"):
+        assert not question_letter.concerns(cause, told.model_copy(update={"status": status})), status
 
 
-def test_nobody_confirms_what_is_confirmed() -> None:
-    cause, told = QUESTIONS["question received"]
-    assert question_letter.concerns(cause, told)
-    assert not question_letter.concerns(cause, card("submitted", confirm_by=None))
+@pytest.mark.parametrize(("name", "since"), [("question submitted", "declined"), ("question merged", "answered")])
+def test_every_step_is_told_though_the_next_one_was_taken(name: str, since: str) -> None:
+    cause, told = QUESTIONS[name]
+    assert question_letter.concerns(cause, told.model_copy(update={"status": since}))
 
 
 def test_no_question_is_kept_for_a_session_that_was_cancelled_since_or_that_it_left() -> None:
     assert not question_letter.concerns(CARRIED_OVER, card("accepted", session=session(status="cancelled")))
     assert not question_letter.concerns(CARRIED_OVER, card("accepted", session=session(session_id="next")))
-
-
-def test_the_link_is_of_use_until_the_question_is_deleted() -> None:
-    assert RECEIVED.confirm_by == datetime(2025, 7, 3, 14, 5, tzinfo=BERLIN)
