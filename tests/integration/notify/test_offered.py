@@ -9,7 +9,7 @@ from services.notify import mailing
 from services.notify.cause import Priority
 from services.notify.smtp import Connection
 from shared.contracts.events import QuestionAccepted, QuestionReceived
-from shared.contracts.rpc import QuestionLetter
+from shared.contracts.rpc import QuestionLetter, RecipientsAnswered, RecipientsAsked
 from tests.integration.notify.conftest import Notify
 from tests.integration.notify.office import Office, Owner, of, people
 from tests.integration.notify.sink import Sink, mail_server
@@ -67,6 +67,17 @@ async def test_an_organiser_writes_to_a_group_once_and_the_words_are_not_kept(of
     assert all("- ein Mikrofon - https://test.example" in text(mail) for mail in sink.mails)
     (asked,) = office.owner.asked
     assert (asked.group_message_id, asked.as_of_version) == (samples.GROUP_MESSAGE.message_id, 7)
+
+
+async def test_nobody_gets_an_empty_message(office: Office) -> None:
+    async def without_words(_: RecipientsAsked) -> RecipientsAnswered:
+        return RecipientsAnswered(session=office.owner.session, recipients=tuple(office.owner.people))
+
+    office.ask_instead(without_words)
+    await office.hear(samples.GROUP_MESSAGE)
+    await office.expansion.step()
+    assert await office.states() == []
+    assert await office.notify.pool.fetchval("SELECT problem FROM mailing") == "not_understood"
 
 
 async def test_files_are_told_to_who_has_a_place_and_hold_up_nobody(office: Office, sink: Sink) -> None:
