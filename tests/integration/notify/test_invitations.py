@@ -14,7 +14,7 @@ import pytest
 from icalendar import Calendar
 
 from services.notify.cause import Cause
-from services.notify.letter import as_left_by
+from services.notify.scene import as_left_by
 from shared.contracts.events import Times
 from tests.ical_js import understood
 from tests.integration.notify.conftest import Notify
