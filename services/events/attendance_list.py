@@ -8,6 +8,7 @@ import asyncpg
 from pydantic import BaseModel, ConfigDict
 
 from services.events.attendance import AttendanceRecorded, Sitting
+from services.events.forgetting import RegistrationsForgotten
 from services.events.life import Life
 from services.events.registration import ParticipantErased
 from shared.kernel.postgres import Connection, Pool
@@ -31,6 +32,8 @@ DELETE FROM attendance a
 USING jsonb_to_recordset($1::jsonb) AS e(session_id text, person_id text)
 WHERE a.session_id = e.session_id AND a.person_id = e.person_id
 """
+FORGET = "DELETE FROM attendance WHERE registration_id = ANY($1::text[])"
+CAME = "SELECT registration_id FROM attendance WHERE session_id = $1 AND present AND recorded_at >= $2"
 ONE = "SELECT present, entry, recorded_at FROM attendance WHERE registration_id = $1 AND recorded_at >= $2"
 # $2: when the doors of the present date open
 SUMMARY = """
@@ -80,12 +83,15 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
     """Keeps what was said last of everybody, in the order in which it was said."""
     rows: dict[str, dict[str, Any]] = {}
     erased: list[dict[str, Any]] = []
+    forgotten: list[str] = []
     for recorded in events:
         match recorded.event:
             case AttendanceRecorded() as event:
                 rows |= {row["registration_id"]: row for row in _rows(recorded, event)}
             case ParticipantErased() as event:
                 erased.append({"session_id": event.session_id, "person_id": event.person_id})
+            case RegistrationsForgotten() as event:
+                forgotten += event.registration_ids
             case _:  # of other aggregates, or of a session's life
                 pass
     gone = {(each["session_id"], each["person_id"]) for each in erased}
@@ -94,6 +100,8 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
         await connection.execute(RECORD, kept)
     if erased:
         await connection.execute(ERASE, erased)
+    if forgotten:
+        await connection.execute(FORGET, forgotten)
 
 
 PROJECTION = Projection("attendance", ("attendance",), project)
@@ -118,6 +126,12 @@ def _rows(recorded: Recorded[Any], event: AttendanceRecorded) -> list[dict[str, 
 async def present_since(pool: Pool, registration_id: str, life: Life) -> asyncpg.Record | None:
     """What was said last of a registration on the present date."""
     return await pool.fetchrow(ONE, registration_id, doors_open_at(life))
+
+
+async def who_came(pool: Pool, life: Life) -> frozenset[str]:
+    """The registrations of those who were there on the present date; empty where nobody was recorded."""
+    rows = await pool.fetch(CAME, life.session_id, doors_open_at(life))
+    return frozenset(row["registration_id"] for row in rows)
 
 
 async def summary(pool: Pool, life: Life, at: dt.datetime) -> AttendanceSummary:

@@ -40,7 +40,10 @@ SELECT s.session_id, p.life, count.invited
 FROM session_view s
 JOIN session_page p USING (session_id)
 CROSS JOIN LATERAL (
-    SELECT count(*) AS invited FROM registration r WHERE r.session_id = s.session_id AND r.status = 'confirmed'
+    SELECT coalesce(nullif(count(*) FILTER (WHERE a.present AND a.recorded_at >= s.begins - interval '1 hour'), 0),
+                    count(*) FILTER (WHERE r.status = 'confirmed')) AS invited
+    FROM registration r LEFT JOIN attendance a USING (registration_id)
+    WHERE r.session_id = s.session_id
 ) AS count
 WHERE s.stage IN ('held', 'documented') AND s.over > $2 AND s.over <= $1 AND count.invited > 0
   AND NOT (p.life ->> 'history')::boolean AND p.life -> 'content' -> 'feedback' IS DISTINCT FROM '[]'::jsonb

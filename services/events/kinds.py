@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from services.events import session_statistics
+from services.events.calendar_upkeep import CalendarAddresses
 from services.events.feedback_clock import FeedbackClock
 from services.events.retention import AnswersKept, Kind, Registrations, Terms
 from shared.kernel.journal import Journal
@@ -19,5 +20,6 @@ def kinds(terms: Terms, journal: Journal, pool: Pool, vault: Vault, feedback: Fe
         Kind("left", terms.ended_registrations, registrations.left),
         Kind("registrations", terms.registrations, registrations.over),
         Kind("undated", terms.undated_registrations, registrations.undated),
+        Kind("calendar_addresses", terms.registrations, CalendarAddresses(journal, pool).forget_idle),
         Kind("feedback_texts", terms.feedback_texts, feedback.forget_texts),
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from services.events import feedback_list, feedback_token, group_message_list, registration_list
+from services.events import attendance_list, feedback_list, feedback_token, group_message_list, registration_list
 from services.events.group_message import Audience
 from services.events.life import Life
 from services.events.participant import Contact, open_contacts
@@ -29,6 +29,8 @@ async def recipients(pool: Pool, vault: Vault, asked: RecipientsAsked) -> Recipi
     message = await _message(pool, asked)
     rows = await _rows(pool, asked, found.life, message)
     shown = rows[: asked.limit]
+    more = str(shown[-1]["received_version"]) if len(rows) > asked.limit else None
+    shown = await _asked_for_feedback(pool, found.life, shown) if asked.feedback else shown
     contacts = await open_contacts(vault, shown)
     tokens = await _tokens(vault, asked, shown)
     people = (
@@ -36,7 +38,6 @@ async def recipients(pool: Pool, vault: Vault, asked: RecipientsAsked) -> Recipi
         for row, contact, token in zip(shown, contacts, tokens, strict=True)
         if contact
     )
-    more = str(shown[-1]["received_version"]) if len(rows) > asked.limit else None
     written = GroupMessage(subject=message["subject"], text=message["text"]) if message else None
     told = await _as_of(pool, card(found), asked.session_as_of)
     return RecipientsAnswered(session=told, recipients=tuple(people), group_message=written, next=more)
@@ -83,10 +84,14 @@ async def _is_asked(pool: Pool, session_id: str) -> bool:
 
 
 def _statuses(asked: RecipientsAsked) -> Sequence[Status] | None:
-    """Who had a seat is asked how it was."""
-    if asked.feedback:
-        return ("confirmed",)
-    return None if asked.registration_id else registration_list.STANDING
+    """Whoever came is asked how it was, whatever became of the registration."""
+    return None if asked.registration_id or asked.feedback else registration_list.STANDING
+
+
+async def _asked_for_feedback(pool: Pool, life: Life, rows: Sequence[Any]) -> list[Any]:
+    """Who came, if that was recorded of anybody; else who had a seat."""
+    came = await attendance_list.who_came(pool, life)
+    return [row for row in rows if (row["registration_id"] in came if came else row["status"] == "confirmed")]
 
 
 async def _tokens(vault: Vault, asked: RecipientsAsked, rows: Sequence[Any]) -> Sequence[str | None]:

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from services.events import due, participant, registration_list, retention, statistics
+from services.events import calendar_address, due, participant, registration_list, retention, statistics
+from services.events.calendar_address import GiveCalendarAddress
+from services.events.calendar_upkeep import CalendarAddresses
 from services.events.feedback_clock import FeedbackClock, FeedbackRules
 from services.events.kinds import kinds
 from services.events.participant import Contact
@@ -22,10 +24,14 @@ from tests.integration.events.test_registrations_http import erase
 OF_PERSON = "SELECT registration_id, person_id, sealed FROM registration WHERE session_id = $1 AND person_id = $2"
 SEALED = """
 SELECT data->>'registration_id' AS registration_id, data->>'person_id' AS person_id, data->>'sealed' AS sealed,
-       data->>'sealed_answers' AS sealed_answers
+       data->>'sealed_answers' AS sealed_answers, (data->'sealed_for_days')::jsonb AS sealed_for_days
 FROM journal WHERE stream = $1 AND data->>'sealed' IS NOT NULL ORDER BY position
 """
-ANSWERS = {"essen": "vegan, wegen einer Allergie", "foto": True}
+QUESTIONS = [
+    {"key": "essen", "label": "Was essen Sie?", "kind": "text"},
+    {"key": "foto", "label": "Dürfen wir Sie fotografieren?", "kind": "yes_no", "keep_days": 45},
+]
+ANSWERS: dict[str, Any] = {"essen": "vegan, wegen einer Allergie", "foto": True}
 
 
 def clockwork(events: Events, terms: Terms | None = None) -> Retention:
@@ -47,6 +53,11 @@ async def keep(events: Events, terms: Terms | None = None, **later: float) -> in
     raise AssertionError("there is always something to do")
 
 
+async def opened(events: Events, **changes: Any) -> str:
+    """A session that asks something of everybody who registers."""
+    return await events.open_session(registration_questions=QUESTIONS, **changes)
+
+
 async def enter(events: Events, session_id: str, person: str, **more: Any) -> str:
     await events.register(session_id, person=person, member=True, answers=ANSWERS, **more)
     row = await events.pool.fetchrow(OF_PERSON, session_id, person)
@@ -64,7 +75,8 @@ async def sealed(events: Events, session_id: str) -> list[dict[str, Any]]:
 async def readable(events: Events, session_id: str) -> tuple[list[Contact | None], list[Any]]:
     in_journal = await sealed(events, session_id)
     contacts = await participant.open_contacts(events.vault, in_journal)
-    return contacts, list(await participant.open_answers(events.vault, in_journal))
+    given = await participant.open_answers(events.vault, in_journal)
+    return contacts, [{each.key: each.value for each in answers} for answers in given]
 
 
 async def keys_of(events: Events, session_id: str) -> int:
@@ -74,21 +86,23 @@ async def keys_of(events: Events, session_id: str) -> int:
 
 async def test_answers_go_first_then_the_registration_and_others_stay(events: Events) -> None:
     person = str(uuid4())
-    old = await events.open_session()
-    later = await events.open_session(starts_at="2026-03-05T10:00:00+01:00")
+    old = await opened(events)
+    later = await opened(events, starts_at="2026-03-05T10:00:00+01:00")
     link, other = await enter(events, old, person), await enter(events, later, person)
     await events.register(old, member=True)
     await keep(events, days=61)
     ((contact, _), (given, _)) = await readable(events, old)
     assert contact is not None, "the registration is kept for 90 days"
-    assert given == {}, "and the answers for 30"
+    assert given == {"foto": True}, "and the answers for 30, but that one for 45"
+    await keep(events, days=15)
+    assert (await readable(events, old))[1][0] == {}
     assert (await events.get(f"/api/v1/registrations/{link}"))["email"] == "ada@stadt.example"
-    await keep(events, days=62)
+    await keep(events, days=47)
     assert await readable(events, old) == ([None, None], [{}, {}])
     assert await keys_of(events, old) == 0
     assert (await events.ask("GET", f"/api/v1/registrations/{link}")).status == 404
     assert (await events.get(f"/api/v1/sessions/{old}/registrations", EDITOR))["total"] == 0
-    assert await statistics.frozen(events.pool, old) == {"by_status": {"confirmed": 2}}
+    assert (await statistics.frozen(events.pool, old) or {})["by_status"] == {"confirmed": 2}
     assert (await events.get(f"/api/v1/registrations/{other}"))["email"] == "ada@stadt.example"
     assert (await readable(events, later))[1] == [ANSWERS]
     assert await keep(events) == 0, "doing it again changes nothing"
@@ -98,7 +112,7 @@ async def test_answers_go_first_then_the_registration_and_others_stay(events: Ev
 
 
 async def test_who_withdrew_is_forgotten_after_a_month_and_counted_all_the_same(events: Events) -> None:
-    session_id = await events.open_session(starts_at="2025-12-04T10:00:00+01:00", capacity=5)
+    session_id = await opened(events, starts_at="2025-12-04T10:00:00+01:00", capacity=5)
     link, _ = await enter(events, session_id, str(uuid4())), await enter(events, session_id, str(uuid4()))
     await events.ask("POST", f"/api/v1/registrations/{link}/withdrawals")
     await keep(events, days=29)
@@ -110,11 +124,11 @@ async def test_who_withdrew_is_forgotten_after_a_month_and_counted_all_the_same(
     assert given == [{}, ANSWERS]
     assert (await events.get(f"/api/v1/sessions/{session_id}"))["seats_left"] == 4
     await keep(events, days=270)
-    assert await statistics.frozen(events.pool, session_id) == {"by_status": {"confirmed": 1, "withdrawn": 1}}
+    assert (await statistics.frozen(events.pool, session_id) or {})["by_status"] == {"confirmed": 1, "withdrawn": 1}
 
 
 async def test_a_cancelled_session_counts_from_then_and_a_reinstated_one_not_at_all(events: Events) -> None:
-    session_id = await events.open_session(starts_at="2026-07-02T10:00:00+02:00")
+    session_id = await opened(events, starts_at="2026-07-02T10:00:00+02:00")
     link = await enter(events, session_id, str(uuid4()))
     path = f"/api/v1/sessions/{session_id}"
     await events.done("POST", f"{path}/cancellations", {"reason": "abgesagt"})
@@ -129,7 +143,7 @@ async def test_a_cancelled_session_counts_from_then_and_a_reinstated_one_not_at_
 
 
 async def test_a_date_that_stays_open_ends_by_age_and_what_is_never_forgotten_stays(events: Events) -> None:
-    session_id = await events.open_session()
+    session_id = await opened(events)
     link = await enter(events, session_id, str(uuid4()))
     postponement = {"starts_at": None, "reason": "Krankheit"}
     await events.done("POST", f"/api/v1/sessions/{session_id}/postponements", postponement)
@@ -141,7 +155,7 @@ async def test_a_date_that_stays_open_ends_by_age_and_what_is_never_forgotten_st
 
 
 async def test_what_several_replicas_find_at_once_is_forgotten_once(events: Events) -> None:
-    session_id = await events.open_session(capacity=50)
+    session_id = await opened(events, capacity=50)
     for _ in range(6):
         await enter(events, session_id, str(uuid4()))
     events.clock.forward(days=130)
@@ -154,7 +168,7 @@ async def test_what_several_replicas_find_at_once_is_forgotten_once(events: Even
 
 
 async def test_keys_of_what_is_not_there_are_destroyed(events: Events) -> None:
-    session_id = await events.open_session()
+    session_id = await opened(events)
     person = str(uuid4())
     await enter(events, session_id, person)
     await enter(events, session_id, person)
@@ -179,8 +193,8 @@ async def test_what_was_sealed_with_one_key_is_still_read(events: Events) -> Non
         "sealed_for_days": {},
     }
     assert await participant.open_contacts(events.vault, [row]) == [contact]
-    (answers,) = await participant.open_answers(events.vault, [row])
-    assert {given.key: given.value for given in answers} == ANSWERS
+    (given,) = await participant.open_answers(events.vault, [row])
+    assert {each.key: each.value for each in given} == ANSWERS
 
 
 async def test_an_erased_person_is_readable_nowhere(events: Events) -> None:
@@ -190,7 +204,7 @@ async def test_an_erased_person_is_readable_nowhere(events: Events) -> None:
         "name": "Erika Eindeutig",
         "organisation_name": "Amt Eindeutig",
     }
-    sessions = [await events.open_session(), await events.open_session(capacity=1)]
+    sessions = [await opened(events), await opened(events, capacity=1)]
     tokens = [await enter(events, each, person, **contact) for each in sessions]
     await events.ask("POST", f"/api/v1/registrations/{tokens[0]}/withdrawals")
     assert [one.name for each in sessions for one in (await readable(events, each))[0] if one] == [
@@ -246,3 +260,20 @@ def test_never_is_a_time_to_keep_things(monkeypatch: pytest.MonkeyPatch) -> None
         dt.timedelta(days=7),
         dt.timedelta(days=1095),
     )
+
+
+async def test_a_calendar_address_goes_when_it_is_old_and_shows_nothing(events: Events) -> None:
+    session_id = await opened(events)
+    coming, gone = str(uuid4()), str(uuid4())
+    await enter(events, session_id, coming)
+    at = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    for person in (coming, gone):
+        given = GiveCalendarAddress(person_id=person, token_hash=f"hash of {person}", sealed="sealed")
+        await events.journal.transact(calendar_address.DECIDER, person, given, due.by_itself(at))
+    addresses = CalendarAddresses(events.journal, events.pool)
+    await addresses.forget_idle(at, at - dt.timedelta(days=1))
+    kept = "SELECT array_agg(person_id) FROM calendar_address WHERE person_id = ANY($1)"
+    assert set(await events.pool.fetchval(kept, [coming, gone])) == {coming, gone}
+    assert await addresses.forget_idle(at, at) >= 1
+    assert await addresses.forget_idle(at, at) == 0
+    assert await events.pool.fetchval(kept, [coming, gone]) == [coming]
