@@ -8,6 +8,7 @@ from services.events import (
     certificate_http,
     feedback_http,
     group_message_http,
+    intake_http,
     material_http,
     own_calendar_http,
     own_registration_http,
@@ -47,7 +48,8 @@ def endpoints(
         *calendar_http.endpoints(pool, public_url),  # before all others: `{id}` would match `{id}.ics`, too
         *series_http.endpoints(journal, pool),
         *session_http.endpoints(journal, pool, bus),
-        *registration_http.endpoints(journal, pool, vault, asking),
+        *registration_http.endpoints(journal),
+        *intake_http.endpoints(journal, pool, vault, asking),
         *own_registration_http.endpoints(journal, pool, vault, asking),
         *own_calendar_http.endpoints(journal, pool, vault, public_url),
         *participants_http.endpoints(journal, pool, vault),

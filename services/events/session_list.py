@@ -104,14 +104,14 @@ LEFT JOIN session_seats p USING (session_id)
 LEFT JOIN series_view v ON v.series_id = s.series_id
 ORDER BY shown.place, shown.session_id
 """
-ONE = """
+SOME = """
 SELECT s.session_id, s.version, page.life, page.changed_at, p.version AS seats_version, p.seated, p.waiting,
        v.content AS series
 FROM session_view s
 JOIN session_page page USING (session_id)
 LEFT JOIN session_seats p USING (session_id)
 LEFT JOIN series_view v USING (series_id)
-WHERE s.session_id = $1 AND ($2 OR s.stage <> 'drafted')
+WHERE s.session_id = ANY($1::text[]) AND ($2 OR s.stage <> 'drafted')
 """
 _LIFE = TypeAdapter(Life)
 _PLACE = TypeAdapter(tuple[Annotated[int, Field(ge=-(10**13), le=10**13)], str])
@@ -217,8 +217,12 @@ async def list_sessions(
 
 async def session_row(pool: Pool, session_id: str, *, drafts: bool = False) -> SessionRow | None:
     """One session, if it is public or drafts are wanted."""
-    row = await pool.fetchrow(ONE, session_id, drafts)
-    return _read(row) if row else None
+    return next(iter(await session_rows(pool, [session_id], drafts=drafts)), None)
+
+
+async def session_rows(pool: Pool, session_ids: Sequence[str], *, drafts: bool = False) -> list[SessionRow]:
+    """Those of the sessions that are public, or all that are there."""
+    return [_read(row) for row in await pool.fetch(SOME, list(session_ids), drafts)]
 
 
 async def find_session(pool: Pool, session_id: str, at: dt.datetime, *, for_editors: bool) -> SessionAnswer | None:

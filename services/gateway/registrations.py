@@ -2,7 +2,8 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -13,7 +14,9 @@ from services.gateway.addresses import MailAddress, Malformed, lookup_key, parse
 from services.gateway.limits import Limit
 from services.gateway.people import People
 from services.gateway.upstream import Down, Fetched, Upstream
-from shared.kernel.identity import ANONYMOUS, Identity
+from shared.kernel.identity import ANONYMOUS
+from shared.kernel.ids import new_id
+from shared.kernel.logs import current_trace
 from shared.kernel.problems import FieldError, Problem
 from shared.kernel.recorded import Context
 from shared.kernel.texts import Id
@@ -21,6 +24,9 @@ from shared.kernel.together import Together
 
 # Answers leave at multiples of this time: how long we needed tells nothing about the person.
 BEAT = 0.05
+TOGETHER = 100
+LONGEST = 256 * 1024  # characters, of which none takes more than a few bytes of the megabyte that a request may have
+JSON, PROBLEM = "application/json", "application/problem+json"
 
 SENTENCES = {
     "address_without_at": "Bitte geben Sie eine E-Mail-Adresse mit @ ein, zum Beispiel name@stadt.de.",
@@ -66,7 +72,7 @@ class Enrolment(BaseModel):
     registration_open: bool
     full: bool = False
     waiting_list: str = "promote"
-    registration_questions: tuple[object, ...] = ()
+    asks: bool = False
 
     def refuse(self, at: dt.datetime) -> None:
         """Raises the problem that keeps people from registering, if there is one."""
@@ -79,6 +85,49 @@ class Enrolment(BaseModel):
         if self.status in {"held", "documented"} or (self.starts_at and self.starts_at <= at):
             raise Problem("session_over")
         raise Problem("registration_closed" if self.starts_at else "session_without_time")
+
+
+class Enrolments(BaseModel):
+    """What the events service says of sessions; null for one that is not there."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    enrolments: tuple[Enrolment | None, ...]
+
+
+class Told(BaseModel):
+    """What the events service says of one registration."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    status: int
+    body: dict[str, object]
+
+
+class ToldTogether(BaseModel):
+    """What it says of registrations that were sent together."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    answers: tuple[Told, ...]
+
+
+@dataclass(slots=True)
+class Entering:
+    """A registration on its way. `again`: the events service may have had it before."""
+
+    session_id: str
+    key: str
+    said: str
+    traceparent: str
+    again: bool
+
+    def sent(self) -> dict[str, object]:
+        """As it goes over the wire; what is sent once more is sent again."""
+        fields = {"session_id": self.session_id, "key": self.key, "said": self.said, "traceparent": self.traceparent}
+        told = {**fields, "again": self.again}
+        self.again = True
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +190,8 @@ class Desk:
         self.upstream = upstream
         self.by_network = by_network
         self.by_address = by_address
-        self._shown = Together(self._show)
+        self._looking = Together(self._look)
+        self._entering = Together(self._enter, most=TOGETHER)
 
     def admit(self, network: str) -> Mapping[str, str]:
         """Counts one registration from a network, and says so in headers; `too_many_requests` when it had its share."""
@@ -175,21 +225,19 @@ class Desk:
                 return await self._forward(session_id, registrant, context, idempotency_key)
             return await self._accepted_before(session_id, registrant, context, idempotency_key) or refused
         finally:
-            await asyncio.sleep(BEAT - (clock() - began) % BEAT)
+            if not registrant.member:  # nobody learns anything of themselves
+                await asyncio.sleep(BEAT - (clock() - began) % BEAT)
 
     async def _ask_for(self, session_id: str, registrant: Registrant, at: dt.datetime) -> Fetched | None:
         """Whether the session takes this registration, whoever it is: where it does not, nothing is kept of the person.
 
         The events service looks at answers and organisation where there are any, or should be.
         """
-        session = await self._shown.ask(session_id)
-        if isinstance(session, Down):
-            raise session
-        if session.status != 200:
-            return session
-        enrolment = Enrolment.model_validate_json(session.content)
+        enrolment = await self._looking.ask(session_id)
+        if enrolment is None:
+            raise Problem("not_found")
         enrolment.refuse(at)
-        if enrolment.registration_questions or registrant.answers or registrant.organisation_id:
+        if enrolment.asks or registrant.answers or registrant.organisation_id:
             return await self.check(session_id, registrant.answers, registrant.organisation_id)
         return None
 
@@ -200,17 +248,20 @@ class Desk:
         checked = await self.upstream.fetch("events", "POST", path, identity=ANONYMOUS, headers=headers, body=body)
         return None if checked.status == 200 else checked
 
-    async def _show(self, session_ids: Sequence[str]) -> list[Fetched | Down]:
-        """The sessions as everybody sees them, each asked for once; one that nobody answers for spoils no other."""
-        paths = {session_id: f"/api/v1/sessions/{session_id}" for session_id in session_ids}
-        found = dict(zip(paths, await asyncio.gather(*map(self._fetch, paths.values())), strict=True))
+    async def _look(self, session_ids: Sequence[str]) -> list[Enrolment | None]:
+        """What sessions say to whoever wants to register, each asked for once."""
+        asked = list(dict.fromkeys(session_ids))
+        got = await self._ask("/internal/enrolments", {"session_ids": asked})
+        if got.status != 200:
+            raise Down("events")
+        found = dict(zip(asked, Enrolments.model_validate_json(got.content).enrolments, strict=True))
         return [found[session_id] for session_id in session_ids]
 
-    async def _fetch(self, path: str) -> Fetched | Down:
-        try:
-            return await self.upstream.fetch("events", "GET", path, identity=ANONYMOUS, headers={})
-        except Down as down:
-            return down
+    async def _ask(self, path: str, body: Mapping[str, object]) -> Fetched:
+        headers = {"Content-Type": JSON}
+        return await self.upstream.fetch(
+            "events", "POST", path, identity=ANONYMOUS, headers=headers, body=orjson.dumps(body)
+        )
 
     async def _accepted_before(
         self, session_id: str, registrant: Registrant, context: Context, idempotency_key: str | None
@@ -237,14 +288,37 @@ class Desk:
             "answers": registrant.answers,
             "member": registrant.member,
         }
-        headers = {"Content-Type": "application/json"}
-        if idempotency_key is not None:
-            headers["Idempotency-Key"] = idempotency_key
-        guest = Identity(person_id=person_id, roles=frozenset({"reader"}), organisation_id=None, label="guest")
-        path = f"/internal/sessions/{session_id}/registrations"
-        return await self.upstream.fetch(
-            "events", "POST", path, identity=guest, headers=headers, body=orjson.dumps(body)
-        )
+        said = json.dumps(body)  # ASCII alone: no sign in it can spoil the request that others share
+        key, again = idempotency_key or str(new_id()), idempotency_key is not None
+        return await self._entering.ask(Entering(session_id, key, said, current_trace().traceparent, again))
+
+    async def _enter(self, entering: Sequence[Entering]) -> list[Fetched]:
+        """What the events service says of each; as many go together as wait, and fit into a request."""
+        told: list[Fetched] = []
+        for some in _fitting(entering):
+            got = await self._ask("/internal/registrations", {"registrations": [one.sent() for one in some]})
+            if got.status != 200:
+                raise Down("events")
+            told += map(_fetched, ToldTogether.model_validate_json(got.content).answers)
+        return told
+
+
+def _fitting(entering: Sequence[Entering]) -> Iterator[list[Entering]]:
+    """Parts of it that fit into a request, in its order."""
+    some: list[Entering] = []
+    length = 0
+    for one in entering:
+        if some and length + len(one.said) > LONGEST:
+            yield some
+            some, length = [], 0
+        some.append(one)
+        length += len(one.said)
+    yield some
+
+
+def _fetched(told: Told) -> Fetched:
+    retry = "1" if told.status in {429, 503} else None
+    return Fetched(told.status, orjson.dumps(told.body), JSON if told.status < 400 else PROBLEM, retry)
 
 
 def take(limit: Limit | None, key: str | bytes) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.kernel import headers
 from shared.kernel.identity import ANYONE, Identity, Role
 from shared.kernel.ids import new_id, parse_id
-from shared.kernel.logs import Trace
+from shared.kernel.logs import Trace, followed
 from shared.kernel.paging import Page
 from shared.kernel.problems import Problem
 from shared.kernel.recorded import Context, Outcome
@@ -94,15 +94,31 @@ class Call:
             at=self.at,
             correlation_id=self.trace.trace_id,
             traceparent=self.trace.traceparent,
-            fingerprint=self._fingerprint(actor) if given else None,
+            fingerprint=self._fingerprint(actor, self.raw) if given else None,
             history=history,
             fresh=given is None,
         )
 
-    def _fingerprint(self, actor: str) -> bytes:
+    def context_of(self, actor: str, key: str, said: bytes, traceparent: str, *, again: bool) -> Context:
+        """That of one of several commands that one request brings: whose it is, its own key, what it says.
+
+        Without `again` its key was not sent before.
+        """
+        trace = followed(traceparent) or self.trace
+        return Context(
+            command_id=headers.command_id(key, actor) or new_id(),
+            actor=actor,
+            at=self.at,
+            correlation_id=trace.trace_id,
+            traceparent=trace.traceparent,
+            fingerprint=self._fingerprint(actor, said),
+            fresh=not again,
+        )
+
+    def _fingerprint(self, actor: str, said: bytes) -> bytes:
         """Keyed: it is stored with the command, and must not tell whoever guesses what a forgotten person had sent."""
         digest = hashlib.blake2b(key=self.fingerprint_key, digest_size=32)
-        parts = [actor.encode(), self.request.method.encode(), self.request.path.encode(), self.raw]
+        parts = [actor.encode(), self.request.method.encode(), self.request.path.encode(), said]
         if self.request.query_string:
             parts.append(self.request.query_string.encode())
         for part in parts:

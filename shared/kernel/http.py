@@ -54,6 +54,7 @@ __all__ = [
     "make_app",
     "next_after",
     "page",
+    "problem_of",
     "problem_response",
     "require",
 ]
@@ -371,7 +372,7 @@ async def boundary(request: web.Request, handler: Next) -> web.StreamResponse:
     except Exception as error:  # the one place where errors become answers; unknown ones are logged whole
         if request.writer.output_size:
             raise
-        response, code, status = _answered(_problem_of(error), request)
+        response, code, status = _answered(problem_of(error), request)
     finally:
         _canonical_line(request, status, code, time.perf_counter() - started)
     if not response.prepared:
@@ -404,7 +405,7 @@ def _answered(problem: Problem, request: web.Request) -> tuple[web.StreamRespons
     return response, problem.code, response.status
 
 
-def _problem_of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> Problem:
     """The problem that any exception is for the client."""
     match error:
         case Problem():

@@ -46,7 +46,7 @@ _trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 def begin_trace(traceparent: str | None = None) -> Trace:
     """Goes on with the caller's trace, or begins a new one; from here on log lines of this task carry its id."""
-    trace = (_follow(traceparent) if traceparent else None) or _new_trace()
+    trace = (followed(traceparent) if traceparent else None) or _new_trace()
     _trace.set(trace)
     return trace
 
@@ -61,7 +61,8 @@ def _new_trace() -> Trace:
     return Trace(random[:32], random[32:])
 
 
-def _follow(traceparent: str) -> Trace | None:
+def followed(traceparent: str) -> Trace | None:
+    """A place in the trace that `traceparent` names, with a span of our own; None when it names none."""
     match = TRACEPARENT.fullmatch(traceparent.strip())
     if match is None:
         return None

@@ -58,7 +58,7 @@ def test_all_of_them_together_are_valid() -> None:
     """What is for the gateway alone included."""
     everything = [json.loads(checked_in(service).replace('"/internal/', '"/api/internal/')) for service in SERVICES]
     document = openapi.merge(everything, title="All of them")
-    assert "/api/internal/sessions/{id}/registrations" in document["paths"]
+    assert "/api/internal/registrations" in document["paths"]
     validate(document, cls=SpecValidator)
     document["paths"]["/api/v1/projects/{id}"]["get"]["responses"]["200"]["description"] = 3
     assert not SpecValidator(document).is_valid()
@@ -129,9 +129,10 @@ def test_a_code_means_the_same_in_every_service() -> None:
 def test_what_the_gateway_alone_may_call_is_marked_by_its_path() -> None:
     internal = [path for path in paths("events") if path.startswith("/internal/")]
     assert internal == [
+        "/internal/enrolments",
         "/internal/people/{id}/questions",
+        "/internal/registrations",
         "/internal/sessions/{id}/participants",
         "/internal/sessions/{id}/questions",
         "/internal/sessions/{id}/registration-checks",
-        "/internal/sessions/{id}/registrations",
     ]

@@ -26,6 +26,7 @@ from shared.kernel.vault import Vault
 from tests.conftest import Database
 from tests.faults.admission import Walk
 from tests.faults.remains import JOURNAL, Recorded, recorded
+from tests.integration.events.conftest import entering
 
 VAULT_KEY = bytes(32)
 VAULT_KEY_TEXT = "A" * 43
@@ -101,7 +102,9 @@ class Crowd:
             "name": "Erika Muster",
             "member": member,
         }
-        await self.ask("POST", f"/internal/sessions/{session_id}/registrations", body, of=of)
+        together = {"registrations": [entering(session_id, body)]}
+        answer = await self.ask("POST", "/internal/registrations", together, of=of)
+        assert answer["answers"][0]["status"] == 202, answer
 
     async def token_of(self, session_id: str, person_id: str) -> str:
         """That of the link in the person's mail."""

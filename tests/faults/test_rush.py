@@ -33,6 +33,7 @@ from tests.conftest import Database
 from tests.faults.rush import EDITOR, VAULT_KEY, Crowd, crowd, journal_of, walked
 from tests.faults.storm import Storm
 from tests.integration.bus.rig import eventually
+from tests.integration.events.conftest import entering
 from tests.running import slowness
 
 LONG = 20.0
@@ -167,7 +168,9 @@ async def test_a_crowd_in_a_session_that_is_postponed_is_told_and_holds_up_nobod
     async def work() -> None:
         while not postponed.is_set():
             body = {"person_id": str(uuid4()), "email": "a@stadt.example", "name": "Erika", "member": True}
-            await timed("register elsewhere", "POST", f"/internal/sessions/{other}/registrations", body)
+            await timed(
+                "register elsewhere", "POST", "/internal/registrations", {"registrations": [entering(other, body)]}
+            )
             await timed("the list", "GET", "/api/v1/sessions?limit=20")
             await timed("the session", "GET", f"/api/v1/sessions/{session_id}")
             await timed("one's own page", "GET", f"/api/v1/registrations/token-7-of-{session_id}")

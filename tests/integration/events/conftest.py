@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import io
+import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -57,6 +58,12 @@ class Reply:
     @property
     def code(self) -> str:
         return f"{self.status} {self.body.get('code', '')}".strip()
+
+
+def entering(session_id: str, body: Any, key: str | None = None) -> dict[str, Any]:
+    """A registration among others."""
+    named = {"session_id": session_id, "key": key or str(uuid4()), "again": key is not None, "traceparent": ""}
+    return {**named, "said": json.dumps(body)}
 
 
 @dataclass
@@ -140,7 +147,14 @@ class Events:
             "name": "Ada Beispiel",
             "member": member,
         } | more
-        return await self.ask("POST", f"/internal/sessions/{session_id}/registrations", body)
+        return await self.enter(session_id, body)
+
+    async def enter(self, session_id: str, body: Any, key: str | None = None) -> Reply:
+        """One registration, as the gateway brings it, by itself; with `key` it may have come before."""
+        reply = await self.ask("POST", "/internal/registrations", {"registrations": [entering(session_id, body, key)]})
+        assert reply.status == 200, reply
+        (told,) = reply.body["answers"]
+        return Reply(told["status"], told["body"], reply.headers)
 
     async def registered(self, session_id: str, **more: Any) -> str:
         """The token of a new registration, as the mail would carry it."""

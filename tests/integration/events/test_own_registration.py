@@ -103,11 +103,10 @@ async def test_questions_that_change_meanwhile_are_answered_anew_and_lock_nobody
 async def test_a_request_sent_again_is_answered_as_before_though_the_questions_changed(events: Events) -> None:
     session_id, ada, key = await asking(events), str(uuid4()), str(uuid4())
     body = {"person_id": ada, "email": "a@b.example", "name": "Ada", "member": True}
-    path = f"/internal/sessions/{session_id}/registrations"
-    assert (await events.ask("POST", path, body, Idempotency_Key=key)).status == 202
+    assert (await events.enter(session_id, body, key)).status == 202
     await events.revise(session_id, registration_questions=[DIET])
-    assert (await events.ask("POST", path, body, Idempotency_Key=key)).status == 202
-    assert (await events.ask("POST", path, body)).code == "422 invalid_request"
+    assert (await events.enter(session_id, body, key)).status == 202
+    assert (await events.enter(session_id, body)).code == "422 invalid_request"
 
 
 async def test_one_changes_what_one_said(events: Events) -> None:

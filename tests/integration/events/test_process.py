@@ -41,7 +41,7 @@ from shared.kernel.wakeup import Wakeup
 from tests.conftest import Database
 from tests.integration.bus.rig import eventually
 from tests.integration.events.catalogue import Catalogue, answering
-from tests.integration.events.conftest import EDITOR
+from tests.integration.events.conftest import EDITOR, entering
 
 STARTING = 60.0  # importing everything takes long where many do so at once
 PATIENCE = 20.0
@@ -166,7 +166,7 @@ async def test_registering_telling_forgetting(database: Database, nats: Embedded
         await call("POST", f"/api/v1/sessions/{session_id}/announcements")
         await call("POST", f"/api/v1/sessions/{session_id}/registration-openings")
         body = {"person_id": person, "email": "ada@stadt.example", "name": "Ada Beispiel", "member": True}
-        await call("POST", f"/internal/sessions/{session_id}/registrations", body)
+        await call("POST", "/internal/registrations", {"registrations": [entering(session_id, body)]})
         assert await told() == ["ada@stadt.example"]
         await call("POST", f"/internal/sessions/{session_id}/questions", body | {"text": "Wie teilt man Kosten?"})
         question_id = (await call("GET", "/api/v1/questions"))["items"][0]["id"]

@@ -64,6 +64,9 @@ class Asked:
         return json.loads(self.body)
 
 
+TOGETHER = {"/internal/enrolments": "look", "/internal/registrations": "take"}
+
+
 @dataclass(slots=True)
 class StandIn:
     """A server in the place of the three services: `answers[path]` is a JSON value or a function of the request.
@@ -82,8 +85,38 @@ class StandIn:
             assert isinstance(answer, web.StreamResponse)
             return answer
         body = await request.read()
+        if request.path in TOGETHER:
+            together: web.StreamResponse = await getattr(self, TOGETHER[request.path])(request, json.loads(body))
+            return together
         self.asked.append(Asked(request.method, request.path_qs, dict(request.headers), body))
-        answer = self.answers.get(request.path)
+        alone: web.StreamResponse = await self._answer(request, request.path)
+        return alone
+
+    async def look(self, request: web.Request, asked: dict[str, Any]) -> web.StreamResponse:
+        """What sessions say of registration, by how everybody sees them."""
+        self.asked.append(Asked(request.method, request.path_qs, dict(request.headers), b""))
+        found = [await self._answer(request, f"/api/v1/sessions/{each}") for each in asked["session_ids"]]
+        if any(each.status >= 500 for each in found):
+            return web.Response(status=503)
+        shown = [json.loads(each.body) if each.status == 200 else None for each in found]
+        enrolments = [each and each | {"asks": bool(each.get("registration_questions"))} for each in shown]
+        return web.json_response({"enrolments": enrolments})
+
+    async def take(self, request: web.Request, asked: dict[str, Any]) -> web.StreamResponse:
+        """Registrations that came together, each noted and answered as if it had come alone."""
+        answers = []
+        for one in asked["registrations"]:
+            path, headers = f"/internal/sessions/{one['session_id']}/registrations", dict(request.headers)
+            headers |= {"Idempotency-Key": one["key"], "traceparent": one["traceparent"]}
+            self.asked.append(Asked("POST", path, headers, one["said"].encode()))
+            answer = await self._answer(request, path)
+            if answer.status >= 500:
+                return web.Response(status=503)
+            answers.append({"status": answer.status, "body": json.loads(answer.body)})
+        return web.json_response({"answers": answers})
+
+    async def _answer(self, request: web.Request, path: str) -> Any:
+        answer = self.answers.get(path)
         if callable(answer):
             answer = answer(request)
             answer = await answer if asyncio.iscoroutine(answer) else answer
