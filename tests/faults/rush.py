@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from services.events.participant import Contact
+from services.events.participant import open_contacts
 from shared.embedded.nats import EmbeddedNats
 from shared.embedded.process import free_ports
 from shared.kernel.clock import Clock
@@ -110,10 +110,9 @@ class Crowd:
         """That of the link in the person's mail."""
         row = await self.pool.fetchrow(TOKEN_ROW, session_id, person_id)
         assert row is not None
-        purpose = f"registration/{row['registration_id']}/contact"
-        plain = await Vault(self.pool, VAULT_KEY).open(person_id, purpose, row["sealed"])
-        assert plain is not None
-        return Contact.model_validate_json(plain).token
+        (contact,) = await open_contacts(Vault(self.pool, VAULT_KEY), [{**row, "person_id": person_id}])
+        assert contact is not None
+        return contact.token
 
     async def kill_one_after(self, answers: int) -> None:
         """One of the processes is killed in the middle of it all, and stays away."""

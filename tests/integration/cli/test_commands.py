@@ -196,7 +196,7 @@ async def test_an_operator_says_how_much_room_files_have(system: RunningSystem) 
     for environment in ({"IKZ_FILES_MAX_BYTES": str(5 * 1024**3)}, {}):
         code, output, errors = await ikz_here("bootstrap", "--data", str(system.folder), environment=environment)
         assert code == 0, errors
-        assert "OBJ_IKZ_CATALOG_FILES made or changed" in output
+        assert "OBJ_IKZ_CATALOG_FILES, OBJ_IKZ_EVENTS_FILES made or changed" in output
 
 
 async def test_no_message_waits(system: RunningSystem) -> None:
