@@ -16,7 +16,7 @@ TWO_KEYS = "2:"
 
 
 async def make_keys(vault: Vault, person_id: str, purposes: Sequence[str]) -> None:
-    """The keys that `seal` needs, durable when it returns; `Erased` when the person has been forgotten."""
+    """The keys that `seal` needs; `Erased` when the person has been forgotten."""
     await vault.ensure_all([person_id, *purposes])
 
 
