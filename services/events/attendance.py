@@ -95,14 +95,9 @@ def evolve(attendance: Attendance, event: AttendanceRecorded) -> Attendance:
 def decide(command: RecordAttendance, attendance: Attendance, at: datetime) -> Sequence[AttendanceRecorded]:
     """From an hour before the begin; of themselves people say it until `until`. What is known already stays."""
     opens = command.sitting.doors_open_at
-    if command.sitting.stage in {"drafted", "cancelled"}:
-        raise Refused("session_not_announced" if command.sitting.stage == "drafted" else "session_cancelled")
-    if opens is None:
-        raise Refused("session_without_time")
-    if at < opens:
-        raise Refused("attendance_too_early")
-    if command.until is not None and at > command.until:
-        raise Refused("attendance_closed")
+    if code := obstacle(command.sitting, command.until, at):
+        raise Refused(code)
+    assert opens is not None
     marks = tuple(
         mark
         for mark in dict.fromkeys(command.marks)
@@ -119,6 +114,17 @@ def decide(command: RecordAttendance, attendance: Attendance, at: datetime) -> S
         at=at,
     )
     return [recorded]
+
+
+def obstacle(sitting: Sitting, until: datetime | None, at: datetime) -> str | None:
+    """The code of what keeps attendance from being recorded now; None if it can be."""
+    if sitting.stage in {"drafted", "cancelled"}:
+        return "session_not_announced" if sitting.stage == "drafted" else "session_cancelled"
+    if sitting.doors_open_at is None:
+        return "session_without_time"
+    if at < sitting.doors_open_at:
+        return "attendance_too_early"
+    return "attendance_closed" if until is not None and at > until else None
 
 
 def known(attendance: Attendance, registration_id: str, opens: datetime) -> bool | None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.events import attendance, attendance_list, check_in, participant, participants, registration_list
 from services.events.attendance import MOST, How, Mark, RecordAttendance
-from services.events.attendance_list import AttendanceSummary, sitting_of
+from services.events.attendance_list import SELF_UNTIL, AttendanceSummary, said_until, sitting_of
 from services.events.bodies import Body
 from services.events.life import Life
 from services.events.own_registration_http import PRIVATE
@@ -25,8 +25,6 @@ from shared.kernel.recorded import Outcome
 from shared.kernel.texts import Id
 from shared.kernel.vault import Vault
 
-SELF_UNTIL = dt.timedelta(hours=2)
-"""How long after the end people can say of themselves that they were there, unless the settings say otherwise."""
 RULES = ("session_not_announced", "session_cancelled", "session_without_time", "attendance_too_early")
 
 
@@ -143,13 +141,9 @@ class Desk:
             present=present,
             how=how,
             entry=entry or context.id_of_new("entry"),
-            until=self._until(life) if how == "self" else None,
+            until=said_until(life, self.self_until) if how == "self" else None,
         )
         return await self.journal.transact(attendance.DECIDER, life.session_id, command, context)
-
-    def _until(self, life: Life) -> dt.datetime | None:
-        end = life.when.ends_at or life.when.over
-        return end and end + self.self_until
 
     async def _life(self, session_id: str) -> Life:
         found = await session_row(self.pool, session_id, drafts=True)

@@ -47,6 +47,8 @@ FROM registration r
 LEFT JOIN attendance a ON a.registration_id = r.registration_id AND a.recorded_at >= $2
 WHERE r.session_id = $1
 """
+SELF_UNTIL = dt.timedelta(hours=2)
+"""How long after the end people can say of themselves that they were there, unless the settings say otherwise."""
 NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 
 
@@ -72,6 +74,12 @@ class AttendanceSummary(BaseModel):
 def sitting_of(life: Life) -> Sitting:
     """The session as attendance knows it."""
     return Sitting(stage=life.stage, begins=life.starts_at)
+
+
+def said_until(life: Life, longer: dt.timedelta) -> dt.datetime | None:
+    """Until when people can say of themselves that they were there: so much longer than the session takes."""
+    end = life.when.ends_at or life.when.over
+    return end and end + longer
 
 
 def doors_open_at(life: Life) -> dt.datetime:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from services.events import (
     attendance_http,
+    attendance_list,
     calendar_http,
     certificate_http,
     feedback_http,
@@ -40,7 +41,7 @@ def endpoints(
     public_url: str,
     *,
     max_material: int = MOST_OF_A_FILE,
-    self_until: timedelta = attendance_http.SELF_UNTIL,
+    self_until: timedelta = attendance_list.SELF_UNTIL,
 ) -> list[Endpoint]:
     """Everything that can be asked of this service. `self_until`: how long after the end people say they came."""
     asking = Asking(journal, Organisations(bus))
@@ -50,7 +51,7 @@ def endpoints(
         *session_http.endpoints(journal, pool, bus),
         *registration_http.endpoints(journal),
         *intake_http.endpoints(journal, pool, vault, asking),
-        *own_registration_http.endpoints(journal, pool, vault, asking),
+        *own_registration_http.endpoints(journal, pool, vault, asking, self_until),
         *own_calendar_http.endpoints(journal, pool, vault, public_url),
         *participants_http.endpoints(journal, pool, vault),
         *attendance_http.endpoints(journal, pool, vault, self_until),

@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from services.events import participant, registration_list, session
+from services.events import attendance, attendance_list, certificate, participant, registration_list, session
 from services.events.answers_to_postponement import ReconfirmRegistration
 from services.events.asking import Asking, Questions
 from services.events.bodies import ChangeBody
+from services.events.life import Life
 from services.events.life_commands import Unanswered
 from services.events.participant import Contact
 from services.events.registration import (
@@ -45,6 +46,8 @@ class RegistrationAnswer(BaseModel):
     `offered`: the seat came from the waiting list and is held until `confirm_by`. `can_change`: name, organisation and
     answers; the address never, for it is whose registration this is. `questions` are those that are asked now.
     `answer_by` is there while it is asked whether the new date suits; who is `unanswered` by then stays or goes.
+    `can_check_in`: to say of oneself that one is there; `present_since` is when that became known. `certificate`: there
+    is one to download.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +74,9 @@ class RegistrationAnswer(BaseModel):
     unanswered: Unanswered | None
     reconfirmed_at: dt.datetime | None
     can_reconfirm: bool
+    can_check_in: bool
+    present_since: dt.datetime | None
+    certificate: bool
     version: int
 
 
@@ -82,12 +88,27 @@ class Desk:
     pool: Pool
     vault: Vault
     asking: Asking
+    self_until: dt.timedelta
 
     async def show(self, call: Call) -> Answer:
         row = await self._row(call)
         found, contact, answers = await self._opened(row)
-        shown = _registration(row, found, contact, answers, call.at)
+        shown = RegistrationAnswer(
+            **_registration(row, found, contact, answers, call.at), **await self._presence(row, found.life, call.at)
+        )
         return Answer(shown, version=row["version"], headers=PRIVATE)
+
+    async def _presence(self, row: Any, life: Life, at: dt.datetime) -> dict[str, Any]:
+        """Whether the person is known to have been there, may still say so, and has it in writing."""
+        said = await attendance_list.present_since(self.pool, row["registration_id"], life)
+        present = said is not None and said["present"]
+        until = attendance_list.said_until(life, self.self_until)
+        closed = attendance.obstacle(attendance_list.sitting_of(life), until, at)
+        return {
+            "can_check_in": row["status"] == "confirmed" and not present and closed is None,
+            "present_since": said["recorded_at"].astimezone(BERLIN) if said is not None and present else None,
+            "certificate": present and certificate.possible(life),
+        }
 
     async def change(self, call: Call) -> Answer:
         context, row = call.context(), await self._row(call)
@@ -181,42 +202,48 @@ def _by_key(answers: Sequence[Given]) -> dict[str, Given]:
 
 def _registration(
     row: Any, of: SessionRow, contact: Contact, answers: Sequence[Given], at: dt.datetime
-) -> RegistrationAnswer:
+) -> dict[str, Any]:
     status: Status = row["status"]
     answer_by = of.life.answers_end if row["owes_answer"] else None
     standing, questions = status in registration_list.STANDING, of.life.content.registration_questions
     takes_place = of.life.obstacle(at) is None
     offered = status == "received" and row["promoted"]
-    return RegistrationAnswer(
-        id=row["registration_id"],
-        session=summary(of, at),
-        status=status,
-        status_label=OFFERED if offered else STATUS_LABELS[status],
-        name=contact.name,
-        email=contact.email,
-        organisation_id=row["organisation_id"],
-        organisation_name=contact.organisation_name,
-        answers=shown_answers(answers, questions),
-        questions=shown_questions(questions),
-        received_at=row["received_at"].astimezone(BERLIN),
-        confirm_by=row["confirm_by"] and row["confirm_by"].astimezone(BERLIN),
-        offered=offered,
-        waiting_position=row["waiting_position"] if status == "waitlisted" else None,
-        access_link=of.life.content.access_link if status == "confirmed" else None,
-        can_confirm=standing and row["confirm_by"] is not None and takes_place,
-        can_change=standing and takes_place,
-        can_withdraw=standing,
-        answer_by=answer_by,
-        unanswered=of.life.asking.unanswered if of.life.asking and answer_by else None,
-        reconfirmed_at=row["reconfirmed_at"] and row["reconfirmed_at"].astimezone(BERLIN),
-        can_reconfirm=answer_by is not None and at < answer_by and takes_place,
-        version=row["version"],
-    )
+    return {
+        "id": row["registration_id"],
+        "session": summary(of, at),
+        "status": status,
+        "status_label": OFFERED if offered else STATUS_LABELS[status],
+        "name": contact.name,
+        "email": contact.email,
+        "organisation_id": row["organisation_id"],
+        "organisation_name": contact.organisation_name,
+        "answers": shown_answers(answers, questions),
+        "questions": shown_questions(questions),
+        "received_at": row["received_at"].astimezone(BERLIN),
+        "confirm_by": row["confirm_by"] and row["confirm_by"].astimezone(BERLIN),
+        "offered": offered,
+        "waiting_position": row["waiting_position"] if status == "waitlisted" else None,
+        "access_link": of.life.content.access_link if status == "confirmed" else None,
+        "can_confirm": standing and row["confirm_by"] is not None and takes_place,
+        "can_change": standing and takes_place,
+        "can_withdraw": standing,
+        "answer_by": answer_by,
+        "unanswered": of.life.asking.unanswered if of.life.asking and answer_by else None,
+        "reconfirmed_at": row["reconfirmed_at"] and row["reconfirmed_at"].astimezone(BERLIN),
+        "can_reconfirm": answer_by is not None and at < answer_by and takes_place,
+        "version": row["version"],
+    }
 
 
-def endpoints(journal: Journal, pool: Pool, vault: Vault, asking: Asking) -> list[Endpoint]:
+def endpoints(
+    journal: Journal,
+    pool: Pool,
+    vault: Vault,
+    asking: Asking,
+    self_until: dt.timedelta = attendance_list.SELF_UNTIL,
+) -> list[Endpoint]:
     """What the bearer of a registration's link may do."""
-    desk = Desk(journal, pool, vault, asking)
+    desk = Desk(journal, pool, vault, asking, self_until)
     over = ("registration_lapsed", "registration_withdrawn", "session_cancelled", "session_over")
     own = "/api/v1/registrations/{token}"
     return [

@@ -32,7 +32,7 @@ API = "/api/v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBLEM = "application/problem+json"
 BEARER = "bearer"
-TOKEN = re.compile(rf"^({API}/(?:registrations|contact-requests|questions)/)[^/]+")
+TOKEN = re.compile(rf"^({API}/(?:registrations|contact-requests|questions|calendars|feedback)/)[^/]+")
 IDENTITY = web.RequestKey("identity", Identity)
 AUDITED = web.RequestKey("audited", int)
 

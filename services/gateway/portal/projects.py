@@ -11,7 +11,7 @@ from yarl import URL
 
 from services.gateway.portal import map as nrw
 from services.gateway.portal.portal import UNREADABLE_QUERY, Portal, path_id, together
-from services.gateway.portal.reading import Facets, FacetValue, Organisation, Project, ProjectCard, Topic
+from services.gateway.portal.reading import Facets, FacetValue, Organisation, Project, ProjectCard, SessionShort, Topic
 from services.gateway.portal.rendering import Link
 from services.gateway.portal.services import Missing, Refusal
 from shared.kernel.problems import Problem
@@ -39,6 +39,7 @@ SORTS = {
 }
 PAGE = 12
 SIMILAR = 3
+MOST_SESSIONS = 20
 MOST_OFFERED = 12  # of hundreds of organisations those with most projects, and those that are chosen
 MOST_LOOKED_UP = 3
 ORGANISATION = re.compile(r"\d{5}(\d{3})?|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -233,7 +234,7 @@ def _chips(search: Search, facets: FacetValues) -> list[Link]:
 async def project(portal: Portal, request: web.Request) -> web.StreamResponse:
     """A project's Steckbrief."""
     shown = await portal.one("catalog", f"/api/v1/projects/{path_id(request)}", Project)
-    (similar,) = await together(_similar(portal, shown))
+    similar, sessions = await together(_similar(portal, shown), _sessions_about(portal, shown.id))
     return portal.pages.respond(
         request,
         "projekt.html",
@@ -245,6 +246,7 @@ async def project(portal: Portal, request: web.Request) -> web.StreamResponse:
         description=shown.summary or "",
         project=shown,
         similar=similar or (),
+        sessions=sessions or (),
     )
 
 
@@ -257,6 +259,15 @@ async def _similar(portal: Portal, shown: Project) -> Sequence[ProjectCard]:
     except (Missing, Problem):
         return ()
     return found.items
+
+
+async def _sessions_about(portal: Portal, project_id: str) -> Sequence[SessionShort]:
+    """The sessions with a talk about it, the latest first."""
+    query: dict[str, str | int] = {"project": project_id, "limit": MOST_SESSIONS}
+    try:
+        return (await portal.listed("events", "/api/v1/sessions", SessionShort, query)).items
+    except (Missing, Problem):
+        return ()
 
 
 async def places(portal: Portal, request: web.Request) -> web.StreamResponse:

@@ -44,17 +44,25 @@ class Part:
 
 async def of_session(portal: Portal, session_id: str) -> Part | None:
     """What the session's page shows; None where no questions are taken, or where nobody answers."""
+    about = await about_session(portal, session_id)
+    if about is None or not (about.takes_questions or about.published):
+        return None
+    published: tuple[PublishedQuestion, ...] = ()
     try:
-        about = await portal.services.read("events", f"/api/v1/sessions/{session_id}/question-form", QuestionForm)
-        if not (about.takes_questions or about.published):
-            return None
-        published: tuple[PublishedQuestion, ...] = ()
         if about.published:
             path, most = f"/api/v1/sessions/{session_id}/questions", {"limit": MOST_SHOWN}
             published = tuple((await portal.listed("events", path, PublishedQuestion, most)).items)
     except (Down, Missing, Refusal, Problem):
         return None
     return Part(about, published, Form(_stamp(portal, session_id)))
+
+
+async def about_session(portal: Portal, session_id: str) -> QuestionForm | None:
+    """Whether a session takes questions; None where nobody answers."""
+    try:
+        return await portal.services.read("events", f"/api/v1/sessions/{session_id}/question-form", QuestionForm)
+    except (Down, Missing, Refusal):
+        return None
 
 
 async def form(portal: Portal, request: web.Request) -> web.StreamResponse:

@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.portal import german
-from services.gateway.portal.own_questions import Answer, Question
 
 MOST_PARTNERS = 4
 STEPS = {
@@ -602,125 +601,6 @@ class SessionShort(Times):
         if self.free_of_charge and not self.over(now):
             found.append(Tag("Kostenfrei"))
         return found
-
-
-class Speaker(Read):
-    """Who speaks; often only a function and an organisation are known."""
-
-    person: str | None = None
-    function: str | None = None
-    organisation: str | None = None
-
-    @property
-    def line(self) -> str:
-        """In one line."""
-        return ", ".join(filter(None, (self.person, self.function, self.organisation)))
-
-
-class Talk(Read):
-    """A programme item; `file_label` says so where one was held and there is no file."""
-
-    title: str
-    abstract: str | None = None
-    speakers: tuple[Speaker, ...] = ()
-    project_id: str | None = None
-    slides: str | None = None
-    file: str | None = None
-    file_label: str | None = None
-
-    @property
-    def file_note(self) -> str | None:
-        """What is said where there is no file: it may have been published elsewhere."""
-        if self.file is None and self.slides == "published":
-            return "Die Vortragsfolien liegen uns nicht als Datei vor"
-        return self.file_label
-
-
-class MaterialFile(Read):
-    """A version of a file; its address is for ever that of this version."""
-
-    type_label: str
-    size: int
-    href: str
-
-
-class OfTalk(Read):
-    """The talk that something belongs to."""
-
-    title: str
-
-
-class Material(Read):
-    """A file of a session that can be downloaded, and what is said of it; `href` leads to whatever version it has."""
-
-    kind: str
-    kind_label: str
-    title: str
-    description: str | None = None
-    talk: OfTalk | None = None
-    alt: str | None = None
-    credit: str | None = None
-    href: str
-    file: MaterialFile
-
-    @property
-    def photo(self) -> bool:
-        """Whether it is shown, and not listed."""
-        return self.kind == "photo"
-
-
-class Agenda(Read):
-    """The programme as planned and as held."""
-
-    planned: tuple[Talk, ...] = ()
-    held: tuple[Talk, ...] | None = None
-
-
-class Attendance(Read):
-    """How many came."""
-
-    label: str
-    groups: tuple[str, ...] = ()
-
-
-class Session(SessionShort):
-    """A session with everything."""
-
-    description: str | None = None
-    hosts: tuple[str, ...] = ()
-    funders: tuple[str, ...] = ()
-    agenda: Agenda = Agenda()
-    attendance: Attendance | None = None
-    recap: str | None = None
-    offer_hours: int = 24
-    registration_questions: tuple[Question, ...] = ()
-
-    @property
-    def takes_more(self) -> bool:
-        """Whether who registers now gets a seat or a place on the waiting list."""
-        return self.registration_open and not (self.full and self.waiting_list == "none")
-
-
-class Registration(Read):
-    """What the bearer of a link may see of a registration."""
-
-    status: str
-    status_label: str
-    session: SessionShort
-    name: str = ""
-    email: str = ""
-    organisation_id: str | None = None
-    organisation_name: str | None = None
-    answers: tuple[Answer, ...] = ()
-    questions: tuple[Question, ...] = ()
-    offered: bool = False
-    can_change: bool = False
-    version: int = 0
-    confirm_by: dt.datetime | None = None
-    waiting_position: int | None = None
-    access_link: str | None = None
-    can_confirm: bool = False
-    can_withdraw: bool = False
 
 
 class Action(Read):

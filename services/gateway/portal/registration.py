@@ -5,31 +5,37 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from services.gateway.guard import refuse_pages_of_others
-from services.gateway.portal import forms, own_questions
+from services.gateway.portal import forms, own_questions, questions
 from services.gateway.portal.forms import Form
 from services.gateway.portal.own_questions import Question
 from services.gateway.portal.personal import PRIVATE, press, token_of
-from services.gateway.portal.portal import Portal
-from services.gateway.portal.reading import Registration
+from services.gateway.portal.portal import Portal, together
 from services.gateway.portal.services import Missing, Refusal
+from services.gateway.portal.session_reading import Registration
+from services.gateway.portal.sessions import materials_of
 from services.gateway.registrations import stated
 from shared.kernel.problems import Problem
 
 FIELDS = ("name", "organisation_name")
 NOT_POSSIBLE = "Das ist zurzeit nicht möglich."
-COMMANDS = {"bestaetigen": "confirmations", "abmelden": "withdrawals"}
+COMMANDS = {
+    "bestaetigen": "confirmations",
+    "zusagen": "reconfirmations",
+    "abmelden": "withdrawals",
+    "ich-bin-da": "check-ins",
+}
 
 
 async def registration(portal: Portal, request: web.Request) -> web.StreamResponse:
     """How the registration stands, with the buttons that make sense."""
-    return await _page(portal, request, "")
+    return await page(portal, request)
 
 
 async def change(portal: Portal, request: web.Request) -> web.StreamResponse:
-    """Confirms or withdraws, and shows how the registration stands then."""
+    """Does what one of the buttons is for, and shows how the registration stands then."""
     token, command = token_of(request), COMMANDS[request.match_info["change"]]
     if no := await press(portal, request, "events", f"/api/v1/registrations/{token}/{command}"):
-        return await _page(portal, request, no.detail or NOT_POSSIBLE)
+        return await page(portal, request, no.detail or NOT_POSSIBLE)
     raise web.HTTPSeeOther(f"/anmeldung/{token}", headers=PRIVATE)
 
 
@@ -104,11 +110,11 @@ async def _form_page(portal: Portal, request: web.Request, filled: Form | None) 
     try:
         shown = await portal.services.read("events", f"/api/v1/registrations/{token}", Registration)
     except Missing:
-        return _unknown(portal, request)
+        return unknown(portal, request)
     if not shown.can_change:
         raise web.HTTPSeeOther(f"/anmeldung/{token}", headers=PRIVATE)
-    questions = _questions(shown)
-    filled = filled or Form("", _present(shown, questions))
+    own = _questions(shown)
+    filled = filled or Form("", _present(shown, own))
     asked = {question.key for question in shown.questions}
     response = portal.pages.respond(
         request,
@@ -118,7 +124,7 @@ async def _form_page(portal: Portal, request: web.Request, filled: Form | None) 
         noindex=True,
         registration=shown,
         session=shown.session,
-        questions=questions,
+        questions=own,
         kept=[answer for answer in shown.answers if answer.key not in asked],
         suggested=await portal.directory.names(),
         here_path=f"/anmeldung/{token}",
@@ -128,7 +134,8 @@ async def _form_page(portal: Portal, request: web.Request, filled: Form | None) 
     return response
 
 
-def _unknown(portal: Portal, request: web.Request) -> web.StreamResponse:
+def unknown(portal: Portal, request: web.Request) -> web.StreamResponse:
+    """The page of a link that leads nowhere any more."""
     response = portal.pages.respond(
         request, "link_unbekannt.html", status=404, heading="Dieser Link gilt nicht mehr", noindex=True
     )
@@ -136,12 +143,18 @@ def _unknown(portal: Portal, request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _page(portal: Portal, request: web.Request, notice: str) -> web.StreamResponse:
+async def page(
+    portal: Portal, request: web.Request, notice: str = "", *, done: str = "", calendar: str = ""
+) -> web.StreamResponse:
+    """The page. `notice`: why something was refused; `done`: what was done; `calendar`: the address asked for."""
     token = token_of(request)
     try:
         shown = await portal.services.read("events", f"/api/v1/registrations/{token}", Registration)
     except Missing:
-        return _unknown(portal, request)
+        return unknown(portal, request)
+    materials, asking = await together(
+        materials_of(portal, shown.session.id), questions.about_session(portal, shown.session.id)
+    )
     response = portal.pages.respond(
         request,
         "anmeldung.html",
@@ -150,7 +163,13 @@ async def _page(portal: Portal, request: web.Request, notice: str) -> web.Stream
         noindex=True,
         registration=shown,
         session=shown.session,
+        papers=[material for material in materials or () if not material.photo],
+        takes_questions=bool(asking and asking.open) and shown.stands,
         here_path=f"/anmeldung/{token}",
+        code_path=f"/api/v1/registrations/{token}/check-in.svg" if shown.has_code(portal.clock.now()) else "",
+        certificate_path=f"/api/v1/registrations/{token}/certificate.pdf" if shown.certificate else "",
+        calendar=calendar,
+        done=done,
         notice=notice,
     )
     response.headers.update(PRIVATE)

@@ -45,12 +45,15 @@ class Services:
     ) -> Model:
         """What is at `path`. Raises `Missing`, `Down`, or `Refusal` for a query that a service cannot follow."""
         target = str(URL.build(path=path, query=dict(query or {})))
-        answer = await self._ask(service, "GET", target)
-        try:
-            return shape.model_validate_json(answer)
-        except ValidationError as unexpected:
-            log.exception("unexpected_answer", upstream=service, shape=shape.__name__)
-            raise Down(service) from unexpected
+        return _understood(service, shape, await self._ask(service, "GET", target))
+
+    async def make[Model: BaseModel](self, service: Service, path: str, shape: type[Model]) -> Model:
+        """Posts to `path`, and gives what came of it; raises `Missing`, `Refusal` or `Down`."""
+        return _understood(service, shape, await self._ask(service, "POST", str(URL.build(path=path)), b"{}"))
+
+    async def remove(self, service: Service, path: str) -> None:
+        """Deletes what is at `path`; raises `Missing`, `Refusal` or `Down`."""
+        await self._ask(service, "DELETE", str(URL.build(path=path)))
 
     async def command(
         self, service: Service, path: str, body: Mapping[str, Any] | None = None, *, once: str | None = None
@@ -84,6 +87,14 @@ class Services:
         if got.status == 404:
             raise Missing(target)
         raise refusal(service, got)
+
+
+def _understood[Model: BaseModel](service: Service, shape: type[Model], answer: bytes) -> Model:
+    try:
+        return shape.model_validate_json(answer)
+    except ValidationError as unexpected:
+        log.exception("unexpected_answer", upstream=service, shape=shape.__name__)
+        raise Down(service) from unexpected
 
 
 def refusal(service: Service, got: Fetched) -> Exception:

@@ -1,8 +1,9 @@
 """Sessions and the way to register for one without a script."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from aiohttp import web
 from yarl import URL
@@ -12,30 +13,37 @@ from services.gateway.limits import network_asking
 from services.gateway.portal import forms, own_questions, questions
 from services.gateway.portal.forms import Form
 from services.gateway.portal.portal import Portal, given, path_id, together
-from services.gateway.portal.reading import Material, Series, Session, SessionShort
+from services.gateway.portal.reading import ProjectLink, Series, SessionShort, Topic
 from services.gateway.portal.rendering import Link
 from services.gateway.portal.services import Missing, Refusal, refusal
+from services.gateway.portal.session_reading import Material, Session
+from services.gateway.portal.structured import event_of
 from services.gateway.registrations import Answers, Wanted, checked
 from shared.kernel.problems import Problem, sentence
 
 PAGE = 20
+MOST_PROJECTS = 12
 FIELDS = ("name", "email", "organisation_name")
 NOT_POSSIBLE = "Für diese Veranstaltung ist zurzeit keine Anmeldung möglich."
 
 
 async def sessions(portal: Portal, request: web.Request) -> web.StreamResponse:
-    """Upcoming sessions, and the archive page by page; both may be narrowed to a series."""
-    chosen, cursor = request.query.get("reihe", ""), request.query.get("cursor", "")
-    upcoming = given(period="upcoming", limit=100, series=chosen)
-    past = given(period="past", limit=PAGE, series=chosen, cursor=cursor)
-    coming, archive, series = await together(
+    """Upcoming sessions, and the archive page by page; both may be narrowed to a series and a topic."""
+    chosen, topic, cursor = (request.query.get(name, "") for name in ("reihe", "thema", "cursor"))
+    narrowed = given(series=chosen, topic=topic)
+    upcoming = {**narrowed, **given(period="upcoming", limit=100)}
+    past = {**narrowed, **given(period="past", limit=PAGE, cursor=cursor)}
+    coming, archive, series, topics = await together(
         portal.listed("events", "/api/v1/sessions", SessionShort, upcoming),
         portal.listed("events", "/api/v1/sessions", SessionShort, past),
         portal.listed("events", "/api/v1/series", Series),
+        _topics(portal),
     )
     if archive is None or coming is None:
         raise Problem("unavailable")
-    here = URL.build(path="/veranstaltungen", query=given(reihe=chosen))
+    here = _list(chosen, topic)
+    shown = archive.items if cursor else (*coming.items, *archive.items)
+    present = {code for session in shown for code in session.topics} | ({topic} if topic else set())
     return portal.pages.respond(
         request,
         "veranstaltungen.html",
@@ -47,10 +55,39 @@ async def sessions(portal: Portal, request: web.Request) -> web.StreamResponse:
         archive=archive,
         series=series.items if series else (),
         chosen=chosen,
+        topic=topic,
+        of_series={each.slug: str(_list(each.slug, topic)) for each in series.items} if series else {},
+        of_topics=[(code, str(_list(chosen, code)), label) for code, label in _labelled(present, topics)],
+        everything={"series": str(_list("", topic)), "topics": str(_list(chosen, ""))},
+        calendar=_calendar(chosen, topic, {each.slug for each in series.items} if series else ()),
         older=bool(cursor),
         first=str(here) if cursor else "",
         next=str(here.update_query(cursor=archive.next)) if archive.next else "",
     )
+
+
+def _list(series: str, topic: str) -> URL:
+    return URL.build(path="/veranstaltungen", query=given(reihe=series, thema=topic))
+
+
+def _calendar(series: str, topic: str, known: Container[str]) -> str:
+    """The address of the calendar with the sessions of the list; a series that is known has one of its own."""
+    if series in known and not topic:
+        return str(URL.build(path=f"/api/v1/series/{series}.ics"))
+    return str(URL.build(path="/api/v1/sessions.ics", query=given(series=series, topic=topic)))
+
+
+async def _topics(portal: Portal) -> Sequence[Topic]:
+    try:
+        return (await portal.listed("catalog", "/api/v1/topics", Topic, {"limit": 100})).items
+    except (Missing, Problem):
+        return ()
+
+
+def _labelled(codes: Iterable[str], topics: Sequence[Topic] | None) -> list[tuple[str, str]]:
+    """Topics with their words, in the order of these; codes alone while the catalogue is down."""
+    labels = {code: topic.label for topic in topics or () for code in (*topic.former_codes, topic.code)}
+    return sorted(((code, labels.get(code, code.replace("_", " "))) for code in codes), key=lambda each: each[1])
 
 
 async def session(portal: Portal, request: web.Request) -> web.StreamResponse:
@@ -119,11 +156,17 @@ async def _of_answers(portal: Portal, session_id: str, typed: Mapping[str, str])
 
 async def _page(portal: Portal, request: web.Request, form: Form | None) -> web.StreamResponse:
     shown = await portal.one("events", f"/api/v1/sessions/{path_id(request)}", Session)
-    materials = await _materials(portal, shown.id)
+    about = shown.projects[:MOST_PROJECTS]
+    materials, asked, topics, suggested, *projects = await together(
+        materials_of(portal, shown.id),
+        questions.of_session(portal, shown.id),
+        _topics(portal) if shown.topics else _nothing(),
+        portal.directory.names() if shown.takes_more else _nothing(),
+        *(_project(portal, project_id) for project_id in about),
+    )
     stamp = portal.guard.stamp(shown.id, portal.clock.now())
     form = Form(stamp) if form is None else Form(stamp, form.values, form.errors, form.notice)
     wrong = bool(form.errors or form.notice)
-    suggested = await portal.directory.names() if shown.takes_more else ()
     return portal.pages.respond(
         request,
         "veranstaltung.html",
@@ -134,20 +177,35 @@ async def _page(portal: Portal, request: web.Request, form: Form | None) -> web.
         canonical=shown.href,
         description=shown.summary or "",
         session=shown,
-        materials=materials,
+        topics=_labelled(shown.topics, topics),
+        projects=dict(zip(about, projects, strict=True)),
+        papers=[material for material in materials or () if not material.photo],
+        photos=shown.pictures(materials or ()),
         form=form,
-        suggested=suggested,
-        questions=await questions.of_session(portal, shown.id),
+        suggested=suggested or (),
+        questions=asked,
+        structured=event_of(shown, portal.pages.site.url),
     )
 
 
-async def _materials(portal: Portal, session_id: str) -> tuple[Material, ...]:
+async def materials_of(portal: Portal, session_id: str) -> Sequence[Material]:
     """What can be downloaded; a page without it is still a page."""
     try:
-        (found,) = await together(portal.listed("events", f"/api/v1/sessions/{session_id}/materials", Material))
-    except Missing:
+        return (await portal.listed("events", f"/api/v1/sessions/{session_id}/materials", Material)).items
+    except (Missing, Problem):
         return ()
-    return found.items if found else ()
+
+
+async def _project(portal: Portal, project_id: str) -> str:
+    """What a talk's project is called; empty for one that nobody may read."""
+    try:
+        return (await portal.services.read("catalog", f"/api/v1/projects/{project_id}", ProjectLink)).title
+    except (Missing, Refusal):
+        return ""
+
+
+async def _nothing() -> Sequence[Any]:
+    return ()
 
 
 async def registered(portal: Portal, request: web.Request) -> web.StreamResponse:

@@ -9,7 +9,8 @@ import pytest
 
 from services.gateway.portal import german, vendor
 from services.gateway.portal import map as nrw
-from services.gateway.portal.reading import News, Project, Session, SessionShort, Talk
+from services.gateway.portal.reading import News, Project, SessionShort
+from services.gateway.portal.session_reading import Session, Talk
 
 NOW = dt.datetime(2025, 8, 1, 8, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
