@@ -267,9 +267,17 @@ async def test_ones_own_code_and_saying_that_one_is_there(events: Events) -> Non
     assert b"<svg" in picture.body
     assert (await events.ask("GET", f"/api/v1/registrations/{waits}/check-in.svg")).code == "409 not_admitted"
     assert (await events.ask("GET", "/api/v1/registrations/nobody/check-in.svg")).status == 404
-    path = f"/api/v1/registrations/{token}/check-ins"
+    own = f"/api/v1/registrations/{token}"
+    path = f"{own}/check-ins"
+    early = (await events.ask("GET", own)).body
+    assert (early["can_check_in"], early["present_since"]) == (False, None)
     events.clock.time = BEGIN
+    now = (await events.ask("GET", own)).body
+    assert (now["can_check_in"], now["present_since"], now["certificate"]) == (True, None, False)
+    assert (await events.ask("GET", f"/api/v1/registrations/{waits}")).body["can_check_in"] is False
     first = await events.ask("POST", path)
+    there = (await events.ask("GET", own)).body
+    assert (there["can_check_in"], there["present_since"]) == (False, first.body["recorded_at"])
     events.clock.forward(minutes=1)
     assert (await events.ask("POST", path)).body == first.body
     events.clock.time = BEGIN + dt.timedelta(hours=3, minutes=1)
@@ -353,10 +361,13 @@ async def test_certificates_are_for_who_came_to_what_took_place(events: Events) 
         f"/api/v1/registrations/{token}/certificate.pdf",
         f"/api/v1/sessions/{session_id}/certificate-batches",
     )
+    page = f"/api/v1/registrations/{token}"
     assert (await events.ask("GET", own)).code == "409 certificate_not_possible"
+    assert (await events.ask("GET", page)).body["certificate"] is False
     assert (await events.edit("POST", batches)).code == "409 certificate_not_possible"
     events.clock.time = BEGIN + dt.timedelta(hours=2)
     await events.done("POST", f"/api/v1/sessions/{session_id}/documentations", {"talks": [{"title": "KI im Amt"}]})
+    assert (await events.ask("GET", page)).body["certificate"] is True
     paper = (await events.ask("GET", own)).body
     assert paper.startswith(b"%PDF")
     for mark in (rb"/StructTreeRoot", rb"/Lang\s*\(de-DE\)", rb"pdfuaid:part>1<", rb"Teilnahmebescheinigung"):

@@ -1,6 +1,7 @@
 """Pages of the portal, as a browser without a script gets them."""
 
 import asyncio
+import json
 import re
 from datetime import timedelta
 from html import unescape
@@ -674,6 +675,94 @@ async def test_what_a_service_refuses_is_told_without_a_form_too(door: Any, cont
     assert "Die Frist ist gerade abgelaufen." in text
 
 
+def structured(html: str) -> dict[str, Any]:
+    """What the page says to search engines."""
+    (found,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', html)
+    said: dict[str, Any] = json.loads(found)
+    return said
+
+
+async def test_search_engines_are_told_the_same_and_never_the_access_link(door: Any, content: Any) -> None:
+    content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | {"access_link": "https://meet.example/raum"}
+    async with door.get(f"/veranstaltungen/{SESSION_ID}") as answer:
+        html = await answer.text()
+    assert "meet.example" not in html
+    assert structured(html)["name"] == "Sprechstunde <Probe>"
+    assert structured(html)["url"].endswith(f"/veranstaltungen/{SESSION_ID}")
+
+
+async def test_a_talk_leads_to_its_project_if_there_is_one_to_read(
+    door: Any, content: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portal, "PATIENCE", 0.5)
+    gone, down = "019b0000-0000-7000-8000-0000000000aa", "019b0000-0000-7000-8000-0000000000bb"
+    planned = [{"title": f"Vortrag {n}", "project_id": each} for n, each in enumerate((PROJECT["id"], gone, down))]
+    content[f"/api/v1/projects/{down}"] = lambda _: web.Response(status=503)
+    changes = {"agenda": {"planned": planned, "held": None}, "topics": ["treasury"]}
+    content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | changes
+    html = await page(door, f"/veranstaltungen/{SESSION_ID}")
+    assert f'<a href="/projekte/{PROJECT["id"]}">Projekt „Gemeindekasse“</a>' in html
+    assert f'<a href="/projekte/{down}">Zum Projekt</a>' in html
+    assert gone not in html
+    assert '<a href="/veranstaltungen?thema=treasury">Gemeindekasse</a>' in html
+
+
+async def test_a_project_leads_to_the_sessions_about_it(door: Any, services: Any, content: Any) -> None:
+    html = await page(door, f"/projekte/{PROJECT['id']}")
+    assert "Veranstaltungen zu diesem Projekt" in html
+    assert f'<a href="/veranstaltungen/{SESSION_ID}">' in html
+    assert f"/api/v1/sessions?project={PROJECT['id']}&limit=20" in [asked.target for asked in services.asked]
+    content["/api/v1/sessions"] = lambda _: web.Response(status=503)
+    assert "Veranstaltungen zu diesem Projekt" not in await page(door, f"/projekte/{PROJECT['id']}")
+
+
+async def test_the_list_is_narrowed_and_followed_as_a_calendar(door: Any, services: Any, content: Any) -> None:
+    content["/api/v1/sessions"] = listed(SESSION | {"topics": ["treasury"]})
+    html = await page(door, "/veranstaltungen")
+    assert '<a class="tag" href="/veranstaltungen?thema=treasury">Gemeindekasse</a>' in html
+    assert 'href="/api/v1/sessions.ics">Alle Termine als Kalender' in html
+    html = await page(door, "/veranstaltungen?reihe=digitale-sprechstunde")
+    assert 'href="/api/v1/series/digitale-sprechstunde.ics">Diese Auswahl' in html
+    html = await page(door, "/veranstaltungen?reihe=digitale-sprechstunde&thema=treasury")
+    assert 'href="/api/v1/sessions.ics?series=digitale-sprechstunde&topic=treasury">Diese Auswahl' in html
+    assert 'href="/veranstaltungen?thema=treasury">Alle Reihen' in html
+    asked = "/api/v1/sessions?series=digitale-sprechstunde&topic=treasury&period=upcoming&limit=100"
+    assert asked in [each.target for each in services.asked]
+    html = await page(door, "/veranstaltungen?reihe=../../x")
+    assert 'href="/api/v1/sessions.ics?series=../../x"' in html
+
+
+async def test_what_was_documented_stands_on_the_page_once(door: Any, content: Any) -> None:
+    def photo(name: str) -> dict[str, Any]:
+        file = {"type_label": "PNG", "size": 1000, "href": f"/api/v1/materials/{name}/file?version=1"}
+        said = {"id": name, "kind": "photo", "kind_label": "Foto", "title": name, "alt": "alt", "credit": "Amt"}
+        return said | {"href": f"/api/v1/materials/{name}/file", "file": file}
+
+    content[f"/api/v1/sessions/{SESSION_ID}/materials"] = listed(photo("a"), photo("b"))
+    content[f"/api/v1/sessions/{SESSION_ID}"] = SESSION | {
+        "status": "documented",
+        "registration_open": False,
+        "agenda": HELD,
+        "attendance": {"label": "über 70 Teilnehmende"},
+        "photos": [
+            {"material_id": "b", "alt": "Der Saal", "credit": "Stadt B"},
+            {"material_id": "b", "alt": "Noch einmal", "credit": "Stadt B"},
+            {"material_id": "zurückgezogen", "alt": "Weg", "credit": "Stadt C"},
+        ],
+        "recording": {"link": "https://video.example/1", "subtitles": False},
+    }
+    html = await page(door, f"/veranstaltungen/{SESSION_ID}")
+    assert re.findall(r'<img src="([^"]+)" alt="([^"]+)"', html) == [
+        ("/api/v1/materials/b/file?version=1", "Der Saal"),
+        ("/api/v1/materials/a/file?version=1", "alt"),
+    ]
+    text = text_of(html)
+    assert "Aufzeichnung ansehen (ohne Untertitel)" in text
+    assert "Teilnahme über 70 Teilnehmende" in text
+    assert "31. Juli 2025 Grund: organisatorische Gründe" in text.replace("\xa0", " ")
+    assert [int(level) for level in re.findall(r"<h([1-6])", html.partition("<footer")[0])][:2] == [1, 2]
+
+
 TOKEN = "t" * 22
 REGISTRATION: dict[str, Any] = {
     "status": "received",
@@ -696,6 +785,26 @@ REGISTRATION: dict[str, Any] = {
             ["abmelden"],
         ),
         ({"offered": True}, "Ein Platz ist frei geworden. Bitte nehmen Sie ihn an.", ["bestaetigen", "abmelden"]),
+        (
+            {"status": "confirmed", "can_confirm": False, "can_reconfirm": True, "answer_by": "2025-08-05T08:00:00Z"},
+            "Bitte antworten Sie bis 5. August 2025, 10:00 Uhr . Ohne Antwort bleibt Ihre Anmeldung bestehen.",
+            ["zusagen", "abmelden"],
+        ),
+        (
+            {"can_confirm": False, "can_reconfirm": True, "answer_by": "2025-08-05T08:00:00Z", "unanswered": "go"},
+            "Ohne Antwort wird Ihr Platz danach frei und Ihre Anmeldung endet.",
+            ["zusagen", "abmelden"],
+        ),
+        (
+            {"status": "confirmed", "can_confirm": False, "reconfirmed_at": "2025-07-30T22:30:00Z"},
+            "Sie haben am 31. Juli 2025 für den neuen Termin zugesagt.",
+            ["abmelden"],
+        ),
+        (
+            {"status": "confirmed", "can_confirm": False, "can_withdraw": False, "can_check_in": True},
+            "Sind Sie da?",
+            ["ich-bin-da"],
+        ),
         ({"status": "withdrawn", "can_confirm": False, "can_withdraw": False}, "Sie haben sich abgemeldet", []),
         ({"status": "lapsed", "can_confirm": False, "can_withdraw": False}, "Ihre Anmeldung ist verfallen", []),
     ],
@@ -706,7 +815,7 @@ async def test_the_personal_page_shows_the_state_and_what_can_be_done(
     content[f"/api/v1/registrations/{TOKEN}"] = REGISTRATION | state
     html = await page(door, f"/anmeldung/{TOKEN}")
     assert expected in text_of(html)
-    assert re.findall(rf'action="/anmeldung/{TOKEN}/(\w+)" method="post"', html) == buttons
+    assert re.findall(rf'action="/anmeldung/{TOKEN}/([\w-]+)" method="post"', html) == buttons
 
 
 async def test_looking_at_the_personal_page_changes_nothing_and_tells_nobody(
@@ -718,13 +827,21 @@ async def test_looking_at_the_personal_page_changes_nothing_and_tells_nobody(
             assert answer.headers["Referrer-Policy"] == "no-referrer"
             assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"
             assert answer.headers["Cache-Control"] == "no-store"
-    for change in ("bestaetigen", "abmelden"):
+    for change in ("bestaetigen", "zusagen", "abmelden", "ich-bin-da", "kalender", "kalender-aus"):
         async with door.get(f"/anmeldung/{TOKEN}/{change}") as answer:
             assert (answer.status, answer.headers["Location"]) == (303, f"/anmeldung/{TOKEN}")
     assert {asked.method for asked in services.asked} == {"GET"}
 
 
-@pytest.mark.parametrize(("change", "command"), [("bestaetigen", "confirmations"), ("abmelden", "withdrawals")])
+COMMANDS = {
+    "bestaetigen": "confirmations",
+    "zusagen": "reconfirmations",
+    "abmelden": "withdrawals",
+    "ich-bin-da": "check-ins",
+}
+
+
+@pytest.mark.parametrize(("change", "command"), COMMANDS.items(), ids=COMMANDS)
 async def test_each_button_is_one_command(door: Any, services: Any, content: Any, change: str, command: str) -> None:
     content[f"/api/v1/registrations/{TOKEN}"] = REGISTRATION
     content[f"/api/v1/registrations/{TOKEN}/{command}"] = {"id": "1"}
@@ -735,6 +852,87 @@ async def test_each_button_is_one_command(door: Any, services: Any, content: Any
     assert [asked.target for asked in services.asked if asked.method == "POST"] == [
         f"/api/v1/registrations/{TOKEN}/{command}"
     ]
+
+
+CONFIRMED = REGISTRATION | {"status": "confirmed", "can_confirm": False, "name": "Erika Muster"}
+
+
+async def test_what_belongs_to_a_place_is_on_the_personal_page(door: Any, content: Any) -> None:
+    path, material = f"/api/v1/registrations/{TOKEN}", {"type_label": "PDF", "size": 1000, "href": "/api/v1/m"}
+    paper = {"id": "m", "kind": "slides", "kind_label": "Folien", "title": "Handout", "href": "/h", "file": material}
+    content[f"/api/v1/sessions/{SESSION_ID}/materials"] = listed(paper)
+    content[path] = CONFIRMED | {"present_since": "2025-08-28T08:05:00Z", "certificate": True}
+    html = await page(door, f"/anmeldung/{TOKEN}")
+    assert "check-in.svg" not in html, "nobody stands at a door online"
+    assert f'<a href="{path}/certificate.pdf">' in html
+    assert "Erfasst am 28. August 2025, 10:05 Uhr" in text_of(html)
+    assert "Handout (PDF, 1 KB)" in text_of(html)
+    assert f"/anmeldung/{TOKEN}/frage" not in html
+    for changes, shown in (
+        ({"mode": "in_person"}, True),
+        ({"mode": "hybrid"}, True),
+        ({"mode": "hybrid", "status": "cancelled"}, False),
+        ({"mode": "hybrid", "date": "2025-07-01"}, False),
+    ):
+        content[path] = CONFIRMED | {"session": SESSION | changes}
+        code = f'src="{path}/check-in.svg" alt="QR-Code für den Einlass"'
+        assert (code in await page(door, f"/anmeldung/{TOKEN}")) is shown, changes
+    content[path] = REGISTRATION | {"session": SESSION | {"mode": "in_person"}}
+    assert "check-in.svg" not in await page(door, f"/anmeldung/{TOKEN}"), "not before it is confirmed"
+
+
+async def test_the_calendar_address_is_shown_once_it_is_asked_for(door: Any, services: Any, content: Any) -> None:
+    path, address = f"/api/v1/registrations/{TOKEN}", "https://portal.example/api/v1/calendars/abc.ics"
+    content[path] = CONFIRMED
+    content[f"{path}/calendar-addresses"] = lambda request: web.json_response(
+        {"address": address} if request.method == "POST" else {"id": "1"}
+    )
+    assert address not in await page(door, f"/anmeldung/{TOKEN}")
+    async with door.post(f"/anmeldung/{TOKEN}/kalender") as answer:
+        assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+        assert f'<a class="address" href="{address}">{address}</a>' in await answer.text()
+    async with door.post(f"/anmeldung/{TOKEN}/kalender-aus") as answer:
+        assert "Ihre Kalender-Adresse gilt nicht mehr." in await answer.text()
+    asked = [each.method for each in services.asked if each.target.endswith("/calendar-addresses")]
+    assert asked == ["POST", "DELETE"]
+    for button in ("kalender", "kalender-aus"):
+        async with door.post(f"/anmeldung/{TOKEN}/{button}", headers={"Sec-Fetch-Site": "cross-site"}) as answer:
+            assert answer.status == 403
+        async with door.post(f"/anmeldung/{'x' * 22}/{button}") as answer:
+            assert answer.status == 404
+    refusal = {"code": "calendar_address_revoked", "detail": "Gerade zurückgenommen."}
+    content[f"{path}/calendar-addresses"] = lambda _: web.json_response(refusal, status=409)
+    async with door.post(f"/anmeldung/{TOKEN}/kalender") as answer:
+        assert (answer.status, "Gerade zurückgenommen." in await answer.text()) == (409, True)
+
+
+async def test_who_is_registered_asks_without_typing_it_all_again(door: Any, services: Any, content: Any) -> None:
+    path = f"/api/v1/registrations/{TOKEN}"
+    content[path] = CONFIRMED
+    async with door.get(f"/anmeldung/{TOKEN}/frage") as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, f"/anmeldung/{TOKEN}"), "nobody takes questions"
+    about = {"session_id": SESSION_ID, "title": "Sprechstunde", "takes_questions": True, "open": True}
+    content[f"/api/v1/sessions/{SESSION_ID}/question-form"] = about
+    assert f'href="/anmeldung/{TOKEN}/frage"' in await page(door, f"/anmeldung/{TOKEN}")
+    assert 'name="frage_text"' in await page(door, f"/anmeldung/{TOKEN}/frage")
+    empty = {"frage_text": " ", "frage_may_publish": "ja"}
+    async with door.post(f"/anmeldung/{TOKEN}/frage", data=empty) as answer:
+        assert (answer.status, "checked" in await answer.text()) == (422, True)
+    content[f"{path}/questions"] = lambda _: web.json_response({"id": "1"}, status=201)
+    sent = {"frage_text": "Was kostet das?", "frage_may_publish": "ja"}
+    for _ in range(2):
+        async with door.post(f"/anmeldung/{TOKEN}/frage", data=sent) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, f"/anmeldung/{TOKEN}/frage-gesendet")
+    first, second = (each for each in services.asked if each.target == f"{path}/questions")
+    assert first.json() == {"text": "Was kostet das?", "may_publish": True, "may_name_organisation": False}
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+    assert "Ihre Frage ist eingegangen." in await page(door, f"/anmeldung/{TOKEN}/frage-gesendet")
+    too_many = {"code": "too_many_questions", "detail": "Sie haben schon genug gefragt."}
+    content[f"{path}/questions"] = lambda _: web.json_response(too_many, status=409)
+    async with door.post(f"/anmeldung/{TOKEN}/frage", data=sent) as answer:
+        html = await answer.text()
+    assert "Sie haben schon genug gefragt." in html
+    assert "Was kostet das?" in html
 
 
 OWN = REGISTRATION | {

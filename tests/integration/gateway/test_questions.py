@@ -173,7 +173,15 @@ async def test_one_address_may_ask_so_often(door: Any, session: str) -> None:
 
 
 def test_the_audit_log_keeps_no_token() -> None:
-    assert audited_path(f"/api/v1/questions/{TOKEN}/withdrawals") == "/api/v1/questions/[hidden]/withdrawals"
+    for first, rest in (
+        ("questions", "/withdrawals"),
+        ("registrations", "/reconfirmations"),
+        ("registrations", "/calendar-addresses"),
+        ("contact-requests", "/confirmations"),
+        ("calendars", ""),
+        ("feedback", ""),
+    ):
+        assert audited_path(f"/api/v1/{first}/{TOKEN}{rest}") == f"/api/v1/{first}/[hidden]{rest}"
 
 
 async def test_reading_and_moderating_are_for_the_service_of_sessions(door: Any, services: Any, session: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.portal import german, vendor
+from services.gateway.portal import german, structured, vendor
 from services.gateway.portal import map as nrw
 from services.gateway.portal.reading import News, Project, SessionShort
 from services.gateway.portal.session_reading import Session, Talk
@@ -205,3 +205,54 @@ def test_only_the_tried_version_of_the_styles_is_taken(tmp_path: Path) -> None:
     (package / "package.json").write_text(json.dumps({"version": "9.9.9"}))
     with pytest.raises(LookupError, match=r"9\.9\.9"):
         vendor.vendor(tmp_path / "node_modules", tmp_path / "out")
+
+
+def session_of(**more: Any) -> Session:
+    said = {"id": "s", "title": "Tagung", "status": "announced", "status_label": "", "mode": "hybrid"}
+    return Session.model_validate(said | {"mode_label": "Hybrid", "starts_at": SUMMER, "date": SUMMER.date()} | more)
+
+
+EARLIER = [{"starts_at": WINTER, "date": "2025-12-02"}, {"date": None}, {"date": "2025-07-31", "reason": "Sturm"}]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "begin", "before"),
+    [
+        ({}, "EventScheduled", "2025-08-28T10:00:00+02:00", None),
+        (
+            {"postponed_from": EARLIER},
+            "EventRescheduled",
+            "2025-08-28T10:00:00+02:00",
+            ["2025-12-02T00:30:00+01:00", "2025-07-31"],
+        ),
+        (
+            {"postponed_from": EARLIER[2:], "starts_at": None, "date": None},
+            "EventPostponed",
+            None,
+            ["2025-07-31"],
+        ),
+        ({"status": "cancelled"}, "EventCancelled", "2025-08-28T10:00:00+02:00", None),
+        ({"starts_at": None}, "EventScheduled", "2025-08-28", None),
+    ],
+)
+def test_search_engines_are_told_the_state_and_the_dates(
+    change: dict[str, Any], status: str, begin: str | None, before: list[str] | None
+) -> None:
+    said = structured.event_of(session_of(**change), "https://portal.example")
+    assert said["eventStatus"] == f"https://schema.org/{status}"
+    assert (said.get("startDate"), said.get("previousStartDate")) == (begin, before)
+
+
+def test_search_engines_are_told_where_and_for_what_price() -> None:
+    venue = {"name": "Stadthalle", "address": "Markt 1", "city": "Unna"}
+    place = {"@type": "Place", "name": "Stadthalle", "address": "Markt 1, Unna"}
+    online = {"@type": "VirtualLocation", "url": "https://portal.example/veranstaltungen/s"}
+    for mode, kind, places in (
+        ("online", "Online", [online]),
+        ("in_person", "Offline", [place]),
+        ("hybrid", "Mixed", [place, online]),
+    ):
+        said = structured.event_of(session_of(mode=mode, venue=venue, free_of_charge=False), "https://portal.example")
+        assert said["eventAttendanceMode"] == f"https://schema.org/{kind}EventAttendanceMode"
+        assert (said["location"], said["isAccessibleForFree"]) == (places, False)
+    assert "isAccessibleForFree" not in structured.event_of(session_of(), ""), "nobody said so"
