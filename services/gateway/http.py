@@ -32,7 +32,7 @@ API = "/api/v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBLEM = "application/problem+json"
 BEARER = "bearer"
-TOKEN = re.compile(rf"^({API}/(?:registrations|contact-requests|questions|calendars|feedback)/)[^/]+")
+TOKEN = re.compile(rf"^({API}/(?:calendars|contact-requests|feedback|questions|registrations)/)[^/]+")
 IDENTITY = web.RequestKey("identity", Identity)
 AUDITED = web.RequestKey("audited", int)
 
@@ -261,7 +261,7 @@ def _page_for(pages: Pages, request: web.Request, response: web.Response) -> web
 
 
 def audited_path(path: str) -> str:
-    """The path as the audit log keeps it: without the token of somebody's registration, question or text."""
+    """The path as the audit log keeps it: without the token in it, which is like a key."""
     return TOKEN.sub(r"\1[hidden]", path)
 
 

@@ -16,6 +16,7 @@ from referencing import Resource
 import services
 from services.catalog import http as catalog
 from services.catalog import request_examples
+from services.gateway.http import audited_path
 from shared.kernel import openapi
 from shared.kernel.parsing import parse_body
 
@@ -136,3 +137,10 @@ def test_what_the_gateway_alone_may_call_is_marked_by_its_path() -> None:
         "/internal/sessions/{id}/questions",
         "/internal/sessions/{id}/registration-checks",
     ]
+
+
+def test_the_audit_log_keeps_no_token_of_any_address() -> None:
+    described = {path for service in SERVICES for path in paths(service) if "{token}" in path}
+    assert described
+    asked = {path: re.sub(r"\{(?!token)\w+\}", "x", path).replace("{token}", "whose-link") for path in described}
+    assert {path for path, of_somebody in asked.items() if "whose-link" in audited_path(of_somebody)} == set()
