@@ -7,8 +7,14 @@ from services.notify.cause import Cause
 from shared.contracts.events import (
     FeedbackOpened,
     MaterialPublished,
+    RegistrationConfirmed,
+    RegistrationLapsed,
+    RegistrationLinkRequested,
     RegistrationPromoted,
+    RegistrationReceived,
     RegistrationReconfirmed,
+    RegistrationWaitlisted,
+    RegistrationWithdrawn,
     SessionCancelled,
     SessionGroupMessageRequested,
     SessionPostponed,
@@ -21,6 +27,7 @@ from shared.contracts.rpc import GroupMessage, Recipient, SessionCard
 
 TAKES_PEOPLE = {"registration_open", "full", "postponed_rescheduled"}
 GONE = {"lapsed", "withdrawn"}
+DATE = ("title", "starts_at", "ends_at", "date", "sequence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +50,24 @@ class Scene:
 
 def as_left_by(cause: Cause, session: SessionCard) -> SessionCard:
     """The session as it was right after the cause, though more may have happened until its owner was asked."""
+    return session.model_copy(update={name: getattr(cause, name) for name in _told_by(cause)})
+
+
+def _told_by(cause: Cause) -> tuple[str, ...]:
+    """What of the session a cause says itself."""
     match cause:
         case SessionPostponed() | SessionScheduled() | SessionCancelled() | SessionReinstated():
-            told = {"title", "starts_at", "ends_at", "date", "sequence"}
+            return DATE
         case SessionGroupMessageRequested():
-            told = {"title", "starts_at", "ends_at", "date", "sequence"}
+            return DATE
         case SessionRelocated():
-            told = {"title", "starts_at", "ends_at", "date", "sequence", "mode", "venue"}
-        case _:
-            return session
-    return session.model_copy(update={name: getattr(cause, name) for name in told})
+            return (*DATE, "mode", "venue")
+        case RegistrationReceived() | RegistrationConfirmed() | RegistrationWaitlisted() | RegistrationPromoted():
+            return ()
+        case RegistrationReconfirmed() | RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
+            return ()
+        case MaterialPublished() | FeedbackOpened():
+            return ()
 
 
 def concerns(cause: Cause, person: Recipient) -> bool:
@@ -70,7 +85,13 @@ def concerns(cause: Cause, person: Recipient) -> bool:
             return cause.confirm_by is None or person.status not in {"confirmed", *GONE}
         case RegistrationReconfirmed():
             return person.status not in GONE
-        case _:
+        case RegistrationReceived() | RegistrationConfirmed() | RegistrationWaitlisted():
+            return True
+        case RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
+            return True
+        case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
+            return True
+        case SessionGroupMessageRequested():
             return True
 
 

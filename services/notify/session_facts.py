@@ -9,10 +9,20 @@ from shared.contracts.events import (
     FeedbackOpened,
     MaterialPublished,
     PublishedMaterial,
+    RegistrationConfirmed,
+    RegistrationLapsed,
+    RegistrationLinkRequested,
+    RegistrationPromoted,
+    RegistrationReceived,
+    RegistrationReconfirmed,
+    RegistrationWaitlisted,
+    RegistrationWithdrawn,
     SessionCancelled,
     SessionGroupMessageRequested,
     SessionPostponed,
+    SessionReinstated,
     SessionRelocated,
+    SessionScheduled,
 )
 from shared.contracts.rpc import Recipient
 
@@ -42,7 +52,11 @@ def facts(scene: Scene) -> list[Fact]:
             return [*(_file(item, scene.portal) for item in cause.items), Fact("Termin", when), *hosts]
         case FeedbackOpened() | SessionGroupMessageRequested():
             return [Fact("Termin", when, main=True), where, *hosts]
-        case _:
+        case RegistrationReceived() | RegistrationConfirmed() | RegistrationWaitlisted() | RegistrationPromoted():
+            return [Fact("Termin", when, main=True), where, *_link(scene.person), *hosts]
+        case RegistrationReconfirmed() | RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
+            return [Fact("Termin", when, main=True), where, *_link(scene.person), *hosts]
+        case SessionScheduled() | SessionRelocated() | SessionReinstated():
             return [Fact("Termin", when, main=True), where, *_link(scene.person), *hosts]
 
 
