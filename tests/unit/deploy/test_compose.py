@@ -86,16 +86,35 @@ def test_every_variable_is_known_to_the_settings(secrets: dict[str, str]) -> Non
 
 
 def test_what_several_services_must_know_alike_is_passed_on_to_each() -> None:
-    """What exports and mails say of the portal is what its pages say."""
-    common = set(CatalogSettings.model_fields) & set(GatewaySettings.model_fields) - set(ServiceSettings.model_fields)
-    shared = {f"IKZ_{name.upper()}" for name in common}
-    assert shared == {
+    """What exports and mails say of the portal is what its pages say, and what its pages promise is what is done."""
+    assert known_alike("catalog") == {
         "IKZ_PORTAL_NAME",
         "IKZ_OPERATOR_NAME",
         "IKZ_OPERATOR_EMAIL",
         "IKZ_CONTACT_TEXT_RETENTION_DAYS",
     }
-    assert shared <= passed_on("catalog") & passed_on("gateway")
+    assert known_alike("events") == {
+        "IKZ_MAX_MATERIAL",
+        "IKZ_REGISTRATION_RETENTION_DAYS",
+        "IKZ_ANSWERS_RETENTION_DAYS",
+        "IKZ_QUESTION_RETENTION_DAYS",
+    }
+    assert not known_alike("notify")
+    for service in ("catalog", "events"):
+        assert known_alike(service) <= passed_on(service) & passed_on("gateway")
+
+
+def known_alike(service: str) -> set[str]:
+    """The variables that both a service and the gateway know, beside those of every service."""
+    common = set(SETTINGS[service].model_fields) & set(GatewaySettings.model_fields)
+    return {f"IKZ_{name.upper()}" for name in common - set(ServiceSettings.model_fields)}
+
+
+def test_how_long_what_people_say_is_kept_is_for_the_operator_to_choose() -> None:
+    for service, settings in SETTINGS.items():
+        kept = {name for name in settings.model_fields if name.endswith("_retention_days")}
+        chosen = {f"IKZ_{name.upper()}" for name in kept - set(ServiceSettings.model_fields)}
+        assert chosen <= passed_on(service)
 
 
 def test_what_can_be_set_in_the_file_of_secrets_is_named_to_operators() -> None:
