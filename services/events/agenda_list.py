@@ -90,7 +90,7 @@ async def versions(pool: Pool, session_id: str) -> tuple[AgendaVersion, ...]:
 async def planned(pool: Pool, session_id: str, version: int) -> tuple[Talk, ...] | None:
     """The programme as it was planned in that version; None if there is no such version."""
     row = await pool.fetchrow(TALKS, session_id, version)
-    return _TALKS.validate_python(row["talks"]) if row else None
+    return _TALKS.validate_python(row["talks"], extra="ignore") if row else None
 
 
 def _wall(time: dt.datetime) -> dt.datetime:

@@ -99,7 +99,7 @@ async def _overlaps(pool: Pool, when: When, session_id: str | None) -> list[Date
 
 
 def _overlap(when: When, session_id: str, stage: str, title: str, dated: object) -> DateWarning:
-    other = _WHEN.validate_python(dated)
+    other = _WHEN.validate_python(dated, extra="ignore")
     exact = when.ends_at and other.ends_at
     kind = "der Entwurf" if stage == "drafted" else "die Veranstaltung"
     text = f"{'Zur selben Zeit' if exact else 'Am selben Tag'} ist {kind} „{title}“ ({when_label(other)})."

@@ -13,7 +13,7 @@ from services.events import feedback_box, feedback_list
 from services.events.due import by_itself
 from services.events.feedback import DECIDER, CloseFeedback, Command, OpenFeedback
 from services.events.feedback_questions import OF_THE_PORTAL
-from services.events.session_list import read_life
+from services.events.life_kept import read_life
 from shared.kernel.codec import UnknownEvent
 from shared.kernel.decider import NotThere
 from shared.kernel.journal import Journal

@@ -141,14 +141,14 @@ async def find(pool: Pool, session_id: str) -> FeedbackRow | None:
     return FeedbackRow(
         session_id=row["session_id"],
         title=row["title"],
-        questions=_QUESTIONS.validate_python(row["questions"]),
+        questions=_QUESTIONS.validate_python(row["questions"], extra="ignore"),
         invited=row["invited"],
         minimum=row["minimum"],
         closed=row["state"] == "closed",
         opened_at=row["opened_at"],
         closes_at=row["closes_at"],
         given=row["given"] or 0,
-        tallies=_TALLIES.validate_python(row["tallies"] or []),
+        tallies=_TALLIES.validate_python(row["tallies"] or [], extra="ignore"),
     )
 
 

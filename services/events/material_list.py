@@ -118,7 +118,7 @@ def _row(material: Material) -> dict[str, Any]:
 
 
 def _read(row: Any) -> Material:
-    return _MATERIAL.validate_python(row["material"])
+    return _MATERIAL.validate_python(row["material"], extra="ignore")
 
 
 async def materials_of(pool: Pool, session_id: str, *, for_editors: bool) -> list[MaterialAnswer]:

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 from services.events.calendar_address import CalendarAddressGiven, CalendarAddressRevoked
 from services.events.calendar_entry import Own, entry, finished
 from services.events.life import Life
+from services.events.life_kept import read_life
 from services.events.registration_list import STANDING
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
@@ -43,7 +44,6 @@ NOT_SURE: Mapping[str, str] = {
     "waitlisted": "Sie stehen auf der Warteliste.",
 }
 OTHERWISE = "Ihr Platz ist noch nicht sicher."
-_LIFE = TypeAdapter(Life)
 
 
 class Token(BaseModel):
@@ -92,7 +92,7 @@ async def entries(pool: Pool, person_id: str, public_url: str) -> list[str]:
 
 
 def _entry(row: asyncpg.Record, public_url: str) -> str | None:
-    life: Life = _LIFE.validate_python(row["life"])
+    life = read_life(row["life"])
     begun = entry(life, row["changed_at"], _own(row["status"], life, row["received_at"]))
     return None if begun is None else finished(begun, row["session_id"], row["series"], public_url)
 

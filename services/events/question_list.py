@@ -173,7 +173,7 @@ ORDERS = Projection("question_orders", ("question_order",), project_orders)
 
 
 def _read(row: Any) -> Question:
-    return _STATE.validate_python(row["state"])
+    return _STATE.validate_python(row["state"], extra="ignore")
 
 
 async def by_token_hash(pool: Pool, token_hash: str) -> Question | None:

@@ -149,7 +149,7 @@ async def find_series(pool: Pool, series_id: str, *, experts: bool) -> SeriesAns
 async def named(pool: Pool, name: str) -> SeriesRef | None:
     """The series of this id or slug."""
     row = await pool.fetchrow(NAMED, name)
-    return reference(row["series_id"], SeriesContent.model_validate(row["content"])) if row else None
+    return reference(row["series_id"], SeriesContent.model_validate(row["content"], extra="ignore")) if row else None
 
 
 async def meant(pool: Pool, names: Sequence[str] | None) -> list[str] | None:
@@ -163,7 +163,7 @@ async def series_exists(pool: Pool, series_id: str) -> bool:
 
 
 def _answer(row: Any, *, experts: bool) -> SeriesAnswer:
-    content = SeriesContent.model_validate(row["content"])
+    content = SeriesContent.model_validate(row["content"], extra="ignore")
     return SeriesAnswer(
         **reference(row["series_id"], content).model_dump(),
         summary=content.summary,

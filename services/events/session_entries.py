@@ -7,10 +7,9 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter
-
 from services.events.calendar_entry import FORM, entry, finished
 from services.events.life import Life
+from services.events.life_kept import read_life
 from shared.kernel.postgres import Connection, Pool
 
 TABLE = "session_entry"
@@ -39,8 +38,6 @@ LEFT JOIN series_view v USING (series_id)
 WHERE s.stage <> 'drafted' AND ($1::text[] IS NULL OR s.series_id = ANY($1))
   AND ($2::text[] IS NULL OR s.topics && $2)
 """
-
-_LIFE = TypeAdapter(Life)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +76,4 @@ async def entries(pool: Pool, of: Wanted, public_url: str) -> list[str]:
 async def _anew(pool: Pool, session_ids: Sequence[str]) -> dict[str, str | None]:
     """Entries that other code kept, or none: made of the sessions as they are."""
     rows = await pool.fetch(LIVES, session_ids) if session_ids else []
-    return {row["session_id"]: entry(_LIFE.validate_python(row["life"]), row["changed_at"]) for row in rows}
+    return {row["session_id"]: entry(read_life(row["life"]), row["changed_at"]) for row in rows}

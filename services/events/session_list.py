@@ -10,6 +10,7 @@ from services.events import session_entries, topics
 from services.events.date_warnings import DateWarning, warnings_of
 from services.events.life import LIFE_EVENTS, Life
 from services.events.life import evolve as live
+from services.events.life_kept import kept_life, read_life
 from services.events.material_list import with_slides
 from services.events.project_talks import sessions_about
 from services.events.series import SeriesContent
@@ -113,7 +114,6 @@ LEFT JOIN session_seats p USING (session_id)
 LEFT JOIN series_view v USING (series_id)
 WHERE s.session_id = ANY($1::text[]) AND ($2 OR s.stage <> 'drafted')
 """
-_LIFE = TypeAdapter(Life)
 _PLACE = TypeAdapter(tuple[Annotated[int, Field(ge=-(10**13), le=10**13)], str])
 
 
@@ -185,7 +185,7 @@ def _row(life: Life, recorded: Recorded[Any]) -> dict[str, Any]:
         "over": life.when.over,
         "due_at": life.due,
         "changed_at": recorded.recorded_at,
-        "life": _LIFE.dump_python(life, mode="json"),
+        "life": kept_life(life),
     }
 
 
@@ -235,11 +235,6 @@ async def find_session(pool: Pool, session_id: str, at: dt.datetime, *, for_edit
     return SessionAnswer(**shown | {"agenda": await with_slides(pool, session_id, shown["agenda"])}, warnings=against)
 
 
-def read_life(stored: Any) -> Life:
-    """A session as the read model keeps it."""
-    return _LIFE.validate_python(stored)
-
-
 def _read(row: Any) -> SessionRow:
     return SessionRow(
         life=read_life(row["life"]),
@@ -247,5 +242,5 @@ def _read(row: Any) -> SessionRow:
         changed_at=row["changed_at"],
         seated=row["seated"] or 0,
         waiting=row["waiting"] or 0,
-        series=SeriesContent.model_validate(row["series"]) if row["series"] else None,
+        series=SeriesContent.model_validate(row["series"], extra="ignore") if row["series"] else None,
     )
