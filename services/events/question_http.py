@@ -23,7 +23,7 @@ from services.events.question_postponements import postponements_of
 from services.events.question_sealing import Asker, Words
 from services.events.question_shown import OwnQuestion, own
 from services.events.registration_http import Accepted
-from services.events.session_list import session_row
+from services.events.session_list import session_row, session_rows
 from services.events.session_shown import SessionRow
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page
 from shared.kernel.http import committed as answer_to
@@ -149,10 +149,9 @@ class Desk:
             raise Problem("forbidden")
         asked = await question_list.of_person(self.pool, person_id)
         opened = await question_sealing.opened(self.vault, asked)
-        items = [
-            own(one, await self._session(one.session_id), plain, call.at)
-            for one, plain in zip(asked, opened, strict=True)
-        ]
+        sessions = await session_rows(self.pool, list({one.session_id for one in asked}))
+        at = {found.life.session_id: found for found in sessions}
+        items = [own(one, at[one.session_id], plain, call.at) for one, plain in zip(asked, opened, strict=True)]
         return Answer(Page(items=items, next=None, total=len(items)), headers=PRIVATE)
 
     async def _ask(

@@ -39,13 +39,13 @@ from shared.kernel.vault import Erased, Vault
 LATE = "SELECT question_id FROM question WHERE confirm_by <= $1 AND NOT forgotten ORDER BY confirm_by LIMIT $2"
 # Merged questions that are not where the one is that they went into, or have not what became of it.
 STRAY = """
-SELECT m.question_id, m.merged_into, h.question_id IS NULL OR h.forgotten AS lost
+SELECT m.question_id
 FROM question m
 LEFT JOIN question h ON h.question_id = m.merged_into
 WHERE m.merged_into IS NOT NULL AND NOT m.forgotten
   AND (m.status = 'merged' AND (h.question_id IS NULL OR h.forgotten
                                 OR h.status NOT IN ('submitted', 'accepted') OR h.session_id <> m.session_id)
-       OR m.status = 'answered' AND h.status = 'answered' AND m.host_version < h.answered_in)
+       OR m.status = 'answered' AND h.status = 'answered' AND NOT h.forgotten AND m.host_version < h.answered_in)
 ORDER BY m.asked_at, m.question_id
 LIMIT $1
 """
@@ -151,9 +151,12 @@ async def _with_host(vault: Vault, merged: Question, host: Question) -> Question
     if host.session_id != merged.session_id and merged.status == "merged":
         return CarryOverQuestion(session_id=host.session_id, postponements=host.postponements, host=host.question_id)
     if host.status == "answered" and host.way is not None:
+        answer = await _copied(vault, host, merged, "answer", host.sealed_answer)
+        if host.sealed_answer and answer is None:  # its asker was erased, which will be recorded right away
+            return None
         return AnswerQuestion(
             way=host.way,
-            sealed_answer=await _copied(vault, host, merged, "answer", host.sealed_answer),
+            sealed_answer=answer,
             begun=True,
             host=host.question_id,
             host_version=host.answered_in,

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from services.events import due, question_upkeep
-from services.events.question import DECIDER, MergeQuestion
+from services.events.question import DECIDER, ForgetQuestion, MergeQuestion
 from services.events.question_letter import question_letter
 from shared.contracts.rpc import QuestionLetterAsked
 from shared.kernel.identity import ANONYMOUS, Identity
@@ -295,6 +295,25 @@ async def test_answering_one_answers_those_that_were_merged_into_it(events: Even
     await tend(events, 2)
     assert [await types(events, other) for other in others] == [["HandedIn", "Merged", "Answered", "Answered"]] * 2
     assert (await letter(events, others[0])).answer == "Nach Fällen."
+
+
+async def test_an_answer_that_is_forgotten_before_it_is_passed_on_answers_nothing(events: Events) -> None:
+    session_id = await hour(events)
+    erased, forgotten = [await asked(events, session_id) for _ in range(2)]
+    of_erased, of_forgotten = [await asked(events, session_id) for _ in range(2)]
+    for one, host in ((of_erased, erased), (of_forgotten, forgotten)):
+        await done(events, one, "mergers", {"into": host.id})
+    await done(events, forgotten, "answers", WRITTEN)
+    await tend(events)
+    await done(events, erased, "answers", WRITTEN)
+    await done(events, forgotten, "answers", {"way": "in_writing", "answer": "Nach Fällen."})
+    await erase(events, erased.person)
+    gone = ForgetQuestion(cause="retention")
+    await events.journal.transact(DECIDER, forgotten.id, gone, due.by_itself(events.clock.now()))
+    await tend(events, 2)
+    assert await types(events, of_erased) == ["HandedIn", "Merged", "Released"]
+    assert await types(events, of_forgotten) == ["HandedIn", "Merged", "Answered"]
+    assert await question_upkeep.follow_mergers(events.journal, events.pool, events.vault, events.clock.now()) == 0
 
 
 async def test_a_merged_question_goes_where_the_other_one_goes(events: Events) -> None:
