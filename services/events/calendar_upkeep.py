@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from services.events.calendar_address import DECIDER, RevokeCalendarAddress
 from services.events.due import by_itself
+from shared.kernel.codec import UnknownEvent
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 
@@ -15,6 +18,8 @@ WHERE NOT EXISTS (SELECT FROM registration r WHERE r.person_id = c.person_id)
 LIMIT $2
 """
 PORTION = 100
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,12 @@ class CalendarAddresses:
     async def forget_idle(self, at: datetime, before: datetime) -> int:
         """Those that were given before a moment; whoever asks again gets another one."""
         rows = await self.pool.fetch(IDLE, before, PORTION)
-        for row in rows:
-            await self.journal.transact(DECIDER, row["person_id"], RevokeCalendarAddress(), by_itself(at))
-        return len(rows)
+        return sum([await self._revoke(row["person_id"], at) for row in rows])
+
+    async def _revoke(self, person_id: str, at: datetime) -> bool:
+        try:
+            await self.journal.transact(DECIDER, person_id, RevokeCalendarAddress(), by_itself(at))
+        except UnknownEvent as unknown:
+            log.warning("calendar_address_of_newer_code", reason=str(unknown))
+            return False
+        return True

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from services.events import session_statistics
 from services.events.calendar_upkeep import CalendarAddresses
 from services.events.feedback_clock import FeedbackClock
 from services.events.retention import AnswersKept, Kind, Registrations, Terms
@@ -14,7 +13,7 @@ from shared.kernel.vault import Vault
 
 def kinds(terms: Terms, journal: Journal, pool: Pool, vault: Vault, feedback: FeedbackClock) -> Sequence[Kind]:
     """Every kind, in the order in which it is looked after."""
-    registrations = Registrations(journal, pool, vault, session_statistics.counts)
+    registrations = Registrations(journal, pool)
     return (
         Kind("answers", timedelta(0), AnswersKept(pool, vault, terms.answers).forget),
         Kind("left", terms.ended_registrations, registrations.left),

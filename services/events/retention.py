@@ -12,12 +12,12 @@ from typing import Any
 
 import structlog
 
-from services.events import session, statistics
+from services.events import session, session_statistics, statistics
 from services.events.due import by_itself
 from services.events.forgetting import ForgetRegistrations, RegistrationsForgotten
 from services.events.life import SessionCancelled, SessionHeld, SessionReinstated
 from services.events.registration import ParticipantErased, RegistrationLapsed, RegistrationWithdrawn
-from services.events.statistics import Counts, FreezeStatistics
+from services.events.statistics import FreezeStatistics
 from shared.kernel.codec import UnknownEvent
 from shared.kernel.decider import NotThere
 from shared.kernel.journal import Journal
@@ -79,7 +79,9 @@ JOIN vault v ON v.person_id > 'registration/' || r.registration_id || '/'
 """
 TO_LOOK_AT = """
 SELECT e.session_id, e.ended_at
-FROM session_ended e LEFT JOIN answers_looked_at l ON l.session_id = e.session_id AND l.ended_at = e.ended_at
+FROM session_ended e
+LEFT JOIN answers_looked_at l ON l.session_id = e.session_id AND l.ended_at = e.ended_at
+                             AND l.kept IS NOT DISTINCT FROM $3
 WHERE e.ended_at <= $1 AND (l.session_id IS NULL OR l.look_at <= $1) ORDER BY e.ended_at LIMIT $2
 """
 ANSWER_KEYS = """
@@ -90,8 +92,9 @@ JOIN vault v ON v.person_id >= 'registration/' || r.registration_id || '/answers
 WHERE r.session_id = $1
 """
 LOOKED_AT = """
-INSERT INTO answers_looked_at (session_id, ended_at, look_at) VALUES ($1, $2, $3)
-ON CONFLICT (session_id) DO UPDATE SET ended_at = excluded.ended_at, look_at = excluded.look_at
+INSERT INTO answers_looked_at (session_id, ended_at, kept, look_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (session_id) DO UPDATE SET
+    ended_at = excluded.ended_at, kept = excluded.kept, look_at = excluded.look_at
 """
 # A key is made before what it seals is recorded, and stays alone when that was refused.
 STRAY = """
@@ -132,12 +135,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Registrations:
-    """Forgets registrations: the session says so, and their keys go right after. `counts` are kept before."""
+    """Forgets registrations: their numbers are kept before, the session says so, and their keys go right after."""
 
     journal: Journal
     pool: Pool
-    vault: Vault
-    counts: Callable[[Pool, str], Awaitable[Counts]] = statistics.by_status
 
     async def over(self, at: datetime, before: datetime) -> int:
         """Those in sessions that took place, or were cancelled, long enough ago."""
@@ -157,16 +158,13 @@ class Registrations:
             by_session.setdefault(row["session_id"], []).append(row["registration_id"])
         return sum([await self._forget_of(each, ids, at, freeze=freeze) for each, ids in by_session.items()])
 
-    async def _counts(self, session_id: str) -> Counts:
-        """Whoever was forgotten before counts by status, too."""
-        return await self.counts(self.pool, session_id) | await statistics.by_status(self.pool, session_id)
-
     async def _forget_of(self, session_id: str, registration_ids: Sequence[str], at: datetime, *, freeze: bool) -> int:
         command = ForgetRegistrations(registration_ids=tuple(registration_ids))
         try:
             if freeze and await statistics.frozen(self.pool, session_id) is None:
-                counts = FreezeStatistics(session_id=session_id, counts=await self._counts(session_id))
-                await self.journal.transact(statistics.DECIDER, session_id, counts, by_itself(at))
+                counts = await session_statistics.counts(self.pool, session_id)
+                freeze_them = FreezeStatistics(session_id=session_id, counts=counts)
+                await self.journal.transact(statistics.DECIDER, session_id, freeze_them, by_itself(at))
             await self.journal.transact(session.DECIDER, session_id, command, by_itself(at))
         except NotThere:  # the journal may have been restored to a time before the session
             return 0
@@ -189,7 +187,7 @@ class AnswersKept:
 
     async def forget(self, at: datetime, _before: datetime) -> int:
         """Looks through a few sessions that are over, each again only when something in it is due."""
-        rows = await self.pool.fetch(TO_LOOK_AT, at, PORTION)
+        rows = await self.pool.fetch(TO_LOOK_AT, at, PORTION, self.kept)
         return sum([await self._forget_of(row["session_id"], row["ended_at"], at) for row in rows])
 
     async def _forget_of(self, session_id: str, ended_at: datetime, at: datetime) -> int:
@@ -199,7 +197,7 @@ class AnswersKept:
         for start in range(0, len(due), 1000):
             await self.vault.destroy(due[start : start + 1000])
         later = min((moment for moment in until.values() if moment > at), default=None)
-        await self.pool.execute(LOOKED_AT, session_id, ended_at, later)
+        await self.pool.execute(LOOKED_AT, session_id, ended_at, self.kept, later)
         return len(due)
 
     def _kept(self, key: str) -> timedelta | None:

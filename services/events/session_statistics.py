@@ -181,18 +181,18 @@ async def of_session(pool: Pool, life: Life) -> Statistics:
 
 
 async def counted(pool: Pool, life: Life) -> Statistics:
-    """The counts of the registrations that are there."""
+    """The counts of the registrations that are there; those that were forgotten count by status."""
     rows = await pool.fetch(GROUPS, life.session_id, attendance_list.doors_open_at(life))
     groups = [Group(row["organisation_id"], row["status"], row["attended"], row["people"]) for row in rows]
     known = await organisations.known(pool, [g.organisation_id for g in groups if g.organisation_id])
     keys = {body.district for body in known.values() if body.district}
-    return statistics_of(groups, known, await organisations.district_names(pool, sorted(keys)))
+    present = statistics_of(groups, known, await organisations.district_names(pool, sorted(keys)))
+    return present.model_copy(update=await statistics.by_status(pool, life.session_id))
 
 
 async def counts(pool: Pool, session_id: str) -> dict[str, Any]:
-    """What retention keeps of a session before it forgets the registrations; those forgotten before count by status."""
+    """What retention keeps of a session before it forgets the registrations."""
     found = await session_row(pool, session_id, drafts=True)
     if found is None:
         return {}
-    present = (await counted(pool, found.life)).model_dump(mode="json", exclude={"frozen_at"})
-    return present | await statistics.by_status(pool, session_id)
+    return (await counted(pool, found.life)).model_dump(mode="json", exclude={"frozen_at"})

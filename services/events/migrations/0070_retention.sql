@@ -26,22 +26,16 @@ CREATE TABLE registrations_forgotten (
     PRIMARY KEY (session_id, status)
 );
 
--- Counted once, before the registrations are forgotten; then it is what remains of them.
-CREATE TABLE IF NOT EXISTS session_statistics (
-    session_id text PRIMARY KEY,
-    counted_at timestamptz NOT NULL,
-    counts jsonb NOT NULL
-);
-
 -- Registrations whose keys are still to be destroyed.
 CREATE TABLE registration_leftover (
     registration_id text PRIMARY KEY
 );
 
 -- When to look for answers to forget in a session again; never where `look_at` is null. Only saves looking: without a
--- row, or after another end of the session, it is looked.
+-- row, after another end of the session, or with another time to keep answers (null: for ever), it is looked.
 CREATE TABLE answers_looked_at (
     session_id text PRIMARY KEY,
     ended_at timestamptz NOT NULL,
+    kept interval,
     look_at timestamptz
 );
