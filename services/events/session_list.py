@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from services.events import session_entries, topics
+from services.events import session_entries, session_words, topics
 from services.events.date_warnings import DateWarning, warnings_of
 from services.events.life import LIFE_EVENTS, Life
 from services.events.life import evolve as live
@@ -23,7 +23,7 @@ from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded
 from shared.kernel.texts import Id
 
-PRESENT = "SELECT session_id, version, life FROM session_page WHERE session_id = ANY($1::text[])"
+PRESENT = "SELECT session_id, version, listed, life FROM session_page WHERE session_id = ANY($1::text[])"
 UPSERT = """
 INSERT INTO session_view (session_id, version, series_id, stage, intake, mode, topics, capacity, begins, over, due_at)
 SELECT session_id, version, series_id, stage, intake, mode, topics, capacity, begins, over, due_at
@@ -37,22 +37,33 @@ ON CONFLICT (session_id) DO UPDATE SET
 WHERE session_view.version < excluded.version
 """
 UPSERT_PAGES = """
-INSERT INTO session_page (session_id, version, changed_at, words, life)
-SELECT session_id, version, changed_at, words, life
+INSERT INTO session_page (session_id, version, changed_at, words, life, listed)
+SELECT session_id, version, changed_at, words, life, version
 FROM jsonb_to_recordset($1::jsonb) AS s(
     session_id text, version bigint, changed_at timestamptz, words text, life jsonb)
 ON CONFLICT (session_id) DO UPDATE SET
-    version = excluded.version, changed_at = excluded.changed_at, words = excluded.words, life = excluded.life
+    version = excluded.version, changed_at = excluded.changed_at, words = excluded.words, life = excluded.life,
+    listed = excluded.listed
 WHERE session_page.version < excluded.version
 """
 
-# $1 drafts too, $2 period, $3 now, $4 series, $5 topics, $6 modes, $7 statuses, $8 words, $9 direction of the dates
-# (1 or -1), $10 and $11 where the page before ended, $12 how many, $13 ids of sessions. What matches is looked at
+# $1 drafts too, $2 period, $3 now, $4 series, $5 topics, $6 modes, $7 statuses, $8 words as a tsquery, $9 direction of
+# the dates (1 or -1), $10 and $11 where the page before ended, $12 how many, $13 ids of sessions, $14 patterns that
+# texts of these words must match, too, $15 all patterns of the search, for texts whose words are not kept. What matches is looked at
 # twice, once to count and once along the index of dates. What is past began before now: without being told, the search
 # would begin at the end. What may have one of the statuses is chosen by its stage first, which has an index.
 LIST = """
 WITH found AS MATERIALIZED (
-    SELECT session_id FROM session_page WHERE position($8 IN words) > 0
+    SELECT w.session_id
+    FROM session_words w
+    WHERE w.words @@ $8::text::tsquery
+      AND ($14::text[] IS NULL OR (SELECT page.words LIKE ALL ($14) FROM session_page page
+                                   WHERE page.session_id = w.session_id))
+      AND w.session_id NOT IN (SELECT session_id FROM session_page WHERE listed IS DISTINCT FROM version)
+    UNION ALL
+    SELECT session_id FROM session_page WHERE listed IS DISTINCT FROM version AND words LIKE ALL ($15::text[])
+    UNION ALL
+    SELECT session_id FROM session_page WHERE $8 IS NULL AND words LIKE ALL ($15)
 ), matching AS NOT MATERIALIZED (
     SELECT s.session_id, s.begins
     FROM session_view s
@@ -78,7 +89,7 @@ WITH found AS MATERIALIZED (
               WHEN p.seated >= s.capacity OR p.waiting > 0 THEN 'full'
               ELSE 'registration_open'
           END])
-      AND ($8::text IS NULL OR s.session_id IN (SELECT session_id FROM found))
+      AND ($15 IS NULL OR s.session_id IN (SELECT session_id FROM found))
 ), shown AS (
     (SELECT session_id, place
      FROM (SELECT session_id, coalesce(extract(epoch FROM begins AT TIME ZONE 'UTC')::bigint, 9000000000000) AS place
@@ -142,7 +153,12 @@ class SessionQuery(SessionFilter, Paging):
     status: list[SessionStatus] | None = None
     mode: list[Mode] | None = None
     project: list[Id] | None = Field(default=None, max_length=20)
-    q: str | None = Field(default=None, max_length=200)
+    q: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Words or parts of words of title, summary and description, in any case; each of them must be "
+        "found. What stands in quotation marks must stand so in the text.",
+    )
 
 
 async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> None:
@@ -152,21 +168,32 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
         return
     present = await connection.fetch(PRESENT, list({recorded.event.session_id for recorded in of_sessions}))
     known = {row["session_id"]: row["version"] for row in present}
+    listed = {row["session_id"] for row in present if row["listed"] == row["version"]}
     lives: dict[str, Life] = {row["session_id"]: read_life(row["life"]) for row in present}
     rows: dict[str, dict[str, Any]] = {}
+    said = session_words.Said()
     for recorded in of_sessions:
         session_id = recorded.event.session_id
         if recorded.version > known.get(session_id, 0):
-            lives[session_id] = live(lives.get(session_id), recorded.event)
-            rows[session_id] = _row(lives[session_id], recorded)
+            before = lives.get(session_id)
+            life = lives[session_id] = live(before, recorded.event)
+            rows[session_id] = _row(life, recorded)
+            if session_id not in listed or before is None or _texts(before) != _texts(life):
+                said.say(session_id, recorded.version, rows[session_id]["words"])
+                listed.add(session_id)
     if rows:
         await connection.execute(UPSERT, list(rows.values()))
         await connection.execute(UPSERT_PAGES, list(rows.values()))
         changed = [(lives[row["session_id"]], row["version"], row["changed_at"]) for row in rows.values()]
         await session_entries.keep(connection, changed)
+        await session_words.keep(connection, said)
 
 
-PROJECTION = Projection("sessions", ("session_view", "session_page", session_entries.TABLE), project)
+PROJECTION = Projection("sessions", ("session_view", "session_page", session_entries.TABLE, *session_words.TABLES), project)
+
+
+def _texts(life: Life) -> tuple[str | None, ...]:
+    return life.content.title, life.content.summary, life.content.description
 
 
 def _row(life: Life, recorded: Recorded[Any]) -> dict[str, Any]:
@@ -175,7 +202,7 @@ def _row(life: Life, recorded: Recorded[Any]) -> dict[str, Any]:
         "session_id": life.session_id,
         "version": recorded.version,
         "series_id": content.series_id,
-        "words": " ".join(filter(None, (content.title, content.summary, content.description))).casefold(),
+        "words": session_words.text_of(_texts(life)),
         "stage": life.stage,
         "intake": life.intake,
         "mode": content.mode,
@@ -194,6 +221,7 @@ async def list_sessions(
 ) -> tuple[list[SessionSummary], str | None, int]:
     """One page, the cursor of the next one, and how many there are in all."""
     place, after = decode_cursor(query.cursor, _PLACE) if query.cursor else (None, None)
+    sought = await session_words.sought(pool, query.q)
     rows = await pool.fetch(
         LIST,
         drafts,
@@ -203,12 +231,14 @@ async def list_sessions(
         await topics.meant(pool, query.topic),
         query.mode,
         query.status,
-        query.q.strip().casefold() if query.q else None,
+        sought.words,
         1 if query.period == "upcoming" else -1,
         place,
         after,
         query.limit + 1,
         await sessions_about(pool, query.project),
+        sought.checked,
+        sought.everything,
     )
     found = [row for row in rows if row["session_id"] is not None]
     items = [summary(_read(row), at, query.project or ()) for row in found[: query.limit]]

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import icalendar
@@ -18,6 +19,8 @@ from shared.kernel.decider import Refused
 from shared.kernel.journal import Journal
 from shared.kernel.wakeup import Wakeup
 from tests.integration.events.conftest import EDITOR, Events, sample
+
+WRITTEN_BY_OTHER_CODE = "UPDATE session_page SET words = $2, listed = version - 1 WHERE session_id = $1"
 
 
 async def test_a_session_from_draft_to_postponement(events: Events) -> None:
@@ -298,6 +301,44 @@ async def test_lists_by_period_series_topic_status_and_words(events: Events) -> 
     events.clock.forward(days=20)
     assert await titles("&period=past") == ["Früher"]
     assert [item["title"] for item in (await events.get(base))["items"]] == ["Später", "Mitte", "Früher"]
+
+
+async def test_each_word_is_found_by_its_parts_and_quoted_ones_together(events: Events) -> None:
+    topic = f"thema-{uuid4().hex[:8]}"
+    address = "https://stadt.example/" + "ä" * 500 + "/ende"
+    many = [f"wort{number:03}" for number in range(320)]
+
+    async def make(title: str, description: str) -> str:
+        session_id = await events.draft(title=title, description=description, topics=[topic])
+        await events.done("POST", f"/api/v1/sessions/{session_id}/announcements")
+        return session_id
+
+    await make("Bauhöfe & IT-Sicherheit", f"Große 100%-Lösung,\nsiehe {address}")
+    revised = await make("Gemeinsame Bauhöfe", "Sicherheit d'accord: a\\b")
+    await make("Wörter", " ".join(many))
+
+    async def found(q: str) -> set[str]:
+        reply = await events.get(f"/api/v1/sessions?topic={topic}&q={quote(q)}")
+        assert reply["total"] == len(reply["items"])
+        return {item["title"] for item in reply["items"]}
+
+    both, first, last = {"Bauhöfe & IT-Sicherheit", "Gemeinsame Bauhöfe"}, {"Bauhöfe & IT-Sicherheit"}, {"Wörter"}
+    assert await found("höf sicherHEIT") == both
+    assert await found("sicherheit gemein") == both - first
+    assert await found('"lösung, siehe"') == await found("„bauhöfe & it“") == await found("T-Sich") == first
+    assert await found('"siehe lösung"') == await found("höf fehlt") == set()
+    assert await found("GROSSE 0%-") == await found("ä" * 190 + "/end") == first
+    assert await found("d'accord a\\b") == both - first
+    assert await found("1_0") == await found("0%L") == set()
+    assert await found("wort wort319") == await found("wort") == await found('"wort007 wort008"') == last
+    assert await found(" ") == await found('""') == both | last
+
+    await events.revise(revised, title="Gemeinsame Kasse", description="Sicherheit", topics=[topic])
+    assert (await found("bauhöfe"), await found("kasse")) == (first, {"Gemeinsame Kasse"})
+    await events.pool.execute(WRITTEN_BY_OTHER_CODE, revised, "gemeinsame\nfeuerwehr")
+    assert (await found("kasse"), await found("feuerw gemein")) == (set(), {"Gemeinsame Kasse"})
+    await events.done("POST", f"/api/v1/sessions/{revised}/registration-openings")
+    assert (await found("kasse"), await found("feuerwehr")) == ({"Gemeinsame Kasse"}, set())
 
 
 async def test_pages_follow_each_other_without_gap_or_repetition(events: Events) -> None:
