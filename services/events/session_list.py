@@ -189,7 +189,9 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
         await session_words.keep(connection, said)
 
 
-PROJECTION = Projection("sessions", ("session_view", "session_page", session_entries.TABLE, *session_words.TABLES), project)
+PROJECTION = Projection(
+    "sessions", ("session_view", "session_page", session_entries.TABLE, *session_words.TABLES), project
+)
 
 
 def _texts(life: Life) -> tuple[str | None, ...]:

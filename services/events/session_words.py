@@ -5,7 +5,7 @@ it is small and looked through whole for parts of words. `session_words` has the
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.kernel.postgres import Connection, Pool
