@@ -83,9 +83,10 @@ WHERE p.version < excluded.version
 ONE = """
 SELECT r.registration_id, r.session_id, r.person_id, r.version, r.status, r.confirm_by, r.received_at,
        r.organisation_id, r.sealed, r.sealed_answers, r.sealed_for_days, r.promoted, r.change,
-       (SELECT count(*) FROM registration w
-        WHERE w.session_id = r.session_id AND w.status = 'waitlisted' AND w.received_version <= r.received_version)
-           AS waiting_position,
+       CASE WHEN r.status = 'waitlisted' THEN
+           (SELECT count(*) FROM registration w
+            WHERE w.session_id = r.session_id AND w.status = 'waitlisted' AND w.received_version <= r.received_version)
+       END AS waiting_position,
        CASE WHEN r.reconfirmed_version > a.asked_version THEN r.reconfirmed_at END AS reconfirmed_at,
        a.open AND r.status NOT IN ('lapsed', 'withdrawn')
            AND greatest(r.received_version, r.reconfirmed_version) < a.asked_version AS owes_answer

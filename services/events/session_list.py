@@ -48,22 +48,19 @@ WHERE session_page.version < excluded.version
 """
 
 # $1 drafts too, $2 period, $3 now, $4 series, $5 topics, $6 modes, $7 statuses, $8 words as a tsquery, $9 direction of
-# the dates (1 or -1), $10 and $11 where the page before ended, $12 how many, $13 ids of sessions, $14 patterns that
-# texts of these words must match, too, $15 all patterns of the search, for texts whose words are not kept. What matches is looked at
-# twice, once to count and once along the index of dates. What is past began before now: without being told, the search
-# would begin at the end. What may have one of the statuses is chosen by its stage first, which has an index.
+# the dates (1 or -1), $10 and $11 where the page before ended, $12 how many, $13 ids of sessions, $14 the search as
+# patterns of texts: where words alone do not tell ($8 is null), and for texts whose words are not kept. What matches is
+# looked at twice, once to count and once along the index of dates. What is past began before now: without being told,
+# the search would begin at the end. What may have one of the statuses is chosen by its stage first, which has an index.
 LIST = """
 WITH found AS MATERIALIZED (
-    SELECT w.session_id
-    FROM session_words w
-    WHERE w.words @@ $8::text::tsquery
-      AND ($14::text[] IS NULL OR (SELECT page.words LIKE ALL ($14) FROM session_page page
-                                   WHERE page.session_id = w.session_id))
-      AND w.session_id NOT IN (SELECT session_id FROM session_page WHERE listed IS DISTINCT FROM version)
+    SELECT session_id FROM session_words
+    WHERE words @@ $8::text::tsquery
+      AND session_id NOT IN (SELECT session_id FROM session_page WHERE listed IS DISTINCT FROM version)
     UNION ALL
-    SELECT session_id FROM session_page WHERE listed IS DISTINCT FROM version AND words LIKE ALL ($15::text[])
+    SELECT session_id FROM session_page WHERE $8 IS NULL AND words LIKE ALL ($14::text[])
     UNION ALL
-    SELECT session_id FROM session_page WHERE $8 IS NULL AND words LIKE ALL ($15)
+    SELECT session_id FROM session_page WHERE listed IS DISTINCT FROM version AND words LIKE ALL ($14)
 ), matching AS NOT MATERIALIZED (
     SELECT s.session_id, s.begins
     FROM session_view s
@@ -89,7 +86,7 @@ WITH found AS MATERIALIZED (
               WHEN p.seated >= s.capacity OR p.waiting > 0 THEN 'full'
               ELSE 'registration_open'
           END])
-      AND ($15 IS NULL OR s.session_id IN (SELECT session_id FROM found))
+      AND ($14 IS NULL OR s.session_id IN (SELECT session_id FROM found))
 ), shown AS (
     (SELECT session_id, place
      FROM (SELECT session_id, coalesce(extract(epoch FROM begins AT TIME ZONE 'UTC')::bigint, 9000000000000) AS place
@@ -239,8 +236,7 @@ async def list_sessions(
         after,
         query.limit + 1,
         await sessions_about(pool, query.project),
-        sought.checked,
-        sought.everything,
+        sought.patterns,
     )
     found = [row for row in rows if row["session_id"] is not None]
     items = [summary(_read(row), at, query.project or ()) for row in found[: query.limit]]

@@ -37,15 +37,14 @@ _WILD = re.compile(r"([\\%_])")
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What is looked for: words of which a session must have one for each part, and patterns its text must match.
+    """What is looked for, as words of which a session must have some (a `tsquery`) and as patterns of its text.
 
-    `words` is a `tsquery`; None when nothing that is looked for is rare enough to be found by words. `everything` are
-    the patterns of all that is looked for, for texts whose words are not kept; None when nothing is.
+    `words` is None where they do not tell: of quotations, of many words, of parts that too many words have. Both are
+    None when nothing is looked for.
     """
 
     words: str | None = None
-    checked: list[str] | None = None
-    everything: list[str] | None = None
+    patterns: list[str] | None = None
 
 
 def text_of(parts: Iterable[str | None]) -> str:
@@ -54,7 +53,7 @@ def text_of(parts: Iterable[str | None]) -> str:
 
 
 def words_of(text: str) -> set[str]:
-    """What stands between blanks; of what is very long, pieces that overlap enough for every part that is looked for."""
+    """What stands between blanks; of what is very long, pieces that overlap enough for every part."""
     return {piece for word in text.split() for piece in _pieces(word)}
 
 
@@ -98,18 +97,17 @@ async def sought(pool: Pool, q: str | None) -> Sought:
     phrases = phrases_of(q) if q else []
     if not phrases:
         return Sought()
-    parts = list(dict.fromkeys(word[:LONGEST] for phrase in phrases for word in phrase.split()))
-    parts = sorted(parts, key=len, reverse=True)[:MOST_PARTS]
-    holding: list[list[str]] = [[] for _ in parts]
-    for row in await pool.fetch(HOLDING, [_pattern(part) for part in parts], MOST_WORDS + 1):
+    patterns = [_pattern(phrase) for phrase in phrases]
+    if len(phrases) > MOST_PARTS or any(" " in phrase or len(phrase) > LONGEST for phrase in phrases):
+        return Sought(patterns=patterns)
+    holding: list[list[str]] = [[] for _ in phrases]
+    for row in await pool.fetch(HOLDING, patterns, MOST_WORDS + 1):
         holding[row["number"] - 1].append(row["word"])
-    # A part that no word holds stands for itself: nothing has it.
-    used = {part: words or [part] for part, words in zip(parts, holding, strict=True) if len(words) <= MOST_WORDS}
-    return Sought(
-        words=" & ".join(f"({' | '.join(map(_lexeme, words))})" for words in used.values()) or None,
-        checked=[_pattern(phrase) for phrase in phrases if phrase not in used] or None,
-        everything=[_pattern(phrase) for phrase in phrases],
-    )
+    if any(len(words) > MOST_WORDS for words in holding):
+        return Sought(patterns=patterns)
+    # What no word holds stands for itself: no session has it.
+    wanted = (words or [phrase] for phrase, words in zip(phrases, holding, strict=True))
+    return Sought(" & ".join(f"({' | '.join(map(_lexeme, words))})" for words in wanted), patterns)
 
 
 def _pattern(part: str) -> str:

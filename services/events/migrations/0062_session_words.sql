@@ -22,5 +22,5 @@ WHERE words !~ '\S{200}';
 INSERT INTO session_word (word) SELECT DISTINCT unnest(tsvector_to_array(words)) FROM session_words;
 UPDATE session_page p SET listed = p.version FROM session_words w WHERE w.session_id = p.session_id;
 
-CREATE INDEX session_words_words ON session_words USING gin (words);
+CREATE INDEX session_words_words ON session_words USING gin (words) WITH (gin_pending_list_limit = 128);
 CREATE INDEX session_page_unlisted ON session_page (session_id) WHERE listed IS DISTINCT FROM version;
