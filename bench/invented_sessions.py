@@ -16,7 +16,7 @@ from services.events.life import (
     SessionPostponed,
 )
 from services.events.programme import Content, Speaker, Talk, Venue
-from services.events.registration import MemberRegistered
+from services.events.registration_events import MemberRegistered
 from services.events.series import SeriesContent, SeriesStarted
 from services.events.times import BERLIN, When
 from shared.kernel.decider import Event

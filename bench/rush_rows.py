@@ -13,7 +13,7 @@ from bench.running import running_journal
 from services.events.life_commands import AnnounceSession, DraftSession, OpenRegistration
 from services.events.programme import Content
 from services.events.records import DECIDERS, PROJECTIONS
-from services.events.registration import RegisterParticipant
+from services.events.registration_commands import RegisterParticipant
 from services.events.session import DECIDER, Command
 from services.events.times import BERLIN, When
 from shared.kernel.ids import new_id

@@ -10,15 +10,9 @@ from datetime import datetime
 from functools import reduce
 
 from services.events.life import AnswersEnded, Life, LifeEvent, SessionPostponed
-from services.events.registration import (
-    ForRegistration,
-    RegistrationEvent,
-    RegistrationReconfirmed,
-    RegistrationWithdrawn,
-    Roster,
-    evolve,
-    promotions,
-)
+from services.events.registration import Roster, evolve, promotions
+from services.events.registration_commands import ForRegistration
+from services.events.registration_events import RegistrationEvent, RegistrationReconfirmed, RegistrationWithdrawn
 from shared.kernel.decider import NotThere, Refused
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from services.events.attendance import AttendanceRecorded, Sitting
 from services.events.forgetting import RegistrationsForgotten
 from services.events.life import Life
-from services.events.registration import ParticipantErased
+from services.events.registration_events import ParticipantErased
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
 from shared.kernel.recorded import Recorded

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.events import calendar_address
 from services.events.calendar_address import RevokeCalendarAddress
-from services.events.registration import EraseParticipant
+from services.events.registration_commands import EraseParticipant
 from services.events.session import DECIDER
 from shared.contracts.gateway import PersonErased
 from shared.kernel.codec import UnknownEvent

@@ -14,7 +14,7 @@ from services.events.asking import Asking, Questions
 from services.events.bodies import Body, RegistrationBody, StatedBody
 from services.events.enrolment import Enrolment, enrolments
 from services.events.participant import Contact
-from services.events.registration import RegisterParticipant
+from services.events.registration_commands import RegisterParticipant
 from services.events.registration_http import Accepted
 from services.events.registration_questions import Given
 from shared.kernel.decider import Refused

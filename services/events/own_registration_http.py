@@ -14,13 +14,9 @@ from services.events.bodies import ChangeBody
 from services.events.life import Life
 from services.events.life_commands import Unanswered
 from services.events.participant import Contact
-from services.events.registration import (
-    ChangeRegistration,
-    ConfirmRegistration,
-    Status,
-    WithdrawRegistration,
-)
+from services.events.registration import Status
 from services.events.registration_answer import AnswerShown, QuestionShown, shown_answers, shown_questions
+from services.events.registration_commands import ChangeRegistration, ConfirmRegistration, WithdrawRegistration
 from services.events.registration_http import STATUS_LABELS, of_registration
 from services.events.registration_questions import Given
 from services.events.session import Command

@@ -20,8 +20,10 @@ from services.events.life import Life
 from services.events.participant import Contact
 from services.events.participant_export import Export
 from services.events.participants import ParticipantFilter, ParticipantQuery
-from services.events.registration import Entry, RegisterParticipant, Status
+from services.events.registration import Status
 from services.events.registration_answer import shown_answers
+from services.events.registration_commands import RegisterParticipant
+from services.events.registration_events import Entry
 from services.events.registration_http import STATUS_LABELS, ParticipantAnswer, participant_answer
 from services.events.rights import EDITORS
 from services.events.session_list import session_row

@@ -9,14 +9,14 @@ from pydantic import Field, TypeAdapter
 
 from services.events import question, question_inbox, question_list, question_order, question_sealing
 from services.events.bodies import Body
-from services.events.question import (
+from services.events.question import Question
+from services.events.question_commands import (
     AcceptQuestion,
     AnswerQuestion,
     CarryOverQuestion,
     DeclineQuestion,
     MergeQuestion,
     PublishQuestion,
-    Question,
     QuestionCommand,
     TakeBackPublication,
 )

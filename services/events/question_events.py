@@ -11,6 +11,9 @@ from shared.kernel.decider import Event
 type Way = Literal["in_session", "in_writing"]
 type Unpublished = Literal["editor", "asker"]
 type Cause = Literal["retention", "erasure"]
+type QuestionStatus = Literal[
+    "received", "submitted", "accepted", "merged", "declined", "answered", "withdrawn", "lapsed"
+]
 
 
 class OfQuestion(Event):

@@ -9,11 +9,11 @@ from pydantic import StringConstraints
 from services.events import participant, question, question_list, question_sealing, registration_list
 from services.events.bodies import Body, Email, Name
 from services.events.due import by_itself
-from services.events.question import (
+from services.events.question import Question
+from services.events.question_commands import (
     AskQuestion,
     ConfirmQuestion,
     ForgetQuestion,
-    Question,
     QuestionCommand,
     ReviseQuestion,
     WithdrawQuestion,

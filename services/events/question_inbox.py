@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pydantic import Field, TypeAdapter
 
 from services.events import question_list, question_sealing
-from services.events.question import Question, QuestionStatus
+from services.events.question import Question
+from services.events.question_events import QuestionStatus
 from services.events.question_list import SHOWN, Wanted
 from services.events.question_shown import ModeratedQuestion, SessionRef, moderated, reference
 from services.events.session_list import session_row

@@ -10,9 +10,15 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.events.question import Question, QuestionStatus
+from services.events.question import Question
 from services.events.question import evolve as live
-from services.events.question_events import OfQuestion, QuestionForgotten, QuestionHandedIn, QuestionReceived
+from services.events.question_events import (
+    OfQuestion,
+    QuestionForgotten,
+    QuestionHandedIn,
+    QuestionReceived,
+    QuestionStatus,
+)
 from services.events.question_order import QuestionsOrdered
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from services.events.question import CHANGEABLE, OPEN, Question, QuestionStatus
-from services.events.question_events import Way
+from services.events.question import CHANGEABLE, OPEN, Question
+from services.events.question_events import QuestionStatus, Way
 from services.events.question_form import keyword_of
 from services.events.question_sealing import Opened, Publication
 from services.events.session_shown import SessionRow, SessionSummary, summary

@@ -14,14 +14,14 @@ import structlog
 
 from services.events import question, question_sealing
 from services.events.due import by_itself
-from services.events.question import (
+from services.events.question import Question
+from services.events.question_commands import (
     AnswerQuestion,
     CarryOverQuestion,
     DeclineQuestion,
     FollowMerger,
     ForgetQuestion,
     LetQuestionLapse,
-    Question,
     QuestionCommand,
     ReleaseQuestion,
 )

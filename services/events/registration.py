@@ -11,13 +11,38 @@ from itertools import islice
 from typing import Any, Literal, Protocol
 
 from immutables import Map
-from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.events.programme import Content
-from services.events.registration_questions import RegistrationQuestion
-from shared.contracts import events as contracts
-from shared.contracts.contract import Contract
-from shared.kernel.decider import Event, NotThere, Refused
+from services.events.registration_commands import (
+    ChangeRegistration,
+    ConfirmRegistration,
+    EraseParticipant,
+    RegisterParticipant,
+    RegistrationCommand,
+    Stating,
+    WithdrawRegistration,
+)
+from services.events.registration_events import (
+    Cause,
+    Entry,
+    MemberRegistered,
+    OfRegistration,
+    ParticipantErased,
+    PlaceAsked,
+    RegistrationChanged,
+    RegistrationConfirmed,
+    RegistrationEvent,
+    RegistrationLapsed,
+    RegistrationLinkRequested,
+    RegistrationProlonged,
+    RegistrationPromoted,
+    RegistrationReceived,
+    RegistrationReconfirmed,
+    RegistrationWaitlisted,
+    RegistrationWithdrawn,
+    WaitlistingConfirmed,
+)
+from shared.kernel.decider import NotThere, Refused
 
 HOLD = timedelta(hours=24)
 LINKS_AN_HOUR = 3
@@ -25,199 +50,6 @@ DOORS_OPEN = timedelta(hours=1)
 """How long before the begin somebody can be there."""
 
 type Status = Literal["received", "confirmed", "waitlisted", "lapsed", "withdrawn"]
-type Cause = Literal["participant", "organiser", "erasure", "no_answer"]
-type Entry = Literal["self", "organiser", "door"]
-"""Who wrote a person in: the person, an organiser beforehand, or an organiser when the person was there already."""
-
-
-class ForRegistration(BaseModel):
-    """A command about one person's part in a session."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Said(ForRegistration):
-    """What somebody says about themselves, sealed, and the questions that were asked.
-
-    `sealed_for_days` are answers that are kept for so many days after the session, and not as the registration.
-    """
-
-    registration_id: str
-    sealed: str
-    sealed_answers: str | None = None
-    sealed_for_days: Mapping[str, str] = {}
-    organisation_id: str | None = None
-    questions: tuple[RegistrationQuestion, ...] = ()
-
-
-class RegisterParticipant(_Said):
-    """A person asks for a place. What is personal comes sealed; the link's token also as its SHA-256 (hex).
-
-    An organiser vouches for the address (`member`), or leaves it to the person to confirm it.
-    """
-
-    person_id: str
-    member: bool
-    token_hash: str
-    entry: Entry = "self"
-
-
-class ChangeRegistration(_Said):
-    """Other words about oneself. `change` is this request, `seen` the change before it that the person saw."""
-
-    change: str
-    seen: str
-
-
-class ConfirmRegistration(ForRegistration):
-    """A guest followed the link and pressed the button."""
-
-    registration_id: str
-
-
-class WithdrawRegistration(ForRegistration):
-    """The place is given back."""
-
-    registration_id: str
-    cause: Cause = "participant"
-
-
-class EraseParticipant(ForRegistration):
-    """The person is forgotten: a place that is still held becomes free."""
-
-    person_id: str
-
-
-type RegistrationCommand = (
-    RegisterParticipant | ChangeRegistration | ConfirmRegistration | WithdrawRegistration | EraseParticipant
-)
-
-
-class OfRegistration(Event):
-    """A fact about one registration."""
-
-    session_id: str
-    registration_id: str
-    person_id: str
-
-
-class _Stated(OfRegistration):
-    sealed: str
-    sealed_answers: str | None = None
-    sealed_for_days: Mapping[str, str] = {}
-    organisation_id: str | None = None
-
-
-class _Asked(_Stated):
-    token_hash: str
-    entry: Entry = "self"
-
-
-class RegistrationReceived(_Asked):
-    """A guest's seat is held until `confirm_by`."""
-
-    confirm_by: AwareDatetime
-
-
-class MemberRegistered(_Asked):
-    """A signed-in member has a seat at once, and so has whom an organiser vouches for."""
-
-
-class RegistrationWaitlisted(_Asked):
-    """No seat was left. A guest confirms this place, too."""
-
-    confirm_by: AwareDatetime | None
-
-
-class RegistrationChanged(_Stated):
-    """The person's name, organisation or answers are others; `change` is the request that said so."""
-
-    change: str
-
-
-class RegistrationConfirmed(OfRegistration):
-    """A guest's seat is confirmed, or one that was offered taken."""
-
-
-class WaitlistingConfirmed(OfRegistration):
-    """A guest's place in the queue is confirmed: when promoted, the seat needs nothing more."""
-
-
-class RegistrationPromoted(OfRegistration):
-    """The next in the queue has a seat: for good, or until `confirm_by` if offered, or the address is unproven."""
-
-    confirm_by: AwareDatetime | None
-
-
-class RegistrationProlonged(OfRegistration):
-    """The session takes place after all, and there is time again to confirm the `seat`, or the place in the queue."""
-
-    seat: bool
-    confirm_by: AwareDatetime
-
-
-class RegistrationReconfirmed(OfRegistration):
-    """The person comes to the new date of a session that was postponed."""
-
-
-class RegistrationLapsed(OfRegistration):
-    """Nobody confirmed in time. `seat`: whether a seat became free, else a place in the queue."""
-
-    seat: bool
-
-
-class RegistrationWithdrawn(OfRegistration):
-    """The place was given back."""
-
-    seat: bool
-    cause: Cause
-
-
-class RegistrationLinkRequested(OfRegistration):
-    """Who is registered asked again; `request` is the registration that was asked for."""
-
-    request: str
-
-
-class ParticipantErased(Event):
-    """Nothing about the person may be shown any more."""
-
-    session_id: str
-    person_id: str
-
-
-type RegistrationEvent = (
-    RegistrationReceived
-    | MemberRegistered
-    | RegistrationWaitlisted
-    | RegistrationChanged
-    | RegistrationConfirmed
-    | WaitlistingConfirmed
-    | RegistrationPromoted
-    | RegistrationProlonged
-    | RegistrationReconfirmed
-    | RegistrationLapsed
-    | RegistrationWithdrawn
-    | RegistrationLinkRequested
-    | ParticipantErased
-)
-EVENTS = (
-    RegistrationReceived,
-    MemberRegistered,
-    RegistrationWaitlisted,
-    RegistrationChanged,
-    RegistrationConfirmed,
-    WaitlistingConfirmed,
-    RegistrationPromoted,
-    RegistrationProlonged,
-    RegistrationReconfirmed,
-    RegistrationLapsed,
-    RegistrationWithdrawn,
-    RegistrationLinkRequested,
-    ParticipantErased,
-)
-ABOUT_PEOPLE = (OfRegistration, ParticipantErased)
-"""What all of them are, and no event of a session's life is: two looks instead of one for every class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +170,7 @@ def evolve(roster: Roster, event: RegistrationEvent) -> Roster:
             return replace(roster, latest=roster.latest.delete(event.person_id))
 
 
-def _enter(roster: Roster, event: _Asked, status: Status, confirm_by: datetime | None) -> Roster:
+def _enter(roster: Roster, event: PlaceAsked, status: Status, confirm_by: datetime | None) -> Roster:
     waits = status == "waitlisted"
     last = roster.last + waits
     number = last if waits else 0
@@ -421,13 +253,13 @@ def register(command: RegisterParticipant, roster: Roster, session: Admission, a
     return [RegistrationReceived(confirm_by=held_until(session, at), **asked)]
 
 
-def _same_questions(command: _Said, session: Admission) -> None:
+def _same_questions(command: Stating, session: Admission) -> None:
     """What was answered are the questions as they are now, or they have to be answered again."""
     if command.questions != session.content.registration_questions:
         raise Refused("registration_questions_changed")
 
 
-def _stated(command: _Said) -> dict[str, Any]:
+def _stated(command: Stating) -> dict[str, Any]:
     return {
         "sealed": command.sealed,
         "sealed_answers": command.sealed_answers,
@@ -575,36 +407,3 @@ def _named(found: Registration, session: Admission, at: datetime) -> dict[str, A
         "person_id": found.person_id,
         "at": at,
     }
-
-
-def publish(event: RegistrationEvent) -> Contract | None:
-    """The contract an event becomes; what only concerns our own pages, and who stands at the door, becomes none."""
-    match event:
-        case RegistrationReceived():
-            return contracts.RegistrationReceived(confirm_by=event.confirm_by, **_ids(event))
-        case MemberRegistered():
-            return None if event.entry == "door" else contracts.RegistrationConfirmed(**_ids(event))
-        case RegistrationConfirmed():
-            return contracts.RegistrationConfirmed(**_ids(event))
-        case RegistrationWaitlisted():
-            return (
-                None
-                if event.entry == "door"
-                else contracts.RegistrationWaitlisted(confirm_by=event.confirm_by, **_ids(event))
-            )
-        case RegistrationPromoted():
-            return contracts.RegistrationPromoted(confirm_by=event.confirm_by, **_ids(event))
-        case RegistrationReconfirmed():
-            return contracts.RegistrationReconfirmed(**_ids(event))
-        case RegistrationLapsed():
-            return contracts.RegistrationLapsed(**_ids(event))
-        case RegistrationWithdrawn():
-            return contracts.RegistrationWithdrawn(cause=event.cause, **_ids(event))
-        case RegistrationLinkRequested():
-            return contracts.RegistrationLinkRequested(**_ids(event))
-        case RegistrationChanged() | WaitlistingConfirmed() | RegistrationProlonged() | ParticipantErased():
-            return None
-
-
-def _ids(event: OfRegistration) -> dict[str, Any]:
-    return {"session_id": event.session_id, "registration_id": event.registration_id, "person_id": event.person_id}

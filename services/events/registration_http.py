@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from services.events import session
 from services.events.participant import Contact
-from services.events.registration import Status, WithdrawRegistration
+from services.events.registration import Status
 from services.events.registration_answer import AnswerShown
+from services.events.registration_commands import WithdrawRegistration
 from services.events.rights import EDITORS
 from services.events.times import BERLIN
 from shared.kernel.http import Answer, Call, Committed, Endpoint

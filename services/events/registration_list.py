@@ -11,7 +11,8 @@ from typing import Any
 import asyncpg
 
 from services.events.forgetting import RegistrationsForgotten
-from services.events.registration import (
+from services.events.registration import Status
+from services.events.registration_events import (
     MemberRegistered,
     ParticipantErased,
     RegistrationChanged,
@@ -24,7 +25,6 @@ from services.events.registration import (
     RegistrationReconfirmed,
     RegistrationWaitlisted,
     RegistrationWithdrawn,
-    Status,
     WaitlistingConfirmed,
 )
 from shared.kernel.postgres import Connection, Pool

@@ -16,7 +16,7 @@ from services.events import session, session_statistics, statistics
 from services.events.due import by_itself
 from services.events.forgetting import ForgetRegistrations, RegistrationsForgotten
 from services.events.life import SessionCancelled, SessionHeld, SessionReinstated
-from services.events.registration import ParticipantErased, RegistrationLapsed, RegistrationWithdrawn
+from services.events.registration_events import ParticipantErased, RegistrationLapsed, RegistrationWithdrawn
 from services.events.statistics import FreezeStatistics
 from shared.kernel.codec import UnknownEvent
 from shared.kernel.decider import NotThere

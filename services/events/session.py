@@ -15,20 +15,16 @@ from services.events import (
     life_decisions,
     life_publication,
     registration,
+    registration_events,
 )
 from services.events.answers_to_postponement import ReconfirmRegistration
 from services.events.forgetting import ForgetRegistrations, RegistrationsForgotten
 from services.events.group_message import GroupMessageRequested, RequestGroupMessage
 from services.events.life import LIFE_EVENTS, Life, LifeEvent, SessionPostponed
 from services.events.life_commands import DraftSession, ForSession, LifeCommand, ReinstateSession, ReviseSession
-from services.events.registration import (
-    ABOUT_PEOPLE,
-    ForRegistration,
-    Registration,
-    RegistrationCommand,
-    RegistrationEvent,
-    Roster,
-)
+from services.events.registration import Registration, Roster
+from services.events.registration_commands import ForRegistration, RegistrationCommand
+from services.events.registration_events import ABOUT_PEOPLE, RegistrationEvent
 from services.events.revision import draft
 from shared.contracts.contract import Contract
 from shared.kernel.decider import Decider, NotThere, Snapshots
@@ -138,7 +134,7 @@ def publish(event: SessionEvent) -> Contract | None:
         return None
     if isinstance(event, GroupMessageRequested):
         return group_message.publish(event)
-    return registration.publish(event) if isinstance(event, ABOUT_PEOPLE) else life_publication.publish(event)
+    return registration_events.publish(event) if isinstance(event, ABOUT_PEOPLE) else life_publication.publish(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +187,6 @@ DECIDER: Decider[Session, Command, SessionEvent] = Decider(
     decide=decide,
     evolve=evolve,
     publish=publish,
-    events=(*LIFE_EVENTS, *registration.EVENTS, GroupMessageRequested, RegistrationsForgotten),
+    events=(*LIFE_EVENTS, *registration_events.EVENTS, GroupMessageRequested, RegistrationsForgotten),
     snapshots=Snapshots(every=2000, form=3, dump=dump, load=load),
 )

@@ -13,7 +13,7 @@ import structlog
 
 from services.events.participant import Contact, seal, token_hash
 from services.events.records import DECIDERS, PROJECTIONS
-from services.events.registration import RegisterParticipant
+from services.events.registration_commands import RegisterParticipant
 from services.events.session import DECIDER
 from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
 from shared.embedded.nats import EmbeddedNats

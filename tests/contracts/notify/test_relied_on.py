@@ -23,7 +23,7 @@ from services.events.life_commands import (
     ReviseSession,
 )
 from services.events.programme import Content
-from services.events.registration import ConfirmRegistration, RegisterParticipant, WithdrawRegistration
+from services.events.registration_commands import ConfirmRegistration, RegisterParticipant, WithdrawRegistration
 from services.events.session import DECIDER, Command, LetTimePass
 from services.events.times import When
 from services.notify import question_letter, session_letter

@@ -9,7 +9,7 @@ import pytest
 
 from services.events import due, recipients
 from services.events.due import by_itself
-from services.events.registration import RegisterParticipant
+from services.events.registration_commands import RegisterParticipant
 from services.events.session import DECIDER
 from shared.contracts.rpc import RecipientsAsked
 from shared.kernel.identity import ANONYMOUS

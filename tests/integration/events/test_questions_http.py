@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from services.events import due, question_upkeep
-from services.events.question import DECIDER, ForgetQuestion, MergeQuestion
+from services.events.question import DECIDER
+from services.events.question_commands import ForgetQuestion, MergeQuestion
 from services.events.question_letter import question_letter
 from shared.contracts.rpc import QuestionLetterAsked
 from shared.kernel.identity import ANONYMOUS, Identity

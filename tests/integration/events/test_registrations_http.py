@@ -10,7 +10,7 @@ import pytest
 from services.events import due, erasure
 from services.events.recipients import recipients
 from services.events.records import DECIDERS, PROJECTIONS
-from services.events.registration import RegisterParticipant
+from services.events.registration_commands import RegisterParticipant
 from services.events.session import DECIDER
 from shared.contracts.gateway import PersonErased
 from shared.contracts.rpc import RecipientsAsked

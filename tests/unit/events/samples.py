@@ -7,12 +7,8 @@ from typing import Any
 
 from services.events.life import RegistrationOpened, SessionAnnounced, SessionDrafted
 from services.events.programme import Content
-from services.events.registration import (
-    MemberRegistered,
-    RegisterParticipant,
-    RegistrationReceived,
-    RegistrationWaitlisted,
-)
+from services.events.registration_commands import RegisterParticipant
+from services.events.registration_events import MemberRegistered, RegistrationReceived, RegistrationWaitlisted
 from services.events.session import DECIDER, Command, Session, SessionEvent
 from services.events.times import BERLIN, When
 from shared.kernel.decider import NotThere, Refused

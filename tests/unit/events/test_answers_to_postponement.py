@@ -15,12 +15,8 @@ from services.events.life import (
     SessionReinstated,
 )
 from services.events.life_commands import CancelSession, PostponeSession, ReinstateSession, Unanswered
-from services.events.registration import (
-    RegistrationPromoted,
-    RegistrationReconfirmed,
-    RegistrationWithdrawn,
-    WithdrawRegistration,
-)
+from services.events.registration_commands import WithdrawRegistration
+from services.events.registration_events import RegistrationPromoted, RegistrationReconfirmed, RegistrationWithdrawn
 from services.events.session import DECIDER, LetTimePass, SessionEvent, dump, load
 from services.events.times import BERLIN, When
 from shared.contracts import events as contracts

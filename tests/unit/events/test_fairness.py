@@ -17,18 +17,20 @@ from services.events.life_commands import (
     ReviseSession,
 )
 from services.events.programme import WaitingList
-from services.events.registration import (
+from services.events.registration import Roster
+from services.events.registration_commands import (
     ChangeRegistration,
     ConfirmRegistration,
     EraseParticipant,
+    WithdrawRegistration,
+)
+from services.events.registration_events import (
     MemberRegistered,
     RegistrationLapsed,
     RegistrationPromoted,
     RegistrationReceived,
     RegistrationWaitlisted,
     RegistrationWithdrawn,
-    Roster,
-    WithdrawRegistration,
 )
 from services.events.session import DECIDER, Command, LetTimePass, Session, SessionEvent, dump, load
 from services.events.times import When

@@ -7,12 +7,8 @@ from hypothesis import strategies as st
 
 from services.events.forgetting import ForgetRegistrations, RegistrationsForgotten
 from services.events.life import SessionCancelled, SessionHeld, SessionPostponed
-from services.events.registration import (
-    EraseParticipant,
-    RegistrationPromoted,
-    RegistrationWithdrawn,
-    WithdrawRegistration,
-)
+from services.events.registration_commands import EraseParticipant, WithdrawRegistration
+from services.events.registration_events import RegistrationPromoted, RegistrationWithdrawn
 from services.events.session import DECIDER, Command, LetTimePass, Session, SessionEvent, dump, load
 from services.events.times import When
 from shared.kernel.testing import given

@@ -10,8 +10,8 @@ from hypothesis import given as generated
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from services.events.question import (
-    DECIDER,
+from services.events.question import DECIDER, Question
+from services.events.question_commands import (
     AcceptQuestion,
     AnswerQuestion,
     AskQuestion,
@@ -23,7 +23,6 @@ from services.events.question import (
     LetQuestionLapse,
     MergeQuestion,
     PublishQuestion,
-    Question,
     QuestionCommand,
     ReleaseQuestion,
     ReviseQuestion,

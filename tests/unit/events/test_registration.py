@@ -6,10 +6,13 @@ import pytest
 
 from services.events.life import RegistrationClosed, SessionCancelled, SessionReinstated, SessionRevised
 from services.events.life_commands import CancelSession, PostponeSession, ReinstateSession, ReviseSession
-from services.events.registration import (
+from services.events.registration_commands import (
     ChangeRegistration,
     ConfirmRegistration,
     EraseParticipant,
+    WithdrawRegistration,
+)
+from services.events.registration_events import (
     MemberRegistered,
     ParticipantErased,
     RegistrationChanged,
@@ -22,7 +25,6 @@ from services.events.registration import (
     RegistrationWaitlisted,
     RegistrationWithdrawn,
     WaitlistingConfirmed,
-    WithdrawRegistration,
 )
 from services.events.registration_questions import RegistrationQuestion
 from services.events.session import DECIDER, Command, LetTimePass, SessionEvent

@@ -8,12 +8,8 @@ import pytest
 from services.events.group_message import Audience, GroupMessageRequested, RequestGroupMessage
 from services.events.life import RegistrationClosed, SessionCancelled
 from services.events.life_commands import CancelSession, CloseRegistration
-from services.events.registration import (
-    MemberRegistered,
-    RegisterParticipant,
-    RegistrationReceived,
-    RegistrationWaitlisted,
-)
+from services.events.registration_commands import RegisterParticipant
+from services.events.registration_events import MemberRegistered, RegistrationReceived, RegistrationWaitlisted
 from services.events.session import DECIDER, SessionEvent, dump, load
 from services.events.times import When
 from shared.kernel.decider import Refused
