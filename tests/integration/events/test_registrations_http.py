@@ -39,6 +39,16 @@ async def test_a_guest_registers_and_confirms_by_the_link(events: Events) -> Non
     assert (again.status, again.body["version"]) == (200, confirmed.body["version"])
 
 
+async def test_a_gateway_of_the_version_before_brings_one_at_a_time(events: Events) -> None:
+    session_id, person = await events.open_session(), str(uuid4())
+    body = {"person_id": person, "email": "ada@stadt.example", "name": "Ada Beispiel", "member": False}
+    path = f"/internal/sessions/{session_id}/registrations"
+    replies = [await events.ask("POST", path, body, Idempotency_Key="before") for _ in range(2)]
+    assert [reply.status for reply in replies] == [202, 202]
+    assert await events.pool.fetchval("SELECT count(*) FROM registration WHERE person_id = $1", person) == 1
+    assert (await events.ask("POST", f"/internal/sessions/{uuid4()}/registrations", body)).code == "404 not_found"
+
+
 async def test_reading_the_page_changes_nothing(events: Events) -> None:
     session_id = await events.open_session()
     token = await events.registered(session_id)
