@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -131,13 +132,33 @@ async def test_a_full_session_leads_to_the_waiting_list(
     await expect(page.get_by_text("Sie sind angemeldet.")).to_be_visible()
 
 
+def in_two_months(journey: Any) -> dict[str, str]:
+    """A new date, which everybody is asked about."""
+    begin, answer_by = (journey.now + timedelta(days=days) for days in (60, 50))
+    return {
+        "starts_at": begin.isoformat(),
+        "reason": "Hochwasser",
+        "answer_by": answer_by.isoformat(),
+        "unanswered": "go",
+    }
+
+
 async def test_a_postponed_and_a_cancelled_session_say_so(
     journey: Any, visit: Any, fresh_address: Callable[[], str]
 ) -> None:
     session_id, erika = await journey.session(), fresh_address()
     token = await journey.confirmed(session_id, erika)
     page = await (await visit(scripts=False)).new_page()
-    body = {"starts_at": None, "reason": "Erkrankung"}
+    await journey.editor.post(f"/sessions/{session_id}/postponements", in_two_months(journey))
+    await page.goto(f"/anmeldung/{token}")
+    await expect(page.get_by_text("Ohne Antwort wird Ihr Platz danach frei")).to_be_visible()
+    await expect(page.get_by_role("button", name="Ich kann nicht – abmelden")).to_be_visible()
+    await page.get_by_role("button", name="Ich komme zum neuen Termin").click()
+    await expect(page.get_by_text("für den neuen Termin zugesagt")).to_be_visible()
+    await expect(page.get_by_role("button", name="Ich komme zum neuen Termin")).to_have_count(0)
+    (seen,) = (await journey.editor.get(f"/sessions/{session_id}/registrations")).body["items"]
+    assert seen["reconfirmed_at"] is not None
+    body = {"starts_at": None, "reason": "Erkrankung", "answer_by": None}
     await journey.editor.post(f"/sessions/{session_id}/postponements", body)
     await page.goto(f"/veranstaltungen/{session_id}")
     await expect(page.get_by_text("Das neue Datum steht noch nicht fest.")).to_be_visible()
@@ -205,11 +226,15 @@ PAGES = [
 ]
 
 
-async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(journey: Any, visit: Any) -> None:
+async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(
+    journey: Any, visit: Any, fresh_address: Callable[[], str]
+) -> None:
     script = ROOT / "node_modules" / "axe-core" / "axe.min.js"
     if not script.is_file():
         pytest.skip("axe-core is not installed: make test")
-    session_id = await journey.session(capacity=3)
+    session_id = await journey.session(capacity=3, mode="hybrid", venue={"name": "Stadthalle", "city": "Unna"})
+    token = await journey.confirmed(session_id, fresh_address())
+    await journey.editor.post(f"/sessions/{session_id}/postponements", in_two_months(journey))
     project = (await journey.api.get("/projects?q=ARKuS")).body["items"][0]["id"]
     history = next(
         item["id"] for item in (await journey.api.get("/sessions?limit=100")).body["items"] if item["status"] == "held"
@@ -223,6 +248,8 @@ async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(journey: 
         f"/partnersuche/{offer}",
         f"/partnersuche/{offer}/kontakt",
         f"/veranstaltungen/{session_id}",
+        f"/anmeldung/{token}",
+        f"/anmeldung/{token}/frage",
         f"/veranstaltungen/{history}",
         f"/projekte/{project}",
         f"/aktuelles/{news}",

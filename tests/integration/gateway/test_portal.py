@@ -887,7 +887,9 @@ async def test_the_calendar_address_is_shown_once_it_is_asked_for(door: Any, ser
     content[f"{path}/calendar-addresses"] = lambda request: web.json_response(
         {"address": address} if request.method == "POST" else {"id": "1"}
     )
-    assert address not in await page(door, f"/anmeldung/{TOKEN}")
+    html = await page(door, f"/anmeldung/{TOKEN}")
+    assert address not in html
+    assert f'action="/anmeldung/{TOKEN}/kalender#kalender" method="post"' in html, "it is seen where it stands"
     async with door.post(f"/anmeldung/{TOKEN}/kalender") as answer:
         assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
         assert f'<a class="address" href="{address}">{address}</a>' in await answer.text()
