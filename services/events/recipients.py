@@ -137,6 +137,7 @@ def _reason(life: Life) -> str | None:
 
 
 def _recipient(row: Any, contact: Contact, life: Life, token: str | None) -> Recipient:
+    answer_by = life.answers_end if row["owes_answer"] else None
     return Recipient(
         registration_id=row["registration_id"],
         person_id=row["person_id"],
@@ -147,6 +148,7 @@ def _recipient(row: Any, contact: Contact, life: Life, token: str | None) -> Rec
         confirm_by=row["confirm_by"],
         waiting_position=row["waiting_position"],
         access_link=life.content.access_link if row["status"] == "confirmed" else None,
-        answer_by=life.answers_end if row["owes_answer"] else None,
+        answer_by=answer_by,
+        unanswered=life.asking.unanswered if life.asking and answer_by else None,
         feedback_token=token,
     )

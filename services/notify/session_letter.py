@@ -167,15 +167,17 @@ def _unconfirmed(person: Recipient) -> str | None:
 
 
 def _owes(scene: Scene) -> str | None:
-    """That we wait for an answer, whatever the letter is about."""
-    return OWES_ANSWER.format(by=_moment(scene.person.answer_by)) if owes_answer(scene) else None
+    """That we wait for an answer, whatever the letter is about, and what happens without one."""
+    if not owes_answer(scene):
+        return None
+    return " ".join(filter(None, (OWES_ANSWER.format(by=_moment(scene.person.answer_by)), _unanswered(scene))))
 
 
 def _unanswered(scene: Scene) -> str | None:
     """What happens to somebody who does not answer."""
-    if isinstance(scene.cause, SessionPostponed) and asks(scene) and scene.cause.unanswered:
-        return UNANSWERED[scene.cause.unanswered, scene.person.status]
-    return None
+    asked = scene.cause.unanswered if isinstance(scene.cause, SessionPostponed) and asks(scene) else None
+    becomes = scene.person.unanswered or asked
+    return UNANSWERED[becomes, scene.person.status] if becomes and owes_answer(scene) else None
 
 
 def _moment(at: datetime | None) -> str | None:

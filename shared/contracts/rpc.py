@@ -71,7 +71,8 @@ class GroupMessage(_Rpc):
 class Recipient(_Rpc):
     """A registered person. `access_link` is there for confirmed people only; `waiting_position` counts from 1.
 
-    `answer_by` is set while we ask whether the new date of a postponed session suits.
+    `answer_by` is set while we ask whether the new date of a postponed session suits; who is `unanswered` by then keeps
+    the place (`stay`) or gives it up (`go`).
     """
 
     registration_id: str
@@ -84,6 +85,7 @@ class Recipient(_Rpc):
     waiting_position: int | None = None
     access_link: str | None = None
     answer_by: AwareDatetime | None = None
+    unanswered: Literal["stay", "go"] | None = None
     feedback_token: str | None = None
 
 

@@ -241,6 +241,7 @@ async def test_a_postponement_that_asks_from_question_to_consequence(events: Eve
     told = await recipients.recipients(events.pool, events.vault, RecipientsAsked(session_id=session_id))
     by = dt.datetime.fromisoformat(ASKING["answer_by"])
     assert [one.answer_by for one in told.recipients] == [None, by, by, None, None]
+    assert [one.unanswered for one in told.recipients] == [None, "go", "go", None, None]
     events.clock.time = by.astimezone(dt.UTC)
     assert await answer(events, bob) == "409 answer_not_asked"
     await tick(events)

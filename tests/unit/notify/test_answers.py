@@ -97,6 +97,27 @@ def test_every_letter_says_that_an_answer_is_owed(name: str) -> None:
     assert "zu oder ab" not in said(letter_for(*CAUSES[name]))
 
 
+@pytest.mark.parametrize(
+    ("unanswered", "words"),
+    [
+        ("go", "Wenn Sie bis dahin nicht antworten, heben wir Ihre Anmeldung auf"),
+        ("stay", "Wenn Sie nicht antworten, bleibt Ihre Anmeldung bestehen."),
+    ],
+)
+@pytest.mark.parametrize("name", ["confirmed", "promoted", "link again", "relocated", "reinstated"])
+def test_every_letter_that_asks_says_what_happens_without_an_answer(name: str, unanswered: str, words: str) -> None:
+    letter = letter_for(CAUSES[name][0], person(answer_by=ANSWER_BY, unanswered=unanswered))
+    assert words in said(letter)
+    assert "Wenn Sie" not in said(letter_for(CAUSES[name][0], person(unanswered=unanswered)))
+
+
+def test_a_letter_overtaken_by_a_later_postponement_tells_what_that_one_means() -> None:
+    later = person(answer_by=datetime(2025, 10, 1, 12, tzinfo=samples.BERLIN), unanswered="stay")
+    letter = letter_for(postponed_and_asked(unanswered="go"), later)
+    assert "Wenn Sie nicht antworten, bleibt Ihre Anmeldung bestehen." in said(letter)
+    assert "heben wir" not in said(letter)
+
+
 def test_a_yes_is_thanked_for_and_changes_no_calendar() -> None:
     letter = letter_for(*CAUSES["reconfirmed"])
     assert letter.heading == "Danke für Ihre Zusage"
