@@ -136,6 +136,7 @@ def test_what_the_gateway_alone_may_call_is_marked_by_its_path() -> None:
         "/internal/sessions/{id}/participants",
         "/internal/sessions/{id}/questions",
         "/internal/sessions/{id}/registration-checks",
+        "/internal/sessions/{id}/registrations",
     ]
 
 
