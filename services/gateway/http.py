@@ -1,9 +1,9 @@
 """The gateway's application: the API in front of the services, the portal, and what every answer carries."""
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from urllib.parse import unquote
 
 import orjson
 import structlog
@@ -32,7 +32,7 @@ API = "/api/v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBLEM = "application/problem+json"
 BEARER = "bearer"
-TOKEN = re.compile(rf"^({API}/(?:calendars|contact-requests|feedback|questions|registrations)/)[^/]+")
+BY_TOKEN = frozenset({"registrations", "contact-requests", "questions", "calendars", "feedback"})
 IDENTITY = web.RequestKey("identity", Identity)
 AUDITED = web.RequestKey("audited", int)
 
@@ -261,8 +261,12 @@ def _page_for(pages: Pages, request: web.Request, response: web.Response) -> web
 
 
 def audited_path(path: str) -> str:
-    """The path as the audit log keeps it: without the token in it, which is like a key."""
-    return TOKEN.sub(r"\1[hidden]", path)
+    """The path as the audit log keeps it: without the token of somebody's own page, however the path is written."""
+    segments = path.split("/")
+    named = [place for place, segment in enumerate(segments) if unquote(segment) not in ("", ".")]
+    if len(named) > 3 and unquote(segments[named[2]]) in BY_TOKEN:
+        segments[named[3]] = "[hidden]"
+    return "/".join(segments)
 
 
 def of_machines(path: str) -> bool:

@@ -170,7 +170,9 @@ async def test_ids_that_are_none(events: Events, session_id: str) -> None:
         assert (await events.ask("GET", f"/api/v1/sessions/{session_id}{path}")).code == "404 not_found"
     assert (await events.edit("GET", f"/api/v1/sessions/{session_id}/registrations")).code == "404 not_found"
     assert (await events.edit("POST", f"/api/v1/sessions/{session_id}/announcements")).code == "404 not_found"
-    assert (await events.register(session_id)).code == "404 not_found"
+    one = {"person_id": str(uuid4()), "email": "ada@stadt.example", "name": "Ada", "member": False}
+    reply = await events.ask("POST", f"/internal/sessions/{session_id}/registrations", one)
+    assert reply.code == "404 not_found"
 
 
 async def test_an_unknown_series_is_refused(events: Events) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from services.gateway.registrations import BEAT
 from shared.kernel.postgres import Pool
@@ -169,6 +170,32 @@ async def test_one_address_may_ask_so_often(door: Any, session: str) -> None:
         async with door.post(f"/api/v1/sessions/{session}/questions", json={"email": email, **ASKING}) as answer:
             statuses.append(answer.status)
     assert statuses == [202, 202, 202, 429]
+
+
+def test_the_audit_log_keeps_no_token() -> None:
+    for first, rest in (
+        ("questions", "/withdrawals"),
+        ("registrations", "/reconfirmations"),
+        ("registrations", "/calendar-addresses"),
+        ("contact-requests", "/confirmations"),
+        ("calendars", ""),
+        ("feedback", ""),
+    ):
+        assert audited_path(f"/api/v1/{first}/{TOKEN}{rest}") == f"/api/v1/{first}/[hidden]{rest}"
+    for written in ("/%71uestions/", "//questions/", "/./questions//", "/q%75estions/./"):
+        assert TOKEN not in audited_path(f"/api/v1{written}{TOKEN}/withdrawals"), written
+    for path in ("/api/v1/sessions/s/questions/q/answers", "/api/v1/questions", "/api/v1/registrations"):
+        assert audited_path(path) == path
+
+
+async def test_the_log_names_routes_and_no_token(door: Any) -> None:
+    with capture_logs() as logs:
+        for path in ("calendars/{}.ics", "feedback/{}", "questions/{}", "registrations/{}/check-in.svg"):
+            await door.get(f"/api/v1/{path.format(TOKEN)}")
+        for path in ("anmeldung", "fragen", "feedback"):
+            await door.get(f"/{path}/{TOKEN}")
+    assert [each["event"] for each in logs].count("request") == 7
+    assert TOKEN not in str(logs)
 
 
 async def test_reading_and_moderating_are_for_the_service_of_sessions(door: Any, services: Any, session: str) -> None:
