@@ -22,7 +22,8 @@ TAKE = "UPDATE feedback_box SET given = given + 1 WHERE session_id = $1 AND NOT 
 SPEND = """
 INSERT INTO feedback_spent (mark, session_id, attempt) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING true
 """
-SPENT = "SELECT attempt IS NOT NULL AND attempt = $2 AS again FROM feedback_spent WHERE mark = $1"
+IS_SPENT = "SELECT true FROM feedback_spent WHERE mark = $1"
+SAME_ATTEMPT = "SELECT true FROM feedback_spent WHERE mark = $1 AND attempt = $2"
 PUT_IN = """
 INSERT INTO feedback_answer (session_id, question, value, sealed)
 SELECT $1, question, value, sealed FROM unnest($2::text[], $3::text[], $4::boolean[]) AS a(question, value, sealed)
@@ -90,14 +91,14 @@ async def put_in(pool: Pool, vault: Vault, token: Token, answers: Sequence[Answe
             await transaction.rollback()
             raise
         await (transaction.commit() if outcome == "taken" else transaction.rollback())
-    if outcome == "spent" and await pool.fetchval(SPENT, token.mark, attempt):
+    if outcome == "spent" and await pool.fetchval(SAME_ATTEMPT, token.mark, attempt):
         return "taken"
     return outcome
 
 
 async def is_spent(pool: Pool, token: Token) -> bool:
     """Whether somebody has answered with it."""
-    return await pool.fetchval(SPENT, token.mark, None) is not None
+    return await pool.fetchval(IS_SPENT, token.mark) is True
 
 
 def attempt_of(token: str, idempotency_key: str | None) -> str | None:

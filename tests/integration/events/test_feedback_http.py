@@ -105,6 +105,7 @@ async def test_one_answer_a_link_however_often_and_at_once(events: Events) -> No
     repeated = await asyncio.gather(*(give(events, second, Idempotency_Key="once") for _ in range(4)))
     assert [reply.code for reply in repeated] == ["202"] * 4
     assert (await give(events, second, Idempotency_Key="another")).code == "409 feedback_given"
+    assert (await events.ask("GET", f"/api/v1/feedback/{second}")).code == "409 feedback_given"
     assert (await figures(events, session_id))["answers"] == 2
 
 
