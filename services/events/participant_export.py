@@ -18,6 +18,7 @@ from services.events.registration_http import ERASED, STATUS_LABELS
 from services.events.registration_questions import Given
 from services.events.times import BERLIN
 from shared.kernel.csv_cells import BOM, LINE_END, csv_line
+from shared.kernel.formulas import guarded_inside
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from shared.kernel.vault import Vault
@@ -66,10 +67,10 @@ class Export:
 
     async def csv(self, *, bom: bool) -> AsyncGenerator[bytes]:
         """The lines, some at a time."""
-        yield f"{BOM if bom else ''}{csv_line(self.headings)}{LINE_END}".encode()
+        yield f"{BOM if bom else ''}{_line(self.headings)}".encode()
         async with aclosing(self._lines()) as lines:
             async for some in lines:
-                yield "".join(f"{csv_line(cells)}{LINE_END}" for cells in some).encode()
+                yield "".join(map(_line, some)).encode()
 
     async def xlsx(self) -> AsyncGenerator[bytes]:
         """A workbook; a problem, before anything is sent, when they are too many for one."""
@@ -116,6 +117,11 @@ class Export:
         questions = self.questions
         others = [f"{each.label}: {each.answer_label}" for each in given if each.key not in questions]
         return [*(by_key.get(key, "") for key in questions), " | ".join(others)]
+
+
+def _line(cells: Sequence[str]) -> str:
+    """People write what they like into names and answers; no program may run any of it, whatever separates cells."""
+    return f"{csv_line([guarded_inside(cell) for cell in cells])}{LINE_END}"
 
 
 def _answer(row: asyncpg.Record) -> str:

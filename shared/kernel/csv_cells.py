@@ -7,7 +7,7 @@ from shared.kernel.formulas import guarded
 SEPARATOR = ";"
 LINE_END = "\r\n"
 BOM = "\ufeff"
-# Commas and tabs, too: a spreadsheet that takes them for separators must not find a formula behind one.
+# Commas and tabs, too: for readers that take one of them for the separator and see a whole line as one cell.
 NEEDS_QUOTES = frozenset('";,\t\n\r')
 
 

@@ -10,7 +10,7 @@ from services.catalog import cells
 from services.catalog.cells import Unreadable
 from services.catalog.plain_text import readable
 from services.catalog.vocabulary import EffectUnit, LegalForm, Stage
-from shared.kernel.formulas import guarded, without_guard
+from shared.kernel.formulas import guarded, guarded_inside, without_guard
 
 
 def code_of(read: object, text: str) -> str:
@@ -132,6 +132,20 @@ def test_guarding_loses_nothing(text: str) -> None:
     assert without_guard(guarded(text)) == text
     assert guarded(text).lstrip()[:1] not in set("=+-@|%＝＋－＠｜％") or guarded(text)[:1] == "'"
     assert guarded(text)[:1] not in set("=+-@|%\t\r\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a,=1+1", "a,'=1+1"),
+        ('x","@SUM(A1)', 'x",\'"@SUM(A1)'),
+        ("=1;-2", "'=1;'-2"),
+        ("Müller, Anna-Lena; 50 %", "Müller, Anna-Lena; 50 %"),
+    ],
+)
+def test_what_stands_behind_another_separator_is_not_run_either(text: str, shown: str) -> None:
+    assert guarded_inside(text) == shown
+
 
 
 @pytest.mark.parametrize(
