@@ -147,7 +147,6 @@ def test_what_stands_behind_another_separator_is_not_run_either(text: str, shown
     assert guarded_inside(text) == shown
 
 
-
 @pytest.mark.parametrize(
     ("text", "plain"),
     [
