@@ -139,7 +139,7 @@ def test_guarding_loses_nothing(text: str) -> None:
     [
         ("a,=1+1", "a,'=1+1"),
         ('x","@SUM(A1)', 'x",\'"@SUM(A1)'),
-        ("=1;-2", "'=1;'-2"),
+        ("=1;-2", "=1;'-2"),
         ("Müller, Anna-Lena; 50 %", "Müller, Anna-Lena; 50 %"),
     ],
 )
