@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 from pydantic import BaseModel, ConfigDict
 
+from services.events import statistics
 from services.events.attendance import AttendanceRecorded, Sitting
 from services.events.forgetting import RegistrationsForgotten
 from services.events.life import Life
@@ -37,7 +38,7 @@ CAME = "SELECT registration_id FROM attendance WHERE session_id = $1 AND present
 ONE = "SELECT present, entry, recorded_at FROM attendance WHERE registration_id = $1 AND recorded_at >= $2"
 # $2: when the doors of the present date open
 SUMMARY = """
-SELECT count(*) FILTER (WHERE r.status IN ('received', 'confirmed', 'waitlisted')) AS registered,
+SELECT count(*) AS people, count(*) FILTER (WHERE r.status IN ('received', 'confirmed', 'waitlisted')) AS registered,
        count(*) FILTER (WHERE r.status = 'confirmed') AS confirmed,
        count(*) FILTER (WHERE a.present) AS attended,
        count(*) FILTER (WHERE a.present AND a.walk_in) AS walk_ins,
@@ -57,6 +58,7 @@ class AttendanceSummary(BaseModel):
 
     `no_shows` is null until the session is over. `walk_ins` came without a seat of their own. `proposed` is the figure
     for the documentation that the list comes to, null while nobody was recorded; the documented one stays as it is.
+    When people are forgotten, how many were registered, confirmed and there stays; the other figures are null.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,8 +66,8 @@ class AttendanceSummary(BaseModel):
     registered: int
     confirmed: int
     attended: int
-    walk_ins: int
-    absent: int
+    walk_ins: int | None
+    absent: int | None
     no_shows: int | None
     proposed: int | None
     documented: int | None
@@ -144,10 +146,13 @@ async def who_came(pool: Pool, life: Life) -> frozenset[str]:
 
 async def summary(pool: Pool, life: Life, at: dt.datetime) -> AttendanceSummary:
     """How many came to a session."""
+    documented = life.documentation.attendance if life.documentation else None
+    number = documented.number if documented else None
     row = await pool.fetchrow(SUMMARY, life.session_id, doors_open_at(life))
     assert row is not None
+    if not row["people"] and (kept := await statistics.frozen(pool, life.session_id)):
+        return _of_counts(kept, number)
     over = life.stage in {"held", "documented"} or (life.when.over is not None and life.when.over <= at)
-    documented = life.documentation.attendance if life.documentation else None
     return AttendanceSummary(
         registered=row["registered"],
         confirmed=row["confirmed"],
@@ -156,5 +161,20 @@ async def summary(pool: Pool, life: Life, at: dt.datetime) -> AttendanceSummary:
         absent=row["absent"],
         no_shows=row["absent"] + row["not_recorded"] if over else None,
         proposed=row["attended"] or None,
-        documented=documented.number if documented else None,
+        documented=number,
+    )
+
+
+def _of_counts(kept: statistics.Counts, documented: int | None) -> AttendanceSummary:
+    """What is known when nobody is any more."""
+    attended = kept.get("attended", 0)
+    return AttendanceSummary(
+        registered=kept.get("registered", 0),
+        confirmed=kept.get("confirmed", 0),
+        attended=attended,
+        walk_ins=None,
+        absent=None,
+        no_shows=None,
+        proposed=attended or None,
+        documented=documented,
     )

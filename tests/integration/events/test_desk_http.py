@@ -306,6 +306,8 @@ async def test_figures_without_persons_and_what_stays_of_them(events: Events) ->
     left = await events.get(path, EDITOR)
     assert left.pop("frozen_at").startswith("2025-07-01T08:00:00")
     assert left == {key: value for key, value in found.items() if key != "frozen_at"}
+    came = await events.get(f"/api/v1/sessions/{session_id}/attendance", EDITOR)
+    assert (came["registered"], came["confirmed"], came["walk_ins"], came["no_shows"]) == (5, 3, None, None)
 
 
 async def test_a_message_reaches_exactly_its_group(events: Events) -> None:
