@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from services.gateway.http import audited_path
 from services.gateway.registrations import BEAT
 from shared.kernel.postgres import Pool
 
