@@ -73,12 +73,14 @@ def _told_by(cause: Cause) -> tuple[str, ...]:
 def concerns(cause: Cause, person: Recipient) -> bool:
     """Whether somebody who is told of a session still has to be told of this.
 
-    Files are for who had a place. Nobody is offered a place that was taken or given back meanwhile, or thanked for
-    coming after having withdrawn.
+    Files are for who had a place, and so is the way in: a new link is no news to others. Nobody is offered a place that
+    was taken or given back meanwhile, or thanked for coming after having withdrawn.
     """
     match cause:
         case MaterialPublished():
             return person.status == "confirmed"
+        case SessionRelocated():
+            return moved(cause) or person.status == "confirmed"
         case FeedbackOpened():
             return person.feedback_token is not None
         case RegistrationPromoted():

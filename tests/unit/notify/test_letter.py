@@ -7,9 +7,10 @@ import pytest
 from services.notify.cause import CONTACT_KINDS, KINDS, Cause
 from services.notify.letter import Fact, listed
 from services.notify.question_letter import text_for as question_text_for
+from services.notify.scene import concerns
 from services.notify.session_letter import text_for
 from services.notify.texts import PLACEHOLDERS, Text, UnknownPlaceholder, fill, load_texts
-from shared.contracts.events import Times
+from shared.contracts.events import SessionRelocated, Times
 from tests.unit.notify import samples
 from tests.unit.notify.samples import (
     BERLIN,
@@ -167,6 +168,16 @@ def test_a_changed_link_shows_only_the_new_one() -> None:
     letter = letter_for(*CAUSES["access changed"])
     assert "Der Zugang hat sich geändert" in letter.heading
     assert [fact.value for fact in letter.facts if fact.label == "Zugang"] == ["https://konferenz.example/raum/8f1c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("relocated", ["confirmed", "received", "waitlisted"]), ("access changed", ["confirmed"])],
+)
+def test_a_new_link_is_told_only_to_those_who_have_it_and_a_new_place_to_everybody(name: str, told: list[str]) -> None:
+    cause = CAUSES[name][0]
+    assert isinstance(cause, SessionRelocated)
+    assert [status for status in ("confirmed", "received", "waitlisted") if concerns(cause, person(status))] == told
 
 
 def test_quotation_marks_in_a_title_become_single_ones_in_a_sentence() -> None:
