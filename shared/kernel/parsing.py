@@ -149,7 +149,12 @@ def _day(bound: object) -> date | None:
 
 
 def _body_errors(errors: Sequence[ErrorDetails], document: object) -> list[FieldError]:
-    return [FieldError(pointer(error["loc"], document), error["type"], german(error)) for error in errors[:MOST_ERRORS]]
+    """Where a field may be of several types, and is of one of them, what is wrong with it there is all that is said."""
+    found = [
+        FieldError(pointer(error["loc"], document), error["type"], german(error)) for error in errors[:MOST_ERRORS]
+    ]
+    of_a_type = {one.field for one in found if not one.code.endswith("_type")}
+    return [one for one in found if one.field not in of_a_type or not one.code.endswith("_type")]
 
 
 def _query_errors(errors: Sequence[ErrorDetails]) -> list[FieldError]:

@@ -37,7 +37,7 @@ class Body(BaseModel):
     at: AwareDatetime | None = None
     day: Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2099, 12, 31))] | None = None
     place: Place | None = None
-    either: int | bool | None = None
+    either: Annotated[int, Field(le=9)] | bool | None = None
     extra: dict[str, str] = {}
 
     @field_validator("title")
@@ -133,6 +133,7 @@ def test_what_is_no_json_is_malformed(raw: bytes) -> None:
             [("/place/pets/0", "union_tag_invalid")],
         ),
         (b'{"title": "a", "either": "x"}', [("/either", "int_type"), ("/either", "bool_type")]),
+        (b'{"title": "a", "either": 10}', [("/either", "less_than_equal")]),
     ],
 )
 def test_another_shape_names_the_field(raw: bytes, errors: list[tuple[str, str]]) -> None:
