@@ -44,7 +44,8 @@ def endpoints(
     self_until: timedelta = attendance_list.SELF_UNTIL,
 ) -> list[Endpoint]:
     """Everything that can be asked of this service. `self_until`: how long after the end people say they came."""
-    asking = Asking(journal, Organisations(bus))
+    organisations = Organisations(bus)
+    asking = Asking(journal, organisations)
     return [
         *calendar_http.endpoints(pool, public_url),  # before all others: `{id}` would match `{id}.ics`, too
         *series_http.endpoints(journal, pool),
@@ -60,6 +61,6 @@ def endpoints(
         *group_message_http.endpoints(journal, pool),
         *feedback_http.endpoints(journal, pool, vault),
         *question_desk_http.endpoints(journal, pool, vault),
-        *question_http.endpoints(journal, pool, vault),
+        *question_http.endpoints(journal, pool, vault, organisations),
         *material_http.endpoints(journal, pool, Files(bus, "events"), max_material),
     ]

@@ -9,6 +9,7 @@ from pydantic import StringConstraints
 from services.events import participant, question, question_list, question_sealing, registration_list
 from services.events.bodies import Body, Email, Name
 from services.events.due import by_itself
+from services.events.known_organisations import Organisations
 from services.events.question import Question
 from services.events.question_commands import (
     AskQuestion,
@@ -62,6 +63,12 @@ class QuestionBody(_Asking):
     member: bool
 
 
+class AskerBody(Body):
+    """What can be looked at before anything is kept of a person."""
+
+    organisation_id: Id | None = None
+
+
 class OwnQuestionBody(_Asking):
     """A question of somebody whom we know, or as it is to read now."""
 
@@ -73,10 +80,17 @@ class Desk:
     journal: Journal
     pool: Pool
     vault: Vault
+    organisations: Organisations
 
     async def show_form(self, call: Call) -> Answer:
         found = await self._session(call.path_id())
         return Answer(question_form(found, await question_list.count_published(self.pool, call.path_id()), call.at))
+
+    async def check(self, call: Call) -> Answer:
+        body: AskerBody = call.body
+        await self._refuse_closed(call.path_id(), call)
+        await self.organisations.refuse_unknown(body.organisation_id)
+        return Answer(Accepted())
 
     async def ask(self, call: Call) -> Answer:
         """Whoever has asked enough already, or is forgotten, is answered like everybody else."""
@@ -89,6 +103,7 @@ class Desk:
         )
         if await self.journal.outcome(call.context()) is None:
             await self._refuse_closed(call.path_id(), call)
+            await self.organisations.refuse_unknown(body.organisation_id)
             if await question_list.asked_by(self.pool, call.path_id(), body.person_id) < MOST:
                 with suppress(Erased):
                     await self._ask(
@@ -215,9 +230,9 @@ class Desk:
 CLOSED = ("questions_closed", "session_cancelled", "session_over")
 
 
-def endpoints(journal: Journal, pool: Pool, vault: Vault) -> list[Endpoint]:
+def endpoints(journal: Journal, pool: Pool, vault: Vault, organisations: Organisations) -> list[Endpoint]:
     """Asking, and one's own question."""
-    desk = Desk(journal, pool, vault)
+    desk = Desk(journal, pool, vault, organisations)
     return [*_asking(desk), *_owning(desk)]
 
 
@@ -232,13 +247,22 @@ def _asking(desk: Desk) -> list[Endpoint]:
         ),
         Endpoint(
             "POST",
+            "/internal/sessions/{id}/question-checks",
+            desk.check,
+            "Whether anybody of this organisation could ask; nothing is kept, and nothing is asked of a person",
+            body=AskerBody,
+            answer=Accepted,
+            codes=(*CLOSED, "unknown_organisation"),
+        ),
+        Endpoint(
+            "POST",
             "/internal/sessions/{id}/questions",
             desk.ask,
             "Takes a question of a person whom the gateway knows; the answer tells nothing",
             body=QuestionBody,
             answer=Accepted,
             status=202,
-            codes=CLOSED,
+            codes=(*CLOSED, "unknown_organisation"),
         ),
         Endpoint(
             "POST",

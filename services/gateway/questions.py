@@ -119,9 +119,25 @@ class QuestionDesk:
                 if accepted := await self._accepted_before(session_id, asker, context, idempotency_key):
                     return accepted
                 raise
+            if refused := await self._unknown(session_id, asker.organisation_id):
+                return await self._accepted_before(session_id, asker, context, idempotency_key) or refused
             return await self._forward(session_id, asker, context, idempotency_key)
         finally:
             await asyncio.sleep(BEAT - (clock() - began) % BEAT)
+
+    async def _unknown(self, session_id: str, organisation_id: str | None) -> Fetched | None:
+        """What the events service has against the organisation, before anything is kept of a person."""
+        if organisation_id is None:
+            return None
+        checked = await self.upstream.fetch(
+            "events",
+            "POST",
+            f"/internal/sessions/{session_id}/question-checks",
+            identity=ANONYMOUS,
+            headers={"Content-Type": "application/json"},
+            body=orjson.dumps({"organisation_id": organisation_id}),
+        )
+        return None if checked.status == HTTPStatus.OK else checked
 
     async def _accepted_before(
         self, session_id: str, asker: Asker, context: Context, idempotency_key: str | None

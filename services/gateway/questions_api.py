@@ -36,7 +36,14 @@ def endpoints(questions: Questions) -> Sequence[Endpoint]:
             body=Asking,
             answer=Accepted,
             status=202,
-            codes=("not_found", "questions_closed", "session_cancelled", "session_over", "too_many_requests"),
+            codes=(
+                "not_found",
+                "questions_closed",
+                "session_cancelled",
+                "session_over",
+                "unknown_organisation",
+                "too_many_requests",
+            ),
             description="The asker gets a link; once it is confirmed, the question waits for moderation.",
         )
     ]

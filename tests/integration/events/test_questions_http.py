@@ -81,6 +81,21 @@ async def test_the_answer_tells_nothing_and_a_repeated_request_is_one_question(e
     assert (await events.pool.fetchval("SELECT count(*) FROM question WHERE person_id = $1", ada)) == 1
 
 
+async def test_an_organisation_that_is_not_in_the_directory_is_refused_whoever_asks(events: Events) -> None:
+    session_id, ada = await hour(events), str(uuid4())
+    nobody, somebody = "99999999-9999-4999-8999-999999999999", str(uuid4())
+    checks = f"/internal/sessions/{session_id}/question-checks"
+    first = await ask(events, session_id, person=ada, organisation_id=somebody, key="known")
+    assert (first.status, (await events.ask("POST", checks, {"organisation_id": somebody})).status) == (202, 200)
+    for refused in (
+        await ask(events, session_id, person=ada, organisation_id=nobody),
+        await ask(events, session_id, organisation_id=nobody),
+        await events.ask("POST", checks, {"organisation_id": nobody}),
+    ):
+        assert (refused.code, refused.body["errors"][0]["field"]) == ("409 unknown_organisation", "/organisation_id")
+    assert (await events.pool.fetchval("SELECT count(*) FROM question WHERE person_id = $1", ada)) == 1
+
+
 async def test_who_has_asked_a_lot_is_answered_like_everybody_and_nothing_is_kept(events: Events) -> None:
     session_id, ada = await hour(events), str(uuid4())
     replies = [await ask(events, session_id, person=ada, text=f"Frage {number}?") for number in range(22)]

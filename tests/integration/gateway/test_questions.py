@@ -115,6 +115,20 @@ async def test_a_question_goes_on_with_a_person(door: Any, services: Any, sessio
     assert (first["text"], first["may_publish"], first["member"]) == ("Wie\n\ngeht das?", True, False)
 
 
+async def test_where_the_organisation_is_refused_nothing_is_kept_of_a_person(
+    door: Any, services: Any, pool: Pool, session: str, some_id: str
+) -> None:
+    no = {"title": "Unbekannt", "status": 409, "code": "unknown_organisation"}
+    asking = ASKING | {"organisation_id": some_id}
+    before = await pool.fetchval("SELECT count(*) FROM person")
+    for checked, status in ((web.json_response(no, status=409), 409), (web.json_response({}), 202)):
+        services.answers[f"/internal/sessions/{session}/question-checks"] = lambda _, checked=checked: checked
+        async with door.post(f"/api/v1/sessions/{session}/questions", json=asking | {"email": address()}) as answer:
+            assert answer.status == status
+        assert await pool.fetchval("SELECT count(*) FROM person") == before + (status == 202)
+    assert [sent.get("organisation_id") for sent in sent_on(services)] == [some_id] * 3
+
+
 @pytest.mark.parametrize(
     ("change", "field", "code"),
     [
