@@ -1,4 +1,4 @@
-"""Feedback after a session: when it is asked for, and what it came to. Answers are no events: see ADR 0021.
+"""Feedback after a session: when it is asked for, and what it came to. Answers are no events: see ADR 0015.
 
 An event has an order, a time and neighbours, and each of them could lead back to who answered. So answers go into a box
 (`feedback_box.py`) that is counted, emptied and destroyed; the journal keeps what everybody's answers came to together.
