@@ -80,10 +80,10 @@ async def people(
 
 
 async def test_a_crowd_gets_every_seat_once_though_a_replica_is_killed(
-    people: Crowd, database: Database, pool: Pool, storm: Storm
+    long_storm: Storm, people: Crowd, database: Database, pool: Pool
 ) -> None:
     """Members and guests, each a session of their own; some ask twice, guests confirm in any order."""
-    seats, wanted = (500, 2000) if storm.seconds >= LONG else (50, 200)
+    seats, wanted = 500, 2000
     sessions = {True: await people.open_session(seats), False: await people.open_session(seats)}
 
     async def come(session_id: str, person: str, *, member: bool) -> None:
