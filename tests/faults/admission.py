@@ -28,7 +28,10 @@ ENDS = {"RegistrationLapsed", "RegistrationWithdrawn"}
 
 @dataclass(slots=True)
 class Told:
-    """A person and a cause. `surely` is False for who left again: they may have been gone when it was looked up."""
+    """A person and a cause. `surely` is False for who left again: they may have been gone when it was looked up.
+
+    `offered`: a seat that has to be taken in time; who has taken it meanwhile need not be told any more.
+    """
 
     session: str
     person: str
@@ -38,6 +41,7 @@ class Told:
     version: int
     recorded_at: datetime
     surely: bool = True
+    offered: bool = False
 
 
 @dataclass(slots=True)
@@ -62,6 +66,8 @@ class Walk:
         if event.type in PERSONAL:
             self._tell(event, event.data["person_id"], event.data["registration_id"], PERSONAL[event.type])
             self._of_registration(event, event.data["registration_id"], event.data["person_id"])
+            if event.type in {"RegistrationConfirmed", *ENDS}:
+                self._settle(event.data["registration_id"])
         elif event.type in FOR_EVERYBODY:
             for registration, person in (self.seated | self.queue).items():
                 self._tell(event, person, registration, FOR_EVERYBODY[event.type])
@@ -120,8 +126,16 @@ class Walk:
             if told.registration == registration and told.kind in FOR_EVERYBODY.values():
                 told.surely = False
 
+    def _settle(self, registration: str) -> None:
+        """What becomes of an offer is told by what came of it."""
+        for told in self.told:
+            if told.registration == registration and told.offered:
+                told.surely = False
+
     def _tell(self, event: Recorded, person: str, registration: str, kind: str) -> None:
-        self.told.append(Told(self.session, person, registration, kind, event.id, event.version, event.recorded_at))
+        told = Told(self.session, person, registration, kind, event.id, event.version, event.recorded_at)
+        told.offered = event.type == "RegistrationPromoted" and event.data.get("confirm_by") is not None
+        self.told.append(told)
 
     def _full(self) -> bool:
         return self.capacity is not None and len(self.seated) >= self.capacity
