@@ -243,9 +243,8 @@ class Desk:
 
     async def check(self, session_id: str, answers: Answers, organisation_id: str | None = None) -> Fetched | None:
         """What the events service has against these answers of nobody in particular; raises `Down`."""
-        body = orjson.dumps({"organisation_id": organisation_id, "answers": answers})
-        headers, path = {"Content-Type": "application/json"}, f"/internal/sessions/{session_id}/registration-checks"
-        checked = await self.upstream.fetch("events", "POST", path, identity=ANONYMOUS, headers=headers, body=body)
+        path = f"/internal/sessions/{session_id}/registration-checks"
+        checked = await self._ask(path, {"organisation_id": organisation_id, "answers": answers})
         return None if checked.status == 200 else checked
 
     async def _look(self, session_ids: Sequence[str]) -> list[Enrolment | None]:
