@@ -122,7 +122,8 @@ class Received[C: Contract](NamedTuple):
 class Effect:
     """What one contract does here: `apply` gets runs of its messages, in order, in the transaction that takes them in.
 
-    It writes set-based SQL on that connection and does nothing else: no request, no mail.
+    A contract may have several effects; they are applied one after the other, in the order they are given in. Each
+    writes set-based SQL on that connection and does nothing else: no request, no mail.
     """
 
     contract: type[Contract]
@@ -183,7 +184,9 @@ class Intake:
     def __init__(self, consumer: str, source: str, effects: Sequence[Effect], max_age: timedelta) -> None:
         self.consumer = consumer
         self.source = source
-        self._effects = {effect.contract.type: effect for effect in effects}
+        self._effects: dict[str, list[Effect]] = {}
+        for effect in effects:
+            self._effects.setdefault(effect.contract.type, []).append(effect)
         self._max_age = max_age
 
     async def checkpoint(self, connection: Connection) -> Checkpoint:
@@ -217,7 +220,11 @@ class Intake:
 
     async def apply(self, connection: Connection, message: Message, now: datetime, installed_at: datetime) -> None:
         """The effect of one message, which was taken in before; raises what the effect raises."""
-        await self._effects[message.type].apply(connection, [self._received(message, now, installed_at)])
+        await self._act(connection, message.type, [self._received(message, now, installed_at)])
+
+    async def _act(self, connection: Connection, type_: str, received: Sequence[Received[Any]]) -> None:
+        for effect in self._effects[type_]:
+            await effect.apply(connection, received)
 
     async def forget(self, connection: Connection, limit: int) -> int:
         """Deletes ids that are too old to matter, so many at most; gives how many."""
@@ -284,7 +291,7 @@ class Intake:
         takeable = [one.message for one in sorted_ if one.verdict == TAKE]
         for type_, run in groupby(takeable, key=lambda message: message.type):
             received = [self._received(message, now, installed_at) for message in run]
-            await self._effects[type_].apply(connection, received)
+            await self._act(connection, type_, received)
         for one in sorted_:
             if one.verdict != TAKE:
                 await self._park(connection, one.message, one.verdict)
@@ -344,7 +351,7 @@ class Intake:
         history = bool(attributes.get("history"))
         recorded_at = message.recorded_at
         return Received(
-            self._effects[message.type].contract.model_validate(attributes["data"]),
+            self._effects[message.type][0].contract.model_validate(attributes["data"]),
             message.id,
             message.type,
             message.aggregate,

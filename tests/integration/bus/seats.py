@@ -76,13 +76,17 @@ class Cursed(Exception):
 
 @dataclass(slots=True)
 class Hearing:
-    """The notify service at work. An effect fails for a guest in `cursed`; `runs` are the sizes of what effects got."""
+    """The notify service at work. An effect fails for a guest in `cursed`; `runs` are the sizes of what effects got.
+
+    What is taken has a second effect: `counted` says behind how many runs it came, and how many messages it got.
+    """
 
     consumer: Consumer
     health: Health
     pool: Pool
     cursed: set[str] = field(default_factory=set)
     runs: list[int] = field(default_factory=list)
+    counted: list[tuple[int, int]] = field(default_factory=list)
 
     async def why(self) -> str | None:
         """What the health check of the consumer says."""
@@ -124,10 +128,13 @@ async def hearing(store: Database, nats: EmbeddedNats, *cursed: str, **more: Any
     async def hear(connection: Connection, received: Sequence[Received[Any]]) -> None:
         await notify.hear(connection, received)
 
+    async def count(_: Connection, received: Sequence[Received[Any]]) -> None:
+        notify.counted.append((len(notify.runs), len(received)))
+
     consumer = Consumer(
         name="notify",
         source="events",
-        effects=[Effect(Taken, hear), Effect(Freed, hear)],
+        effects=[Effect(Taken, hear), Effect(Freed, hear), Effect(Taken, count)],
         dsn=dsn,
         pool=pool,
         nats_url=nats.url("notify"),

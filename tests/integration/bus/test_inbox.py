@@ -64,6 +64,8 @@ async def test_every_effect_once_and_in_order(store: Database, nats: EmbeddedNat
         await eventually(notify.count, 1500)
         assert await notify.heard() == all_of(300, 5)
         assert max(notify.runs) > 100, "runs of one type must come as one list"
+        assert sum(size for _, size in notify.counted) == 900
+        assert all(notify.runs[behind - 1] == size for behind, size in notify.counted)
         assert await notify.why() is None
 
 
