@@ -1,4 +1,4 @@
-"""Who has to be told of something? The answer to `rpc.events.recipients`."""
+"""Who has to be told of something? The answers to `rpc.events.registrants` and, with addresses, `.recipients`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +13,21 @@ from services.events.registration import Status
 from services.events.session_list import session_row
 from services.events.session_shown import SessionRow, status_of
 from services.events.session_steps import step_at
-from shared.contracts.rpc import GroupMessage, Recipient, RecipientsAnswered, RecipientsAsked, SessionCard
+from shared.contracts.rpc import (
+    GroupMessage,
+    Recipient,
+    RecipientsAnswered,
+    RecipientsAsked,
+    Registrant,
+    RegistrantsAnswered,
+    RegistrantsAsked,
+    SessionCard,
+)
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from shared.kernel.vault import Vault
+
+type Asked = RecipientsAsked | RegistrantsAsked
 
 
 async def recipients(pool: Pool, vault: Vault, asked: RecipientsAsked) -> RecipientsAnswered:
@@ -43,13 +54,34 @@ async def recipients(pool: Pool, vault: Vault, asked: RecipientsAsked) -> Recipi
     return RecipientsAnswered(session=told, recipients=tuple(people), group_message=written, next=more)
 
 
+async def registrants(pool: Pool, asked: RegistrantsAsked) -> RegistrantsAnswered:
+    """One page of ids and how each stands, with what to say about the session; `not_found` without the session."""
+    found = await session_row(pool, asked.session_id)
+    if found is None:
+        raise Problem("not_found")
+    told = await _as_of(pool, card(found), asked.session_as_of)
+    if asked.feedback and not await _is_asked(pool, asked.session_id):
+        return RegistrantsAnswered(session=told, registrants=())
+    message = await _message(pool, asked)
+    rows = await _rows(pool, asked, found.life, message)
+    shown = rows[: asked.limit]
+    more = str(shown[-1]["received_version"]) if len(rows) > asked.limit else None
+    shown = await _asked_for_feedback(pool, found.life, shown) if asked.feedback else shown
+    return RegistrantsAnswered(
+        session=told,
+        registrants=tuple(_registrant(row, found.life) for row in shown),
+        group_message=GroupMessage(subject=message["subject"], text=message["text"]) if message else None,
+        next=more,
+    )
+
+
 async def _as_of(pool: Pool, told: SessionCard, version: int | None) -> SessionCard:
     """With the times and the SEQUENCE of that version, if one is asked for and known."""
     step = None if version is None else await step_at(pool, told.session_id, version)
     return told.model_copy(update={"sequence": step.sequence, **dict(step.times)}) if step else told
 
 
-async def _message(pool: Pool, asked: RecipientsAsked) -> asyncpg.Record | None:
+async def _message(pool: Pool, asked: Asked) -> asyncpg.Record | None:
     """The organiser's message that the question is about, if it is about one; `not_found` of another session's."""
     if asked.group_message_id is None:
         return None
@@ -59,7 +91,7 @@ async def _message(pool: Pool, asked: RecipientsAsked) -> asyncpg.Record | None:
     return message
 
 
-async def _rows(pool: Pool, asked: RecipientsAsked, life: Life, message: asyncpg.Record | None) -> list[asyncpg.Record]:
+async def _rows(pool: Pool, asked: Asked, life: Life, message: asyncpg.Record | None) -> list[asyncpg.Record]:
     """One more than a page: with a message whoever is in its audience now."""
     after, limit = _version(asked.after), asked.limit + 1
     if message is not None:
@@ -83,7 +115,7 @@ async def _is_asked(pool: Pool, session_id: str) -> bool:
     return found is not None and not found.closed
 
 
-def _statuses(asked: RecipientsAsked) -> Sequence[Status] | None:
+def _statuses(asked: Asked) -> Sequence[Status] | None:
     """Whoever came is asked how it was, whatever became of the registration."""
     return None if asked.registration_id or asked.feedback else registration_list.STANDING
 
@@ -136,19 +168,25 @@ def _reason(life: Life) -> str | None:
     return life.cancelled_for or (life.earlier[-1].reason if life.earlier else None)
 
 
-def _recipient(row: Any, contact: Contact, life: Life, token: str | None) -> Recipient:
+def _registrant(row: Any, life: Life) -> Registrant:
     answer_by = life.answers_end if row["owes_answer"] else None
-    return Recipient(
+    return Registrant(
         registration_id=row["registration_id"],
         person_id=row["person_id"],
-        email=contact.email,
-        name=contact.name,
-        token=contact.token,
         status=row["status"],
         confirm_by=row["confirm_by"],
         waiting_position=row["waiting_position"],
-        access_link=life.content.access_link if row["status"] == "confirmed" else None,
         answer_by=answer_by,
         unanswered=life.asking.unanswered if life.asking and answer_by else None,
+    )
+
+
+def _recipient(row: Any, contact: Contact, life: Life, token: str | None) -> Recipient:
+    return Recipient(
+        **dict(_registrant(row, life)),
+        email=contact.email,
+        name=contact.name,
+        token=contact.token,
+        access_link=life.content.access_link if row["status"] == "confirmed" else None,
         feedback_token=token,
     )

@@ -117,6 +117,9 @@ SELECT registration_id, session_id, person_id, version, received_version, status
 FROM page LEFT JOIN session_asking a USING (session_id)
 ORDER BY received_version
 """
+BY_IDS = """
+SELECT registration_id, session_id, person_id, status, sealed FROM registration WHERE registration_id = ANY($1::text[])
+"""
 COUNT_OF_SESSION = """
 SELECT count(*) FROM registration WHERE session_id = $1 AND ($2::text[] IS NULL OR status = ANY($2))
 """
@@ -285,6 +288,11 @@ async def of_session(
 ) -> list[asyncpg.Record]:
     """A session's registrations in the order of their receipt: those behind `after` and before `before` (versions)."""
     return await pool.fetch(OF_SESSION, session_id, statuses, after, before, registration_id, limit)
+
+
+async def by_ids(pool: Pool, registration_ids: Sequence[str]) -> list[asyncpg.Record]:
+    """Who these registrations are of, and how they stand; in no order."""
+    return await pool.fetch(BY_IDS, registration_ids)
 
 
 async def count_of_session(pool: Pool, session_id: str, statuses: Sequence[Status] | None) -> int:

@@ -1,29 +1,21 @@
 """The notification service as a process: `python -m services.notify`, or `ikz run notify`."""
 
 from services.notify import effects, problems
-from services.notify.expansion import Expansion, Owners
+from services.notify.expansion import Expansion
 from services.notify.holders import Holders
 from services.notify.http import endpoints
 from services.notify.layout import Layout
 from services.notify.mail import Composer
+from services.notify.matters import all_matters
 from services.notify.records import DECIDERS, PROJECTIONS
 from services.notify.reports import Reports
 from services.notify.sender import Sender
 from services.notify.settings import NotifySettings
 from services.notify.texts import load_texts
 from services.notify.writing import Desk
-from shared.contracts.rpc import (
-    ContactAnswered,
-    ContactAsked,
-    QuestionLetterAnswered,
-    QuestionLetterAsked,
-    RecipientsAnswered,
-    RecipientsAsked,
-)
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
-from shared.kernel.rpc import ask
 from shared.kernel.service import Parts, Runtime, main
 from shared.kernel.wakeup import Wakeup
 
@@ -44,21 +36,11 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         health=runtime.health,
     )
     mailings, messages, ends = Wakeup(), Wakeup(), Wakeup()
-
-    async def recipients(question: RecipientsAsked) -> RecipientsAnswered:
-        return await ask(runtime.bus, RecipientsAsked.subject, question, RecipientsAnswered)
-
-    async def asked_question(question: QuestionLetterAsked) -> QuestionLetterAnswered:
-        return await ask(runtime.bus, QuestionLetterAsked.subject, question, QuestionLetterAnswered)
-
-    async def contact(question: ContactAsked) -> ContactAnswered:
-        return await ask(runtime.bus, ContactAsked.subject, question, ContactAnswered)
-
+    matters = all_matters(pool, runtime.bus, load_texts(), portal)
     holders = Holders(settings.database_url, clock, messages.announce)
     expansion = Expansion(
         pool,
-        runtime.vault,
-        Owners(recipients, asked_question, contact),
+        matters,
         clock,
         settings.mail_max_age,
         mailings.waiter(),
@@ -67,8 +49,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     )
     sender = Sender(
         pool=pool,
-        vault=runtime.vault,
-        desk=Desk(Composer(settings.mail_from, Layout(portal)), load_texts(), portal),
+        desk=Desk(Composer(settings.mail_from, Layout(portal)), matters, pool, runtime.vault),
         host=settings.smtp_host,
         clock=clock,
         health=runtime.health,
@@ -83,7 +64,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         Consumer(
             name=settings.service,
             source=source,
-            effects=taken,
+            effects=effects.merged(taken),
             dsn=settings.database_url,
             pool=pool,
             nats_url=settings.nats_url,
@@ -92,8 +73,8 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             max_age=settings.mail_max_age,
         )
         for source, taken in (
-            ("events", effects.of_events(clock)),
-            ("catalog", effects.of_catalog(clock)),
+            ("events", effects.of_causes("events", matters, clock)),
+            ("catalog", effects.of_causes("catalog", matters, clock)),
             ("gateway", effects.of_gateway(runtime.vault)),
         )
     ]

@@ -3,12 +3,10 @@
 How each is announced, whom it concerns and until when it is of use.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
-from enum import IntEnum
 
-from pydantic import TypeAdapter
-
+from services.notify.kind import Kind, Priority
 from shared.contracts.catalog import (
     ContactRequestReceived,
     CooperationRequestContactRequested,
@@ -72,59 +70,67 @@ type OfQuestion = (
     | QuestionCarriedOver
 )
 type OfContact = ContactRequestReceived | ProjectContactRequested | CooperationRequestContactRequested
-type AnyCause = Cause | OfQuestion | OfContact
+type Known = Cause | OfQuestion | OfContact
 
 
-class Priority(IntEnum):
-    """Who goes first when many messages wait.
+def of_use_until(cause: Known) -> datetime | None:
+    """When a message about it has become pointless: nobody is asked to confirm what can no longer be confirmed."""
+    match cause:
+        case RegistrationReceived() | RegistrationWaitlisted() | RegistrationPromoted() | ContactRequestReceived():
+            return cause.confirm_by
+        case QuestionReceived():
+            return cause.confirm_by
+        case FeedbackOpened():
+            return cause.closes_at
+        case ProjectContactRequested() | CooperationRequestContactRequested() | MaterialPublished():
+            return None
+        case RegistrationConfirmed() | RegistrationReconfirmed() | RegistrationLapsed() | RegistrationWithdrawn():
+            return None
+        case RegistrationLinkRequested() | SessionGroupMessageRequested():
+            return None
+        case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
+            return None
+        case QuestionSubmitted() | QuestionAccepted() | QuestionMerged() | QuestionDeclined():
+            return None
+        case QuestionAnswered() | QuestionCarriedOver():
+            return None
 
-    What one person did or waits for, then what many have to know, then what can wait.
-    """
 
-    PERSONAL = 0
-    MANY = 1
-    LATER = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """The name of a kind of message, as preferences, delivery logs and contracts know it, and its priority."""
-
-    name: str
-    priority: Priority
+def _kind(name: str, priority: Priority) -> Kind:
+    return Kind(name, priority, until=of_use_until)
 
 
 KINDS: dict[type[Contract], Kind] = {
-    RegistrationReceived: Kind("registration_received", Priority.PERSONAL),
-    RegistrationConfirmed: Kind("registration_confirmed", Priority.PERSONAL),
-    RegistrationWaitlisted: Kind("registration_waitlisted", Priority.PERSONAL),
-    RegistrationPromoted: Kind("waitlist_promoted", Priority.PERSONAL),
-    RegistrationReconfirmed: Kind("registration_reconfirmed", Priority.PERSONAL),
-    RegistrationLapsed: Kind("registration_lapsed", Priority.PERSONAL),
-    RegistrationWithdrawn: Kind("registration_withdrawn", Priority.PERSONAL),
-    RegistrationLinkRequested: Kind("registration_link", Priority.PERSONAL),
-    SessionPostponed: Kind("postponement", Priority.MANY),
-    SessionScheduled: Kind("scheduling", Priority.MANY),
-    SessionRelocated: Kind("relocation", Priority.MANY),
-    SessionCancelled: Kind("cancellation", Priority.MANY),
-    SessionReinstated: Kind("reinstatement", Priority.MANY),
-    SessionGroupMessageRequested: Kind("group_message", Priority.MANY),
-    MaterialPublished: Kind("material_published", Priority.LATER),
-    FeedbackOpened: Kind("feedback", Priority.LATER),
+    RegistrationReceived: _kind("registration_received", Priority.PERSONAL),
+    RegistrationConfirmed: _kind("registration_confirmed", Priority.PERSONAL),
+    RegistrationWaitlisted: _kind("registration_waitlisted", Priority.PERSONAL),
+    RegistrationPromoted: _kind("waitlist_promoted", Priority.PERSONAL),
+    RegistrationReconfirmed: _kind("registration_reconfirmed", Priority.PERSONAL),
+    RegistrationLapsed: _kind("registration_lapsed", Priority.PERSONAL),
+    RegistrationWithdrawn: _kind("registration_withdrawn", Priority.PERSONAL),
+    RegistrationLinkRequested: _kind("registration_link", Priority.PERSONAL),
+    SessionPostponed: _kind("postponement", Priority.MANY),
+    SessionScheduled: _kind("scheduling", Priority.MANY),
+    SessionRelocated: _kind("relocation", Priority.MANY),
+    SessionCancelled: _kind("cancellation", Priority.MANY),
+    SessionReinstated: _kind("reinstatement", Priority.MANY),
+    SessionGroupMessageRequested: _kind("group_message", Priority.MANY),
+    MaterialPublished: _kind("material_published", Priority.LATER),
+    FeedbackOpened: _kind("feedback", Priority.LATER),
 }
 QUESTION_KINDS: dict[type[Contract], Kind] = {
-    QuestionReceived: Kind("question_received", Priority.PERSONAL),
-    QuestionSubmitted: Kind("question_submitted", Priority.PERSONAL),
-    QuestionAccepted: Kind("question_accepted", Priority.PERSONAL),
-    QuestionMerged: Kind("question_merged", Priority.PERSONAL),
-    QuestionDeclined: Kind("question_declined", Priority.PERSONAL),
-    QuestionAnswered: Kind("question_answered", Priority.PERSONAL),
-    QuestionCarriedOver: Kind("question_carried_over", Priority.MANY),
+    QuestionReceived: _kind("question_received", Priority.PERSONAL),
+    QuestionSubmitted: _kind("question_submitted", Priority.PERSONAL),
+    QuestionAccepted: _kind("question_accepted", Priority.PERSONAL),
+    QuestionMerged: _kind("question_merged", Priority.PERSONAL),
+    QuestionDeclined: _kind("question_declined", Priority.PERSONAL),
+    QuestionAnswered: _kind("question_answered", Priority.PERSONAL),
+    QuestionCarriedOver: _kind("question_carried_over", Priority.MANY),
 }
 CONTACT_KINDS: dict[type[Contract], Kind] = {
-    ContactRequestReceived: Kind("contact_confirmation", Priority.PERSONAL),
-    ProjectContactRequested: Kind("contact_passed_on", Priority.PERSONAL),
-    CooperationRequestContactRequested: Kind("contact_passed_on", Priority.PERSONAL),
+    ContactRequestReceived: _kind("contact_confirmation", Priority.PERSONAL),
+    ProjectContactRequested: _kind("contact_passed_on", Priority.PERSONAL),
+    CooperationRequestContactRequested: _kind("contact_passed_on", Priority.PERSONAL),
 }
 ALL_KINDS = KINDS | QUESTION_KINDS | CONTACT_KINDS
 ABOUT_CONTACTS = (ContactRequestReceived, ProjectContactRequested, CooperationRequestContactRequested)
@@ -140,11 +146,11 @@ ABOUT_QUESTIONS = (
 )
 
 
-def kind_of(cause: AnyCause) -> Kind:
+def kind_of(cause: Known) -> Kind:
     """How a cause is announced. When a deadline ends the places of many at once, nobody else's link waits for that."""
     kind = ALL_KINDS[type(cause)]
     if isinstance(cause, RegistrationWithdrawn) and cause.cause == "no_answer":
-        return Kind(kind.name, Priority.MANY)
+        return replace(kind, priority=Priority.MANY)
     return kind
 
 
@@ -178,37 +184,3 @@ def behind(cause: Cause | OfQuestion) -> str | None:
     if isinstance(cause, QuestionCarriedOver):
         return cause.from_session_id
     return cause.session_id if isinstance(cause, MaterialPublished) else None
-
-
-def of_use_until(cause: AnyCause) -> datetime | None:
-    """When a message about it has become pointless: nobody is asked to confirm what can no longer be confirmed."""
-    match cause:
-        case RegistrationReceived() | RegistrationWaitlisted() | RegistrationPromoted() | ContactRequestReceived():
-            return cause.confirm_by
-        case QuestionReceived():
-            return cause.confirm_by
-        case FeedbackOpened():
-            return cause.closes_at
-        case ProjectContactRequested() | CooperationRequestContactRequested() | MaterialPublished():
-            return None
-        case RegistrationConfirmed() | RegistrationReconfirmed() | RegistrationLapsed() | RegistrationWithdrawn():
-            return None
-        case RegistrationLinkRequested() | SessionGroupMessageRequested():
-            return None
-        case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
-            return None
-        case QuestionSubmitted() | QuestionAccepted() | QuestionMerged() | QuestionDeclined():
-            return None
-        case QuestionAnswered() | QuestionCarriedOver():
-            return None
-
-
-CAUSES = {contract.type: contract for contract in ALL_KINDS}
-
-
-def read_cause(type_: str, data: dict[str, object]) -> AnyCause:
-    """The cause as it was received; an unknown type raises `KeyError`, a wrong shape pydantic's error."""
-    return _ANY.validate_python(CAUSES[type_].model_validate(data))
-
-
-_ANY: TypeAdapter[AnyCause] = TypeAdapter(AnyCause)

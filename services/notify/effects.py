@@ -5,10 +5,13 @@ brings again, or for what was recorded before this service was installed or too 
 comes.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
 
 from services.notify import mailing, queue
-from services.notify.cause import CONTACT_KINDS, KINDS, QUESTION_KINDS, AnyCause
+from services.notify.matter import Matters
+from shared.contracts.contract import Contract
 from shared.contracts.gateway import PersonErased
 from shared.kernel.clock import Clock
 from shared.kernel.inbox import Effect, Received
@@ -16,22 +19,33 @@ from shared.kernel.postgres import Connection
 from shared.kernel.vault import Vault
 
 
-def of_events(clock: Clock) -> list[Effect]:
-    """What registered people are told of sessions and of their registrations, and askers of their questions."""
+def of_causes(service: str, matters: Matters, clock: Clock) -> list[Effect]:
+    """What people are told of what a service publishes."""
 
-    return [Effect(contract, _remember(clock)) for contract in (*KINDS, *QUESTION_KINDS)]
+    async def remember(connection: Connection, received: Sequence[Received[Any]]) -> None:
+        await mailing.remember(connection, matters, [each for each in received if each.live], clock.now())
+
+    contracts = [cause for cause in matters.causes if issubclass(cause, Contract)]
+    return [Effect(contract, remember) for contract in contracts if contract.type.startswith(f"ikz.{service}.")]
 
 
-def of_catalog(clock: Clock) -> list[Effect]:
-    """Texts for contacts: who wrote one confirms it, who is written to gets it."""
-    return [Effect(contract, _remember(clock)) for contract in CONTACT_KINDS]
+def merged(effects: Iterable[Effect]) -> list[Effect]:
+    """One effect for each contract, which does in turn what those given do with it."""
+    of_one: dict[type[Contract], list[Effect]] = defaultdict(list)
+    for effect in effects:
+        of_one[effect.contract].append(effect)
+    return [Effect(contract, _in_turn([each.apply for each in found])) for contract, found in of_one.items()]
 
 
-def _remember(clock: Clock) -> Callable[[Connection, Sequence[Received[AnyCause]]], Awaitable[None]]:
-    async def remember(connection: Connection, received: Sequence[Received[AnyCause]]) -> None:
-        await mailing.remember(connection, [each for each in received if each.live], clock.now())
+type Apply = Callable[[Connection, Sequence[Received[Any]]], Awaitable[None]]
 
-    return remember
+
+def _in_turn(applies: Sequence[Apply]) -> Apply:
+    async def apply(connection: Connection, received: Sequence[Received[Any]]) -> None:
+        for each in applies:
+            await each(connection, received)
+
+    return apply
 
 
 def of_gateway(vault: Vault) -> list[Effect]:

@@ -7,8 +7,8 @@ when it was asked for: an answer that comes when its claim has run out and anoth
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,31 +18,15 @@ from pydantic import ValidationError
 
 from services.notify import mailing, queue
 from services.notify.faults import TRY_AGAIN, described
-from services.notify.mailing import Mailing, Page
-from services.notify.notes import Answered, Notes
-from shared.contracts.catalog import ContactRequestReceived
-from shared.contracts.events import (
-    FeedbackOpened,
-    RegistrationLapsed,
-    RegistrationWithdrawn,
-    SessionGroupMessageRequested,
-)
-from shared.contracts.rpc import (
-    ContactAnswered,
-    ContactAsked,
-    QuestionLetterAnswered,
-    QuestionLetterAsked,
-    RecipientsAnswered,
-    RecipientsAsked,
-)
+from services.notify.matter import Mailing, Matter, Matters, Page, Row
+from services.notify.queue import Note
 from shared.kernel.clock import Clock
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
-from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Waiter
 
 BATCH = 32
-PAGE = 250  # an answer must stay below the 1 MB of a NATS message
+PAGE = 2000  # an answer must stay below the 1 MB of a NATS message
 LEASE = timedelta(seconds=30)
 POLL = 1.0
 RETRY = 1.0
@@ -54,12 +38,32 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Owners:
-    """Whom to ask who has to be told, and what."""
+class Answered:
+    """A page of a mailing, as its matter answered."""
 
-    recipients: Callable[[RecipientsAsked], Awaitable[RecipientsAnswered]]
-    question: Callable[[QuestionLetterAsked], Awaitable[QuestionLetterAnswered]]
-    contact: Callable[[ContactAsked], Awaitable[ContactAnswered]]
+    matter: Matter[Any]
+    asked: Mailing
+    page: Page
+
+    def notes(self) -> list[Note]:
+        """The messages to be written."""
+        until = self.matter.kind(self.asked.what).until(self.asked.what)
+        return [self._note(row, until) for row in self.page.rows]
+
+    def _note(self, row: Row, until: datetime | None) -> Note:
+        asked = self.asked
+        return Note(
+            **asdict(row)
+            | {
+                "lane": row.lane or f"{row.session_id or asked.session_id or asked.cause}/{row.person_id}",
+                "expires_at": row.expires_at or until,
+            },
+            id=queue.message_id(row.person_id, asked.cause, asked.recorded_at, asked.kind),
+            mailing_id=asked.id,
+            kind=asked.kind,
+            source=asked.matter,
+            priority=asked.priority,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,7 @@ class Expansion:
     """
 
     pool: Pool
-    vault: Vault
-    owners: Owners
+    matters: Matters
     clock: Clock
     max_age: timedelta
     bell: Waiter
@@ -104,14 +107,14 @@ class Expansion:
             self.written()
         return bool(rows)
 
-    async def _page(self, row: asyncpg.Record, now: datetime) -> tuple[Mailing, Answered] | None:
+    async def _page(self, row: asyncpg.Record, now: datetime) -> Answered | None:
         """The next page of one mailing, or None when it has to wait or is given up."""
         if row["created_at"] < now - self.max_age:
             await self._abandon(row, "expired")
             return None
         try:
-            asked = mailing.read(row)
-            return asked, await self._answer(asked)
+            matter, asked = mailing.read(self.matters, row)
+            return Answered(matter, asked, await matter.recipients(asked, PAGE))
         except Problem as problem:
             await self._later(row, problem.code, now, passing=problem.code in PASSING)
         except TimeoutError:
@@ -120,19 +123,6 @@ class Expansion:
             log.error("mailing_not_understood", mailing=row["id"], cause=row["cause"], reason=described(error))  # noqa: TRY400
             await self._later(row, "not_understood", now, passing=False)
         return None
-
-    async def _answer(self, asked: Mailing) -> Answered:
-        if asked.contact_request_id is not None:
-            confirmed = not isinstance(asked.what, ContactRequestReceived)
-            return await self.owners.contact(
-                ContactAsked(contact_request_id=asked.contact_request_id, confirmed=confirmed)
-            )
-        if asked.question_id is not None:
-            return await self.owners.question(QuestionLetterAsked(question_id=asked.question_id))
-        answer = await self.owners.recipients(_question(asked))
-        if isinstance(asked.what, SessionGroupMessageRequested) and answer.group_message is None:
-            raise ValueError("recipients without what is to be said to them")
-        return answer
 
     async def _later(self, row: asyncpg.Record, problem: str, now: datetime, *, passing: bool) -> None:
         """Tried again after a while; what will not get better is given up, so that others get their turn."""
@@ -146,26 +136,16 @@ class Expansion:
         log.error("mailing_abandoned", mailing=row["id"], cause=row["cause"], problem=problem)
         await mailing.abandon(self.pool, row["id"], problem)
 
-    async def _write(self, pages: Sequence[tuple[Mailing, Answered]], now: datetime) -> None:
-        making = Notes(self.vault, await self._in_calendar(pages))
-        notes = await together(note for asked, answer in pages for note in making.of(asked, answer))
-        ends = [_end(asked, answer) for asked, answer in pages]
+    async def _write(self, pages: Sequence[Answered], now: datetime) -> None:
+        notes = [note for answered in pages for note in answered.notes()]
         async with self.pool.acquire() as connection, connection.transaction():
-            ours = await mailing.advance(connection, ends, now)
-            added = await queue.write(connection, [note for note in notes if note and note.mailing_id in ours], now)
-            await queue.void(connection, _ended([asked for asked, _ in pages if asked.id in ours]), now)
+            ours = await mailing.advance(connection, [(each.asked, each.page) for each in pages], now)
+            added = await queue.write(connection, [note for note in notes if note.mailing_id in ours], now)
+            await queue.void(
+                connection, [ended for each in pages if each.asked.id in ours for ended in each.page.ended], now
+            )
             await mailing.count(connection, added)
         log.info("messages_written", mailings=len(pages), messages=len(added))
-
-    async def _in_calendar(self, pages: Sequence[tuple[Mailing, Answered]]) -> set[str]:
-        """Only who withdraws has to be looked up: for all others their standing tells."""
-        withdrawn = [
-            person.registration_id
-            for asked, answer in pages
-            if isinstance(asked.what, RegistrationWithdrawn) and isinstance(answer, RecipientsAnswered)
-            for person in answer.recipients
-        ]
-        return await queue.in_calendar(self.pool, withdrawn) if withdrawn else set()
 
 
 async def together[T](coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -173,31 +153,3 @@ async def together[T](coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(coroutine) for coroutine in coroutines]
     return [task.result() for task in running]
-
-
-def _ended(told: Sequence[Mailing]) -> list[str]:
-    """The registrations that have ended."""
-    causes = (asked.what for asked in told)
-    return [what.registration_id for what in causes if isinstance(what, RegistrationWithdrawn | RegistrationLapsed)]
-
-
-def _end(asked: Mailing, answer: Answered) -> Page:
-    if isinstance(answer, RecipientsAnswered):
-        session, words = asked.session or answer.session, answer.group_message
-        return Page(asked.id, asked.after, answer.next, session=session, group_message=words)
-    return Page(asked.id, asked.after, None)
-
-
-def _question(asked: Mailing) -> RecipientsAsked:
-    """What concerns one person is told with the date that held when it happened: others may be told of by then."""
-    assert asked.session_id is not None
-    return RecipientsAsked(
-        session_id=asked.session_id,
-        registration_id=asked.registration_id,
-        group_message_id=asked.what.message_id if isinstance(asked.what, SessionGroupMessageRequested) else None,
-        feedback=isinstance(asked.what, FeedbackOpened),
-        as_of_version=asked.as_of_version,
-        session_as_of=asked.session_version,
-        after=asked.after,
-        limit=PAGE,
-    )

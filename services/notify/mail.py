@@ -24,12 +24,16 @@ class BadAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """To whom and when, and where an answer goes if not to us. `message_id` is the same however often it is sent."""
+    """To whom and when, and where an answer goes if not to us. `message_id` is the same however often it is sent.
+
+    `unsubscribe` is an https address that ends a subscription by an empty POST (RFC 8058).
+    """
 
     message_id: UUID
     recipient: str
     created_at: datetime
     reply_to: str | None = None
+    unsubscribe: str | None = None
 
 
 class Composer:
@@ -56,6 +60,9 @@ class Composer:
         mail["Date"] = format_datetime(envelope.created_at)
         mail["Message-ID"] = f"<{envelope.message_id}@{self._sender.domain}>"
         mail.set_raw("List-Id", f"Interkommunales.NRW <nachrichten.{self._sender.domain}>")
+        if envelope.unsubscribe is not None:
+            mail.set_raw("List-Unsubscribe", f"<{envelope.unsubscribe}>")
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
         mail.set_content(self._layout.text(letter), cte="quoted-printable")

@@ -13,41 +13,31 @@ Mailings about contact requests wait for nobody.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
-from services.notify.cause import (
-    ABOUT_CONTACTS,
-    ABOUT_QUESTIONS,
-    OFFERED,
-    AnyCause,
-    Priority,
-    behind,
-    in_line,
-    kind_of,
-    read_cause,
-    registered,
-)
-from services.notify.scene import as_left_by
+from services.notify.kind import AnyCause, Priority
+from services.notify.matter import Mailing, Matter, Matters, Page, Told
 from shared.contracts.rpc import GroupMessage, SessionCard
 from shared.kernel.inbox import Received
 from shared.kernel.postgres import Connection, Pool
 
 REMEMBER = """
-INSERT INTO mailing (cause, recorded_at, kind, type, data, session_id, registration_id, question_id,
+INSERT INTO mailing (cause, recorded_at, kind, matter, type, data, session_id, registration_id, question_id,
                      contact_request_id, person_id, line, behind, as_of_version, priority, happened_at, correlation_id,
                      created_at, ready_at)
-SELECT m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.question_id,
+SELECT m.cause, m.recorded_at, m.kind, m.matter, m.type, m.data, m.session_id, m.registration_id, m.question_id,
        m.contact_request_id, m.person_id, m.line, m.behind, m.as_of_version, m.priority, m.happened_at,
        m.correlation_id, $2, $2
-FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (cause text, recorded_at timestamptz, kind text, type text, data jsonb,
-    session_id text, registration_id text, question_id text, contact_request_id text, person_id text, line text,
-    behind text, as_of_version bigint, priority smallint, happened_at timestamptz, correlation_id text))
-    WITH ORDINALITY AS m(cause, recorded_at, kind, type, data, session_id, registration_id, question_id,
+FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (cause text, recorded_at timestamptz, kind text, matter text,
+    type text, data jsonb, session_id text, registration_id text, question_id text, contact_request_id text,
+    person_id text, line text, behind text, as_of_version bigint, priority smallint, happened_at timestamptz,
+    correlation_id text))
+    WITH ORDINALITY AS m(cause, recorded_at, kind, matter, type, data, session_id, registration_id, question_id,
     contact_request_id, person_id, line, behind, as_of_version, priority, happened_at, correlation_id, place)
 ORDER BY m.place
 ON CONFLICT ON CONSTRAINT mailing_once DO NOTHING
@@ -68,14 +58,17 @@ WITH due AS (
     ORDER BY m.id LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE mailing m SET ready_at = $2, holder = $4 FROM due WHERE m.id = due.id
-RETURNING m.id, m.cause, m.recorded_at, m.kind, m.type, m.data, m.session_id, m.registration_id, m.question_id,
-          m.contact_request_id, m.as_of_version, m.priority, m.happened_at, m.created_at, m.session, m.after, m.failures
+RETURNING m.id, m.cause, m.recorded_at, m.kind, m.matter, m.type, m.data, m.session_id, m.registration_id,
+          m.question_id, m.contact_request_id, m.as_of_version, m.priority, m.happened_at, m.created_at, m.session,
+          m.after, m.failures
 """
 ADVANCE = """
 UPDATE mailing m SET session = coalesce(m.session, p.session),
-    group_message = coalesce(m.group_message, p.group_message), after = p.after, failures = 0, ready_at = $2,
-    problem = NULL, holder = NULL, state = CASE WHEN p.after IS NULL THEN 'expanded' ELSE 'open' END
-FROM jsonb_to_recordset($1::jsonb) AS p(id bigint, session jsonb, group_message jsonb, began text, after text)
+    group_message = coalesce(m.group_message, p.group_message), common = coalesce(m.common, p.common), after = p.after,
+    failures = 0, ready_at = $2, problem = NULL, holder = NULL,
+    state = CASE WHEN p.after IS NULL THEN 'expanded' ELSE 'open' END
+FROM jsonb_to_recordset($1::jsonb) AS p(id bigint, session jsonb, group_message jsonb, common jsonb, began text,
+    after text)
 WHERE m.id = p.id AND m.state = 'open' AND m.after IS NOT DISTINCT FROM p.began
 RETURNING m.id
 """
@@ -88,93 +81,63 @@ UPDATE mailing SET ready_at = $2, failures = failures + 1, problem = $3, holder 
 """
 ABANDON = "UPDATE mailing SET state = 'abandoned', problem = $2 WHERE id = $1 AND state = 'open'"
 FORGO = "UPDATE mailing SET ready_at = $2, holder = NULL WHERE state = 'open' AND holder = $1"
-TOLD = "SELECT id, type, data, session, group_message, happened_at FROM mailing WHERE id = ANY($1::bigint[])"
+TOLD = """
+SELECT id, cause, kind, matter, type, data, session, group_message, common, happened_at
+FROM mailing WHERE id = ANY($1::bigint[])
+"""
 # What an organiser wrote is no longer needed once nobody waits for it.
 FORGET_WORDS = """
 UPDATE mailing g SET group_message = NULL
 WHERE g.group_message IS NOT NULL AND g.state <> 'open'
-  AND NOT EXISTS (SELECT FROM message m WHERE m.mailing_id = g.id AND m.sealed IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM message m WHERE m.mailing_id = g.id AND m.state IN ('waiting', 'sending', 'failed'))
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Mailing:
-    """A claimed mailing, about a session, a question or a contact request.
-
-    `after` is where its next page begins, `session` what the first page said.
+class Occurred:
+    """A cause as it is noted. Whatever happens here has an `id` of its own, `<stream>@<version>` like an event's, and
+    `recorded_at` that stays the same however often it is noted: together with the kind they make it one.
     """
 
-    id: int
-    cause: str
+    cause: AnyCause
+    id: str
     recorded_at: datetime
-    kind: str
-    what: AnyCause
-    session_id: str | None
-    registration_id: str | None
-    question_id: str | None
-    contact_request_id: str | None
-    as_of_version: int | None
-    priority: Priority
     happened_at: datetime
-    session: SessionCard | None
-    after: str | None
-
-    @property
-    def session_version(self) -> int | None:
-        """That of the cause in the session's own stream; None where it is of another."""
-        stream, _, version = self.cause.rpartition("@")
-        return int(version) if stream == f"session-{self.session_id}" else None
+    correlation_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a mailing: where it `began` and the next one begins; `after` is None when everybody has been told."""
-
-    mailing_id: int
-    began: str | None
-    after: str | None
-    session: SessionCard | None = None
-    group_message: GroupMessage | None = None
+async def remember(connection: Connection, matters: Matters, received: Sequence[Received[Any]], at: datetime) -> None:
+    """Notes for every matter what it tells of these contracts, in order; what was noted before stays as it is."""
+    told = matters.causes
+    occurred = [Occurred(each.data, each.id, each.recorded_at, each.time, each.correlation_id) for each in received]
+    await _note(connection, [(matter, each) for each in occurred for matter in told[type(each.cause)]], at)
 
 
-async def remember(connection: Connection, received: Sequence[Received[AnyCause]], at: datetime) -> None:
-    """Notes what is to be told, in order; what was noted before stays as it is."""
-    if received:
-        await connection.execute(REMEMBER, [_row(each) for each in received], at)
+async def note(connection: Connection, matter: Matter[Any], occurred: Sequence[Occurred], at: datetime) -> None:
+    """Notes what happened here and is told by this matter, in the caller's transaction."""
+    await _note(connection, [(matter, each) for each in occurred], at)
 
 
-def _row(received: Received[AnyCause]) -> dict[str, Any]:
-    cause, kind = received.data, kind_of(received.data)
+async def _note(connection: Connection, told: Iterable[tuple[Matter[Any], Occurred]], at: datetime) -> None:
+    if rows := [_row(matter, each) for matter, each in told]:
+        await connection.execute(REMEMBER, rows, at)
+
+
+def _row(matter: Matter[Any], occurred: Occurred) -> dict[str, Any]:
+    cause = occurred.cause
+    kind = matter.kind(cause)
     return {
-        **_concerns(cause, received.id),
-        "cause": received.id,
-        "recorded_at": received.recorded_at,
+        **asdict(matter.about(cause, occurred.id)),
+        "cause": occurred.id,
+        "recorded_at": occurred.recorded_at,
         "kind": kind.name,
+        "matter": matter.name,
         "type": cause.type,
         "data": cause.model_dump(mode="json"),
         "priority": kind.priority,
-        "happened_at": received.time,
-        "correlation_id": received.correlation_id,
+        "happened_at": occurred.happened_at,
+        "correlation_id": occurred.correlation_id,
     }
-
-
-def _concerns(cause: AnyCause, event_id: str) -> dict[str, str | int | None]:
-    """What and whom a mailing is about."""
-    if isinstance(cause, ABOUT_CONTACTS):
-        return {"contact_request_id": cause.contact_request_id, "person_id": cause.person_id}
-    about: dict[str, str | int | None] = {
-        "session_id": cause.session_id,
-        "line": in_line(cause),
-        "behind": behind(cause),
-    }
-    if isinstance(cause, ABOUT_QUESTIONS):
-        return {**about, "question_id": cause.question_id, "person_id": cause.person_id}
-    if isinstance(cause, OFFERED):
-        return about
-    one = registered(cause)
-    if one is not None:
-        return {**about, "registration_id": one.registration_id, "person_id": one.person_id}
-    return {**about, "as_of_version": int(event_id.rpartition("@")[2])}
 
 
 async def claim(pool: Pool, now: datetime, until: datetime, limit: int, *, holder: int) -> list[asyncpg.Record]:
@@ -187,14 +150,16 @@ async def forgo(pool: Pool, holder: int, at: datetime) -> None:
     await pool.execute(FORGO, holder, at)
 
 
-def read(row: asyncpg.Record) -> Mailing:
+def read(matters: Matters, row: asyncpg.Record) -> tuple[Matter[Any], Mailing]:
     """A claimed mailing; raises if what is stored cannot be understood (by this version)."""
-    return Mailing(
+    matter, what = matters.read(row["matter"], row["type"], row["data"])
+    return matter, Mailing(
         id=row["id"],
+        matter=matter.name,
         cause=row["cause"],
         recorded_at=row["recorded_at"],
         kind=row["kind"],
-        what=read_cause(row["type"], row["data"]),
+        what=what,
         session_id=row["session_id"],
         registration_id=row["registration_id"],
         question_id=row["question_id"],
@@ -207,17 +172,18 @@ def read(row: asyncpg.Record) -> Mailing:
     )
 
 
-async def advance(connection: Connection, pages: Sequence[Page], now: datetime) -> set[int]:
+async def advance(connection: Connection, pages: Sequence[tuple[Mailing, Page]], now: datetime) -> set[int]:
     """Notes how far mailings have come; gives those that nobody else has advanced since the page was asked for."""
     rows = [
         {
-            "id": page.mailing_id,
+            "id": asked.id,
             "session": page.session and page.session.model_dump(mode="json"),
             "group_message": page.group_message and page.group_message.model_dump(mode="json"),
-            "began": page.began,
-            "after": page.after,
+            "common": page.common,
+            "began": asked.after,
+            "after": page.next,
         }
-        for page in pages
+        for asked, page in pages
     ]
     return {row["id"] for row in await connection.fetch(ADVANCE, rows, now)}
 
@@ -243,32 +209,22 @@ async def forget_words(pool: Pool) -> None:
     await pool.execute(FORGET_WORDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What all messages of a mailing have in common.
-
-    `session` is the session as the cause left it, where all of them are about the same one.
-    """
-
-    cause: AnyCause
-    happened_at: datetime
-    session: SessionCard | None = None
-    group_message: GroupMessage | None = None
-
-
 async def told(pool: Pool, mailing_ids: Sequence[int]) -> dict[int, asyncpg.Record]:
-    """What messages of these mailings are composed from, to be read by `read_told`."""
+    """What messages of these mailings are written from, to be read by `read_told`."""
     return {row["id"]: row for row in await pool.fetch(TOLD, mailing_ids)}
 
 
-def read_told(row: asyncpg.Record) -> Told:
+def read_told(matters: Matters, row: asyncpg.Record) -> tuple[Matter[Any], Told]:
     """Raises if what is stored cannot be understood (by this version)."""
-    cause = read_cause(row["type"], row["data"])
-    if isinstance(cause, ABOUT_CONTACTS + ABOUT_QUESTIONS):
-        return Told(cause, row["happened_at"])
-    return Told(
-        cause,
-        row["happened_at"],
-        as_left_by(cause, SessionCard.model_validate(row["session"])),
-        GroupMessage.model_validate(row["group_message"]) if row["group_message"] else None,
+    matter, cause = matters.read(row["matter"], row["type"], row["data"])
+    return matter, Told(
+        mailing_id=row["id"],
+        matter=matter.name,
+        kind=row["kind"],
+        cause=cause,
+        cause_id=row["cause"],
+        happened_at=row["happened_at"],
+        session=SessionCard.model_validate(row["session"]) if row["session"] else None,
+        group_message=GroupMessage.model_validate(row["group_message"]) if row["group_message"] else None,
+        common=row["common"],
     )

@@ -48,6 +48,16 @@ def concerns(cause: OfQuestion, card: QuestionLetter) -> bool:
     return card.published or not (isinstance(cause, QuestionAnswered) and cause.published)
 
 
+def holds(cause: OfQuestion, card: QuestionLetter) -> bool:
+    """Whether a letter that was to be written still says what is so, though more may have happened meanwhile.
+
+    Who was asked for a click and has clicked may still read that; who took the question back may not.
+    """
+    if isinstance(cause, QuestionReceived):
+        return card.status not in {"withdrawn", "lapsed"}
+    return concerns(cause, card)
+
+
 def compose(cause: OfQuestion, card: QuestionLetter, texts: Mapping[str, Text], portal: str) -> Letter:
     """The letter that tells the asker of this cause."""
     text = texts[text_for(cause)]

@@ -6,33 +6,35 @@ cancellation never overtakes the invitation it cancels; between lanes, single pe
 wait comes last.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from services.notify.cause import Priority
 from services.notify.invitation import Method
+from services.notify.kind import Priority
+from services.notify.matter import Claimed
 from shared.kernel.postgres import Connection, Pool
 
+# Of whoever was erased here nothing is written any more.
 WRITE = """
 INSERT INTO message (id, mailing_id, kind, channel, person_id, session_id, registration_id, lane, priority, calendar,
-                     sealed, sealed_for, while_registered, ready_at, created_at)
-SELECT m.id, m.mailing_id, m.kind, 'email', m.person_id, m.session_id, m.registration_id,
-       coalesce(m.session_id, m.contact_request_id) || '/' || m.person_id, m.priority, m.calendar, m.sealed,
-       m.sealed_for, m.while_registered, $2, $2
+                     source, standing, sealed_for, while_registered, ready_at, expires_at, created_at)
+SELECT m.id, m.mailing_id, m.kind, 'email', m.person_id, m.session_id, m.registration_id, m.lane, m.priority,
+       m.calendar, m.source, m.standing, m.sealed_for, m.while_registered, coalesce(m.ready_at, $2), m.expires_at, $2
 FROM jsonb_to_recordset($1::jsonb) AS m(id uuid, mailing_id bigint, kind text, person_id text, session_id text,
-    registration_id text, contact_request_id text, priority smallint, calendar text, sealed text, sealed_for text,
-    while_registered boolean)
+    registration_id text, lane text, priority smallint, calendar text, source text, standing jsonb, sealed_for text,
+    while_registered boolean, ready_at timestamptz, expires_at timestamptz)
+WHERE NOT EXISTS (SELECT FROM vault v WHERE v.person_id IN (m.person_id, m.sealed_for) AND v.erased_at IS NOT NULL)
 ON CONFLICT DO NOTHING
 RETURNING mailing_id
 """
 # Nobody's message must wait for what can wait longer: what is in its way in its own lane is raised with it.
 RAISE = """
-UPDATE message m SET priority = $3
-FROM unnest($1::text[], $2::text[]) AS raised(session_id, person_id)
-WHERE m.lane = raised.session_id || '/' || raised.person_id AND m.state IN ('waiting', 'sending') AND m.priority > $3
+UPDATE message m SET priority = $2
+FROM unnest($1::text[]) AS raised(lane)
+WHERE m.lane = raised.lane AND m.state IN ('waiting', 'sending') AND m.priority > $2
 """
 VOID = """
 UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $2, sealed = NULL
@@ -46,17 +48,24 @@ ORDER BY registration_id, seq DESC
 CLAIM = """
 WITH first AS (
     SELECT m.id FROM message m
-    WHERE m.state IN ('waiting', 'sending') AND m.ready_at <= $1 AND m.priority <= $3 AND NOT EXISTS (
+    WHERE m.state IN ('waiting', 'sending') AND m.ready_at <= $1 AND m.priority <= $3
+      AND (m.source IS NULL OR m.source <> ALL ($6::text[])) AND NOT EXISTS (
         SELECT FROM message o WHERE o.lane = m.lane AND o.state IN ('waiting', 'sending') AND o.seq < m.seq
     )
     ORDER BY m.priority, m.seq LIMIT $4 FOR UPDATE SKIP LOCKED
 )
-UPDATE message m SET state = 'sending', ready_at = $2, attempts = m.attempts + 1, holder = $5
+UPDATE message m SET state = 'sending', ready_at = $2, attempts = m.attempts + 1, holder = $5,
+    claimed_at = clock_timestamp()
 FROM first WHERE m.id = first.id
-RETURNING m.id, m.seq, m.priority, m.mailing_id, m.kind, m.person_id, m.calendar, m.sealed, m.sealed_for,
-          m.attempts, m.created_at
+RETURNING m.id, m.seq, m.priority, m.mailing_id, m.kind, m.person_id, m.session_id, m.registration_id, m.calendar,
+          m.standing, m.sealed, m.sealed_for, m.attempts, m.created_at, m.expires_at
 """
-OURS = "SELECT EXISTS (SELECT FROM message WHERE id = $1 AND attempts = $2 AND state = 'sending')"
+OURS = """
+SELECT EXISTS (
+    SELECT FROM message m WHERE m.id = $1 AND m.attempts = $2 AND m.state = 'sending'
+      AND NOT EXISTS (SELECT FROM vault v WHERE v.person_id IN (m.person_id, m.sealed_for) AND v.erased_at IS NOT NULL)
+)
+"""
 FINISH = """
 WITH verdict AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS v(message_id uuid, number smallint, state text, at timestamptz,
@@ -92,6 +101,11 @@ GIVE_UP = """
 UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $2, sealed = NULL
 WHERE id = $1 AND state IN ('waiting', 'sending')
 """
+# Not sent on purpose, and nobody's bounce.
+WITHHOLD = """
+UPDATE message SET state = 'withheld', reason = $2, finished_at = $3, sealed = NULL
+WHERE id = $1 AND state IN ('waiting', 'sending')
+"""
 UNREPORTED = """
 SELECT m.id, m.seq, m.kind, m.person_id, m.session_id, m.registration_id, m.state, m.reason, m.status, m.finished_at,
        g.cause, g.correlation_id
@@ -102,7 +116,12 @@ ORDER BY m.seq LIMIT $1
 REPORTED = "UPDATE message SET reported = true WHERE id = ANY($1::uuid[])"
 FORGET = """
 DELETE FROM message
-WHERE person_id = ANY($1::text[]) OR (sealed_for IS NOT NULL AND sealed_for = ANY($1) AND sealed IS NOT NULL)
+WHERE person_id = ANY($1::text[])
+   OR (sealed_for IS NOT NULL AND sealed_for = ANY($1) AND state IN ('waiting', 'sending', 'failed'))
+"""
+FORGET_ERASED = """
+DELETE FROM message m USING vault v
+WHERE m.id = $1 AND v.person_id IN (m.person_id, m.sealed_for) AND v.erased_at IS NOT NULL
 """
 FORGET_ONE = "DELETE FROM message WHERE id = $1"
 
@@ -110,43 +129,29 @@ FIRST_RETRY = timedelta(seconds=30)
 SOON = timedelta(seconds=2)
 LAST_RETRY = timedelta(hours=4)
 
-type State = Literal["waiting", "sending", "delivered", "bounced", "failed"]
+type State = Literal["waiting", "sending", "delivered", "bounced", "failed", "withheld"]
+type Withheld = Literal["stopped", "suppressed", "outdated"]
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A message to be written. `sealed` is what is known of the person, with their key and that of `sealed_for`.
-
-    One that is of use only `while_registered` is given up when the registration ends.
-    """
+    """A message to be written: a row of a matter, and what it has of its mailing."""
 
     id: UUID
     mailing_id: int
     kind: str
+    source: str
+    priority: Priority
+    lane: str
     person_id: str
+    standing: Mapping[str, Any] | None
     session_id: str | None
     registration_id: str | None
-    priority: Priority
     calendar: Method | None
-    sealed: str
-    sealed_for: str | None = None
-    contact_request_id: str | None = None
-    while_registered: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A message in hand. `number` counts its attempts, this one included."""
-
-    id: UUID
-    mailing_id: int
-    kind: str
-    person_id: str
-    calendar: Method | None
-    sealed: str
     sealed_for: str | None
-    number: int
-    created_at: datetime
+    while_registered: bool
+    ready_at: datetime | None
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +185,8 @@ async def write(connection: Connection, notes: Sequence[Note], at: datetime) -> 
     """Writes messages that are not there yet; gives the mailing of each that was new."""
     rows = await connection.fetch(WRITE, [_row(note) for note in notes], at)
     for priority in (Priority.PERSONAL, Priority.MANY):
-        urgent = [note for note in notes if note.priority == priority and note.session_id]
-        if urgent:
-            sessions, people = [note.session_id for note in urgent], [note.person_id for note in urgent]
-            await connection.execute(RAISE, sessions, people, priority)
+        if urgent := [note.lane for note in notes if note.priority == priority]:
+            await connection.execute(RAISE, urgent, priority)
     return [row["mailing_id"] for row in rows]
 
 
@@ -198,28 +201,45 @@ async def in_calendar(pool: Pool, registration_ids: Sequence[str]) -> set[str]:
 
 
 async def claim(
-    pool: Pool, now: datetime, until: datetime, highest: Priority, limit: int, *, holder: int
+    pool: Pool,
+    now: datetime,
+    until: datetime,
+    highest: Priority,
+    limit: int,
+    *,
+    holder: int,
+    without: Sequence[str] = (),
 ) -> list[Claimed]:
-    """Takes the messages that come next, for this sender alone until `until`; at most the first of each lane."""
-    rows = await pool.fetch(CLAIM, now, until, highest, limit, holder)
+    """Takes the messages that come next, for this sender alone until `until`; at most the first of each lane.
+
+    Those of the matters in `without` are left.
+    """
+    rows = await pool.fetch(CLAIM, now, until, highest, limit, holder, without)
     return [
         Claimed(
             id=UUID(bytes=row["id"].bytes),
             mailing_id=row["mailing_id"],
             kind=row["kind"],
             person_id=row["person_id"],
+            session_id=row["session_id"],
+            registration_id=row["registration_id"],
             calendar=row["calendar"],
+            standing=row["standing"],
             sealed=row["sealed"],
             sealed_for=row["sealed_for"],
             number=row["attempts"],
             created_at=row["created_at"],
+            expires_at=row["expires_at"],
         )
         for row in sorted(rows, key=lambda row: (row["priority"], row["seq"]))
     ]
 
 
 async def is_ours(pool: Pool, claimed: Claimed) -> bool:
-    """Whether the claim still holds: one that ran out, or was freed for want of a sign from us, may be another's."""
+    """Whether the claim still holds: one that ran out, or was freed for want of a sign from us, may be another's.
+
+    It does not for whoever was erased meanwhile.
+    """
     ours: bool = await pool.fetchval(OURS, claimed.id, claimed.number)
     return ours
 
@@ -251,6 +271,11 @@ async def give_up(pool: Pool, message_id: UUID, now: datetime) -> None:
     await pool.execute(GIVE_UP, message_id, now)
 
 
+async def withhold(pool: Pool, message_id: UUID, reason: Withheld, now: datetime) -> None:
+    """Ends one message that is not to be sent."""
+    await pool.execute(WITHHOLD, message_id, reason, now)
+
+
 async def void(connection: Connection, registration_ids: Sequence[str], now: datetime) -> None:
     """Gives up what these people would have got only as long as they were registered."""
     if registration_ids:
@@ -260,6 +285,11 @@ async def void(connection: Connection, registration_ids: Sequence[str], now: dat
 async def forget(connection: Connection, person_ids: Sequence[str]) -> None:
     """Deletes everything about these people, sent or not."""
     await connection.execute(FORGET, person_ids)
+
+
+async def drop_erased(pool: Pool, message_id: UUID) -> None:
+    """Deletes a message if its recipient was erased here; else it is somebody else's, or gone."""
+    await pool.execute(FORGET_ERASED, message_id)
 
 
 async def drop(pool: Pool, message_id: UUID) -> None:

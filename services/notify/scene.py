@@ -81,8 +81,6 @@ def concerns(cause: Cause, person: Recipient) -> bool:
             return person.status == "confirmed"
         case SessionRelocated():
             return moved(cause) or person.status == "confirmed"
-        case FeedbackOpened():
-            return person.feedback_token is not None
         case RegistrationPromoted():
             return cause.confirm_by is None or person.status not in {"confirmed", *GONE}
         case RegistrationReconfirmed():
@@ -93,7 +91,7 @@ def concerns(cause: Cause, person: Recipient) -> bool:
             return True
         case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
             return True
-        case SessionGroupMessageRequested():
+        case SessionGroupMessageRequested() | FeedbackOpened():
             return True
 
 

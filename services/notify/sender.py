@@ -9,26 +9,25 @@ server delays nobody who waits for a link.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import asyncpg
 import structlog
 
-from services.notify import mailing, queue, sealing
-from services.notify.cause import Priority
+from services.notify import mailing, queue
 from services.notify.faults import TRY_AGAIN, described
+from services.notify.kind import Priority
 from services.notify.mail import BadAddress
-from services.notify.queue import Claimed, Verdict
+from services.notify.matter import Claimed
+from services.notify.queue import Verdict
 from services.notify.smtp import LONGEST, Connection, Down, Host, Result
-from services.notify.writing import Desk, TooLate, write
+from services.notify.writing import Away, Desk, Mail, Outdated, Ready, TooLate, Unanswered
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
 from shared.kernel.postgres import Pool
-from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Waiter, Wakeup
 
 BATCH = 20
@@ -41,9 +40,32 @@ LONGEST_PAUSE = 30.0
 EXPIRE_EVERY = 60.0
 GRACE = 5.0
 CHECK = "smtp"
+AWAY = 5.0  # how long messages of a matter are left alone whose owner does not answer
 NO_ADDRESS = "5.1.3"
 
 log = structlog.get_logger()
+
+
+async def nobody(_: Sequence[str]) -> Collection[str]:
+    """No address is suppressed."""
+    return ()
+
+
+async def not_noted(_message: UUID, _address: str, _result: Result) -> None:
+    """A refusal is the end of a message and nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is asked and told about addresses. Each may be answered from the database, and nothing of it is kept here.
+
+    `suppressed`: which of a batch's addresses nothing is sent to. `return_path`: the address that bounces of a message
+    come back to, if not the sender's. `refused`: the server has said that this address will never take anything.
+    """
+
+    suppressed: Callable[[Sequence[str]], Awaitable[Collection[str]]] = nobody
+    return_path: Callable[[UUID], str] | None = None
+    refused: Callable[[UUID, str, Result], Awaitable[None]] = not_noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +73,6 @@ class Sender:
     """The workers that send. `wakeup` rings when there are new messages; `finished` is called when one has ended."""
 
     pool: Pool
-    vault: Vault
     desk: Desk
     host: Host
     clock: Clock
@@ -61,6 +82,8 @@ class Sender:
     max_age: timedelta
     finished: Callable[[], None]
     holder: int
+    rules: Rules = field(default_factory=Rules)
+    away: dict[str, float] = field(default_factory=dict)
     in_hand: set[UUID] = field(default_factory=set)
     claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
@@ -115,17 +138,21 @@ class Sender:
         """Takes a few messages and sends them; False when there was none to take."""
         now = self.clock.now()
         async with self.claiming:
-            waiting = await queue.claim(self.pool, now, now + LEASE, highest, BATCH, holder=self.holder)
+            waiting = await queue.claim(
+                self.pool, now, now + LEASE, highest, BATCH, holder=self.holder, without=self._away()
+            )
             ours = [each.id for each in waiting]
             self.in_hand.update(ours)
         if not waiting:
             return False
         give_up_at = time.monotonic() + (LEASE - MARGIN).total_seconds()
         try:
-            told = await mailing.told(self.pool, list({each.mailing_id for each in waiting}))
+            ready = await self.desk.look_up(waiting)
+            addresses = [each.card.email for each in ready if isinstance(each, Ready) and each.card]
+            suppressed = await self.rules.suppressed(addresses)
             while waiting and time.monotonic() < give_up_at:
-                await self._finish(connection, waiting[0], told)
-                del waiting[0]
+                await self._finish(connection, waiting[0], ready[0], suppressed)
+                del waiting[0], ready[0]
         finally:
             try:
                 await queue.release(self.pool, waiting, self.clock.now())
@@ -134,35 +161,48 @@ class Sender:
             self.in_hand.difference_update(ours)
         return True
 
-    async def _finish(self, connection: Connection, claimed: Claimed, told: Mapping[int, asyncpg.Record]) -> None:
+    async def _finish(
+        self, connection: Connection, claimed: Claimed, ready: Ready | Exception, suppressed: Collection[str]
+    ) -> None:
         """One message from composing to its record. Who cancels waits a moment for the mail in hand.
 
-        It is opened for each mail anew: whoever was erased a moment ago gets none, and nobody gets their words.
+        Whoever was erased a moment ago gets none, and nobody gets their words.
         """
+        now = self.clock.now()
         try:
             if not await queue.is_ours(self.pool, claimed):
+                await queue.drop_erased(self.pool, claimed.id)
                 return
-            known = await sealing.opened(self.vault, claimed)
-            if known is None:
-                await queue.drop(self.pool, claimed.id)
+            mail = self._write(claimed, ready, now)
+            if mail.recipient in suppressed:
+                await queue.withhold(self.pool, claimed.id, "suppressed", now)
                 return
-            letter = self._write(claimed, told[claimed.mailing_id], known)
         except TRY_AGAIN:
             raise
+        except Away as away:
+            self.away[away.matter] = time.monotonic() + AWAY
+            await queue.release(self.pool, [claimed], now)
+            return
+        except Unanswered:
+            await queue.finish(self.pool, [unanswered(claimed, now)])
+            return
         except TooLate:
             log.warning("message_too_late", message=str(claimed.id), kind=claimed.kind)
-            await queue.give_up(self.pool, claimed.id, self.clock.now())
+            await queue.give_up(self.pool, claimed.id, now)
+            return
+        except Outdated:
+            await queue.withhold(self.pool, claimed.id, "outdated", now)
             return
         except BadAddress:
             result = Result("refused", status=NO_ADDRESS)
-            await queue.finish(self.pool, [verdict(claimed, result, self.clock.now())])
+            await queue.finish(self.pool, [verdict(claimed, result, now)])
             return
         except Exception as error:  # noqa: BLE001 -- a message that cannot be written must not stop all others
             log.error("message_not_written", message=str(claimed.id), kind=claimed.kind, reason=described(error))  # noqa: TRY400
-            broken = Verdict(claimed.id, claimed.number, "failed", self.clock.now(), "failed", reason="not_written")
+            broken = Verdict(claimed.id, claimed.number, "failed", now, "failed", reason="not_written")
             await queue.finish(self.pool, [broken])
             return
-        handing_over = asyncio.ensure_future(self._hand_over(connection, claimed, letter))
+        handing_over = asyncio.ensure_future(self._hand_over(connection, claimed, mail))
         try:
             await asyncio.shield(handing_over)
         except asyncio.CancelledError:
@@ -170,19 +210,27 @@ class Sender:
                 await asyncio.wait_for(handing_over, GRACE)
             raise
 
-    def _write(self, claimed: Claimed, told: asyncpg.Record, known: bytes) -> tuple[str, bytes]:
-        """The recipient's address and the mail."""
-        now = self.clock.now()
+    def _write(self, claimed: Claimed, ready: Ready | Exception, now: datetime) -> Mail:
         if claimed.created_at < now - self.max_age:
             raise TooLate
-        return write(self.desk, claimed, mailing.read_told(told), known, now)
+        if isinstance(ready, Exception):
+            raise ready
+        return self.desk.write(ready, now)
 
-    async def _hand_over(self, connection: Connection, claimed: Claimed, letter: tuple[str, bytes]) -> None:
+    def _away(self) -> list[str]:
+        """The matters whose owners did not answer a moment ago."""
+        now = time.monotonic()
+        return [matter for matter, until in self.away.items() if until > now]
+
+    async def _hand_over(self, connection: Connection, claimed: Claimed, mail: Mail) -> None:
         started = time.monotonic()
-        result = await connection.send(self.desk.composer.sender, *letter)
+        sender = self.rules.return_path(claimed.id) if self.rules.return_path else self.desk.composer.sender
+        result = await connection.send(sender, mail.recipient, mail.content)
         took = round((time.monotonic() - started) * 1000)
         decided = replace(verdict(claimed, result, self.clock.now()), took_ms=took)
         await self._record(decided)
+        if result.outcome == "refused":
+            await self.rules.refused(claimed.id, mail.recipient, result)
         self.finished()
         log.info(
             "message_attempted",
@@ -242,3 +290,9 @@ def verdict(claimed: Claimed, result: Result, now: datetime) -> Verdict:
         code=result.code,
         status=result.status,
     )
+
+
+def unanswered(claimed: Claimed, now: datetime) -> Verdict:
+    """What follows when the owner of a recipient fails at this message: it is tried later and later."""
+    again = queue.retry_at(now, claimed.number, random.random())  # noqa: S311 -- spreads load
+    return Verdict(claimed.id, claimed.number, "waiting", now, "failed", ready_at=again)

@@ -1,61 +1,133 @@
-"""From a claimed message to the mail: what is known of its recipient, put into the letter that its cause asks for."""
+"""From claimed messages to mails: who is written to is looked up, and the letter that the cause asks for is written."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from services.notify import contact, question_letter, session_letter
-from services.notify.cause import ABOUT_CONTACTS, ABOUT_QUESTIONS, of_use_until
-from services.notify.letter import Letter
+import asyncpg
+import structlog
+
+from services.notify import mailing, sealing
+from services.notify.faults import described
 from services.notify.mail import Composer, Envelope
-from services.notify.mailing import Told
-from services.notify.queue import Claimed
-from services.notify.scene import Scene
-from services.notify.texts import Text
-from shared.contracts.rpc import ContactLetter, QuestionLetter, Recipient
+from services.notify.matter import Card, Claimed, Matter, Matters, Told
+from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
+from shared.kernel.vault import Unreadable, Vault
+
+AWAY = frozenset({"unavailable", "too_many_requests", "forbidden"})
+
+log = structlog.get_logger()
 
 
 class TooLate(Exception):
     """The message has become pointless while it waited."""
 
 
+class Outdated(Exception):
+    """The message would be wrong by now, or there is nobody any more whom it is for."""
+
+
+class Away(Exception):
+    """Who knows the recipients does not answer now."""
+
+    def __init__(self, matter: str) -> None:
+        super().__init__(matter)
+        self.matter = matter
+
+
+class Unanswered(Exception):
+    """Who knows the recipient fails at this message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A message whose recipient was looked up; `card` is None of nobody."""
+
+    claimed: Claimed
+    matter: Matter[Any]
+    told: Told
+    card: Card | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What is handed over, and to whom."""
+
+    recipient: str
+    content: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a letter is written with."""
+    """What mails are written with."""
 
     composer: Composer
-    texts: Mapping[str, Text]
-    portal: str
+    matters: Matters
+    pool: Pool
+    vault: Vault
 
+    async def look_up(self, claimed: Sequence[Claimed]) -> list[Ready | Exception]:
+        """Who is written to, asked for in batches; in the order of `claimed`, with what went wrong in its place."""
+        rows = await mailing.told(self.pool, list({each.mailing_id for each in claimed}))
+        read = {id_: self._read(row) for id_, row in rows.items()}
+        found: dict[UUID, Ready | Exception] = {}
+        parts: dict[str, tuple[Matter[Any], list[tuple[Claimed, Told]]]] = {}
+        for each in claimed:
+            about = read[each.mailing_id]
+            if isinstance(about, Exception):
+                found[each.id] = about
+            elif each.sealed is not None:
+                found[each.id] = await self._unsealed(each, *about)
+            else:
+                parts.setdefault(about[1].matter, (about[0], []))[1].append((each, about[1]))
+        for each_part in await asyncio.gather(*(self._cards(*part) for part in parts.values())):
+            found |= each_part
+        return [found[each.id] for each in claimed]
 
-def write(desk: Desk, claimed: Claimed, told: Told, known: bytes, now: datetime) -> tuple[str, bytes]:
-    """The recipient's address and the mail; `known` is the JSON that was sealed for the recipient."""
-    until = of_use_until(told.cause)
-    if until is not None and until <= now:
-        raise TooLate
-    letter, address, answer_to = _letter(desk, claimed, told, known, now)
-    return address, desk.composer.compose(letter, Envelope(claimed.id, address, claimed.created_at, answer_to))
+    def write(self, ready: Ready, now: datetime) -> Mail:
+        """The mail; `TooLate` when it is of no use any more, `Outdated` when it would be wrong."""
+        claimed, told = ready.claimed, ready.told
+        until = claimed.expires_at or ready.matter.kind(told.cause).until(told.cause)
+        if until is not None and until <= now:
+            raise TooLate
+        draft = ready.matter.letter(claimed, told, ready.card, now) if ready.card is not None else None
+        if draft is None or ready.card is None:
+            raise Outdated
+        address = ready.card.email
+        envelope = Envelope(claimed.id, address, claimed.created_at, draft.reply_to, draft.unsubscribe)
+        return Mail(address, self.composer.compose(draft.letter, envelope))
 
+    def _read(self, row: asyncpg.Record) -> tuple[Matter[Any], Told] | Exception:
+        try:
+            return mailing.read_told(self.matters, row)
+        except (KeyError, ValueError) as error:
+            return error
 
-def _letter(desk: Desk, claimed: Claimed, told: Told, known: bytes, now: datetime) -> tuple[Letter, str, str | None]:
-    """The letter, to whom, and who gets the answer."""
-    cause = told.cause
-    if isinstance(cause, ABOUT_CONTACTS):
-        card = ContactLetter.model_validate_json(known)
-        return contact.compose(card, desk.texts, desk.portal), card.email, card.message.email if card.message else None
-    if isinstance(cause, ABOUT_QUESTIONS):
-        asker = QuestionLetter.model_validate_json(known)
-        return question_letter.compose(cause, asker, desk.texts, desk.portal), asker.email, None
-    assert told.session is not None
-    person = Recipient.model_validate_json(known)
-    scene = Scene(
-        cause,
-        told.session,
-        person,
-        desk.portal,
-        told.happened_at,
-        now,
-        in_calendar=claimed.calendar == "CANCEL",
-        group_message=told.group_message,
-    )
-    return session_letter.compose(scene, desk.texts), person.email, None
+    async def _cards(
+        self, matter: Matter[Any], messages: Sequence[tuple[Claimed, Told]]
+    ) -> dict[UUID, Ready | Exception]:
+        """One answer for all, or one by one when it is one of them that cannot be answered."""
+        try:
+            cards = await matter.cards(messages)
+        except (Problem, TimeoutError, KeyError, ValueError) as error:
+            if isinstance(error, TimeoutError) or (isinstance(error, Problem) and error.code in AWAY):
+                return {claimed.id: Away(matter.name) for claimed, _ in messages}
+            if len(messages) == 1:
+                return {messages[0][0].id: Unanswered() if isinstance(error, Problem) else error}
+            log.warning("cards_not_answered", matter=matter.name, messages=len(messages), reason=described(error))
+            answers = [await self._cards(matter, [each]) for each in messages]
+            return {id_: ready for answer in answers for id_, ready in answer.items()}
+        return {
+            claimed.id: Ready(claimed, matter, told, card)
+            for (claimed, told), card in zip(messages, cards, strict=True)
+        }
+
+    async def _unsealed(self, claimed: Claimed, matter: Matter[Any], told: Told) -> Ready | Exception:
+        try:
+            return Ready(claimed, matter, told, await sealing.opened(self.vault, claimed, told.matter))
+        except (KeyError, ValueError, Unreadable) as error:
+            return error

@@ -98,6 +98,77 @@ class RecipientsAnswered(_Rpc):
     next: str | None = None
 
 
+class RegistrantsAsked(_Rpc):
+    """Who has to be told of something that happened to a session, and how they stand: ids only.
+
+    Asked as `RecipientsAsked` is. Where to write to is asked with `AddressesAsked` when a message is sent.
+    """
+
+    subject: ClassVar[str] = "rpc.events.registrants"
+
+    session_id: str
+    registration_id: str | None = None
+    group_message_id: str | None = None
+    feedback: bool = False
+    as_of_version: int | None = None
+    session_as_of: int | None = None
+    after: str | None = None
+    limit: int = Field(default=500, ge=1, le=5000)
+
+
+class Registrant(_Rpc):
+    """A registered person and how they stand. `waiting_position` counts from 1.
+
+    `answer_by` is set while we ask whether the new date of a postponed session suits; who is `unanswered` by then keeps
+    the place (`stay`) or gives it up (`go`).
+    """
+
+    registration_id: str
+    person_id: str
+    status: Literal["received", "confirmed", "waitlisted", "lapsed", "withdrawn"]
+    confirm_by: AwareDatetime | None = None
+    waiting_position: int | None = None
+    answer_by: AwareDatetime | None = None
+    unanswered: Literal["stay", "go"] | None = None
+
+
+class RegistrantsAnswered(_Rpc):
+    """One page. `next` is null on the last page."""
+
+    session: SessionCard
+    registrants: tuple[Registrant, ...]
+    group_message: GroupMessage | None = None
+    next: str | None = None
+
+
+class AddressesAsked(_Rpc):
+    """Where to write to about these registrations; with `feedback` each gets the token of who is asked for feedback."""
+
+    subject: ClassVar[str] = "rpc.events.addresses"
+
+    registration_ids: tuple[str, ...] = Field(max_length=500)
+    feedback: bool = False
+
+
+class RegistrantAddress(_Rpc):
+    """Where to write to, and how the registration stands now. `access_link` is there for confirmed people only."""
+
+    registration_id: str
+    person_id: str
+    email: str
+    name: str
+    token: str
+    status: Literal["received", "confirmed", "waitlisted", "lapsed", "withdrawn"]
+    access_link: str | None = None
+    feedback_token: str | None = None
+
+
+class AddressesAnswered(_Rpc):
+    """Those that are known; who was erased or forgotten is left out."""
+
+    addresses: tuple[RegistrantAddress, ...]
+
+
 class QuestionLetterAsked(_Rpc):
     """What has to be written to somebody who asked a question, now that something happened to it."""
 

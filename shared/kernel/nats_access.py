@@ -46,7 +46,14 @@ MANIFEST = (
     Access(
         "notify",
         consumes=("events", "catalog", "gateway"),
-        asks=("rpc.events.recipients", "rpc.events.question", "rpc.catalog.contact", "rpc.catalog.step"),
+        asks=(
+            "rpc.events.recipients",  # by an earlier version beside this one
+            "rpc.events.registrants",
+            "rpc.events.addresses",
+            "rpc.events.question",
+            "rpc.catalog.contact",
+            "rpc.catalog.step",
+        ),
     ),
     Access("gateway"),
 )

@@ -6,13 +6,20 @@ from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from services.notify import mailing
-from services.notify.cause import ABOUT_CONTACTS, ABOUT_QUESTIONS, OFFERED, AnyCause, OfRegistration, Priority
-from services.notify.expansion import Expansion, Owners
+from services.notify.cause import ABOUT_CONTACTS, ABOUT_QUESTIONS, OFFERED, Known, OfRegistration
+from services.notify.contact_matter import ContactMatter
+from services.notify.expansion import Expansion
+from services.notify.kind import Priority
+from services.notify.matter import Matters
+from services.notify.question_matter import QuestionMatter
 from services.notify.reports import Reports
 from services.notify.sender import Sender
+from services.notify.session_matter import SessionMatter
 from services.notify.smtp import Connection, Host
 from services.notify.writing import Desk
 from shared.contracts.rpc import (
+    AddressesAnswered,
+    AddressesAsked,
     ContactAnswered,
     ContactAsked,
     ContactLetter,
@@ -21,8 +28,10 @@ from shared.contracts.rpc import (
     QuestionLetterAnswered,
     QuestionLetterAsked,
     Recipient,
-    RecipientsAnswered,
-    RecipientsAsked,
+    Registrant,
+    RegistrantAddress,
+    RegistrantsAnswered,
+    RegistrantsAsked,
     SessionCard,
 )
 from shared.kernel.health import Health
@@ -45,13 +54,15 @@ class Owner:
     people: list[Recipient] = field(default_factory=list)
     page: int = 500
     down: bool = False
-    asked: list[RecipientsAsked] = field(default_factory=list)
+    fails_at: str | None = None
+    asked: list[RegistrantsAsked] = field(default_factory=list)
+    looked_up: list[AddressesAsked] = field(default_factory=list)
     earlier: dict[int, SessionCard] = field(default_factory=dict)
     group_messages: dict[str, GroupMessage] = field(default_factory=dict)
     audience: set[str] = field(default_factory=set)
     questions: dict[str, QuestionLetter | None] = field(default_factory=dict)
 
-    async def answer(self, asked: RecipientsAsked) -> RecipientsAnswered:
+    async def answer(self, asked: RegistrantsAsked) -> RegistrantsAnswered:
         self.asked.append(asked)
         if self.down:
             raise Problem("unavailable")
@@ -60,23 +71,34 @@ class Owner:
                 raise Problem("not_found")
             found = [person for person in self.people if person.registration_id in self.audience]
             words = self.group_messages[asked.group_message_id]
-            return RecipientsAnswered(session=self.session, recipients=tuple(found), group_message=words)
+            return RegistrantsAnswered(session=self.session, registrants=standing(found), group_message=words)
         if asked.feedback:
-            found = [
-                person.model_copy(update={"feedback_token": f"feedback-of-{person.registration_id}"})
-                for person in self.people
-                if person.status == "confirmed"
-            ]
-            return RecipientsAnswered(session=self.session, recipients=tuple(found))
+            found = [person for person in self.people if person.status == "confirmed"]
+            return RegistrantsAnswered(session=self.session, registrants=standing(found))
         session = self.earlier.get(asked.session_as_of or 0, self.session)
         if asked.registration_id is not None:
             found = [person for person in self.people if person.registration_id == asked.registration_id]
-            return RecipientsAnswered(session=session, recipients=tuple(found))
-        standing = [person for person in self.people if person.status not in {"withdrawn", "lapsed"}]
+            return RegistrantsAnswered(session=session, registrants=standing(found))
+        there = [person for person in self.people if person.status not in {"withdrawn", "lapsed"}]
         begin = int(asked.after or 0)
-        found = standing[begin : begin + self.page]
-        more = str(begin + self.page) if begin + self.page < len(standing) else None
-        return RecipientsAnswered(session=session, recipients=tuple(found), next=more)
+        found = there[begin : begin + self.page]
+        more = str(begin + self.page) if begin + self.page < len(there) else None
+        return RegistrantsAnswered(session=session, registrants=standing(found), next=more)
+
+    async def addresses(self, asked: AddressesAsked) -> AddressesAnswered:
+        self.looked_up.append(asked)
+        if self.down or self.fails_at in asked.registration_ids:
+            raise Problem("unavailable" if self.down else "internal")
+        return AddressesAnswered(
+            addresses=tuple(
+                RegistrantAddress(
+                    **person.model_dump(include=set(RegistrantAddress.model_fields) - {"feedback_token"}),
+                    feedback_token=f"feedback-of-{person.registration_id}" if asked.feedback else None,
+                )
+                for person in self.people
+                if person.registration_id in asked.registration_ids
+            )
+        )
 
     async def answer_question(self, asked: QuestionLetterAsked) -> QuestionLetterAnswered:
         if self.down:
@@ -108,10 +130,17 @@ class Office:
 
     def __post_init__(self) -> None:
         self.health = Health()
+        owner, texts, portal = self.owner, samples.TEXTS, samples.PORTAL
+        self.matters = Matters(
+            [
+                SessionMatter(self.notify.pool, texts, portal, owner.answer, owner.addresses),
+                QuestionMatter(texts, portal, owner.answer_question),
+                ContactMatter(texts, portal, self.catalogue.answer),
+            ]
+        )
         self.expansion = Expansion(
             self.notify.pool,
-            self.notify.vault,
-            Owners(self.owner.answer, self.owner.answer_question, self.catalogue.answer),
+            self.matters,
             self.notify.clock,
             dt.timedelta(days=7),
             Waiter(),
@@ -120,8 +149,7 @@ class Office:
         )
         self.sender = Sender(
             pool=self.notify.pool,
-            vault=self.notify.vault,
-            desk=Desk(samples.COMPOSER, samples.TEXTS, samples.PORTAL),
+            desk=Desk(samples.COMPOSER, self.matters, self.notify.pool, self.notify.vault),
             host=Host("127.0.0.1", self.sink.port),
             clock=self.notify.clock,
             health=self.health,
@@ -133,11 +161,15 @@ class Office:
         )
         self.reports = Reports(self.notify.pool, self.notify.journal, Waiter())
 
-    def ask_instead(self, recipients: Callable[[RecipientsAsked], Awaitable[RecipientsAnswered]]) -> None:
+    def ask_instead(self, registrants: Callable[[RegistrantsAsked], Awaitable[RegistrantsAnswered]]) -> None:
         """From now on somebody else answers who has to be told."""
-        object.__setattr__(self.expansion, "owners", replace(self.expansion.owners, recipients=recipients))
+        sessions = self.matters.named("sessions", "")
+        assert isinstance(sessions, SessionMatter)
+        others = [self.matters.named(name, "") for name in ("questions", "contacts")]
+        matters = Matters([replace(sessions, registrants=registrants), *others])
+        object.__setattr__(self.expansion, "matters", matters)
 
-    async def hear(self, *causes: AnyCause, version: int = 7, recorded_at: dt.datetime | None = None) -> None:
+    async def hear(self, *causes: Known, version: int = 7, recorded_at: dt.datetime | None = None) -> None:
         """Causes arrive, one version after the other."""
         now = self.notify.clock.now()
         received = [
@@ -158,7 +190,7 @@ class Office:
             for number, cause in enumerate(causes)
         ]
         async with self.notify.pool.acquire() as connection, connection.transaction():
-            await mailing.remember(connection, received, now)
+            await mailing.remember(connection, self.matters, received, now)
 
     async def expand(self) -> None:
         while await self.expansion.step():
@@ -173,7 +205,7 @@ class Office:
         finally:
             await connection.quit()
 
-    async def tell(self, *causes: AnyCause, version: int = 7) -> None:
+    async def tell(self, *causes: Known, version: int = 7) -> None:
         await self.hear(*causes, version=version)
         await self.expand()
         await self.send()
@@ -183,7 +215,7 @@ class Office:
         return [row["state"] for row in rows]
 
 
-def _stream(cause: AnyCause) -> str:
+def _stream(cause: Known) -> str:
     """What happens to registrations stands in the stream of their session."""
     if isinstance(cause, ABOUT_CONTACTS):
         return f"contact_request-{cause.contact_request_id}"
@@ -204,6 +236,11 @@ def people(number: int, status: str = "confirmed") -> list[Recipient]:
         )
         for each in range(number)
     ]
+
+
+def standing(found: Sequence[Recipient]) -> tuple[Registrant, ...]:
+    """What is answered of them before an address is asked for."""
+    return tuple(Registrant.model_validate(person.model_dump()) for person in found)
 
 
 def of(person: Recipient, sample: OfRegistration) -> OfRegistration:

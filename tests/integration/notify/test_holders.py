@@ -8,9 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from services.notify import holders, mailing, queue
-from services.notify.cause import Priority
 from services.notify.holders import Holders
-from services.notify.queue import Claimed, Verdict
+from services.notify.kind import Priority
+from services.notify.matter import Claimed
+from services.notify.queue import Verdict
 from shared.kernel.postgres import Pool
 from tests.integration.notify.conftest import Notify
 from tests.integration.notify.office import Office, Owner, people

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from services.notify import mailing
-from services.notify.cause import Priority
+from services.notify.kind import Priority
 from services.notify.smtp import Connection
 from shared.contracts.events import QuestionAccepted, QuestionReceived
-from shared.contracts.rpc import QuestionLetter, RecipientsAnswered, RecipientsAsked
+from shared.contracts.rpc import QuestionLetter, RegistrantsAnswered, RegistrantsAsked
 from tests.integration.notify.conftest import Notify
-from tests.integration.notify.office import Office, Owner, of, people
+from tests.integration.notify.office import Office, Owner, of, people, standing
 from tests.integration.notify.sink import Sink, mail_server
 from tests.unit.notify import samples
 from tests.unit.notify.samples import CAUSES, postponed, session
@@ -70,8 +70,8 @@ async def test_an_organiser_writes_to_a_group_once_and_the_words_are_not_kept(of
 
 
 async def test_nobody_gets_an_empty_message(office: Office) -> None:
-    async def without_words(_: RecipientsAsked) -> RecipientsAnswered:
-        return RecipientsAnswered(session=office.owner.session, recipients=tuple(office.owner.people))
+    async def without_words(_: RegistrantsAsked) -> RegistrantsAnswered:
+        return RegistrantsAnswered(session=office.owner.session, registrants=standing(office.owner.people))
 
     office.ask_instead(without_words)
     await office.hear(samples.GROUP_MESSAGE)

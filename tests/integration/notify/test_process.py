@@ -18,7 +18,7 @@ from aiohttp import ClientSession
 
 from services.notify.cause import OfRegistration, OfSession
 from shared.contracts.gateway import PersonErased
-from shared.contracts.rpc import QuestionLetterAsked, RecipientsAsked
+from shared.contracts.rpc import AddressesAsked, QuestionLetterAsked, RegistrantsAsked
 from shared.embedded.nats import EmbeddedNats
 from shared.kernel.bus import ApiError, Bus, Connection, open_connection
 from shared.kernel.clock import Clock
@@ -146,7 +146,8 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
         bus = Bus(nats.url("events"), "test answers")
         await bus.open()
         endpoints: list[RpcEndpoint[Any]] = [
-            RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, owner.answer),
+            RpcEndpoint(RegistrantsAsked.subject, RegistrantsAsked, owner.answer),
+            RpcEndpoint(AddressesAsked.subject, AddressesAsked, owner.addresses),
             RpcEndpoint(QuestionLetterAsked.subject, QuestionLetterAsked, owner.answer_question),
         ]
         serving = [asyncio.create_task(serve_rpc(bus, "events", endpoints)), asyncio.create_task(bus.run())]

@@ -2,19 +2,22 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 import pytest
+from aiosmtpd.smtp import Envelope
 
 from services.notify import queue, smtp
-from services.notify.cause import Priority
+from services.notify.kind import Priority
+from services.notify.matter import Claimed
+from services.notify.sender import Rules
 from services.notify.smtp import Connection, Down
 from shared.contracts.catalog import ContactRequestReceived, ProjectContactRequested
 from shared.contracts.events import Times
-from shared.contracts.rpc import RecipientsAnswered, RecipientsAsked
+from shared.contracts.rpc import RegistrantsAnswered, RegistrantsAsked
 from shared.kernel.postgres import Connection as Postgres
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -122,19 +125,143 @@ async def test_a_link_that_is_out_of_time_is_not_sent(office: Office, sink: Sink
     assert await office.states() == ["bounced"]
 
 
-async def test_what_was_known_of_a_person_is_gone_when_the_mail_is_delivered(office: Office) -> None:
+async def test_nothing_is_kept_of_a_person_but_ids_and_standing(office: Office) -> None:
     await office.hear(postponed())
     await office.expand()
-    rows = await office.notify.pool.fetch("SELECT m::text AS whole, sealed FROM message m")
-    assert all(row["sealed"] for row in rows)
-    stored = " ".join(row["whole"] for row in rows)
+    waiting = await office.notify.pool.fetchval("SELECT string_agg(m::text, '') FROM message m")
     await office.send()
-    assert await office.notify.pool.fetchval("SELECT count(*) FROM message WHERE sealed IS NOT NULL") == 0
-    mailings = await office.notify.pool.fetchval("SELECT string_agg(g::text, '') FROM mailing g")
-    attempts = await office.notify.pool.fetchval("SELECT string_agg(a::text, '') FROM attempt a")
+    stored = await office.notify.pool.fetchval(
+        "SELECT string_agg(g::text || m::text || a::text, '') "
+        "FROM mailing g JOIN message m ON m.mailing_id = g.id JOIN attempt a ON a.message_id = m.id"
+    )
     for person in office.owner.people:
+        assert person.person_id in waiting
         for secret in (person.email, person.name, person.token):
-            assert secret not in stored + mailings + attempts
+            assert secret not in waiting + stored
+
+
+@pytest.mark.parametrize("erased", [False, True])
+async def test_what_an_earlier_version_has_sealed_is_still_sent(office: Office, sink: Sink, *, erased: bool) -> None:
+    (person,) = office.owner.people = people(1)
+    await office.hear(postponed())
+    await office.expand()
+    await office.notify.vault.ensure(person.person_id)
+    sealed = await office.notify.vault.seal(person.person_id, "message", person)
+    await office.notify.pool.execute("UPDATE mailing SET matter = NULL")
+    await office.notify.pool.execute(
+        "UPDATE message SET sealed = $1, source = NULL, standing = NULL, expires_at = NULL", sealed
+    )
+    if erased:
+        await office.notify.vault.erase(person.person_id)
+    await office.send()
+    assert (len(sink.mails), len(office.owner.looked_up)) == (0 if erased else 1, 0)
+    assert await office.states() == ([] if erased else ["delivered"])
+    assert await office.notify.pool.fetchval("SELECT count(sealed) FROM message") == 0
+
+
+async def test_an_earlier_version_beside_this_one_takes_nothing_that_it_cannot_write(office: Office) -> None:
+    """What it claims has no address in it; it would take that for an erased person's and delete it."""
+    await office.hear(postponed())
+    await office.expand()
+    claimed = await office.notify.pool.fetch(
+        "UPDATE message SET state = 'sending', attempts = attempts + 1, holder = 9 RETURNING id"
+    )
+    assert (claimed, await office.states()) == ([], ["waiting"] * 3)
+    await office.send()
+    assert await office.states() == ["delivered"] * 3
+
+
+class TestLookingUp:
+    """Who is written to is asked when a message is sent, and what was told of how they stood stays."""
+
+    async def test_who_moved_gets_the_mail_at_the_new_address_as_the_cause_found_them(
+        self, office: Office, sink: Sink
+    ) -> None:
+        (before,) = office.owner.people = people(1)
+        await office.hear(postponed())
+        await office.expand()
+        office.owner.people = [before.model_copy(update={"email": "new@gemeinde.example", "status": "withdrawn"})]
+        await office.send()
+        (mail,) = sink.mails
+        assert mail.recipient == "new@gemeinde.example"
+        assert "Ihre Anmeldung bleibt bestehen" in mail.parsed.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+    async def test_who_is_not_known_any_more_gets_none_and_that_is_seen(self, office: Office, sink: Sink) -> None:
+        await office.hear(postponed())
+        await office.expand()
+        office.owner.people.pop()
+        await office.send()
+        assert len(sink.mails) == 2
+        assert await office.states() == ["delivered", "delivered", "withheld"]
+        assert await office.notify.pool.fetchval("SELECT reason FROM message WHERE state = 'withheld'") == "outdated"
+
+    async def test_a_place_that_was_taken_meanwhile_is_offered_to_nobody(self, office: Office, sink: Sink) -> None:
+        offered = samples.person("received", confirm_by=samples.CONFIRM_BY)
+        office.owner.people = [offered]
+        await office.hear(of(offered, samples.PROMOTED_GUEST))
+        await office.expand()
+        office.owner.people = [offered.model_copy(update={"status": "confirmed"})]
+        await office.send()
+        assert (sink.mails, await office.states()) == ([], ["withheld"])
+
+    async def test_an_owner_that_is_away_costs_no_attempt_and_delays_no_other_matter(
+        self, office: Office, sink: Sink
+    ) -> None:
+        office.catalogue.letters = {True: PASSED_ON}
+        await office.hear(postponed())
+        await office.expand()
+        await office.hear(ProjectContactRequested(contact_request_id=PROJECT, person_id="writer", project_id=PROJECT))
+        await office.expand()
+        office.owner.down = True
+        await office.send()
+        assert [mail.recipient for mail in sink.mails] == [OFFICE]
+        assert await office.notify.pool.fetchval("SELECT max(attempts) FROM message WHERE state = 'waiting'") == 0
+        office.owner.down = False
+        await office.send()
+        assert len(sink.mails) == 1, "it is left alone for a moment"
+        office.sender.away.clear()
+        await office.send()
+        assert len(sink.mails) == 4
+
+    async def test_one_that_its_owner_fails_at_delays_no_other_and_is_tried_again(
+        self, office: Office, sink: Sink
+    ) -> None:
+        bad = office.owner.people[0].registration_id
+        office.owner.fails_at = bad
+        await office.tell(postponed())
+        assert await office.states() == ["waiting", "delivered", "delivered"]
+        office.owner.fails_at = None
+        office.notify.clock.forward(minutes=1)
+        await office.send()
+        assert await office.states() == ["delivered"] * 3
+        assert len(sink.mails) == 3
+
+
+async def test_nothing_is_sent_to_a_suppressed_address_and_that_is_seen(office: Office, sink: Sink) -> None:
+    first, second, third = (person.email for person in office.owner.people)
+    refused: list[tuple[str, int | None]] = []
+
+    async def suppressed(addresses: Sequence[str]) -> set[str]:
+        return {first} & set(addresses)
+
+    async def note(_message: UUID, address: str, result: smtp.Result) -> None:
+        refused.append((address, result.code))
+
+    rules = Rules(suppressed, lambda message: f"bounces+{message}@interkommunal.example", note)
+    object.__setattr__(office.sender, "rules", rules)
+    senders = []
+
+    def say(envelope: Envelope, stage: str) -> str | None:
+        senders.append(envelope.mail_from)
+        return "550 5.1.1 unknown" if stage == "RCPT" and envelope.rcpt_tos == [second] else None
+
+    sink.say = say
+    await office.tell(postponed())
+    assert await office.states() == ["withheld", "bounced", "delivered"]
+    assert [mail.recipient for mail in sink.mails] == [third]
+    assert refused == [(second, 550)]
+    ids = await office.notify.pool.fetch("SELECT id FROM message WHERE state <> 'withheld'")
+    assert set(senders) == {f"bounces+{row['id']}@interkommunal.example" for row in ids}
 
 
 class TestOrder:
@@ -216,7 +343,7 @@ async def test_what_was_claimed_when_the_database_went_away_is_sent_when_it_is_b
     """The claim counts, but its answer was lost: nobody works on it, and its holder lives."""
     real, lost = queue.claim, [True]
 
-    async def claim(*arguments: Any, **named: Any) -> list[queue.Claimed]:
+    async def claim(*arguments: Any, **named: Any) -> list[Claimed]:
         found = await real(*arguments, **named)
         if found and lost and lost.pop():
             raise ConnectionResetError
@@ -522,7 +649,7 @@ class TestCrashes:
         """The first one is slow: its claim runs out while it waits for the answer."""
         other = Office(office.notify, office.owner, sink)
 
-        async def slow(asked: RecipientsAsked) -> RecipientsAnswered:
+        async def slow(asked: RegistrantsAsked) -> RegistrantsAnswered:
             answer = await office.owner.answer(asked)
             office.notify.clock.forward(seconds=31)
             await other.expand()
@@ -542,7 +669,7 @@ class TestCrashes:
         first = office.owner.people[0]
         other = Office(office.notify, office.owner, sink)
 
-        async def slow(asked: RecipientsAsked) -> RecipientsAnswered:
+        async def slow(asked: RegistrantsAsked) -> RegistrantsAnswered:
             answer = await office.owner.answer(asked)
             office.owner.people[0] = first.model_copy(update={"status": "withdrawn"})
             office.notify.clock.forward(seconds=31)
@@ -662,15 +789,19 @@ class TestCrashes:
         assert len({mail.message_id for mail in sink.mails}) == 10
 
 
+async def spoil_the_first(office: Office) -> None:
+    """Its recipient has a key, and what was sealed is not what it was."""
+    sql = "UPDATE message SET sealed = 'AAAA' WHERE seq = (SELECT min(seq) FROM message) RETURNING person_id"
+    await office.notify.vault.ensure(await office.notify.pool.fetchval(sql))
+
+
 class TestPoison:
     """One message or mailing that cannot be understood keeps no other from its reader."""
 
     async def test_a_payload_that_cannot_be_read(self, office: Office, sink: Sink) -> None:
         await office.hear(postponed())
         await office.expand()
-        await office.notify.pool.execute(
-            "UPDATE message SET sealed = 'AAAA' WHERE seq = (SELECT min(seq) FROM message)"
-        )
+        await spoil_the_first(office)
         await office.send()
         assert sorted(await office.states()) == ["delivered", "delivered", "failed"]
         assert len(sink.mails) == 2
@@ -679,7 +810,7 @@ class TestPoison:
         await office.hear(postponed())
         await office.expand()
         pool = office.notify.pool
-        await pool.execute("UPDATE message SET sealed = 'AAAA' WHERE seq = (SELECT min(seq) FROM message)")
+        await spoil_the_first(office)
         await office.send()
         office.notify.clock.forward(days=8)
         await queue.expire(pool, office.notify.clock.now(), dt.timedelta(days=7))

@@ -1,9 +1,13 @@
 """What keeps its order with what, who goes first, and until when a message is of use."""
 
-from services.notify.cause import Priority, behind, in_line, kind_of, of_use_until
+import pytest
+
+from services.notify.cause import Cause, behind, in_line, kind_of, of_use_until
+from services.notify.kind import Priority
 from services.notify.scene import concerns, while_registered
+from services.notify.session_matter import outdated
 from tests.unit.notify import samples
-from tests.unit.notify.samples import CAUSES, SESSION, person
+from tests.unit.notify.samples import CAUSES, SESSION, person, postponed
 from tests.unit.notify.test_question_letter import CARRIED_ELSEWHERE, CARRIED_OVER, QUESTION, QUESTIONS, RECEIVED
 
 
@@ -54,8 +58,26 @@ def test_files_are_for_who_had_a_place() -> None:
 
 
 def test_who_has_no_token_is_not_asked_how_it_was() -> None:
-    assert concerns(samples.FEEDBACK, person(feedback_token="t"))
-    assert not concerns(samples.FEEDBACK, person())
+    assert not outdated(samples.FEEDBACK, person(), person(feedback_token="t"))
+    assert outdated(samples.FEEDBACK, person(), person())
+
+
+@pytest.mark.parametrize(
+    ("cause", "then", "now", "wrong"),
+    [
+        (samples.PROMOTED_GUEST, "received", "confirmed", True),
+        (samples.PROMOTED_GUEST, "received", "received", False),
+        (samples.PROMOTED, "confirmed", "withdrawn", False),
+        (samples.RECONFIRMED, "confirmed", "withdrawn", True),
+        (samples.MATERIAL, "confirmed", "withdrawn", True),
+        (samples.GROUP_MESSAGE, "waitlisted", "lapsed", True),
+        (samples.GROUP_MESSAGE, "withdrawn", "withdrawn", False),
+        (postponed(), "confirmed", "withdrawn", False),
+        (samples.relocated(access_link_changed=True), "confirmed", "withdrawn", True),
+    ],
+)
+def test_what_would_be_wrong_by_now_is_not_sent(cause: Cause, then: str, now: str, *, wrong: bool) -> None:
+    assert outdated(cause, person(then), person(now)) is wrong
 
 
 def test_nobody_is_offered_a_place_that_was_taken_or_given_back() -> None:

@@ -1,0 +1,48 @@
+"""Everything that messages can be about, each with whom to ask."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from pydantic import BaseModel
+
+from services.notify.contact_matter import ContactMatter
+from services.notify.matter import Matters
+from services.notify.question_matter import QuestionMatter
+from services.notify.session_matter import SessionMatter
+from services.notify.texts import Text
+from shared.contracts.rpc import (
+    AddressesAnswered,
+    AddressesAsked,
+    ContactAnswered,
+    ContactAsked,
+    QuestionLetterAnswered,
+    QuestionLetterAsked,
+    RegistrantsAnswered,
+    RegistrantsAsked,
+)
+from shared.kernel.bus import Bus
+from shared.kernel.postgres import Pool
+from shared.kernel.rpc import ask
+
+
+def all_matters(pool: Pool, bus: Bus, texts: Mapping[str, Text], portal: str) -> Matters:
+    """A new matter is one line here."""
+    registrants = asking(bus, RegistrantsAsked.subject, RegistrantsAnswered)
+    addresses = asking(bus, AddressesAsked.subject, AddressesAnswered)
+    question = asking(bus, QuestionLetterAsked.subject, QuestionLetterAnswered)
+    contact = asking(bus, ContactAsked.subject, ContactAnswered)
+    return Matters(
+        [
+            SessionMatter(pool, texts, portal, registrants, addresses),
+            QuestionMatter(texts, portal, question),
+            ContactMatter(texts, portal, contact),
+        ]
+    )
+
+
+def asking[A: BaseModel](bus: Bus, subject: str, answered: type[A]) -> Callable[[BaseModel], Awaitable[A]]:
+    """Asks a service over NATS."""
+
+    async def answer(question: BaseModel) -> A:
+        return await ask(bus, subject, question, answered)
+
+    return answer

@@ -1,0 +1,175 @@
+"""Messages to people who registered for a session: whom a cause concerns, and what is looked up when they are sent.
+
+A letter says how its recipient stood when the cause happened, which the row remembers. What has become wrong since is
+not sent: nobody is offered a place that was taken or given back meanwhile, or thanked for coming after withdrawing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.notify import queue, session_letter
+from services.notify.cause import KINDS, OFFERED, Cause, behind, in_line, kind_of, registered
+from services.notify.kind import Kind
+from services.notify.matter import About, Claimed, Draft, Mailing, Page, Row, Told
+from services.notify.scene import GONE, Scene, as_left_by, concerns, while_registered
+from services.notify.session_calendar import calendar_method
+from services.notify.texts import Text
+from shared.contracts.events import (
+    FeedbackOpened,
+    RegistrationLapsed,
+    RegistrationWithdrawn,
+    SessionGroupMessageRequested,
+)
+from shared.contracts.rpc import (
+    AddressesAnswered,
+    AddressesAsked,
+    Recipient,
+    Registrant,
+    RegistrantAddress,
+    RegistrantsAnswered,
+    RegistrantsAsked,
+)
+from shared.kernel.postgres import Pool
+
+IDS = {"registration_id", "person_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMatter:
+    """What is told of sessions and registrations; the events service knows the people."""
+
+    pool: Pool
+    texts: Mapping[str, Text]
+    portal: str
+    registrants: Callable[[RegistrantsAsked], Awaitable[RegistrantsAnswered]]
+    addresses: Callable[[AddressesAsked], Awaitable[AddressesAnswered]]
+    name: str = "sessions"
+    kinds: Mapping[type[Any], Kind] = field(default_factory=lambda: KINDS)
+
+    def kind(self, cause: Cause) -> Kind:
+        """See `cause.py`."""
+        return kind_of(cause)
+
+    def about(self, cause: Cause, cause_id: str) -> About:
+        """Everybody who was registered before it happened, or one of them."""
+        one = registered(cause)
+        everybody = one is None and not isinstance(cause, OFFERED)
+        return About(
+            session_id=cause.session_id,
+            registration_id=one.registration_id if one else None,
+            person_id=one.person_id if one else None,
+            line=in_line(cause),
+            behind=behind(cause),
+            as_of_version=int(cause_id.rpartition("@")[2]) if everybody else None,
+        )
+
+    async def recipients(self, mailing: Mailing, limit: int) -> Page:
+        """As the events service answers, without those whom it concerns no more."""
+        answer = await self.registrants(_question(mailing, limit))
+        if isinstance(mailing.what, SessionGroupMessageRequested) and answer.group_message is None:
+            raise ValueError("recipients without what is to be said to them")
+        ended = isinstance(mailing.what, RegistrationWithdrawn | RegistrationLapsed)
+        return Page(
+            rows=self._rows(mailing, answer, await self._in_calendar(mailing, answer)),
+            next=answer.next,
+            session=mailing.session or answer.session,
+            group_message=answer.group_message,
+            ended=(mailing.what.registration_id,) if ended else (),
+        )
+
+    async def cards(self, messages: Sequence[tuple[Claimed, Told]]) -> list[Recipient | None]:
+        """The recipients as their rows remember them, at their present addresses."""
+        asked = {
+            feedback: [c.registration_id for c, told in messages if isinstance(told.cause, FeedbackOpened) is feedback]
+            for feedback in (False, True)
+        }
+        answers = await asyncio.gather(
+            *(
+                self.addresses(AddressesAsked(registration_ids=tuple(filter(None, ids)), feedback=feedback))
+                for feedback, ids in asked.items()
+                if ids
+            )
+        )
+        found = {address.registration_id: address for answer in answers for address in answer.addresses}
+        return [_card(claimed, told, found.get(claimed.registration_id or "")) for claimed, told in messages]
+
+    def letter(self, claimed: Claimed, told: Told, card: Recipient, now: datetime) -> Draft:
+        """The letter that the cause asks for."""
+        assert told.session is not None
+        scene = Scene(
+            told.cause,
+            as_left_by(told.cause, told.session),
+            card,
+            self.portal,
+            told.happened_at,
+            now,
+            in_calendar=claimed.calendar == "CANCEL",
+            group_message=told.group_message,
+        )
+        return Draft(session_letter.compose(scene, self.texts))
+
+    async def _in_calendar(self, mailing: Mailing, answer: RegistrantsAnswered) -> set[str]:
+        """Only who withdraws has to be looked up: for all others their standing tells."""
+        if not isinstance(mailing.what, RegistrationWithdrawn) or not answer.registrants:
+            return set()
+        return await queue.in_calendar(self.pool, [each.registration_id for each in answer.registrants])
+
+    def _rows(self, mailing: Mailing, answer: RegistrantsAnswered, in_calendar: Collection[str]) -> list[Row]:
+        cause, session = mailing.what, as_left_by(mailing.what, mailing.session or answer.session)
+        rows = []
+        for each in answer.registrants:
+            person = _recipient(each)
+            if not concerns(cause, person):
+                continue
+            happened, known = mailing.happened_at, each.registration_id in in_calendar
+            scene = Scene(cause, session, person, portal="", stamp=happened, now=happened, in_calendar=known)
+            rows.append(
+                Row(
+                    person_id=each.person_id,
+                    standing=each.model_dump(mode="json", exclude=IDS, exclude_none=True),
+                    session_id=mailing.session_id,
+                    registration_id=each.registration_id,
+                    calendar=calendar_method(scene),
+                    while_registered=while_registered(cause, person),
+                )
+            )
+        return rows
+
+
+def _question(asked: Mailing, limit: int) -> RegistrantsAsked:
+    """What concerns one person is told with the date that held when it happened: others may be told of by then."""
+    assert asked.session_id is not None
+    return RegistrantsAsked(
+        session_id=asked.session_id,
+        registration_id=asked.registration_id,
+        group_message_id=asked.what.message_id if isinstance(asked.what, SessionGroupMessageRequested) else None,
+        feedback=isinstance(asked.what, FeedbackOpened),
+        as_of_version=asked.as_of_version,
+        session_as_of=asked.session_version,
+        after=asked.after,
+        limit=limit,
+    )
+
+
+def _recipient(standing: Registrant) -> Recipient:
+    """Somebody whose address is not known yet."""
+    return Recipient(**dict(standing), email="", name="", token="")
+
+
+def _card(claimed: Claimed, told: Told, address: RegistrantAddress | None) -> Recipient | None:
+    """None of who is not known any more, or whom the message would be wrong for by now."""
+    if address is None or address.person_id != claimed.person_id or claimed.standing is None:
+        return None
+    now = Recipient.model_validate(address.model_dump())
+    then = Recipient.model_validate({**address.model_dump(), **claimed.standing})
+    return None if outdated(told.cause, then, now) else then
+
+
+def outdated(cause: Cause, then: Recipient, now: Recipient) -> bool:
+    """Whether what was to be told would be wrong by now."""
+    gone = while_registered(cause, then) and now.status in GONE
+    unasked = isinstance(cause, FeedbackOpened) and now.feedback_token is None
+    return gone or unasked or not concerns(cause, now)
