@@ -17,13 +17,14 @@ from services.events import (
     topics,
 )
 from services.events.addresses import addresses
+from services.events.askers import askers
 from services.events.feedback_clock import FeedbackClock, FeedbackRules
 from services.events.http import endpoints
 from services.events.question_letter import question_letter
 from services.events.recipients import recipients, registrants
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.settings import EventsSettings
-from shared.contracts.rpc import AddressesAsked, QuestionLetterAsked, RecipientsAsked, RegistrantsAsked
+from shared.contracts.rpc import AddressesAsked, AskersAsked, QuestionLetterAsked, RecipientsAsked, RegistrantsAsked
 from shared.kernel.files import Files
 from shared.kernel.forgetting import keep_forgetting
 from shared.kernel.inbox import Consumer
@@ -71,6 +72,7 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
         RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, partial(recipients, pool, runtime.vault)),
         RpcEndpoint(RegistrantsAsked.subject, RegistrantsAsked, partial(registrants, pool)),
         RpcEndpoint(AddressesAsked.subject, AddressesAsked, partial(addresses, pool, runtime.vault)),
+        RpcEndpoint(AskersAsked.subject, AskersAsked, partial(askers, pool)),
         RpcEndpoint(QuestionLetterAsked.subject, QuestionLetterAsked, partial(question_letter, pool, runtime.vault)),
     ]
     sweep = Sweep(Files(runtime.bus, settings.service), (material_list.in_use,))

@@ -206,6 +206,30 @@ class QuestionLetterAnswered(_Rpc):
     letter: QuestionLetter | None = None
 
 
+class AskersAsked(_Rpc):
+    """Who waits for an answer at a session without holding a place there. `after` is the `next` of the page before."""
+
+    subject: ClassVar[str] = "rpc.events.askers"
+
+    session_id: str
+    after: str | None = None
+    limit: int = Field(default=500, ge=1, le=1000)
+
+
+class Asker(_Rpc):
+    """Somebody, and one of the questions that wait: what is written is asked for with `rpc.events.question`."""
+
+    person_id: str
+    question_id: str
+
+
+class AskersAnswered(_Rpc):
+    """One page. `next` is null on the last one."""
+
+    askers: tuple[Asker, ...]
+    next: str | None = None
+
+
 class KnownAsked(_Rpc):
     """Which of these does the catalogue not know: codes of topics, keys (AGS), ids of organisations and projects."""
 

@@ -7,10 +7,11 @@ from uuid import uuid4
 import pytest
 
 from services.events import due, question_upkeep
+from services.events.askers import askers
 from services.events.question import DECIDER
 from services.events.question_commands import ForgetQuestion, MergeQuestion
 from services.events.question_letter import question_letter
-from shared.contracts.rpc import QuestionLetterAsked
+from shared.contracts.rpc import AskersAsked, QuestionLetterAsked
 from shared.kernel.identity import ANONYMOUS, Identity
 from tests.integration.events.asking import (
     Asked,
@@ -579,3 +580,23 @@ async def test_a_question_asked_while_its_person_is_erased_is_not_kept(
     monkeypatch.setattr(events.journal, "transact", erased_first)
     assert (await ask(events, session_id, person=ada)).status == 202
     assert await events.pool.fetchval("SELECT count(*) FROM question WHERE person_id = $1", ada) == 0
+
+
+async def test_who_waits_for_an_answer_without_a_place_is_told_of_the_session_once(events: Events) -> None:
+    session_id = await events.open_session()
+    first, again, registered, settled, unproven = (str(uuid4()) for _ in range(5))
+    await asked(events, session_id, person=first)
+    for text in ("Und wie?", "Und wann?"):
+        last = await asked(events, session_id, person=again, text=text)
+    await asked(events, session_id, person=registered)
+    await events.register(session_id, person=registered)
+    await done(events, await asked(events, session_id, person=settled), "declines", {"reason": "Anderes Thema."})
+    await ask(events, session_id, person=unproven)
+    pages, after = [], None
+    while True:
+        page = await askers(events.pool, AskersAsked(session_id=session_id, after=after, limit=1))
+        pages += [(each.person_id, each.question_id) for each in page.askers]
+        if (after := page.next) is None:
+            break
+    assert sorted(person for person, _ in pages) == sorted([first, again])
+    assert dict(pages)[again] == last.id
