@@ -1,6 +1,7 @@
 """The notification service as a process: `python -m services.notify`, or `ikz run notify`."""
 
-from services.notify import effects, problems
+from services.notify import effects, problems, reminder
+from services.notify.cause import ReminderDue
 from services.notify.expansion import Expansion
 from services.notify.holders import Holders
 from services.notify.http import endpoints
@@ -8,6 +9,7 @@ from services.notify.layout import Layout
 from services.notify.mail import Composer
 from services.notify.matters import all_matters
 from services.notify.records import DECIDERS, PROJECTIONS
+from services.notify.reminder import Reminders
 from services.notify.reports import Reports
 from services.notify.sender import Sender
 from services.notify.settings import NotifySettings
@@ -60,6 +62,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         holder=holders.number,
     )
     reports = Reports(pool, journal, ends.waiter())
+    reminders = Reminders(pool, clock, matters.named("sessions", ReminderDue.type), mailings.announce)
     consumers = [
         Consumer(
             name=settings.service,
@@ -73,7 +76,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             max_age=settings.mail_max_age,
         )
         for source, taken in (
-            ("events", effects.of_causes("events", matters, clock)),
+            ("events", [*effects.of_causes("events", matters, clock), *reminder.effects(clock)]),
             ("catalog", effects.of_causes("catalog", matters, clock)),
             ("gateway", effects.of_gateway(runtime.vault)),
         )
@@ -87,6 +90,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             expansion.run,
             sender.run,
             reports.run,
+            reminders.run,
             holders.run,
         ],
     )

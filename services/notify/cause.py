@@ -5,14 +5,14 @@ How each is announced, whom it concerns and until when it is of use.
 
 from dataclasses import replace
 from datetime import datetime
+from typing import ClassVar, Literal
 
-from services.notify.kind import Kind, Priority
+from services.notify.kind import AnyCause, Kind, Occasion, Priority
 from shared.contracts.catalog import (
     ContactRequestReceived,
     CooperationRequestContactRequested,
     ProjectContactRequested,
 )
-from shared.contracts.contract import Contract
 from shared.contracts.events import (
     FeedbackOpened,
     MaterialPublished,
@@ -57,8 +57,21 @@ type OfSession = (
     | SessionReinstated
     | SessionGroupMessageRequested
 )
+type Lead = Literal["day", "hour"]
+
+
+class ReminderDue(Occasion):
+    """A session that begins at that time begins in a day, or in an hour."""
+
+    type: ClassVar[str] = "ikz.notify.reminder.due.v1"
+
+    session_id: str
+    lead: Lead
+    starts_at: datetime
+
+
 # What people of a session are offered, by streams other than the session's.
-type Offered = MaterialPublished | FeedbackOpened
+type Offered = MaterialPublished | FeedbackOpened | ReminderDue
 type Cause = OfRegistration | OfSession | Offered
 type OfQuestion = (
     QuestionReceived
@@ -82,6 +95,8 @@ def of_use_until(cause: Known) -> datetime | None:
             return cause.confirm_by
         case FeedbackOpened():
             return cause.closes_at
+        case ReminderDue():
+            return cause.starts_at
         case ProjectContactRequested() | CooperationRequestContactRequested() | MaterialPublished():
             return None
         case RegistrationConfirmed() | RegistrationReconfirmed() | RegistrationLapsed() | RegistrationWithdrawn():
@@ -100,7 +115,7 @@ def _kind(name: str, priority: Priority) -> Kind:
     return Kind(name, priority, until=of_use_until)
 
 
-KINDS: dict[type[Contract], Kind] = {
+KINDS: dict[type[AnyCause], Kind] = {
     RegistrationReceived: _kind("registration_received", Priority.PERSONAL),
     RegistrationConfirmed: _kind("registration_confirmed", Priority.PERSONAL),
     RegistrationWaitlisted: _kind("registration_waitlisted", Priority.PERSONAL),
@@ -117,8 +132,9 @@ KINDS: dict[type[Contract], Kind] = {
     SessionGroupMessageRequested: _kind("group_message", Priority.MANY),
     MaterialPublished: _kind("material_published", Priority.LATER),
     FeedbackOpened: _kind("feedback", Priority.LATER),
+    ReminderDue: _kind("reminder", Priority.MANY),
 }
-QUESTION_KINDS: dict[type[Contract], Kind] = {
+QUESTION_KINDS: dict[type[AnyCause], Kind] = {
     QuestionReceived: _kind("question_received", Priority.PERSONAL),
     QuestionSubmitted: _kind("question_submitted", Priority.PERSONAL),
     QuestionAccepted: _kind("question_accepted", Priority.PERSONAL),
@@ -127,14 +143,14 @@ QUESTION_KINDS: dict[type[Contract], Kind] = {
     QuestionAnswered: _kind("question_answered", Priority.PERSONAL),
     QuestionCarriedOver: _kind("question_carried_over", Priority.MANY),
 }
-CONTACT_KINDS: dict[type[Contract], Kind] = {
+CONTACT_KINDS: dict[type[AnyCause], Kind] = {
     ContactRequestReceived: _kind("contact_confirmation", Priority.PERSONAL),
     ProjectContactRequested: _kind("contact_passed_on", Priority.PERSONAL),
     CooperationRequestContactRequested: _kind("contact_passed_on", Priority.PERSONAL),
 }
 ALL_KINDS = KINDS | QUESTION_KINDS | CONTACT_KINDS
 ABOUT_CONTACTS = (ContactRequestReceived, ProjectContactRequested, CooperationRequestContactRequested)
-OFFERED = (MaterialPublished, FeedbackOpened)
+OFFERED = (MaterialPublished, FeedbackOpened, ReminderDue)
 ABOUT_QUESTIONS = (
     QuestionReceived,
     QuestionSubmitted,
@@ -163,14 +179,15 @@ def registered(cause: Cause) -> OfRegistration | None:
             return cause
         case SessionPostponed() | SessionScheduled() | SessionRelocated() | SessionCancelled() | SessionReinstated():
             return None
-        case SessionGroupMessageRequested() | MaterialPublished() | FeedbackOpened():
+        case SessionGroupMessageRequested() | MaterialPublished() | FeedbackOpened() | ReminderDue():
             return None
 
 
 def in_line(cause: Cause | OfQuestion) -> str | None:
     """What a cause keeps its order with, if not with all that is told of its session.
 
-    The questions of a session do not wait for each other, and nobody waits for files or for being asked how it was.
+    The questions of a session do not wait for each other, and nobody waits for files, for being reminded or for being
+    asked how it was.
     """
     if isinstance(cause, ABOUT_QUESTIONS):
         return f"question/{cause.question_id}"
@@ -183,4 +200,4 @@ def behind(cause: Cause | OfQuestion) -> str | None:
     """The session whose earlier news for everybody is told first, though the cause is in a line of its own."""
     if isinstance(cause, QuestionCarriedOver):
         return cause.from_session_id
-    return cause.session_id if isinstance(cause, MaterialPublished) else None
+    return cause.session_id if isinstance(cause, MaterialPublished | ReminderDue) else None

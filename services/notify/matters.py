@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from pydantic import BaseModel
 
+from services.notify.asker_matter import AskerMatter
 from services.notify.contact_matter import ContactMatter
 from services.notify.matter import Matters
 from services.notify.question_matter import QuestionMatter
@@ -12,6 +13,8 @@ from services.notify.texts import Text
 from shared.contracts.rpc import (
     AddressesAnswered,
     AddressesAsked,
+    AskersAnswered,
+    AskersAsked,
     ContactAnswered,
     ContactAsked,
     QuestionLetterAnswered,
@@ -29,11 +32,13 @@ def all_matters(pool: Pool, bus: Bus, texts: Mapping[str, Text], portal: str) ->
     registrants = asking(bus, RegistrantsAsked.subject, RegistrantsAnswered)
     addresses = asking(bus, AddressesAsked.subject, AddressesAnswered)
     question = asking(bus, QuestionLetterAsked.subject, QuestionLetterAnswered)
+    askers = asking(bus, AskersAsked.subject, AskersAnswered)
     contact = asking(bus, ContactAsked.subject, ContactAnswered)
     return Matters(
         [
             SessionMatter(pool, texts, portal, registrants, addresses),
             QuestionMatter(texts, portal, question),
+            AskerMatter(texts, portal, askers, question),
             ContactMatter(texts, portal, contact),
         ]
     )

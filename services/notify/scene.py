@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.notify.cause import Cause
+from services.notify.cause import Cause, ReminderDue
 from shared.contracts.events import (
     FeedbackOpened,
     MaterialPublished,
@@ -66,18 +66,18 @@ def _told_by(cause: Cause) -> tuple[str, ...]:
             return ()
         case RegistrationReconfirmed() | RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
             return ()
-        case MaterialPublished() | FeedbackOpened():
+        case MaterialPublished() | FeedbackOpened() | ReminderDue():
             return ()
 
 
 def concerns(cause: Cause, person: Recipient) -> bool:
     """Whether somebody who is told of a session still has to be told of this.
 
-    Files are for who had a place, and so is the way in: a new link is no news to others. Nobody is offered a place that
-    was taken or given back meanwhile, or thanked for coming after having withdrawn.
+    Files and reminders are for who has a place, so is the way in: a new link is no news to others. Nobody is offered
+    a place that was taken or given back meanwhile, or thanked for coming after having withdrawn.
     """
     match cause:
-        case MaterialPublished():
+        case MaterialPublished() | ReminderDue():
             return person.status == "confirmed"
         case SessionRelocated():
             return moved(cause) or person.status == "confirmed"
@@ -97,7 +97,7 @@ def concerns(cause: Cause, person: Recipient) -> bool:
 
 def while_registered(cause: Cause, person: Recipient) -> bool:
     """Whether a message that waits to be sent is of no use any more when the person gives the place back."""
-    offered = isinstance(cause, SessionGroupMessageRequested | MaterialPublished | FeedbackOpened)
+    offered = isinstance(cause, SessionGroupMessageRequested | MaterialPublished | FeedbackOpened | ReminderDue)
     return offered and person.status not in GONE
 
 

@@ -1,6 +1,7 @@
 """What a letter does to a person's calendar: an entry, a new one, or none any more."""
 
 from services.notify import german
+from services.notify.cause import ReminderDue
 from services.notify.invitation import Invitation, Method
 from services.notify.letter import listed
 from services.notify.scene import Scene, dated, page
@@ -60,7 +61,7 @@ def _calendar(scene: Scene) -> tuple[Method | None, Times]:
     match scene.cause:
         case RegistrationReceived() | RegistrationWaitlisted() | RegistrationLapsed() | RegistrationReconfirmed():
             return None, scene.session
-        case SessionGroupMessageRequested() | MaterialPublished() | FeedbackOpened():
+        case SessionGroupMessageRequested() | MaterialPublished() | FeedbackOpened() | ReminderDue():
             return None, scene.session
         case RegistrationConfirmed() | RegistrationPromoted() | RegistrationLinkRequested():
             return "REQUEST" if has_place and scene.session.status != "cancelled" else None, scene.session

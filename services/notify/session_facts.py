@@ -3,6 +3,7 @@
 from urllib.parse import quote
 
 from services.notify import german
+from services.notify.cause import ReminderDue
 from services.notify.letter import Fact, listed, visible
 from services.notify.scene import Scene, dated, moved
 from shared.contracts.events import (
@@ -56,7 +57,7 @@ def facts(scene: Scene) -> list[Fact]:
             return [Fact("Termin", when, main=True), where, *_link(scene.person), *hosts]
         case RegistrationReconfirmed() | RegistrationLapsed() | RegistrationWithdrawn() | RegistrationLinkRequested():
             return [Fact("Termin", when, main=True), where, *_link(scene.person), *hosts]
-        case SessionScheduled() | SessionRelocated() | SessionReinstated():
+        case SessionScheduled() | SessionRelocated() | SessionReinstated() | ReminderDue():
             return [Fact("Termin", when, main=True), where, *_link(scene.person), *hosts]
 
 

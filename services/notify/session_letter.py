@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from services.notify import german
-from services.notify.cause import KINDS
+from services.notify.cause import KINDS, ReminderDue
 from services.notify.letter import Button, Letter, greeting, paragraphs_of, subject, titled, visible
 from services.notify.scene import (
     GONE,
@@ -118,6 +118,8 @@ def text_for(scene: Scene) -> str:
             return kind
         case RegistrationLinkRequested() | SessionScheduled() | SessionCancelled() | SessionReinstated():
             return kind
+        case ReminderDue() as cause:
+            return f"{kind}_{cause.lead}"
         case SessionGroupMessageRequested() | MaterialPublished() | FeedbackOpened():
             return kind
 

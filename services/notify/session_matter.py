@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from services.notify import queue, session_letter
-from services.notify.cause import KINDS, OFFERED, Cause, behind, in_line, kind_of, registered
+from services.notify.cause import KINDS, OFFERED, Cause, ReminderDue, behind, in_line, kind_of, registered
 from services.notify.kind import Kind
 from services.notify.matter import About, Claimed, Draft, Mailing, Page, Row, Told
 from services.notify.scene import GONE, Scene, as_left_by, concerns, while_registered
@@ -31,6 +31,7 @@ from shared.contracts.rpc import (
     RegistrantAddress,
     RegistrantsAnswered,
     RegistrantsAsked,
+    SessionCard,
 )
 from shared.kernel.postgres import Pool
 
@@ -69,6 +70,8 @@ class SessionMatter:
     async def recipients(self, mailing: Mailing, limit: int) -> Page:
         """As the events service answers, without those whom it concerns no more."""
         answer = await self.registrants(_question(mailing, limit))
+        if isinstance(mailing.what, ReminderDue) and not _holds(mailing.what, answer.session):
+            return Page((), session=answer.session)
         if isinstance(mailing.what, SessionGroupMessageRequested) and answer.group_message is None:
             raise ValueError("recipients without what is to be said to them")
         ended = isinstance(mailing.what, RegistrationWithdrawn | RegistrationLapsed)
@@ -152,6 +155,11 @@ def _question(asked: Mailing, limit: int) -> RegistrantsAsked:
         after=asked.after,
         limit=limit,
     )
+
+
+def _holds(reminder: ReminderDue, session: SessionCard) -> bool:
+    """Whether the session still begins when its people were to be reminded of it."""
+    return session.starts_at == reminder.starts_at and session.status != "cancelled"
 
 
 def _recipient(standing: Registrant) -> Recipient:

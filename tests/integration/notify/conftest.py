@@ -81,7 +81,7 @@ class Notify:
 
 
 EMPTY = """
-TRUNCATE mailing, message, attempt, news, journal, command, snapshot, projection, vault,
+TRUNCATE mailing, message, attempt, reminder, news, journal, command, snapshot, projection, vault,
          inbox, inbox_consumer, inbox_aggregate, dead_letter, relay_state RESTART IDENTITY;
 UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_at = clock_timestamp()
 """

@@ -3,9 +3,11 @@
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import uuid4
 
 from services.notify import mailing
+from services.notify.asker_matter import AskerMatter
 from services.notify.cause import ABOUT_CONTACTS, ABOUT_QUESTIONS, OFFERED, Known, OfRegistration
 from services.notify.contact_matter import ContactMatter
 from services.notify.expansion import Expansion
@@ -17,9 +19,13 @@ from services.notify.sender import Sender
 from services.notify.session_matter import SessionMatter
 from services.notify.smtp import Connection, Host
 from services.notify.writing import Desk
+from shared.contracts.contract import Contract
 from shared.contracts.rpc import (
     AddressesAnswered,
     AddressesAsked,
+    Asker,
+    AskersAnswered,
+    AskersAsked,
     ContactAnswered,
     ContactAsked,
     ContactLetter,
@@ -100,6 +106,14 @@ class Owner:
             )
         )
 
+    async def askers(self, asked: AskersAsked) -> AskersAnswered:
+        if self.down:
+            raise Problem("unavailable")
+        waiting = [each for each in self.questions.values() if each and each.session.session_id == asked.session_id]
+        return AskersAnswered(
+            askers=tuple(Asker(person_id=each.person_id, question_id=each.question_id) for each in waiting)
+        )
+
     async def answer_question(self, asked: QuestionLetterAsked) -> QuestionLetterAnswered:
         if self.down:
             raise Problem("unavailable")
@@ -135,6 +149,7 @@ class Office:
             [
                 SessionMatter(self.notify.pool, texts, portal, owner.answer, owner.addresses),
                 QuestionMatter(texts, portal, owner.answer_question),
+                AskerMatter(texts, portal, owner.askers, owner.answer_question),
                 ContactMatter(texts, portal, self.catalogue.answer),
             ]
         )
@@ -165,7 +180,7 @@ class Office:
         """From now on somebody else answers who has to be told."""
         sessions = self.matters.named("sessions", "")
         assert isinstance(sessions, SessionMatter)
-        others = [self.matters.named(name, "") for name in ("questions", "contacts")]
+        others = [self.matters.named(name, "") for name in ("questions", "askers", "contacts")]
         matters = Matters([replace(sessions, registrants=registrants), *others])
         object.__setattr__(self.expansion, "matters", matters)
 
@@ -173,7 +188,7 @@ class Office:
         """Causes arrive, one version after the other."""
         now = self.notify.clock.now()
         received = [
-            Received(
+            Received[Any](
                 data=cause,
                 id=f"{_stream(cause)}@{version + number}",
                 type=cause.type,
@@ -187,7 +202,7 @@ class Office:
                 correlation_id="c" * 32,
                 traceparent=None,
             )
-            for number, cause in enumerate(causes)
+            for number, cause in enumerate(each for each in causes if isinstance(each, Contract))
         ]
         async with self.notify.pool.acquire() as connection, connection.transaction():
             await mailing.remember(connection, self.matters, received, now)
@@ -217,6 +232,7 @@ class Office:
 
 def _stream(cause: Known) -> str:
     """What happens to registrations stands in the stream of their session."""
+    assert isinstance(cause, Contract), "what happens here is noted, not heard"
     if isinstance(cause, ABOUT_CONTACTS):
         return f"contact_request-{cause.contact_request_id}"
     if isinstance(cause, (*ABOUT_QUESTIONS, *OFFERED)):

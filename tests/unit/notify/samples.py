@@ -5,7 +5,7 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.notify.cause import Cause
+from services.notify.cause import Cause, ReminderDue
 from services.notify.layout import Layout
 from services.notify.letter import Letter
 from services.notify.mail import Composer, Envelope
@@ -164,6 +164,9 @@ FEEDBACK = FeedbackOpened.model_validate(
 FEEDBACK_TOKEN = "Zp4s8mV1cK7wQ2xN9rT5bA"
 VENUE = Place(name="Rathaus", address="Markt 1, 59423 Unna", city="Unna", ags="05978036")
 
+assert OLD.starts_at is not None
+REMINDER = ReminderDue(session_id=SESSION, lead="day", starts_at=OLD.starts_at)
+
 CAUSES: dict[str, tuple[Cause, Recipient]] = {
     "received": (RECEIVED, person("received", confirm_by=CONFIRM_BY)),
     "confirmed": (CONFIRMED, person()),
@@ -177,6 +180,8 @@ CAUSES: dict[str, tuple[Cause, Recipient]] = {
     "withdrawn for want of an answer": (WITHDRAWN_UNANSWERED, person("withdrawn")),
     "reconfirmed": (RECONFIRMED, person()),
     "link again": (LINK, person()),
+    "reminded a day before": (REMINDER, person(access_link="https://meet.example/raum")),
+    "reminded an hour before": (REMINDER.model_copy(update={"lead": "hour"}), person()),
     "postponed": (postponed(), person()),
     "postponed, date open": (postponed(to=OPEN), person()),
     "dated after it was open": (postponed(previous=OPEN, sequence=2), person()),

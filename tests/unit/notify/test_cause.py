@@ -15,6 +15,8 @@ def test_all_that_is_told_of_a_session_is_one_line_and_what_it_offers_is_none_of
     lines = {name: in_line(cause) for name, (cause, _) in CAUSES.items()}
     assert lines.pop("material") == f"material_published/{SESSION}"
     assert lines.pop("feedback") == f"feedback/{SESSION}"
+    reminders = {lines.pop("reminded a day before"), lines.pop("reminded an hour before")}
+    assert reminders == {f"reminder/{SESSION}"}
     assert set(lines.values()) == {None}
 
 
@@ -22,8 +24,8 @@ def test_every_question_is_a_line_of_its_own() -> None:
     assert {in_line(cause) for cause, _ in QUESTIONS.values()} == {f"question/{QUESTION}"}
 
 
-def test_files_and_a_question_kept_for_another_date_come_after_the_sessions_news() -> None:
-    assert behind(samples.MATERIAL) == SESSION
+def test_files_reminders_and_a_question_kept_for_another_date_come_after_the_sessions_news() -> None:
+    assert behind(samples.MATERIAL) == behind(samples.REMINDER) == SESSION
     assert behind(CARRIED_OVER) == SESSION
     assert behind(CARRIED_ELSEWHERE) == "another"
     assert {behind(cause) for cause in (samples.FEEDBACK, RECEIVED, samples.GROUP_MESSAGE, samples.LINK)} == {None}
@@ -46,7 +48,8 @@ def test_a_link_is_of_use_until_its_time_is_over() -> None:
     assert of_use_until(samples.FEEDBACK) == samples.CLOSES_AT
     timeless = {name for name, (cause, _) in (CAUSES | QUESTIONS).items() if of_use_until(cause) is None}
     assert set(CAUSES | QUESTIONS) - timeless == {
-        "received", "waitlisted guest", "promoted guest", "feedback", "question received"
+        "received", "waitlisted guest", "promoted guest", "feedback", "question received",
+        "reminded a day before", "reminded an hour before",
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
+from services.notify import asker_matter
 from services.notify.cause import CONTACT_KINDS, KINDS, Cause
 from services.notify.letter import Fact, listed
 from services.notify.question_letter import text_for as question_text_for
@@ -41,7 +42,8 @@ def test_every_text_is_used_by_a_cause_and_every_cause_has_one() -> None:
     of_contacts = {kind.name for kind in CONTACT_KINDS.values()}
     of_questions = {question_text_for(cause) for cause, _ in QUESTIONS.values()}
     of_people = {text_for(scene(*sample)) for sample in CAUSES.values()}
-    assert of_people | of_questions | of_contacts == set(load_texts())
+    of_askers = {kind.name for kind in asker_matter.KINDS.values()}
+    assert of_people | of_questions | of_contacts | of_askers == set(load_texts())
 
 
 @pytest.mark.parametrize("name", CAUSES)
