@@ -12,9 +12,10 @@ from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.search_live import Live
 from services.catalog.settings import CatalogSettings
 from services.catalog.stored_files import IN_USE
+from services.catalog.titles import titles
 from services.catalog.topic_split import move_projects
 from services.catalog.undertaking_reminder import step_reminder
-from shared.contracts.rpc import ContactAsked, KnownAsked, StepAsked
+from shared.contracts.rpc import ContactAsked, KnownAsked, StepAsked, TitlesAsked
 from shared.kernel.files import Files
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
@@ -74,6 +75,7 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
     letter = partial(contact_letter, runtime.pool, vault, runtime.clock)
     questions: list[RpcEndpoint[Any]] = [
         RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool)),
+        RpcEndpoint(TitlesAsked.subject, TitlesAsked, partial(titles, runtime.pool)),
         RpcEndpoint(ContactAsked.subject, ContactAsked, letter),
         RpcEndpoint(StepAsked.subject, StepAsked, partial(step_reminder, runtime.pool)),
     ]

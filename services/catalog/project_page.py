@@ -74,6 +74,10 @@ WHERE id = $1::uuid
        OR jsonb_path_query_array(entry, '$.project.content.participations[*].organisation_id') ?| $3::text[])
 """
 PUBLIC_TITLE = "SELECT entry->'project'->'content'->>'title' FROM project_page WHERE id = $1::uuid AND public"
+PUBLIC_TITLES = """
+SELECT id::text, entry->'project'->'content'->>'title' AS title FROM project_page
+WHERE id = ANY($1::uuid[]) AND public
+"""
 PUBLIC = "SELECT id::text FROM project_page WHERE id = ANY($1::uuid[]) AND public"
 SUCCESSORS = """
 SELECT id::text, entry->'project'->'content'->>'title' AS title FROM project_page
@@ -245,6 +249,12 @@ async def public_title(connection: Connection, project_id: str) -> str | None:
 async def public_ones(connection: Connection, project_ids: Sequence[str]) -> set[str]:
     """Those of the projects that everybody may read."""
     return {row["id"] for row in await connection.fetch(PUBLIC, project_ids)} if project_ids else set()
+
+
+async def public_titles(connection: Connection, project_ids: Sequence[str]) -> dict[str, str]:
+    """The titles of those of the projects that everybody may read."""
+    rows = await connection.fetch(PUBLIC_TITLES, project_ids) if project_ids else []
+    return {row["id"]: row["title"] for row in rows}
 
 
 async def contact_possible(connection: Connection, project_id: str) -> bool:

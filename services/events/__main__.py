@@ -14,6 +14,7 @@ from services.events import (
     problems,
     question_upkeep,
     retention,
+    series_list,
     topics,
 )
 from services.events.addresses import addresses
@@ -24,7 +25,7 @@ from services.events.question_letter import question_letter
 from services.events.recipients import recipients, registrants
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.settings import EventsSettings
-from shared.contracts.rpc import AddressesAsked, AskersAsked, QuestionLetterAsked, RecipientsAsked, RegistrantsAsked
+from shared.contracts.rpc import AddressesAsked, AskersAsked, QuestionLetterAsked, RecipientsAsked, RegistrantsAsked, SeriesTitlesAsked
 from shared.kernel.files import Files
 from shared.kernel.forgetting import keep_forgetting
 from shared.kernel.inbox import Consumer
@@ -73,6 +74,7 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
         RpcEndpoint(RegistrantsAsked.subject, RegistrantsAsked, partial(registrants, pool)),
         RpcEndpoint(AddressesAsked.subject, AddressesAsked, partial(addresses, pool, runtime.vault)),
         RpcEndpoint(AskersAsked.subject, AskersAsked, partial(askers, pool)),
+        RpcEndpoint(SeriesTitlesAsked.subject, SeriesTitlesAsked, partial(series_list.titles, pool)),
         RpcEndpoint(QuestionLetterAsked.subject, QuestionLetterAsked, partial(question_letter, pool, runtime.vault)),
     ]
     sweep = Sweep(Files(runtime.bus, settings.service), (material_list.in_use,))

@@ -7,6 +7,7 @@ import asyncpg
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.events.series import Format, SeriesContent, SeriesRevised, SeriesStarted
+from shared.contracts.rpc import SeriesTitlesAnswered, SeriesTitlesAsked
 from shared.kernel.decider import Refused
 from shared.kernel.http import Page, Paging, decode_cursor, encode_cursor
 from shared.kernel.postgres import Connection, Pool
@@ -46,6 +47,7 @@ NAMED = """
 SELECT series_id, content FROM series_view WHERE series_id = $1 OR slug = $1 ORDER BY series_id <> $1 LIMIT 1
 """
 MEANT = "SELECT series_id FROM series_view WHERE series_id = ANY($1::text[]) OR slug = ANY($1)"
+TITLES = "SELECT series_id, title FROM series_view WHERE series_id = ANY($1::text[])"
 EXISTS = "SELECT EXISTS (SELECT FROM series_view WHERE series_id = $1)"
 
 CURSOR: TypeAdapter[tuple[str, str]] = TypeAdapter(tuple[str, str])
@@ -155,6 +157,12 @@ async def named(pool: Pool, name: str) -> SeriesRef | None:
 async def meant(pool: Pool, names: Sequence[str] | None) -> list[str] | None:
     """The ids of the series with these ids or slugs; None of nothing."""
     return None if names is None else [row["series_id"] for row in await pool.fetch(MEANT, names)]
+
+
+async def titles(pool: Pool, asked: SeriesTitlesAsked) -> SeriesTitlesAnswered:
+    """What series are called: the answer to `rpc.events.series_titles`."""
+    rows = await pool.fetch(TITLES, list(asked.series))
+    return SeriesTitlesAnswered(series={row["series_id"]: row["title"] for row in rows})
 
 
 async def series_exists(pool: Pool, series_id: str) -> bool:

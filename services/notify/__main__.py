@@ -13,6 +13,7 @@ from services.notify.reminder import Reminders
 from services.notify.reports import Reports
 from services.notify.sender import Sender
 from services.notify.settings import NotifySettings
+from services.notify.subscriptions import Subscriptions
 from services.notify.texts import load_texts
 from services.notify.writing import Desk
 from shared.kernel.inbox import Consumer
@@ -81,8 +82,9 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             ("gateway", effects.of_gateway(runtime.vault)),
         )
     ]
+    subscriptions = Subscriptions.of(runtime, journal)
     return Parts(
-        endpoints=endpoints(journal, pool),
+        endpoints=[*endpoints(journal, pool), *subscriptions.endpoints()],
         journal=journal,
         tasks=[
             relay.run,
@@ -92,6 +94,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             reports.run,
             reminders.run,
             holders.run,
+            *subscriptions.tasks(),
         ],
     )
 

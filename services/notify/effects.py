@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from services.notify import mailing, queue
+from services.notify import mailing, queue, subscription_upkeep
 from services.notify.matter import Matters
 from shared.contracts.contract import Contract
+from services.notify.cause import CONTACT_KINDS, KINDS, QUESTION_KINDS, AnyCause
 from shared.contracts.gateway import PersonErased
 from shared.kernel.clock import Clock
 from shared.kernel.inbox import Effect, Received
@@ -56,5 +57,6 @@ def of_gateway(vault: Vault) -> list[Effect]:
         for person_id in people:
             await vault.erase(person_id)
         await queue.forget(connection, people)
+        await subscription_upkeep.forget_people(connection, people)
 
     return [Effect(PersonErased, forget)]

@@ -3,8 +3,10 @@
 import sys
 from typing import Any, cast
 
-from services.notify import problems
+from services.notify import own_subscriptions_http, problems, subscription_http
 from services.notify.http import endpoints
+from services.notify.own_subscriptions_http import OwnPage
+from services.notify.subscription_http import Intake
 from shared.kernel.openapi import describe, rendered
 
 
@@ -12,7 +14,10 @@ def document() -> str:
     """The description as it is checked in. Nothing is called while describing, so nothing has to be connected."""
     problems.register()
     nothing = cast("Any", None)
-    return rendered(describe("notify", endpoints(nothing, nothing)))
+    intake = Intake(nothing, nothing, nothing, nothing, nothing, nothing)
+    own = OwnPage(nothing, nothing, nothing, nothing)
+    subscriptions = [*subscription_http.endpoints(intake), *own_subscriptions_http.endpoints(own)]
+    return rendered(describe("notify", [*endpoints(nothing, nothing), *subscriptions]))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ from typing import Any
 from services.notify.announcement import ANNOUNCEMENT
 from services.notify.delivery import DELIVERY
 from services.notify.news import NEWS
+from services.notify.subscriber import SUBSCRIBER
+from services.notify.subscriber_list import SUBSCRIBERS
 from shared.kernel.decider import Decider
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ANNOUNCEMENT, DELIVERY)
-PROJECTIONS = (NEWS,)
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ANNOUNCEMENT, DELIVERY, SUBSCRIBER)
+PROJECTIONS = (NEWS, SUBSCRIBERS)

@@ -9,7 +9,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field, field_validator
 
 from services.notify.smtp import Host, Security
-from shared.kernel.settings import Secret, ServiceSettings
+from services.notify.subscription_upkeep import Terms
+from shared.kernel.settings import Days, Secret, ServiceSettings
 
 SCHEMES: dict[str, Security] = {"smtp": "offered", "smtp+starttls": "starttls", "smtps": "tls"}
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -30,6 +31,13 @@ class NotifySettings(ServiceSettings):
     """Nothing older than this many days is told to anybody."""
     smtp_connections: int = Field(default=4, ge=2, le=64)
     """Connections kept open to the mail server; one of them serves single persons' messages only."""
+
+    subscription_confirm_hours: int = Field(default=72, ge=1, le=720)
+    """Hours within which a subscription is to be confirmed, or it lapses."""
+    subscription_request_retention_days: Days = 7
+    """Days for which a request that nobody confirmed is kept; `never` to keep it."""
+    subscription_proof_retention_days: Days = 1095
+    """Days for which a subscription and the proof of its confirmation are kept after its end; `never` to keep them."""
 
     @field_validator("smtp_url")
     @classmethod
@@ -65,6 +73,18 @@ class NotifySettings(ServiceSettings):
     def mail_max_age(self) -> timedelta:
         """The age beyond which nothing is told to anybody."""
         return timedelta(days=self.mail_max_age_days)
+
+    @property
+    def subscription_terms(self) -> Terms:
+        """How long subscriptions are kept after their end."""
+        kept = (self.subscription_request_retention_days, self.subscription_proof_retention_days)
+        requests, proofs = (None if days is None else timedelta(days=days) for days in kept)
+        return Terms(requests, proofs)
+
+    @property
+    def subscription_confirm_within(self) -> timedelta:
+        """How long a request for a subscription waits."""
+        return timedelta(hours=self.subscription_confirm_hours)
 
 
 def _port(url: SplitResult) -> int | None:

@@ -321,3 +321,35 @@ class ContactAnswered(_Rpc):
     """The letter; none when somebody was erased, the address was taken away, or it is too late."""
 
     letter: ContactLetter | None = None
+
+
+class TitlesAsked(_Rpc):
+    """What these are called: topics by code, municipalities and districts by AGS, projects by id."""
+
+    subject: ClassVar[str] = "rpc.catalog.titles"
+
+    topics: tuple[str, ...] = Field(default=(), max_length=200)
+    ags: tuple[str, ...] = Field(default=(), max_length=200)
+    projects: tuple[str, ...] = Field(default=(), max_length=200)
+
+
+class TitlesAnswered(_Rpc):
+    """By code, AGS or id as asked. What the catalogue does not know, or readers cannot see, is missing."""
+
+    topics: dict[str, str] = {}
+    ags: dict[str, str] = {}
+    projects: dict[str, str] = {}
+
+
+class SeriesTitlesAsked(_Rpc):
+    """What these series are called."""
+
+    subject: ClassVar[str] = "rpc.events.series_titles"
+
+    series: tuple[str, ...] = Field(default=(), max_length=200)
+
+
+class SeriesTitlesAnswered(_Rpc):
+    """By id; an unknown series is missing."""
+
+    series: dict[str, str] = {}

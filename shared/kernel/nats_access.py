@@ -55,6 +55,8 @@ MANIFEST = (
             "rpc.events.askers",
             "rpc.catalog.contact",
             "rpc.catalog.step",
+            "rpc.events.series_titles",
+            "rpc.catalog.titles",
         ),
     ),
     Access("gateway"),

@@ -1,7 +1,7 @@
 -- expand: who hears of what: people who subscribed, their preferences, their subscriptions, searches that were opened
 -- `address` is sealed (`services/notify/subscriber_sealing.py`): where to write, and the token of the person's own page.
 -- `token_digest` finds the page by its token. Both are null for somebody who only said what is not wanted.
--- `paused_until` is 'infinity' while paused without an end. `idle_since`: since when nothing stands any more.
+-- `paused_until` is 'infinity' while paused without an end.
 CREATE TABLE subscriber (
     person_id text PRIMARY KEY,
     version bigint NOT NULL,
@@ -14,10 +14,9 @@ CREATE TABLE subscriber (
     quiet_until time,
     quiet_weekends boolean NOT NULL DEFAULT false,
     paused_until timestamptz,
-    idle_since timestamptz,
-    CONSTRAINT subscriber_token UNIQUE (token_digest)
+    CONSTRAINT subscriber_token UNIQUE (token_digest),
+    CONSTRAINT subscriber_card UNIQUE (card_id)
 );
-CREATE INDEX subscriber_idle ON subscriber (idle_since) WHERE idle_since IS NOT NULL;
 
 -- What differs from the default. `channel` is email or portal.
 CREATE TABLE preference (
@@ -65,3 +64,8 @@ CREATE TABLE saved_search (
     opened_at timestamptz NOT NULL
 );
 CREATE INDEX saved_search_person ON saved_search (person_id);
+
+-- Erased subscribers of whom that is still to be recorded.
+CREATE TABLE subscriber_erasure (
+    person_id text PRIMARY KEY
+);

@@ -1,0 +1,81 @@
+"""Subscriptions as a part of the service: what they are made of, on one page."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from services.notify import own_subscriptions_http, subscription_http
+from services.notify.own_subscriptions_http import OwnPage
+from services.notify.settings import NotifySettings
+from services.notify.subscriber_sealing import derived
+from services.notify.subscription_http import Intake
+from services.notify.subscription_upkeep import Upkeep
+from services.notify.subscription_wishes import Owners, Search
+from services.notify.unsubscribing import Unsubscribing
+from shared.contracts.rpc import (
+    SeriesTitlesAnswered,
+    SeriesTitlesAsked,
+    TitlesAnswered,
+    TitlesAsked,
+)
+from shared.kernel.bus import Bus
+from shared.kernel.forgetting import keep_forgetting
+from shared.kernel.http import Endpoint
+from shared.kernel.journal import Journal
+from shared.kernel.rpc import ask
+from shared.kernel.service import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """Endpoints and tasks; `unsubscribing` makes the links that mails carry."""
+
+    runtime: Runtime[NotifySettings]
+    journal: Journal
+    owners: Owners
+    unsubscribing: Unsubscribing
+
+    @classmethod
+    def of(cls, runtime: Runtime[NotifySettings], journal: Journal) -> "Subscriptions":
+        """With the owners of what can be subscribed to at the other end of the bus."""
+        settings = runtime.settings
+        unsubscribing = Unsubscribing.of(settings.public_url, settings.vault_key)
+        return cls(runtime, journal, owners(runtime.bus), unsubscribing)
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """For the gateway, for mail programs, and behind the personal link."""
+        settings, runtime = self.runtime.settings, self.runtime
+        intake = Intake(
+            self.journal,
+            runtime.vault,
+            self.owners,
+            self.unsubscribing,
+            derived(settings.vault_key, "searches"),
+            settings.subscription_confirm_within,
+        )
+        own = OwnPage(self.journal, runtime.pool, runtime.vault, self.owners)
+        return [*subscription_http.endpoints(intake), *own_subscriptions_http.endpoints(own)]
+
+    def tasks(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """What goes on beside requests."""
+        settings, runtime = self.runtime.settings, self.runtime
+        upkeep = Upkeep(self.journal, runtime.pool, runtime.vault, settings.subscription_terms)
+        return [
+            partial(upkeep.run, settings.database_url, runtime.clock),
+            partial(keep_forgetting, "keys of subscriptions that are not there", upkeep.destroy_stray_keys),
+        ]
+
+
+def owners(bus: Bus) -> Owners:
+    """The catalogue and the events service, asked over the bus."""
+
+    async def titles(question: TitlesAsked) -> TitlesAnswered:
+        return await ask(bus, TitlesAsked.subject, question, TitlesAnswered)
+
+    async def series(question: SeriesTitlesAsked) -> SeriesTitlesAnswered:
+        return await ask(bus, SeriesTitlesAsked.subject, question, SeriesTitlesAnswered)
+
+    async def search(query: Search) -> Search:
+        return query
+
+    return Owners(titles, series, search)
