@@ -21,7 +21,7 @@ from services.notify.subscriber_commands import (
     ResumeMessages,
     SubscriberCommand,
 )
-from services.notify.subscriber_events import Channel, Preference, Rhythm, Subject, Times, Wish
+from services.notify.subscriber_events import Channel, Frequency, Preference, Rhythm, Subject, Times
 from services.notify.subscriber_sealing import Address
 from services.notify.subscriber_state import State
 from services.notify.subscription_http import API, PRIVATE
@@ -34,7 +34,7 @@ from shared.kernel.problems import FieldError, Problem, meaning_of
 from shared.kernel.texts import Id
 from shared.kernel.vault import Vault
 
-DEFAULT: Wish = "immediate"
+DEFAULT: Frequency = "immediate"
 SUBJECTS: dict[Subject, str] = {
     "kind": "Alles von einer Art",
     "topic": "Themengebiet",
@@ -54,7 +54,7 @@ FOR_EVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 log = structlog.get_logger()
 
-type Ids = Annotated[tuple[Id, ...], Field(max_length=100)]
+type SubscriptionIds = Annotated[tuple[Id, ...], Field(max_length=100)]
 
 
 class Body(BaseModel):
@@ -63,13 +63,13 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AllOrSome(Body):
+class SomeOrAllSubscriptions(Body):
     """Which subscriptions; none named: all that it can be about."""
 
-    subscription_ids: Ids = ()
+    subscription_ids: SubscriptionIds = ()
 
 
-class Some(Body):
+class SomeSubscriptions(Body):
     """Which subscriptions."""
 
     subscription_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=100)]
@@ -87,7 +87,7 @@ class Preferred(Body):
 
     kind: Annotated[str, Field(max_length=100)]
     channel: Channel = "email"
-    rhythm: Wish
+    rhythm: Frequency
 
 
 class PreferencesBody(Times):
@@ -135,7 +135,7 @@ class PreferenceShown(BaseModel):
     kind: str
     kind_label: str
     channel: Channel
-    rhythm: Wish
+    rhythm: Frequency
 
 
 class SubscriberShown(Times):
@@ -254,12 +254,12 @@ class OwnPage:
             return {}
 
 
-def _preferences(said: Mapping[tuple[str, str], Wish]) -> list[PreferenceShown]:
-    channel: Channel
+def _preferences(said: Mapping[tuple[str, str], Frequency]) -> list[PreferenceShown]:
+    channels: tuple[Channel, ...] = ("email", "portal")
     return [
         PreferenceShown(kind=kind, kind_label=wished.label, channel=channel, rhythm=said.get((kind, channel), DEFAULT))
         for kind, wished in WISHED.items()
-        for channel in ("email", "portal")
+        for channel in channels
     ]
 
 
@@ -298,7 +298,7 @@ def endpoints(page: OwnPage) -> Sequence[Endpoint]:
     over = ("not_found", "subscription_ended", "subscription_lapsed")
 
     def button(name: str, handler: Any, summary: str, body: type[BaseModel] | None, *codes: str) -> Endpoint:
-        required = body not in {AllOrSome, PauseBody, None}
+        required = body not in {SomeOrAllSubscriptions, PauseBody, None}
         return Endpoint(
             "POST", f"{own}/{name}", handler, summary, body=body, answer=Committed, codes=codes, body_required=required
         )
@@ -308,10 +308,22 @@ def endpoints(page: OwnPage) -> Sequence[Endpoint]:
             "GET", own, page.show, "Everything kept of a subscriber", answer=SubscriberShown, codes=("not_found",)
         ),
         button(
-            "confirmations", page.confirm, "Confirms what was asked for", AllOrSome, *over, "too_many_subscriptions"
+            "confirmations",
+            page.confirm,
+            "Confirms what was asked for",
+            SomeOrAllSubscriptions,
+            *over,
+            "too_many_subscriptions",
         ),
-        button("endings", page.end, "Ends subscriptions, or all of them", AllOrSome, "not_found"),
-        button("renewals", page.renew, "Has ended subscriptions again", Some, "not_found", "too_many_subscriptions"),
+        button("endings", page.end, "Ends subscriptions, or all of them", SomeOrAllSubscriptions, "not_found"),
+        button(
+            "renewals",
+            page.renew,
+            "Has ended subscriptions again",
+            SomeSubscriptions,
+            "not_found",
+            "too_many_subscriptions",
+        ),
         button("rhythms", page.change_rhythm, "Changes how often one is told of", RhythmBody, *over),
         button("pauses", page.pause, "Pauses all messages", PauseBody, "not_found", "pause_over"),
         button("resumptions", page.resume, "Ends the pause", None, "not_found"),

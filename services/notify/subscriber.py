@@ -71,10 +71,8 @@ def decide(command: SubscriberCommand, subscriber: Subscriber, at: datetime) -> 
             return change_rhythm(command, _known(subscriber), at)
         case ChangePreferences():
             return change_preferences(command, _known(subscriber), at)
-        case PauseMessages():
+        case PauseMessages() | ResumeMessages():
             return pause(command, _known(subscriber), at)
-        case ResumeMessages():
-            return [MessagesResumed(**_of(_known(subscriber), at))] if subscriber.paused else []
         case AskForLink():
             return ask_for_link(_known(subscriber), at)
         case LetTimePass():
@@ -236,8 +234,10 @@ def _in_order(preferences: Sequence[Preference]) -> tuple[Preference, ...]:
     return tuple(said[each] for each in sorted(said))
 
 
-def pause(command: PauseMessages, subscriber: Subscriber, at: datetime) -> list[SubscriberEvent]:
-    """Until a time to come, or without an end."""
+def pause(command: PauseMessages | ResumeMessages, subscriber: Subscriber, at: datetime) -> list[SubscriberEvent]:
+    """Until a time to come, or without an end; or no longer."""
+    if isinstance(command, ResumeMessages):
+        return [MessagesResumed(**_of(subscriber, at))] if subscriber.paused else []
     if command.until is not None and command.until <= at:
         raise Refused("pause_over", field="/until")
     if subscriber.paused and subscriber.paused_until == command.until:

@@ -9,7 +9,7 @@ from shared.kernel.decider import Event
 
 type Subject = Literal["kind", "topic", "municipality", "district", "series", "project", "search"]
 type Rhythm = Literal["immediate", "daily", "weekly"]
-type Wish = Literal["immediate", "daily", "weekly", "off"]
+type Frequency = Literal["immediate", "daily", "weekly", "off"]
 type Channel = Literal["email", "portal"]
 type Proof = Literal["link", "sign_in", "page"]
 type Ending = Literal["page", "one_click"]
@@ -45,7 +45,7 @@ class Preference(Said):
 
     kind: str
     channel: Channel = "email"
-    rhythm: Wish
+    rhythm: Frequency
 
 
 class Times(Said):

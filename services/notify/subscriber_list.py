@@ -84,7 +84,7 @@ SELECT person_id, kind, channel, rhythm
 FROM jsonb_to_recordset($1::jsonb) AS p (person_id text, kind text, channel text, rhythm text)
 """
 
-BY_TOKEN = """
+WHOSE = """
 SELECT person_id, version, card_id, address, digest_hour, digest_weekday, quiet_from, quiet_until, quiet_weekends,
        paused_until
 FROM subscriber WHERE token_digest = $1
@@ -223,7 +223,7 @@ SUBSCRIBERS = Projection("subscribers", ("subscriber", "preference", "subscripti
 
 async def by_token(pool: Pool, digest: bytes) -> Any:
     """Whose page it is; None of a token that leads nowhere."""
-    return await pool.fetchrow(BY_TOKEN, digest)
+    return await pool.fetchrow(WHOSE, digest)
 
 
 async def subscriptions_of(pool: Pool, person_id: str) -> Sequence[Any]:

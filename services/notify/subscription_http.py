@@ -44,7 +44,7 @@ ONE_CLICK = Upload(
     4096,
 )
 
-type Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
+type SubscriberEmail = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 
 
 class Body(BaseModel):
@@ -59,21 +59,21 @@ class WishesBody(Body):
     subscriptions: Wishes
 
 
-class RequestBody(WishesBody):
+class SubscriptionRequestBody(WishesBody):
     """It, and who: `proven` when the person signed in with this address."""
 
     person_id: Id
-    email: Email
+    email: SubscriberEmail
     proven: bool = False
 
 
-class LinkBody(Body):
+class SubscriptionLinkBody(Body):
     """Whose page the link leads to."""
 
     person_id: Id
 
 
-class Takeable(BaseModel):
+class SubscriptionCheck(BaseModel):
     """Everybody can subscribe to it; the words that whoever does agrees to."""
 
     model_config = ConfigDict(frozen=True)
@@ -90,7 +90,7 @@ class Accepted(BaseModel):
     detail: str = "Wir haben eine E-Mail an die angegebene Adresse gesendet. Bitte folgen Sie dem Link darin."
 
 
-class Named(BaseModel):
+class UnsubscribeLink(BaseModel):
     """What a link in a mail ends: one subscription, every one, or a kind of message (`label` is what it is called)."""
 
     model_config = ConfigDict(frozen=True)
@@ -121,11 +121,11 @@ class Intake:
     async def check(self, call: Call) -> Answer:
         """Whether anybody could subscribe to it; nothing is kept, and nothing is asked of a person."""
         await subscription_wishes.looked_up(self.owners, call.body.subscriptions)
-        return Answer(Takeable())
+        return Answer(SubscriptionCheck())
 
     async def take(self, call: Call) -> Answer:
         """Takes it; the answer tells nothing of anybody."""
-        body: RequestBody = call.body
+        body: SubscriptionRequestBody = call.body
         context = call.context()
         if await self.journal.outcome(context) is None:
             searches = await subscription_wishes.looked_up(self.owners, body.subscriptions)
@@ -154,8 +154,8 @@ class Intake:
         """What the link in a mail ends; looking at it changes nothing."""
         naming = self._naming(call)
         if naming.kind is not None:
-            return Answer(Named(what="kind", label=WISHED[naming.kind].label), headers=PRIVATE)
-        return Answer(Named(what="subscription" if naming.subscription_id else "all"), headers=PRIVATE)
+            return Answer(UnsubscribeLink(what="kind", label=WISHED[naming.kind].label), headers=PRIVATE)
+        return Answer(UnsubscribeLink(what="subscription" if naming.subscription_id else "all"), headers=PRIVATE)
 
     async def unsubscribe(self, call: Call) -> Answer:
         """Ends it; what is at an end stays so, and whoever is forgotten is answered the same."""
@@ -193,7 +193,7 @@ def endpoints(intake: Intake) -> Sequence[Endpoint]:
             intake.check,
             "Whether anybody could subscribe to this; nothing is kept, and nothing is asked of a person",
             body=WishesBody,
-            answer=Takeable,
+            answer=SubscriptionCheck,
             codes=unknown,
         ),
         Endpoint(
@@ -201,7 +201,7 @@ def endpoints(intake: Intake) -> Sequence[Endpoint]:
             "/internal/subscriptions",
             intake.take,
             "Takes subscriptions of somebody whom the gateway knows; the answer tells nothing",
-            body=RequestBody,
+            body=SubscriptionRequestBody,
             answer=Accepted,
             status=202,
             codes=(*unknown, "too_many_subscriptions"),
@@ -211,7 +211,7 @@ def endpoints(intake: Intake) -> Sequence[Endpoint]:
             "/internal/subscription-links",
             intake.send_link,
             "Sends the link to somebody's own page once more; the answer tells nothing",
-            body=LinkBody,
+            body=SubscriptionLinkBody,
             answer=Accepted,
             status=202,
         ),
@@ -220,7 +220,7 @@ def endpoints(intake: Intake) -> Sequence[Endpoint]:
             f"{API}/{{token}}/unsubscriptions",
             intake.show_link,
             "What the link to unsubscribe in a mail ends; looking at it changes nothing",
-            answer=Named,
+            answer=UnsubscribeLink,
             codes=("not_found",),
         ),
         Endpoint(

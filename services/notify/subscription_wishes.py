@@ -28,11 +28,11 @@ UNKNOWN: dict[Subject, str] = {
     "project": "unknown_project",
 }
 
-type Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-type Parameter = Annotated[str, StringConstraints(max_length=1000)]
-type Name = Annotated[str, StringConstraints(max_length=40)]
-type Values = Parameter | Annotated[list[Parameter], Field(max_length=50)]
-type SearchQuery = Annotated[dict[Name, Values], Field(max_length=30)]
+type SubjectKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+type SearchValue = Annotated[str, StringConstraints(max_length=1000)]
+type SearchParameter = Annotated[str, StringConstraints(max_length=40)]
+type SearchValues = SearchValue | Annotated[list[SearchValue], Field(max_length=50)]
+type SearchQuery = Annotated[dict[SearchParameter, SearchValues], Field(max_length=30)]
 type Search = Mapping[str, Sequence[str]]
 
 
@@ -43,7 +43,7 @@ class Wish(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     subject: Subject
-    key: Key | None = Field(default=None, examples=["digitalisation"])
+    key: SubjectKey | None = Field(default=None, examples=["digitalisation"])
     query: SearchQuery | None = None
     rhythm: Rhythm | None = None
 
