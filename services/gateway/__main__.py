@@ -21,6 +21,8 @@ from services.gateway.questions_api import Questions
 from services.gateway.records import DECIDERS, PROJECTIONS
 from services.gateway.registrations import Desk
 from services.gateway.settings import GatewaySettings
+from services.gateway.subscriptions import SubscriptionDesk
+from services.gateway.subscriptions_api import SubscriptionIntake
 from services.gateway.tokens import Holders
 from services.gateway.upstream import Upstream, open_session
 from shared.kernel.feed import Feed
@@ -65,6 +67,11 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
     asking = Limit("questions", settings.registrations_per_network, 600, seconds)
     askers = Limit("questions-of-one-address", settings.registrations_per_address, 3600, seconds)
     question_desk = QuestionDesk(people, upstream, asking if limited else None, askers if limited else None)
+    subscribing = Limit("subscriptions", settings.subscriptions_per_network, 600, seconds)
+    subscribers = Limit("subscriptions-of-one-address", settings.subscriptions_per_address, 3600, seconds)
+    subscription_desk = SubscriptionDesk(
+        people, upstream, subscribing if limited else None, subscribers if limited else None
+    )
 
     portal = Portal(
         pages=Pages(site_of(settings), static, runtime.clock),
@@ -75,6 +82,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         contact_desk=contact_desk,
         directory=Directory(services),
         question_desk=question_desk,
+        subscription_desk=subscription_desk,
         clock=runtime.clock,
         trusted_proxies=settings.trusted_proxies,
     )
@@ -87,6 +95,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
             settings.trusted_proxies,
             Contacts(contact_desk, settings.trusted_proxies),
             Questions(question_desk, settings.trusted_proxies),
+            SubscriptionIntake(subscription_desk, settings.trusted_proxies),
         ),
         portal=portal,
         holders=Holders(runtime.pool),

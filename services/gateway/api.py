@@ -18,6 +18,8 @@ from services.gateway.people import People
 from services.gateway.questions_api import Questions
 from services.gateway.questions_api import endpoints as of_questions
 from services.gateway.registrations import SENTENCES, Accepted, Desk, Wanted, checked
+from services.gateway.subscriptions_api import SubscriptionIntake
+from services.gateway.subscriptions_api import endpoints as of_subscriptions
 from services.gateway.upstream import Service, Upstream, passed_on
 from shared.kernel import feed
 from shared.kernel.endpoint import Answer, Call, Endpoint
@@ -54,6 +56,7 @@ class Api:
     trusted_proxies: int
     contacts: Contacts
     questions: Questions
+    subscriptions: SubscriptionIntake
 
     async def register(self, call: Call) -> Answer:
         """Takes a registration; the answer tells nobody who is registered."""
@@ -138,5 +141,6 @@ def endpoints(api: Api) -> Sequence[Endpoint]:
         ),
         *of_contacts(api.contacts),
         *of_questions(api.questions),
+        *of_subscriptions(api.subscriptions),
         *of_participants(Participants(api.people, api.upstream)),
     )

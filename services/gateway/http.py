@@ -32,7 +32,7 @@ API = "/api/v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBLEM = "application/problem+json"
 BEARER = "bearer"
-BY_TOKEN = frozenset({"registrations", "contact-requests", "questions", "calendars", "feedback"})
+BY_TOKEN = frozenset({"registrations", "contact-requests", "questions", "calendars", "feedback", "subscriptions"})
 IDENTITY = web.RequestKey("identity", Identity)
 AUDITED = web.RequestKey("audited", int)
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 from services.gateway import api, documents, problems
 from services.gateway.contacts_api import Contacts
 from services.gateway.questions_api import Questions
+from services.gateway.subscriptions_api import SubscriptionIntake
 from shared.kernel.openapi import describe, rendered
 
 
@@ -13,7 +14,8 @@ def document() -> str:
     """The description as it is checked in. Nothing is called while describing, so nothing has to be connected."""
     problems.register()
     nothing = cast("Any", None)
-    own = api.Api(nothing, nothing, nothing, nothing, 0, Contacts(nothing, 0), Questions(nothing, 0))
+    intake = SubscriptionIntake(nothing, 0)
+    own = api.Api(nothing, nothing, nothing, nothing, 0, Contacts(nothing, 0), Questions(nothing, 0), intake)
     return rendered(describe("gateway", [*api.endpoints(own), *documents.endpoints(documents.Documents(nothing))]))
 
 

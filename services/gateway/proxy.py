@@ -46,6 +46,7 @@ ROUTES: Final[Mapping[str, Service]] = {
     "feedback": "events",
     "announcements": "notify",
     "messages": "notify",
+    "subscriptions": "notify",
 }
 SERVICE_NAMES: Final[Mapping[Service, str]] = {
     "catalog": "Der Projektkatalog",

@@ -49,6 +49,10 @@ class GatewaySettings(ServiceSettings):
     """How often people of one network (/24, /64) may register within ten minutes."""
     registrations_per_address: int = Field(default=10, gt=0)
     """How often one mail address may be registered within an hour."""
+    subscriptions_per_network: int = Field(default=60, gt=0)
+    """How often people of one network (/24, /64) may subscribe or ask for their link within ten minutes."""
+    subscriptions_per_address: int = Field(default=10, gt=0)
+    """How often one mail address may be given to subscribe or for its link within an hour."""
     contact_requests_per_network: int = Field(default=20, gt=0)
     """How many texts to contacts people of one network (/24, /64) may send within ten minutes."""
     contact_requests_per_address: int = Field(default=5, gt=0)

@@ -23,7 +23,7 @@ from services.notify.subscriber_commands import (
 )
 from services.notify.subscriber_events import Channel, Frequency, Preference, Rhythm, Subject, Times
 from services.notify.subscriber_sealing import Address
-from services.notify.subscriber_state import State
+from services.notify.subscriber_state import SubscriptionState
 from services.notify.subscription_http import API, PRIVATE
 from services.notify.subscription_wishes import Owners, Titles
 from services.notify.wished_kinds import WISHED
@@ -44,7 +44,7 @@ SUBJECTS: dict[Subject, str] = {
     "project": "Projekt",
     "search": "Gespeicherte Suche",
 }
-STATES: dict[State, str] = {
+STATES: dict[SubscriptionState, str] = {
     "requested": "wartet auf Ihre Bestätigung",
     "confirmed": "abonniert",
     "ended": "beendet",
@@ -117,7 +117,7 @@ class SubscriptionShown(BaseModel):
     title: str | None
     query: Mapping[str, Sequence[str]] | None
     rhythm: Rhythm | None
-    state: State
+    state: SubscriptionState
     state_label: str
     requested_at: dt.datetime
     confirm_by: dt.datetime | None

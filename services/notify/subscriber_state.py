@@ -32,7 +32,7 @@ MAILS_AN_HOUR = 10
 REPEATED = timedelta(minutes=15)
 """How soon the same mail is not sent once more."""
 
-type State = Literal["requested", "confirmed", "ended", "lapsed"]
+type SubscriptionState = Literal["requested", "confirmed", "ended", "lapsed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Subscription:
     """One subscription, as far as it decides anything."""
 
     subscription_id: str
-    state: State
+    state: SubscriptionState
     rhythm: Rhythm | None = None
     confirm_by: datetime | None = None
 
@@ -70,7 +70,7 @@ class Subscriber:
     paused_until: datetime | None = None
     erased: bool = False
 
-    def in_state(self, state: State) -> list[Subscription]:
+    def in_state(self, state: SubscriptionState) -> list[Subscription]:
         """Those of the subscriptions that are in it, in the order they came."""
         found = (one for one in self.subscriptions.values() if one.state == state)
         return sorted(found, key=lambda one: one.subscription_id)

@@ -32,7 +32,7 @@ type SubjectKey = Annotated[str, StringConstraints(min_length=1, max_length=100)
 type SearchValue = Annotated[str, StringConstraints(max_length=1000)]
 type SearchParameter = Annotated[str, StringConstraints(max_length=40)]
 type SearchValues = SearchValue | Annotated[list[SearchValue], Field(max_length=50)]
-type SearchQuery = Annotated[dict[SearchParameter, SearchValues], Field(max_length=30)]
+type SavedSearchQuery = Annotated[dict[SearchParameter, SearchValues], Field(max_length=30)]
 type Search = Mapping[str, Sequence[str]]
 
 
@@ -44,7 +44,7 @@ class Wish(BaseModel):
 
     subject: Subject
     key: SubjectKey | None = Field(default=None, examples=["digitalisation"])
-    query: SearchQuery | None = None
+    query: SavedSearchQuery | None = None
     rhythm: Rhythm | None = None
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from services.gateway.portal.rendering import Pages, Static
 from services.gateway.portal.services import Missing, Query, Refusal, Services
 from services.gateway.questions import QuestionDesk
 from services.gateway.registrations import Desk
+from services.gateway.subscriptions import SubscriptionDesk
 from services.gateway.upstream import Down, Service
 from shared.kernel.clock import Clock
 from shared.kernel.ids import parse_id
@@ -38,6 +39,7 @@ class Portal:
     contact_desk: ContactDesk
     directory: Directory
     question_desk: QuestionDesk
+    subscription_desk: SubscriptionDesk
     clock: Clock
     trusted_proxies: int
 

@@ -31,6 +31,8 @@ from services.gateway.questions import QuestionDesk
 from services.gateway.questions_api import Questions
 from services.gateway.registrations import Desk
 from services.gateway.settings import GatewaySettings
+from services.gateway.subscriptions import SubscriptionDesk
+from services.gateway.subscriptions_api import SubscriptionIntake
 from services.gateway.tokens import Holders
 from services.gateway.upstream import Upstream, open_session
 from shared.kernel.clock import Clock
@@ -220,6 +222,12 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         Limit("questions", 5, 600, seconds) if limited else None,
         Limit("questions-of-one-address", 3, 600, seconds) if limited else None,
     )
+    subscription_desk = SubscriptionDesk(
+        people,
+        upstream,
+        Limit("subscriptions", 5, 600, seconds) if limited else None,
+        Limit("subscriptions-of-one-address", 3, 600, seconds) if limited else None,
+    )
     feed = Feed("gateway", people.journal, pool, set_to.public_url)
     static = Static()
     portal = Portal(
@@ -231,6 +239,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         contact_desk=contact_desk,
         directory=Directory(Services(upstream)),
         question_desk=question_desk,
+        subscription_desk=subscription_desk,
         clock=CLOCK,
         trusted_proxies=set_to.trusted_proxies,
     )
@@ -243,6 +252,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
             set_to.trusted_proxies,
             Contacts(contact_desk, set_to.trusted_proxies),
             Questions(question_desk, set_to.trusted_proxies),
+            SubscriptionIntake(subscription_desk, set_to.trusted_proxies),
         ),
         portal=portal,
         holders=Holders(pool),
