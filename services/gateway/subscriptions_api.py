@@ -46,7 +46,7 @@ def endpoints(intake: SubscriptionIntake) -> Sequence[Endpoint]:
             "POST",
             "/api/v1/subscriptions",
             intake.subscribe,
-            "Subscribes to topics, places, series, projects, kinds of message or searches; the same answer for everyone",
+            "Subscribes to topics, places, series, projects, kinds or searches; the same answer for everyone",
             body=NewSubscriptions,
             answer=Accepted,
             status=202,

@@ -39,7 +39,9 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         health=runtime.health,
     )
     mailings, messages, ends = Wakeup(), Wakeup(), Wakeup()
-    matters = all_matters(pool, runtime.bus, load_texts(), portal)
+    texts = load_texts()
+    subscriptions = Subscriptions.of(runtime, journal, texts, mailings.announce)
+    matters = all_matters(pool, runtime.bus, texts, portal, [subscriptions.matter])
     holders = Holders(settings.database_url, clock, messages.announce)
     expansion = Expansion(
         pool,
@@ -82,7 +84,6 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             ("gateway", effects.of_gateway(runtime.vault)),
         )
     ]
-    subscriptions = Subscriptions.of(runtime, journal)
     return Parts(
         endpoints=[*endpoints(journal, pool), *subscriptions.endpoints()],
         journal=journal,

@@ -1,12 +1,13 @@
 """Everything that messages can be about, each with whom to ask."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel
 
 from services.notify.asker_matter import AskerMatter
 from services.notify.contact_matter import ContactMatter
-from services.notify.matter import Matters
+from services.notify.matter import Matter, Matters
 from services.notify.question_matter import QuestionMatter
 from services.notify.session_matter import SessionMatter
 from services.notify.texts import Text
@@ -27,8 +28,10 @@ from shared.kernel.postgres import Pool
 from shared.kernel.rpc import ask
 
 
-def all_matters(pool: Pool, bus: Bus, texts: Mapping[str, Text], portal: str) -> Matters:
-    """A new matter is one line here."""
+def all_matters(
+    pool: Pool, bus: Bus, texts: Mapping[str, Text], portal: str, more: Sequence[Matter[Any]] = ()
+) -> Matters:
+    """A new matter is one line here; `more` are those that are parts of something else."""
     registrants = asking(bus, RegistrantsAsked.subject, RegistrantsAnswered)
     addresses = asking(bus, AddressesAsked.subject, AddressesAnswered)
     question = asking(bus, QuestionLetterAsked.subject, QuestionLetterAnswered)
@@ -40,6 +43,7 @@ def all_matters(pool: Pool, bus: Bus, texts: Mapping[str, Text], portal: str) ->
             QuestionMatter(texts, portal, question),
             AskerMatter(texts, portal, askers, question),
             ContactMatter(texts, portal, contact),
+            *more,
         ]
     )
 

@@ -25,7 +25,7 @@ from services.notify.subscriber_events import Channel, Frequency, Preference, Rh
 from services.notify.subscriber_sealing import Address
 from services.notify.subscriber_state import SubscriptionState
 from services.notify.subscription_http import API, PRIVATE
-from services.notify.subscription_wishes import Owners, Titles
+from services.notify.subscription_wishes import SUBJECTS, Owners, Titles
 from services.notify.wished_kinds import WISHED
 from shared.kernel.http import Answer, Call, Committed, Endpoint, committed
 from shared.kernel.journal import Journal
@@ -35,15 +35,6 @@ from shared.kernel.texts import Id
 from shared.kernel.vault import Vault
 
 DEFAULT: Frequency = "immediate"
-SUBJECTS: dict[Subject, str] = {
-    "kind": "Alles von einer Art",
-    "topic": "Themengebiet",
-    "municipality": "Kommune",
-    "district": "Kreis",
-    "series": "Veranstaltungsreihe",
-    "project": "Projekt",
-    "search": "Gespeicherte Suche",
-}
 STATES: dict[SubscriptionState, str] = {
     "requested": "wartet auf Ihre Bestätigung",
     "confirmed": "abonniert",

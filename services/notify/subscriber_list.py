@@ -97,8 +97,8 @@ SELECT id::text, subject, key, sealed_query, rhythm, state, text_version, reques
 FROM subscription WHERE person_id = $1 ORDER BY requested_at DESC, id
 """
 WAITING = """
-SELECT subject, key FROM subscription
-WHERE person_id = $1 AND state = 'requested' AND confirm_by > $2 ORDER BY requested_at DESC, id
+SELECT person_id, subject, key, confirm_by FROM subscription
+WHERE person_id = ANY($1::text[]) AND state = 'requested' ORDER BY person_id, requested_at DESC, id
 """
 
 
@@ -234,3 +234,13 @@ async def subscriptions_of(pool: Pool, person_id: str) -> Sequence[Any]:
 async def preferences_of(pool: Pool, person_id: str) -> Sequence[Any]:
     """What differs from the default."""
     return await pool.fetch(PREFERENCES, person_id)
+
+
+async def cards_of(pool: Pool, people: Sequence[str]) -> Sequence[Any]:
+    """Where to write to, sealed, of those of whom that is known."""
+    return await pool.fetch(CARDS, people)
+
+
+async def waiting_of(pool: Pool, people: Sequence[str]) -> Sequence[Any]:
+    """What waits for these people's word."""
+    return await pool.fetch(WAITING, people)

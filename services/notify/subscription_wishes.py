@@ -19,6 +19,15 @@ from shared.kernel.problems import FieldError, Problem, meaning_of
 from shared.kernel.vault import Vault
 
 MOST_AT_ONCE = 20
+SUBJECTS: dict[Subject, str] = {
+    "kind": "Alles von einer Art",
+    "topic": "Themengebiet",
+    "municipality": "Kommune",
+    "district": "Kreis",
+    "series": "Veranstaltungsreihe",
+    "project": "Projekt",
+    "search": "Gespeicherte Suche",
+}
 UNKNOWN: dict[Subject, str] = {
     "kind": "unknown_kind",
     "topic": "unknown_topic",

@@ -1,6 +1,6 @@
 """Subscriptions as a part of the service: what they are made of, on one page."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,8 +9,10 @@ from services.notify.own_subscriptions_http import OwnPage
 from services.notify.settings import NotifySettings
 from services.notify.subscriber_sealing import derived
 from services.notify.subscription_http import Intake
+from services.notify.subscription_matter import SubscriptionMatter, from_journal
 from services.notify.subscription_upkeep import Upkeep
 from services.notify.subscription_wishes import Owners, Search
+from services.notify.texts import Text
 from services.notify.unsubscribing import Unsubscribing
 from shared.contracts.rpc import (
     SeriesTitlesAnswered,
@@ -22,6 +24,7 @@ from shared.kernel.bus import Bus
 from shared.kernel.forgetting import keep_forgetting
 from shared.kernel.http import Endpoint
 from shared.kernel.journal import Journal
+from shared.kernel.projection import follow
 from shared.kernel.rpc import ask
 from shared.kernel.service import Runtime
 
@@ -34,13 +37,23 @@ class Subscriptions:
     journal: Journal
     owners: Owners
     unsubscribing: Unsubscribing
+    matter: SubscriptionMatter
+    noted: Callable[[], None]
 
     @classmethod
-    def of(cls, runtime: Runtime[NotifySettings], journal: Journal) -> "Subscriptions":
-        """With the owners of what can be subscribed to at the other end of the bus."""
+    def of(
+        cls,
+        runtime: Runtime[NotifySettings],
+        journal: Journal,
+        texts: Mapping[str, Text],
+        noted: Callable[[], None],
+    ) -> "Subscriptions":
+        """With the owners of what can be subscribed to at the other end of the bus; `noted` rings for expansion."""
         settings = runtime.settings
-        unsubscribing = Unsubscribing.of(settings.public_url, settings.vault_key)
-        return cls(runtime, journal, owners(runtime.bus), unsubscribing)
+        portal, asked = settings.public_url.rstrip("/"), owners(runtime.bus)
+        unsubscribing = Unsubscribing.of(portal, settings.vault_key)
+        matter = SubscriptionMatter(runtime.pool, runtime.vault, texts, portal, asked)
+        return cls(runtime, journal, asked, unsubscribing, matter, noted)
 
     def endpoints(self) -> Sequence[Endpoint]:
         """For the gateway, for mail programs, and behind the personal link."""
@@ -60,7 +73,9 @@ class Subscriptions:
         """What goes on beside requests."""
         settings, runtime = self.runtime.settings, self.runtime
         upkeep = Upkeep(self.journal, runtime.pool, runtime.vault, settings.subscription_terms)
+        mails = from_journal(self.matter, runtime.clock, self.noted)
         return [
+            partial(follow, mails, runtime.pool, self.journal.read, runtime.wakeup.waiter()),
             partial(upkeep.run, settings.database_url, runtime.clock),
             partial(keep_forgetting, "keys of subscriptions that are not there", upkeep.destroy_stray_keys),
         ]
