@@ -41,7 +41,6 @@ STATES: dict[SubscriptionState, str] = {
     "ended": "beendet",
     "lapsed": "nicht bestätigt und verfallen",
 }
-FOR_EVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 log = structlog.get_logger()
 
@@ -155,15 +154,15 @@ class OwnPage:
         person_id = row["person_id"]
         found = await subscriber_list.subscriptions_of(self.pool, person_id)
         said = {(each["kind"], each["channel"]): each["rhythm"] for each in await self._preferences(person_id)}
-        paused_until = row["paused_until"]
-        paused = paused_until is not None and paused_until > call.at
+        until = row["paused_until"]
+        pausing = until is not None and until > call.at
         shown = SubscriberShown(
             email=address.email,
             subscriptions=await self._subscriptions(person_id, found),
             preferences=tuple(_preferences(said)),
             **{name: row[name] for name in Times.model_fields},
-            paused=paused,
-            paused_until=_wall(paused_until) if paused and paused_until.year < FOR_EVER.year else None,
+            paused=pausing or row["paused_for_good"],
+            paused_until=_wall(until) if pausing else None,
             version=row["version"],
         )
         return Answer(shown, version=row["version"], headers=PRIVATE)

@@ -86,7 +86,7 @@ FROM jsonb_to_recordset($1::jsonb) AS p (person_id text, kind text, channel text
 
 WHOSE = """
 SELECT person_id, version, card_id, address, digest_hour, digest_weekday, quiet_from, quiet_until, quiet_weekends,
-       paused_until
+       nullif(paused_until, 'infinity') AS paused_until, coalesce(paused_until = 'infinity', false) AS paused_for_good
 FROM subscriber WHERE token_digest = $1
 """
 CARDS = "SELECT person_id, card_id, address FROM subscriber WHERE person_id = ANY($1::text[]) AND address IS NOT NULL"

@@ -23,6 +23,7 @@ from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
 from tests.conftest import Servers, fresh_database
+from tests.integration.notify import subscribing
 
 EDITOR = Identity(None, frozenset({"reader", "editor"}), None, "token:test")
 
@@ -83,6 +84,9 @@ class Notify:
 EMPTY = """
 TRUNCATE mailing, message, attempt, reminder, news, journal, command, snapshot, projection, vault,
          inbox, inbox_consumer, inbox_aggregate, dead_letter, relay_state RESTART IDENTITY;
+TRUNCATE mailing, message, attempt, news, subscriber, subscription, preference, saved_search, subscriber_erasure,
+         journal, command, snapshot, projection, vault, inbox, inbox_consumer, inbox_aggregate, dead_letter,
+         relay_state RESTART IDENTITY;
 UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_at = clock_timestamp()
 """
 
@@ -104,15 +108,15 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     await pool.execute(EMPTY)
     clock, keys = SetClock(), generate_keys()
     journal = Journal(dsn, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
+    vault = Vault(pool, secrets.token_bytes(32))
     app = make_app(
         "notify",
-        endpoints(journal, pool),
+        [*endpoints(journal, pool), *subscribing.endpoints(journal, pool, vault)],
         clock=clock,
         health=Health(),
         verifier=Verifier(keys.public, "notify", clock),
         journal=journal,
     )
     async with journal.running(), TestServer(app) as server, ClientSession() as http:
-        vault = Vault(pool, secrets.token_bytes(32))
         base = str(server.make_url("")).rstrip("/")
         yield Notify(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock))
