@@ -9,13 +9,22 @@ from services.catalog.contact_review import ask_for_review
 from services.catalog.http import endpoints
 from services.catalog.known import known
 from services.catalog.records import DECIDERS, PROJECTIONS
+from services.catalog.saved_searches import Matcher
 from services.catalog.search_live import Live
 from services.catalog.settings import CatalogSettings
 from services.catalog.stored_files import IN_USE
 from services.catalog.titles import titles
 from services.catalog.topic_split import move_projects
 from services.catalog.undertaking_reminder import step_reminder
-from shared.contracts.rpc import ContactAsked, KnownAsked, StepAsked, TitlesAsked
+from shared.contracts.rpc import (
+    ContactAsked,
+    FitsAsked,
+    KnownAsked,
+    ProjectKeysAsked,
+    SearchKeysAsked,
+    StepAsked,
+    TitlesAsked,
+)
 from shared.kernel.files import Files
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
@@ -73,11 +82,15 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
     runtime.health.probe("search", live.check)
     await live.ready()
     letter = partial(contact_letter, runtime.pool, vault, runtime.clock)
+    matcher = Matcher(journal, live)
     questions: list[RpcEndpoint[Any]] = [
         RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool)),
         RpcEndpoint(TitlesAsked.subject, TitlesAsked, partial(titles, runtime.pool)),
         RpcEndpoint(ContactAsked.subject, ContactAsked, letter),
         RpcEndpoint(StepAsked.subject, StepAsked, partial(step_reminder, runtime.pool)),
+        RpcEndpoint(SearchKeysAsked.subject, SearchKeysAsked, matcher.search_keys),
+        RpcEndpoint(ProjectKeysAsked.subject, ProjectKeysAsked, matcher.project_keys),
+        RpcEndpoint(FitsAsked.subject, FitsAsked, matcher.fits),
     ]
     return Parts(
         endpoints=endpoints(journal, runtime.pool, live, files, vault, site=settings.site),

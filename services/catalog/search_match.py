@@ -36,16 +36,17 @@ class _Word:
         return _union(self.levels.values())
 
 
-def match(index: Index, q: str | None, within: BitMap) -> Found:
-    """What a query finds among some documents."""
+def match(index: Index, q: str | None, within: BitMap, *, strict: bool = False) -> Found:
+    """What a query finds among some documents; with `strict` as if its signs said that just this is meant."""
     if q is None or not q.strip():
         return Found(within)
     query = asked(q, index.names.places)
     if query.empty:
         return Found(NONE, {})
-    words = [_word(index, spelling, within, strict=query.strict) for spelling in query.words]
+    strict = strict or query.strict
+    words = [_word(index, spelling, within, strict=strict) for spelling in query.words]
     phrases = [_phrase(index, phrase, within) for phrase in query.phrases]
-    levels, complete = _together([each.levels for each in (*words, *phrases)], within, strict=query.strict)
+    levels, complete = _together([each.levels for each in (*words, *phrases)], within, strict=strict)
     for sequence in query.without:
         levels = _less(levels, _documents_with(index, sequence, within))
     hits = _union(levels.values())
@@ -53,7 +54,7 @@ def match(index: Index, q: str | None, within: BitMap) -> Found:
         hits,
         levels,
         frozenset(chain.from_iterable(each.numbers for each in (*words, *phrases))),
-        _corrected(index, query, words, hits, within),
+        None if strict else _corrected(index, query, words, hits, within),
         complete,
     )
 
@@ -240,7 +241,7 @@ def _documents_with(index: Index, sequence: Sequence[str], within: BitMap) -> Bi
 
 def _corrected(index: Index, query: Asked, words: Sequence[_Word], hits: BitMap, within: BitMap) -> str | None:
     """The query with words in it that many wrote, in the place of those that hardly anybody did."""
-    if query.strict or (len(hits) > LITTLE and not any(word.instead for word in words)):
+    if len(hits) > LITTLE and not any(word.instead for word in words):
         return None
     now = [
         word.instead or _better(index, spelling, word, within)

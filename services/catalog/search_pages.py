@@ -91,7 +91,7 @@ def ask(index: Index, query: ProjectFilter, sort: Sort | None = None, bodies: It
     """
     found = _found_by(index, query)
     among = None if bodies is None else frozenset(bodies)
-    reached = _in_reach(index, query, found.hits, among)
+    reached = in_reach(index, query, found.hits, among)
     kept = BitMap.intersection(reached, *chosen(index, query).values())
     order = sort or ("relevance" if query.q and query.q.strip() else "date")
     return Asked(index, query, order, among, found, reached, kept)
@@ -111,7 +111,7 @@ def _remembered[Key, Made](lately: dict[Key, Made], key: Key, make: Callable[[],
     return made
 
 
-def _in_reach(index: Index, query: ProjectFilter, documents: BitMap, bodies: Iterable[str] | None = None) -> BitMap:
+def in_reach(index: Index, query: ProjectFilter, documents: BitMap, bodies: Iterable[str] | None = None) -> BitMap:
     """Those with a participant within the distance asked for, and with one of some bodies."""
     if bodies is not None:
         having = index.facets["organisation"]

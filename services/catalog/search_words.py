@@ -116,6 +116,10 @@ class Words:
         """The parts of a compound, whether it is known or not."""
         return split(spelling, self._known)
 
+    def within(self, number: int) -> tuple[str, ...]:
+        """The parts that a word of the catalogue is found by."""
+        return self._parts_of(self[number])
+
     def resembling(self, spelling: str) -> list[tuple[int, int]]:
         """Words that differ by a slip, in long ones by two: (number, slips), the most alike first."""
         plain = bare(spelling)
@@ -207,9 +211,12 @@ class Words:
     def _is_part(self, key: str, word: Word) -> bool:
         if len(key) >= SHORTEST_END and len(word.stem) - len(key) >= SHORTEST_HEAD and word.stem.endswith(key):
             return True
+        return any(stem(part) == key for part in self._parts_of(word))
+
+    def _parts_of(self, word: Word) -> tuple[str, ...]:
         if word.spelling not in self._splits:
             self._splits[word.spelling] = split(word.spelling, self._known)
-        return any(stem(part) == key for part in self._splits[word.spelling])
+        return self._splits[word.spelling]
 
     def _known(self, spelling: str) -> bool:
         return len(spelling) >= SHORTEST_KNOWN and spelling in self._numbers

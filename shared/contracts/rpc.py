@@ -250,6 +250,94 @@ class KnownAnswered(_Rpc):
     unknown_organisations: tuple[str, ...] = ()
 
 
+class SearchKeysAsked(_Rpc):
+    """What makes up these searches of the catalogue? Each is the parameters of `GET /projects`, with all their values.
+
+    What only orders or pages a list is left out of the answer.
+    """
+
+    subject: ClassVar[str] = "rpc.catalog.search_keys"
+
+    searches: tuple[dict[str, tuple[str, ...]], ...] = Field(max_length=100)
+
+
+class SearchProblem(_Rpc):
+    """Why a search cannot be saved: `field` is the parameter."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class SearchKeys(_Rpc):
+    """A search in canonical form, and what a project needs to be found by it: a key of every group.
+
+    With `needs_proof` the keys alone do not tell; ask `rpc.catalog.fits`. `label` says in German what is asked for.
+    `near` and `within_km` are there where the distance counts. With `problems` there is nothing else.
+    """
+
+    search: dict[str, tuple[str, ...]] = {}
+    label: str = ""
+    groups: tuple[tuple[str, ...], ...] = ()
+    needs_proof: bool = False
+    near: str | None = None
+    within_km: float | None = None
+    problems: tuple[SearchProblem, ...] = ()
+
+
+class SearchKeysAnswered(_Rpc):
+    """In the order of the question. Keys that were made by other `rules` cannot be compared."""
+
+    searches: tuple[SearchKeys, ...]
+    rules: str
+
+
+class ProjectKeysAsked(_Rpc):
+    """What is a project found by, as its event of that `version` left it?"""
+
+    subject: ClassVar[str] = "rpc.catalog.project_keys"
+
+    project_id: str
+    version: int
+
+
+class ProjectKeys(_Rpc):
+    """A public version's keys, and how many kilometres the project is from every municipality (by its AGS)."""
+
+    keys: tuple[str, ...]
+    reach: dict[str, float] = {}
+
+
+class ProjectKeysAnswered(_Rpc):
+    """`before` is what was public of it before that event; null when nothing was.
+
+    `project` is null when nothing of the project is public, by then or by now: nobody is told of it any more.
+    """
+
+    project: ProjectKeys | None = None
+    before: ProjectKeys | None = None
+    rules: str
+
+
+class FitsAsked(_Rpc):
+    """Which of these searches, in canonical form, find a project as its event of that `version` left it?
+
+    Those that would have found it before that event, too, are none of them.
+    """
+
+    subject: ClassVar[str] = "rpc.catalog.fits"
+
+    project_id: str
+    version: int
+    searches: tuple[dict[str, tuple[str, ...]], ...] = Field(max_length=500)
+
+
+class FitsAnswered(_Rpc):
+    """The places of the searches that fit in the question, from 0 on."""
+
+    fitting: tuple[int, ...] = ()
+
+
 class StepAsked(_Rpc):
     """Whom to remind of a step of an undertaking that is due on that day, and of what."""
 
