@@ -47,6 +47,7 @@ ROUTES: Final[Mapping[str, Service]] = {
     "announcements": "notify",
     "messages": "notify",
     "subscriptions": "notify",
+    "subscription-kinds": "notify",
 }
 SERVICE_NAMES: Final[Mapping[Service, str]] = {
     "catalog": "Der Projektkatalog",

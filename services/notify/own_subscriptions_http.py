@@ -1,7 +1,8 @@
 """The page of one's own, behind the token that only mails to the person hold: everything seen and changed there."""
 
+import asyncio
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ from services.notify.subscriber_events import Channel, Frequency, Preference, Rh
 from services.notify.subscriber_sealing import Address
 from services.notify.subscriber_state import SubscriptionState
 from services.notify.subscription_http import API, PRIVATE
-from services.notify.subscription_wishes import SUBJECTS, Owners, Titles
+from services.notify.subscription_wishes import SUBJECTS, Owners
 from services.notify.wished_kinds import WISHED
 from shared.kernel.http import Answer, Call, Committed, Endpoint, committed
 from shared.kernel.journal import Journal
@@ -232,16 +233,13 @@ class OwnPage:
 
     async def _subscriptions(self, person_id: str, rows: Sequence[Any]) -> tuple[SubscriptionShown, ...]:
         queries = await subscriber_sealing.queries(self.vault, rows, person_id)
-        titles = await self._titles([(row["subject"], row["key"]) for row in rows if row["subject"] != "search"])
-        return tuple(_shown(row, titles, queries.get(row["id"])) for row in rows)
-
-    async def _titles(self, asked: Sequence[tuple[str, str]]) -> Titles:
-        """What things are called; the page is there without, too."""
-        try:
-            return await subscription_wishes.titles(self.owners, asked)
-        except Problem as problem:
-            log.warning("titles_missing", reason=problem.code)
-            return {}
+        asked = [(row["subject"], row["key"]) for row in rows if row["subject"] != "search"]
+        titles, labels = await asyncio.gather(
+            _if_there(subscription_wishes.titles(self.owners, asked)),
+            _if_there(subscription_wishes.labels(self.owners, queries)),
+        )
+        called = {row["id"]: titles.get((row["subject"], row["key"])) for row in rows} | labels
+        return tuple(_shown(row, called.get(row["id"]), queries.get(row["id"])) for row in rows)
 
 
 def _preferences(said: Mapping[tuple[str, str], Frequency]) -> list[PreferenceShown]:
@@ -253,29 +251,27 @@ def _preferences(said: Mapping[tuple[str, str], Frequency]) -> list[PreferenceSh
     ]
 
 
-def _shown(row: Any, titles: Titles, query: Mapping[str, Any] | None) -> SubscriptionShown:
-    search = row["subject"] == "search"
+async def _if_there[Key](titles: Awaitable[dict[Key, str]]) -> dict[Key, str]:
+    """What things are called; the page is there without, too."""
+    try:
+        return await titles
+    except Problem as problem:
+        log.warning("titles_missing", reason=problem.code)
+        return {}
+
+
+def _shown(row: Any, title: str | None, query: Mapping[str, Sequence[str]] | None) -> SubscriptionShown:
     times = ("requested_at", "confirm_by", "confirmed_at", "ended_at")
     return SubscriptionShown(
         **{name: row[name] for name in ("id", "subject", "rhythm", "state", "text_version")},
         **{name: _wall(row[name]) for name in times},
         subject_label=SUBJECTS[row["subject"]],
-        key=None if search else row["key"],
-        title=title_of(query) if search else titles.get((row["subject"], row["key"])),
-        query=query and subscription_wishes.as_query(query),
+        key=None if row["subject"] == "search" else row["key"],
+        title=title,
+        query=query,
         state_label=STATES[row["state"]],
         text=subscription_consent.TEXTS.get(row["text_version"]),
     )
-
-
-def title_of(query: Mapping[str, Any] | None) -> str | None:
-    """What a search is called: by its words, and how many filters are set."""
-    if query is None:
-        return None
-    words = " ".join(query.get("q", ()))
-    filters = sum(len(values) for name, values in query.items() if name not in {"q", "sort"})
-    set_ = f"{filters} Filter" if filters else ""
-    return ", ".join(filter(None, (f"„{words}“" if words else "", set_))) or "Alle Projekte"
 
 
 def _wall(moment: dt.datetime | None) -> dt.datetime | None:

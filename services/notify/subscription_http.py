@@ -107,6 +107,33 @@ class Unsubscribed(BaseModel):
     status: Literal["unsubscribed"] = "unsubscribed"
 
 
+class KindOffered(BaseModel):
+    """A kind of message that people choose. `by_itself`: one may subscribe to all of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    label: str
+    by_itself: bool
+
+
+class SubscriptionOffer(BaseModel):
+    """Kinds of message, and the words that whoever subscribes agrees to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kinds: tuple[KindOffered, ...]
+    text_version: str
+    text: str
+
+
+OFFER = SubscriptionOffer(
+    kinds=tuple(KindOffered(kind=kind, label=one.label, by_itself=one.by_itself) for kind, one in WISHED.items()),
+    text_version=subscription_consent.CURRENT,
+    text=subscription_consent.TEXTS[subscription_consent.CURRENT],
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What the handlers work with. `mark_key` marks searches, `confirm_within` is how long a request waits."""
@@ -117,6 +144,10 @@ class Intake:
     unsubscribing: Unsubscribing
     mark_key: bytes
     confirm_within: timedelta
+
+    async def offer(self, _call: Call) -> Answer:
+        """Which kinds there are, and what is agreed to."""
+        return Answer(OFFER)
 
     async def check(self, call: Call) -> Answer:
         """Whether anybody could subscribe to it; nothing is kept, and nothing is asked of a person."""
@@ -187,6 +218,13 @@ def endpoints(intake: Intake) -> Sequence[Endpoint]:
     """For the gateway, and for mail programs."""
     unknown = ("unknown_subject",)
     return [
+        Endpoint(
+            "GET",
+            "/api/v1/subscription-kinds",
+            intake.offer,
+            "Which kinds of message people choose, and the words that subscribers agree to",
+            answer=SubscriptionOffer,
+        ),
         Endpoint(
             "POST",
             "/internal/subscription-checks",

@@ -5,7 +5,7 @@ Whether something can be subscribed to is the same for everybody, and asked befo
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -13,7 +13,14 @@ from pydantic_core import PydanticCustomError
 from services.notify import subscriber_sealing
 from services.notify.subscriber_events import Rhythm, Subject, Wanted
 from services.notify.wished_kinds import WISHED
-from shared.contracts.rpc import SeriesTitlesAnswered, SeriesTitlesAsked, TitlesAnswered, TitlesAsked
+from shared.contracts.rpc import (
+    SearchKeysAnswered,
+    SearchKeysAsked,
+    SeriesTitlesAnswered,
+    SeriesTitlesAsked,
+    TitlesAnswered,
+    TitlesAsked,
+)
 from shared.kernel.ids import named_id, parse_id
 from shared.kernel.problems import FieldError, Problem, meaning_of
 from shared.kernel.vault import Vault
@@ -77,11 +84,11 @@ type Wishes = Annotated[tuple[Wish, ...], Field(min_length=1, max_length=MOST_AT
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Who knows what there is. `search` gives a catalogue's query in canonical form, or the problem with it."""
+    """Who knows what there is."""
 
     titles: Callable[[TitlesAsked], Awaitable[TitlesAnswered]]
     series: Callable[[SeriesTitlesAsked], Awaitable[SeriesTitlesAnswered]]
-    search: Callable[[Search], Awaitable[Search]]
+    searches: Callable[[SearchKeysAsked], Awaitable[SearchKeysAnswered]]
 
 
 type Titles = dict[tuple[str, str], str]
@@ -119,7 +126,7 @@ async def looked_up(owners: Owners, wishes: Sequence[Wish]) -> list[Search | Non
     ]
     if errors:
         raise Problem("unknown_subject", errors=errors)
-    return [await _search(owners, wish, n) for n, wish in enumerate(wishes)]
+    return await _searches(owners, wishes)
 
 
 def _can_be(wish: Wish, known: Titles) -> bool:
@@ -128,19 +135,34 @@ def _can_be(wish: Wish, known: Titles) -> bool:
     return (wish.subject, wish.name) in known
 
 
-async def _search(owners: Owners, wish: Wish, place: int) -> Search | None:
-    if wish.query is None:
-        return None
-    given = {name: [value] if isinstance(value, str) else value for name, value in wish.query.items()}
-    try:
-        return await owners.search(given)
-    except Problem as problem:
-        if problem.code != "invalid_query":
-            raise
-        where = f"/subscriptions/{place}/query"
-        errors = [FieldError(f"{where}/{one.field}", one.code, one.detail) for one in problem.errors]
-        whole = FieldError(where, "invalid_query", problem.detail or meaning_of("invalid_query").detail or "")
-        raise Problem("invalid_request", errors=errors or [whole]) from problem
+async def _searches(owners: Owners, wishes: Sequence[Wish]) -> list[Search | None]:
+    given = {n: _parameters(wish.query) for n, wish in enumerate(wishes) if wish.query is not None}
+    if not given:
+        return [None for _ in wishes]
+    answered = await owners.searches(SearchKeysAsked(searches=tuple(given.values())))
+    found = dict(zip(given, answered.searches, strict=True))
+    errors = [
+        FieldError(f"/subscriptions/{n}/query/{wrong.field}", wrong.code, wrong.detail)
+        for n, keys in found.items()
+        for wrong in keys.problems
+    ]
+    if errors:
+        raise Problem("invalid_request", errors=errors)
+    return [found[n].search if n in found else None for n in range(len(wishes))]
+
+
+def _parameters(query: Mapping[str, str | list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: (value,) if isinstance(value, str) else tuple(value) for name, value in query.items()}
+
+
+async def labels(owners: Owners, searches: Mapping[str, Search]) -> dict[str, str]:
+    """What searches ask for, in words, by whatever they are named; `unavailable` when the catalogue is away."""
+    if not searches:
+        return {}
+    asked = tuple({name: tuple(values) for name, values in search.items()} for search in searches.values())
+    answered = await owners.searches(SearchKeysAsked(searches=asked))
+    found = zip(searches, answered.searches, strict=True)
+    return {name: keys.label for name, keys in found if keys.label}
 
 
 async def wanted(
@@ -167,8 +189,3 @@ async def _wanted(vault: Vault, key: bytes, person_id: str, wish: Wish, search: 
 def subscription_of(person_id: str, subject: str, key: str) -> str:
     """The id of a person's subscription to something: the same whenever they subscribe to it."""
     return str(named_id("subscription", f"{person_id}/{subject}/{key}"))
-
-
-def as_query(search: Mapping[str, Any]) -> dict[str, list[str]]:
-    """A canonical search as it is answered."""
-    return {name: list(values) for name, values in search.items()}

@@ -11,10 +11,12 @@ from services.notify.subscriber_sealing import derived
 from services.notify.subscription_http import Intake
 from services.notify.subscription_matter import SubscriptionMatter, from_journal
 from services.notify.subscription_upkeep import Upkeep
-from services.notify.subscription_wishes import Owners, Search
+from services.notify.subscription_wishes import Owners
 from services.notify.texts import Text
 from services.notify.unsubscribing import Unsubscribing
 from shared.contracts.rpc import (
+    SearchKeysAnswered,
+    SearchKeysAsked,
     SeriesTitlesAnswered,
     SeriesTitlesAsked,
     TitlesAnswered,
@@ -90,7 +92,7 @@ def owners(bus: Bus) -> Owners:
     async def series(question: SeriesTitlesAsked) -> SeriesTitlesAnswered:
         return await ask(bus, SeriesTitlesAsked.subject, question, SeriesTitlesAnswered)
 
-    async def search(query: Search) -> Search:
-        return query
+    async def searches(question: SearchKeysAsked) -> SearchKeysAnswered:
+        return await ask(bus, SearchKeysAsked.subject, question, SearchKeysAnswered)
 
-    return Owners(titles, series, search)
+    return Owners(titles, series, searches)

@@ -1,7 +1,7 @@
 """Somebody subscribes: what the owners of subjects say is a function here, everything else is the service."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -11,11 +11,19 @@ from services.notify.own_subscriptions_http import OwnPage
 from services.notify.subscription_http import Intake
 from services.notify.subscription_wishes import Owners
 from services.notify.unsubscribing import Unsubscribing
-from shared.contracts.rpc import SeriesTitlesAnswered, SeriesTitlesAsked, TitlesAnswered, TitlesAsked
+from shared.contracts.rpc import (
+    SearchKeys,
+    SearchKeysAnswered,
+    SearchKeysAsked,
+    SearchProblem,
+    SeriesTitlesAnswered,
+    SeriesTitlesAsked,
+    TitlesAnswered,
+    TitlesAsked,
+)
 from shared.kernel.endpoint import Endpoint
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
-from shared.kernel.problems import FieldError, Problem
 from shared.kernel.vault import Vault
 
 PORTAL = "https://portal.example"
@@ -40,13 +48,18 @@ async def series(asked: SeriesTitlesAsked) -> SeriesTitlesAnswered:
     return SeriesTitlesAnswered(series={key: "Online-Spotlight" for key in asked.series if key == SERIES})
 
 
-async def search(query: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
-    if "color" in query:
-        raise Problem("invalid_query", errors=[FieldError("color", "unknown_parameter", "Unbekannt.")])
-    return {name: sorted(set(values)) for name, values in query.items()}
+async def searches(asked: SearchKeysAsked) -> SearchKeysAnswered:
+    return SearchKeysAnswered(searches=tuple(map(_keys, asked.searches)), rules="1")
 
 
-OWNERS = Owners(titles, series, search)
+def _keys(search: Mapping[str, tuple[str, ...]]) -> SearchKeys:
+    if "color" in search:
+        return SearchKeys(problems=(SearchProblem(field="color", code="unknown_parameter", detail="Unbekannt."),))
+    canonical = {name: tuple(sorted(set(values))) for name, values in search.items()}
+    return SearchKeys(search=canonical, label=", ".join(value for values in canonical.values() for value in values))
+
+
+OWNERS = Owners(titles, series, searches)
 
 
 def endpoints(journal: Journal, pool: Pool, vault: Vault) -> list[Endpoint]:
@@ -60,6 +73,7 @@ def endpoints(journal: Journal, pool: Pool, vault: Vault) -> list[Endpoint]:
 async def token_of(pool: Pool, vault: Vault, person_id: str) -> str:
     """The token that only a mail to the person holds."""
     row = await pool.fetchrow("SELECT card_id, address FROM subscriber WHERE person_id = $1", person_id)
+    assert row is not None
     thing = f"subscriber/{row['card_id']}"
     outer = await vault.open(thing, thing, row["address"])
     assert outer is not None

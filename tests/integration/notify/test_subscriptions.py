@@ -100,7 +100,7 @@ async def test_what_is_asked_for_stands_once_it_is_confirmed_and_says_so(erika: 
     shown = {one["subject"]: one for one in (await erika.seen())["subscriptions"]}
     assert shown["topic"]["title"] == "Digitalisierung"
     assert shown["series"]["title"] == "Online-Spotlight"
-    assert shown["search"]["title"] == "„Unverwechselbarer Suchtext“, 2 Filter"
+    assert shown["search"]["title"] == "Unverwechselbarer Suchtext, a, b"
     assert shown["search"]["query"] == {"q": ["Unverwechselbarer Suchtext"], "topic": ["a", "b"]}
     assert shown["topic"]["text_version"] == CURRENT
     assert shown["topic"]["text"].startswith("Ja, ich möchte")
