@@ -42,10 +42,19 @@ class Directory:
 
     async def meant(self, name: str) -> str | None:
         """The one organisation with exactly this name, or known by it; None if there is none, or several."""
+        body = await self._called(name)
+        return None if body is None else body.id
+
+    async def key_of(self, name: str) -> str | None:
+        """The official key (AGS) of the one municipality or district with exactly this name; None if there is none."""
+        body = await self._called(name)
+        return None if body is None else body.ags
+
+    async def _called(self, name: str) -> Body | None:
         if not name.strip():
             return None
         found = await self._read({"q": name.strip()[:200], "limit": 20})
-        same = [body.id for body in found.items if body.is_called(name)] if found else []
+        same = [body for body in found.items if body.is_called(name)] if found else []
         return same[0] if len(same) == 1 else None
 
     async def _read_all(self) -> list[str]:

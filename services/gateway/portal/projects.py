@@ -87,6 +87,12 @@ class Search:
         return replace(self, chosen={facet: chosen for facet, chosen in kept.items() if chosen}, cursor="")
 
     @property
+    def subscription(self) -> str:
+        """Where one can have new projects told that this search would find."""
+        query = [("suche", "1"), *URL(replace(self, sort="", cursor="").address()).query.items()]
+        return str(URL.build(path="/abonnieren", query=query))
+
+    @property
     def exports(self) -> list[Link]:
         """Everything that is found, as files."""
         query = self.filters | ({"sort": self.sort} if self.sort else {})
@@ -229,6 +235,15 @@ def _chips(search: Search, facets: FacetValues) -> list[Link]:
     for facet, values in search.chosen.items():
         chips += [Link(search.address(without=(facet, value)), labels.get((facet, value), value)) for value in values]
     return chips
+
+
+async def in_words(portal: Portal, search: Search) -> list[str]:
+    """What a search asks for, part by part; „nicht gefunden“ for one that the catalogue cannot follow."""
+    try:
+        found = await portal.services.read("catalog", "/api/v1/projects/facets", Facets, search.filters)
+    except Refusal as refusal:
+        raise Problem("not_found") from refusal
+    return [chip.label for chip in _chips(search, found.facets)]
 
 
 async def project(portal: Portal, request: web.Request) -> web.StreamResponse:

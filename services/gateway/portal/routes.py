@@ -8,6 +8,7 @@ from services.gateway.portal import (
     contacts,
     feedback,
     own_calendar,
+    own_subscriptions,
     partners,
     projects,
     question_of_registrant,
@@ -16,6 +17,7 @@ from services.gateway.portal import (
     registration,
     sessions,
     start,
+    subscribing,
 )
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.rendering import Static
@@ -23,6 +25,7 @@ from shared.kernel.problems import Problem
 
 type Page = Callable[[Portal, web.Request], Awaitable[web.StreamResponse]]
 
+BUTTONS = "{change:bestaetigen|beenden|wieder|haeufigkeit|pause|fortsetzen}"
 PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/", start.start),
     ("GET", "/projekte", projects.projects),
@@ -62,12 +65,25 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/feedback/danke", feedback.thanks),
     ("GET", "/feedback/{token}", feedback.form),
     ("POST", "/feedback/{token}", feedback.give),
+    ("GET", "/abonnieren", subscribing.form),
+    ("POST", "/abonnieren", subscribing.subscribe),
+    ("GET", "/abonnieren/gesendet", subscribing.sent),
+    ("GET", "/abonnement", subscribing.link_form),
+    ("POST", "/abonnement", subscribing.send_link),
+    ("GET", "/abonnement/gesendet", subscribing.link_sent),
+    ("GET", "/abonnement/{token}", own_subscriptions.page),
+    ("GET", f"/abonnement/{{token}}/{BUTTONS}", own_subscriptions.back),
+    ("POST", f"/abonnement/{{token}}/{BUTTONS}", own_subscriptions.change),
+    ("GET", "/abonnement/{token}/einstellungen", own_subscriptions.back),
+    ("POST", "/abonnement/{token}/einstellungen", own_subscriptions.prefer),
+    ("GET", "/abbestellen/{token}", own_subscriptions.unsubscribing),
+    ("POST", "/abbestellen/{token}", own_subscriptions.unsubscribe),
     ("GET", "/aktuelles", reader.news),
     ("GET", "/aktuelles/{id}", reader.article),
     ("GET", "/arbeitshilfen", reader.resources),
     *(("GET", f"/{name}", reader.text) for name in reader.TEXTS),
 )
-PRIVATE = ("/anmeldung/", "/kontakt/", "/fragen/", "/feedback/", "/api/")
+PRIVATE = ("/anmeldung/", "/kontakt/", "/fragen/", "/feedback/", "/abonnement/", "/abbestellen/", "/api/")
 ROBOTS = "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in PRIVATE)
 
 

@@ -1,0 +1,188 @@
+"""One's own subscriptions behind the link in a mail, and the page that ends one. Looking changes nothing."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from services.gateway.guard import refuse_pages_of_others
+from services.gateway.portal import forms
+from services.gateway.portal.personal import PRIVATE, token_of
+from services.gateway.portal.portal import Portal
+from services.gateway.portal.services import Missing, Refusal
+from services.gateway.portal.subscribing import RHYTHMS
+from services.gateway.portal.subscription_reading import Subscriber, UnsubscribeLink
+from shared.kernel.problems import Problem
+
+NOT_POSSIBLE = "Das ist zurzeit nicht möglich."
+SAVED = "Ihre Einstellungen sind gespeichert."
+WISHES = RHYTHMS | {"off": "Nie"}
+WEEKDAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
+LINK = re.compile(r"[A-Za-z0-9_-]{16,160}")
+KIND = "art."
+
+
+async def page(portal: Portal, request: web.Request) -> web.StreamResponse:
+    """Everything, with the buttons that make sense."""
+    return await _page(portal, request)
+
+
+async def back(_portal: Portal, request: web.Request) -> web.StreamResponse:
+    """Whoever comes to a button's address by a link gets the page with the buttons."""
+    raise web.HTTPSeeOther(f"/abonnement/{token_of(request)}", headers=PRIVATE)
+
+
+async def change(portal: Portal, request: web.Request) -> web.StreamResponse:
+    """Does what one of the buttons is for, and shows how everything stands then."""
+    refuse_pages_of_others(request.headers)
+    token, fields = token_of(request), await forms.typed(request)
+    command, body = _command(request.match_info["change"], fields)
+    try:
+        await portal.services.command("notify", f"/api/v1/subscriptions/{token}/{command}", body)
+    except Missing as missing:
+        raise Problem("not_found") from missing
+    except Refusal as no:
+        return await _page(portal, request, _said(no))
+    raise web.HTTPSeeOther(f"/abonnement/{token}", headers=PRIVATE)
+
+
+async def prefer(portal: Portal, request: web.Request) -> web.StreamResponse:
+    """Takes the form about kinds and times."""
+    refuse_pages_of_others(request.headers)
+    token, fields = token_of(request), await forms.typed(request)
+    path = f"/api/v1/subscriptions/{token}"
+    version = fields.get("version", "")
+    try:
+        shown = await portal.services.read("notify", path, Subscriber)
+        body = _preferences(shown, fields)
+        known = version if version.isascii() and version.isdigit() else "0"
+        await portal.services.replace("notify", f"{path}/preferences", body, known)
+    except Missing as missing:
+        raise Problem("not_found") from missing
+    except Refusal as no:
+        return await _page(portal, request, _said(no))
+    return await _page(portal, request, done=SAVED)
+
+
+def _said(no: Refusal) -> str:
+    said = [error.get("detail", "") for error in no.errors]
+    return " ".join(filter(None, said)) or no.detail or NOT_POSSIBLE
+
+
+def _command(change: str, fields: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """What a button asks for: its command and body."""
+    one = fields.get("abo", "")
+    named = {"subscription_ids": [one]} if one else {}
+    match change:
+        case "bestaetigen":
+            return "confirmations", named
+        case "beenden":
+            return "endings", named
+        case "wieder":
+            return "renewals", {"subscription_ids": [one]}
+        case "haeufigkeit":
+            return "rhythms", {"subscription_id": one, "rhythm": fields.get("rhythm") or None}
+        case "pause":
+            return "pauses", {"until": fields.get("bis", "").strip()[:100] or None}
+        case _:
+            return "resumptions", {}
+
+
+def _preferences(shown: Subscriber, fields: Mapping[str, str]) -> dict[str, Any]:
+    """What the form says of mails; what was said of other channels stays."""
+    kept = [one for one in shown.preferences if one.channel != "email"]
+    said = [(one.kind, fields.get(KIND + one.kind, one.rhythm)) for one in shown.preferences if one.channel == "email"]
+    return {
+        "preferences": [
+            *({"kind": kind, "channel": "email", "rhythm": rhythm or "immediate"} for kind, rhythm in said),
+            *(one.model_dump(include={"kind", "channel", "rhythm"}) for one in kept),
+        ],
+        "digest_hour": _number(fields.get("stunde"), shown.digest_hour),
+        "digest_weekday": _number(fields.get("wochentag"), shown.digest_weekday),
+        "quiet_from": fields.get("ruhe_von", "")[:20] or None,
+        "quiet_until": fields.get("ruhe_bis", "")[:20] or None,
+        "quiet_weekends": bool(fields.get("wochenende")),
+    }
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 4 else otherwise
+
+
+async def _page(portal: Portal, request: web.Request, notice: str = "", *, done: str = "") -> web.StreamResponse:
+    token = token_of(request)
+    try:
+        shown = await portal.services.read("notify", f"/api/v1/subscriptions/{token}", Subscriber)
+    except Missing:
+        response = _unknown(portal, request)
+    else:
+        now = portal.clock.now()
+        waiting = [one for one in shown.in_state("requested") if one.confirm_by and one.confirm_by > now]
+        response = portal.pages.respond(
+            request,
+            "abonnement.html",
+            status=409 if notice else 200,
+            heading="Ihre Abonnements",
+            noindex=True,
+            subscriber=shown,
+            waiting=waiting,
+            standing=shown.in_state("confirmed"),
+            over=shown.in_state("ended", "lapsed"),
+            kinds=[one for one in shown.preferences if one.channel == "email"],
+            rhythms=RHYTHMS,
+            wishes=WISHES,
+            weekdays=WEEKDAYS,
+            here_path=f"/abonnement/{token}",
+            notice=notice,
+            done=done,
+        )
+    response.headers.update(PRIVATE)
+    return response
+
+
+def _unknown(portal: Portal, request: web.Request) -> web.StreamResponse:
+    response = portal.pages.respond(
+        request, "abonnement_unbekannt.html", status=404, heading="Dieser Link gilt nicht mehr", noindex=True
+    )
+    response.headers.update(PRIVATE)
+    return response
+
+
+async def unsubscribing(portal: Portal, request: web.Request) -> web.StreamResponse:
+    """What the link in a mail ends, and a button: programs that look at links end nothing."""
+    return await _unsubscribing(portal, request, done=False)
+
+
+async def unsubscribe(portal: Portal, request: web.Request) -> web.StreamResponse:
+    """Ends it, whoever sends this and however often (RFC 8058): a mail program has no page of ours, and no cookie."""
+    try:
+        await portal.services.command("notify", _link(request))
+    except Missing:
+        return _unknown(portal, request)
+    return await _unsubscribing(portal, request, done=True)
+
+
+async def _unsubscribing(portal: Portal, request: web.Request, *, done: bool) -> web.StreamResponse:
+    try:
+        named = await portal.services.read("notify", _link(request), UnsubscribeLink)
+    except Missing:
+        return _unknown(portal, request)
+    response = portal.pages.respond(
+        request,
+        "abbestellen.html",
+        heading="Abbestellt" if done else "Nachrichten abbestellen",
+        noindex=True,
+        named=named,
+        done=done,
+        here_path=request.path,
+    )
+    response.headers.update(PRIVATE)
+    return response
+
+
+def _link(request: web.Request) -> str:
+    token = request.match_info["token"]
+    if not LINK.fullmatch(token):
+        raise Problem("not_found")
+    return f"/api/v1/subscriptions/{token}/unsubscriptions"
