@@ -350,10 +350,13 @@ async def test_preferences_are_saved_as_they_are_seen(door: Any, notify: Any) ->
 
 
 async def test_one_click_needs_nothing_but_the_link_and_looking_ends_nothing(door: Any, notify: Any) -> None:
-    link, ended = f"{PAGE}/unsubscriptions", []
-    notify.answers[link] = lambda request: (
-        ended.append(request.method) or web.json_response({"what": "kind", "label": "Arbeitshilfen"})
-    )
+    link, ended = f"{PAGE}/unsubscriptions", list[str]()
+
+    def answered(request: web.Request) -> web.Response:
+        ended.append(request.method)
+        return web.json_response({"what": "kind", "label": "Arbeitshilfen"})
+
+    notify.answers[link] = answered
     async with door.get(f"/abbestellen/{TOKEN}") as answer:
         assert (answer.status, "Nicht mehr senden" in await html(answer)) == (200, True)
         assert answer.headers["Referrer-Policy"] == "no-referrer"
