@@ -25,7 +25,14 @@ from services.events.question_letter import question_letter
 from services.events.recipients import recipients, registrants
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.settings import EventsSettings
-from shared.contracts.rpc import AddressesAsked, AskersAsked, QuestionLetterAsked, RecipientsAsked, RegistrantsAsked, SeriesTitlesAsked
+from shared.contracts.rpc import (
+    AddressesAsked,
+    AskersAsked,
+    QuestionLetterAsked,
+    RecipientsAsked,
+    RegistrantsAsked,
+    SeriesTitlesAsked,
+)
 from shared.kernel.files import Files
 from shared.kernel.forgetting import keep_forgetting
 from shared.kernel.inbox import Consumer

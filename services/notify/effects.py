@@ -12,7 +12,6 @@ from typing import Any
 from services.notify import mailing, queue, subscription_upkeep
 from services.notify.matter import Matters
 from shared.contracts.contract import Contract
-from services.notify.cause import CONTACT_KINDS, KINDS, QUESTION_KINDS, AnyCause
 from shared.contracts.gateway import PersonErased
 from shared.kernel.clock import Clock
 from shared.kernel.inbox import Effect, Received

@@ -51,7 +51,6 @@ MANIFEST = (
             "rpc.events.registrants",
             "rpc.events.addresses",
             "rpc.events.question",
-            "rpc.events.recipients",
             "rpc.events.askers",
             "rpc.catalog.contact",
             "rpc.catalog.step",

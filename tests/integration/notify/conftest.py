@@ -81,12 +81,11 @@ class Notify:
         return await self.ask(method, path, body, who=EDITOR, **headers)
 
 
-EMPTY = """
-TRUNCATE mailing, message, attempt, reminder, news, journal, command, snapshot, projection, vault,
-         inbox, inbox_consumer, inbox_aggregate, dead_letter, relay_state RESTART IDENTITY;
-TRUNCATE mailing, message, attempt, news, subscriber, subscription, preference, saved_search, subscriber_erasure,
-         journal, command, snapshot, projection, vault, inbox, inbox_consumer, inbox_aggregate, dead_letter,
-         relay_state RESTART IDENTITY;
+TABLES = """
+SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables
+WHERE schemaname = current_schema() AND tablename NOT IN ('migration', 'journal_counter')
+"""
+BEGIN_AGAIN = """
 UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_at = clock_timestamp()
 """
 
@@ -105,7 +104,8 @@ async def module_pool(servers: Servers) -> AsyncIterator[tuple[str, Pool]]:
 async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     """A service with an empty database, on the first of July 2025."""
     dsn, pool = module_pool
-    await pool.execute(EMPTY)
+    await pool.execute(f"TRUNCATE {await pool.fetchval(TABLES)} RESTART IDENTITY")
+    await pool.execute(BEGIN_AGAIN)
     clock, keys = SetClock(), generate_keys()
     journal = Journal(dsn, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
     vault = Vault(pool, secrets.token_bytes(32))

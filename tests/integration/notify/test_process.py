@@ -18,7 +18,7 @@ from aiohttp import ClientSession
 
 from services.notify.cause import OfRegistration, OfSession
 from shared.contracts.gateway import PersonErased
-from shared.contracts.rpc import AddressesAsked, QuestionLetterAsked, RegistrantsAsked
+from shared.contracts.rpc import AddressesAsked, AskersAsked, QuestionLetterAsked, RegistrantsAsked
 from shared.embedded.nats import EmbeddedNats
 from shared.kernel.bus import ApiError, Bus, Connection, open_connection
 from shared.kernel.clock import Clock
@@ -148,6 +148,7 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
         endpoints: list[RpcEndpoint[Any]] = [
             RpcEndpoint(RegistrantsAsked.subject, RegistrantsAsked, owner.answer),
             RpcEndpoint(AddressesAsked.subject, AddressesAsked, owner.addresses),
+            RpcEndpoint(AskersAsked.subject, AskersAsked, owner.askers),
             RpcEndpoint(QuestionLetterAsked.subject, QuestionLetterAsked, owner.answer_question),
         ]
         serving = [asyncio.create_task(serve_rpc(bus, "events", endpoints)), asyncio.create_task(bus.run())]
@@ -237,18 +238,18 @@ async def test_whatever_is_delivered_again_tells_nobody_again(world: World) -> N
         await world.operator.api(f"CONSUMER.DELETE.{stream_of('events')}.notify")
         await world.happens(samples.REINSTATED)
         await world.settles()
-        assert len(world.sink.mails) == 11
+        assert len(world.sink.mails) == 12, "the people of the session, and who asked"
         await world.operator.api(f"STREAM.DELETE.{stream_of('events')}")
         await bootstrap_streams(world.nats.url("operator"))
         await world.events.again()
         await world.happens(samples.CANCELLED)
         await world.settles()
-        assert len(world.sink.mails) == 14
+        assert len(world.sink.mails) == 15
     await world.pool.execute("TRUNCATE inbox, inbox_consumer, inbox_aggregate")
     async with world.service():
         await world.settles()
-    assert len(world.sink.mails) == 14
-    assert len({mail.message_id for mail in world.sink.mails}) == 14
+    assert len(world.sink.mails) == 15
+    assert len({mail.message_id for mail in world.sink.mails}) == 15
 
 
 async def test_history_and_what_is_old_tell_nobody(world: World) -> None:
