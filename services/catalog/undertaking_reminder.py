@@ -18,10 +18,12 @@ async def step_reminder(pool: Pool, asked: StepAsked) -> StepAnswered:
         if undertaking is None or (step := _due(undertaking, asked)) is None:
             return StepAnswered()
         names = await organisation_directory.named(connection, [undertaking.organisation_id])
+        meaning = await organisation_directory.ids_meaning(connection, undertaking.organisation_id)
     body = names[undertaking.organisation_id]
     return StepAnswered(
         reminder=StepReminder(
             organisation_id=body.id,
+            organisation_ids=tuple(sorted(meaning)),
             organisation=body.name,
             undertaking=undertaking.plan.title,
             step=step.planned.title,

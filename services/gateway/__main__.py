@@ -1,6 +1,7 @@
 """The gateway as a process: `python -m services.gateway`, or `ikz run gateway`."""
 
 import asyncio
+from functools import partial
 
 from services.gateway import problems
 from services.gateway.api import Api
@@ -18,6 +19,7 @@ from services.gateway.portal.rendering import Pages, Static, site_of
 from services.gateway.portal.services import Services
 from services.gateway.questions import QuestionDesk
 from services.gateway.questions_api import Questions
+from services.gateway.reached import people_reached
 from services.gateway.records import DECIDERS, PROJECTIONS
 from services.gateway.registrations import Desk
 from services.gateway.settings import GatewaySettings
@@ -25,10 +27,12 @@ from services.gateway.subscriptions import SubscriptionDesk
 from services.gateway.subscriptions_api import SubscriptionIntake
 from services.gateway.tokens import Holders
 from services.gateway.upstream import Upstream, open_session
+from shared.contracts.rpc import PeopleAsked
 from shared.kernel.feed import Feed
 from shared.kernel.identity import Signer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
+from shared.kernel.rpc import RpcEndpoint, serve_rpc
 from shared.kernel.service import Parts, Runtime, main
 
 
@@ -108,7 +112,9 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         fingerprint_key=settings.vault_key,
         https=settings.https,
     )
-    return Parts(app=build_app(gateway), journal=journal, tasks=[relay.run], closing=[session.close])
+    questions = [RpcEndpoint(PeopleAsked.subject, PeopleAsked, partial(people_reached, runtime.pool, runtime.vault))]
+    serve = partial(serve_rpc, runtime.bus, settings.service, questions)
+    return Parts(app=build_app(gateway), journal=journal, tasks=[relay.run, serve], closing=[session.close])
 
 
 if __name__ == "__main__":

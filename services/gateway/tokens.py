@@ -17,13 +17,21 @@ from typing import Literal, get_args
 import orjson
 from aiohttp import web
 
-from services.gateway.addresses import Malformed, lookup_key, parse_address
+from services.gateway.addresses import MailAddress, Malformed, lookup_key, parse_address
+from services.gateway.people import ERASURES, People
+from services.gateway.person import PERSON
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream import Down, Upstream, open_session
 from shared.kernel.clock import Clock
 from shared.kernel.identity import ANONYMOUS, Signer
+from shared.kernel.ids import new_id
+from shared.kernel.journal import Journal
+from shared.kernel.logs import current_trace
 from shared.kernel.postgres import Pool, connect_pool
+from shared.kernel.recorded import Context
 from shared.kernel.together import Together
+from shared.kernel.vault import Vault
+from shared.kernel.wakeup import Wakeup
 
 type TokenRole = Literal["member", "editor", "operator"]
 
@@ -191,11 +199,22 @@ async def _create(settings: GatewaySettings, pool: Pool, chosen: argparse.Namesp
     lookup = None
     if chosen.email is not None:
         try:
-            lookup = lookup_key(parse_address(chosen.email), settings.address_key)
+            address = parse_address(chosen.email)
         except Malformed:
             return _complain("This is no mail address.")
+        lookup = lookup_key(address, settings.address_key)
+        await _make_known(settings, pool, address, now)
     _print(await create(pool, chosen.role, chosen.label, now, organisation, lookup=lookup))
     return 0
+
+
+async def _make_known(settings: GatewaySettings, pool: Pool, address: MailAddress, now: datetime) -> None:
+    """Makes a person of who has this address, so that messages for editors and members reach them."""
+    journal = Journal(settings.database_url, pool, (PERSON,), (ERASURES,), wakeup=Wakeup())
+    vault = Vault(pool, settings.vault_key, settings.erasure_ledger)
+    context = Context(command_id=new_id(), actor="tokens", at=now, correlation_id=current_trace().trace_id, fresh=True)
+    async with journal.running():
+        await People(pool, journal, vault, settings.address_key).find_or_make(address, context)
 
 
 def _complain(line: str) -> int:

@@ -349,9 +349,13 @@ class StepAsked(_Rpc):
 
 
 class StepReminder(_Rpc):
-    """What a reminder says. It is for the members of `organisation_id`; `owner` is the function that takes care."""
+    """What a reminder says. It is for the members of `organisation_id`; `owner` is the function that takes care.
+
+    `organisation_ids` are all ids that mean this organisation, of entries that were merged into it, too.
+    """
 
     organisation_id: str
+    organisation_ids: tuple[str, ...] = ()
     organisation: str
     undertaking: str
     step: str
@@ -362,6 +366,134 @@ class StepAnswered(_Rpc):
     """The reminder; none when that date holds no more, or there is no such step."""
 
     reminder: StepReminder | None = None
+
+
+class ProjectLetterAsked(_Rpc):
+    """What has to be written about the event at this `version` of a project's stream."""
+
+    subject: ClassVar[str] = "rpc.catalog.project_letter"
+
+    project_id: str
+    version: int
+
+
+class ReturnedField(_Rpc):
+    """What an editor asks for in one field, by its German name."""
+
+    field: str
+    reason: str
+
+
+class ProjectLetter(_Rpc):
+    """A project was published or given back, or nobody has confirmed its contact for a year.
+
+    `title` is that of what was decided on. `submitted_by` is who had handed it in, as the catalogue's journal names
+    people (a person's id, or `token:<label>`); `contact_id` the person at whose address the contact is reached, given
+    for a review alone. `reason` and `reasons` are an editor's words, for who handed it in and nobody else.
+    """
+
+    project_id: str
+    about: Literal["published", "returned", "review_due"]
+    title: str
+    of_revision: bool = False
+    reason: str | None = None
+    reasons: tuple[ReturnedField, ...] = ()
+    submitted_by: str | None = None
+    contact_id: str | None = None
+    unconfirmed_since: AwareDatetime | None = None
+
+
+class ProjectLetterAnswered(_Rpc):
+    """The letter; none when it would not be true any more: handed in again, archived, confirmed meanwhile."""
+
+    letter: ProjectLetter | None = None
+
+
+class CooperationLetterAsked(_Rpc):
+    """What is to be said about these cooperation requests, and whom they concern."""
+
+    subject: ClassVar[str] = "rpc.catalog.cooperation_letter"
+
+    cooperation_request_ids: tuple[str, ...] = Field(max_length=10)
+
+
+class CooperationLetter(_Rpc):
+    """A cooperation request as everybody can read it, and whose it is.
+
+    `kind_label` is German, as is each topic. `organisation_ids` are all ids that mean the organisation, of entries that
+    were merged into it, too; its members are told, and `contact_id`, whose address texts for it are sent to.
+    """
+
+    cooperation_request_id: str
+    open: bool
+    title: str
+    kind: str
+    kind_label: str
+    topics: tuple[str, ...] = ()
+    organisation: str
+    organisation_ids: tuple[str, ...]
+    contact_id: str | None = None
+    expires_on: date
+
+
+class CooperationLetterAnswered(_Rpc):
+    """Those of them that there are, in the order of the question."""
+
+    letters: tuple[CooperationLetter, ...] = ()
+
+
+class PeopleAsked(_Rpc):
+    """Where people are reached: named by id, as members of organisations, by role, or as who did something.
+
+    `actors` are people as journals name them: a person's id, or `token:<label>`. Who is meant in several ways is
+    answered once. `after` is the `next` of the page before.
+    """
+
+    subject: ClassVar[str] = "rpc.gateway.people"
+
+    person_ids: tuple[str, ...] = Field(default=(), max_length=1000)
+    organisation_ids: tuple[str, ...] = Field(default=(), max_length=1000)
+    roles: tuple[Literal["member", "editor", "operator"], ...] = ()
+    actors: tuple[str, ...] = Field(default=(), max_length=1000)
+    after: str | None = None
+    limit: int = Field(default=500, ge=1, le=1000)
+
+
+class PersonReached(_Rpc):
+    """A person's address; of somebody who can sign in also the roles, and the organisations of a member."""
+
+    person_id: str
+    email: str
+    roles: tuple[str, ...] = ()
+    organisation_ids: tuple[str, ...] = ()
+
+
+class PeopleAnswered(_Rpc):
+    """One page, in the order of ids. Erased people are left out. `next` is null on the last page."""
+
+    people: tuple[PersonReached, ...]
+    next: str | None = None
+
+
+class SignInAsked(_Rpc):
+    """Send somebody the link to sign in. Asked again with the same `request_id`, it is sent once.
+
+    `token` ends the link's address (`/anmelden/<token>`); who made it lets it be used once, until `valid_until`. Nobody
+    is sent a link that is no longer valid, and the token is forgotten with the mail.
+    """
+
+    subject: ClassVar[str] = "rpc.notify.sign_in"
+
+    request_id: str = Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+    person_id: str
+    token: str = Field(min_length=16, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")
+    valid_until: AwareDatetime
+
+
+class SignInAnswered(_Rpc):
+    """The mail is written down and will be sent; `false` to whom nothing can be sent: erased, or out of time."""
+
+    accepted: bool
 
 
 class ContactAsked(_Rpc):

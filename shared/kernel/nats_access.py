@@ -60,8 +60,14 @@ MANIFEST = (
             "rpc.catalog.project_keys",
             "rpc.catalog.fits",
         ),
+            "rpc.events.recipients",
+            "rpc.catalog.project_letter",
+            "rpc.catalog.cooperation_letter",
+            "rpc.gateway.people",
+        ),
+        serves=True,
     ),
-    Access("gateway"),
+    Access("gateway", asks=("rpc.notify.sign_in",), serves=True),
 )
 USERS = (OPERATOR, READER, *(access.service for access in MANIFEST))
 

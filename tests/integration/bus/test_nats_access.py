@@ -28,6 +28,10 @@ QUESTIONS = [
     ("rpc.events.question", "events", "notify"),
     ("rpc.catalog.known", "catalog", "events"),
     ("rpc.catalog.contact", "catalog", "notify"),
+    ("rpc.catalog.project_letter", "catalog", "notify"),
+    ("rpc.catalog.cooperation_letter", "catalog", "notify"),
+    ("rpc.gateway.people", "gateway", "notify"),
+    ("rpc.notify.sign_in", "notify", "gateway"),
 ]
 CONSUMES = {(access.service, source) for access in MANIFEST for source in access.consumes}
 MANAGING = (
@@ -125,7 +129,7 @@ async def test_only_the_owner_serves_and_only_who_must_asks(nats: EmbeddedNats, 
     for subject, serves, asks in QUESTIONS:
         assert await may_not_hear(nats, user.name, subject) == (user.name != serves), subject
         assert await denied(user, subject) == (user.name != asks), subject
-    assert await may_not_hear(nats, user.name, f"rpc.{user.name}.x") == (user.name not in {"catalog", "events"})
+    assert await may_not_hear(nats, user.name, f"rpc.{user.name}.x") == (user.name not in SERVICES)
     assert await denied(user, "rpc.catalog.x")
     assert await denied(user, "$SRV.PING")
 

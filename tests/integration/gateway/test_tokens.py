@@ -12,9 +12,12 @@ from aiohttp import web
 
 from services.gateway import tokens
 from services.gateway.addresses import lookup_key, parse_address
+from services.gateway.reached import people_reached
 from services.gateway.upstream import Down
+from shared.contracts.rpc import PeopleAsked
 from shared.kernel.identity import generate_keys
 from shared.kernel.postgres import Pool
+from shared.kernel.vault import Vault
 from tests.integration.gateway.conftest import settings
 
 ROOT = Path(__file__).parents[3]
@@ -129,3 +132,6 @@ async def test_a_token_may_be_one_persons_own(dsn: str, pool: Pool) -> None:
     holder = await tokens.Holders(pool).of(output.strip())
     assert holder is not None
     assert holder.lookup == lookup_key(parse_address("erika.muster@stadt.example"), b"k" * 32)
+    people = Vault(pool, b"k" * 32)
+    (person,) = (await people_reached(pool, people, PeopleAsked(actors=("token:own",)))).people
+    assert (person.email, person.roles) == ("Erika.Muster@stadt.example", ("editor",))
