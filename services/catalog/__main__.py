@@ -6,8 +6,10 @@ from typing import Any
 from services.catalog import contact_upkeep, cooperation_pairs, due, import_work, problems, undertaking_due
 from services.catalog.contact_letter import contact_letter
 from services.catalog.contact_review import ask_for_review
+from services.catalog.cooperation_letter import cooperation_letter
 from services.catalog.http import endpoints
 from services.catalog.known import known
+from services.catalog.project_letter import project_letter
 from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.saved_searches import Matcher
 from services.catalog.search_live import Live
@@ -25,6 +27,7 @@ from shared.contracts.rpc import (
     StepAsked,
     TitlesAsked,
 )
+from shared.contracts.rpc import ContactAsked, CooperationLetterAsked, KnownAsked, ProjectLetterAsked, StepAsked
 from shared.kernel.files import Files
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
@@ -91,6 +94,8 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         RpcEndpoint(SearchKeysAsked.subject, SearchKeysAsked, matcher.search_keys),
         RpcEndpoint(ProjectKeysAsked.subject, ProjectKeysAsked, matcher.project_keys),
         RpcEndpoint(FitsAsked.subject, FitsAsked, matcher.fits),
+        RpcEndpoint(ProjectLetterAsked.subject, ProjectLetterAsked, partial(project_letter, runtime.pool)),
+        RpcEndpoint(CooperationLetterAsked.subject, CooperationLetterAsked, partial(cooperation_letter, runtime.pool)),
     ]
     return Parts(
         endpoints=endpoints(journal, runtime.pool, live, files, vault, site=settings.site),

@@ -15,12 +15,13 @@ import pytest
 from services.catalog import contact_sealing, contact_upkeep, cooperation_candidates, cooperation_pairs
 from services.catalog.contact_letter import contact_letter
 from services.catalog.contact_list import CONTACT_ADDRESSES, CONTACT_REQUESTS
+from services.catalog.cooperation_letter import cooperation_letter
 from services.catalog.cooperation_list import COOPERATION_REQUESTS
 from services.catalog.cooperation_request import COOPERATION_REQUEST
 from services.catalog.experience import EXPERIENCE
 from shared.contracts.gateway import PersonErased
 from shared.contracts.notify import MessageBounced, MessageDelivered
-from shared.contracts.rpc import ContactAsked, ContactLetter
+from shared.contracts.rpc import ContactAsked, ContactLetter, CooperationLetterAsked
 from shared.kernel.clock import Clock
 from shared.kernel.identity import HEADER, Identity
 from shared.kernel.inbox import Received
@@ -614,10 +615,15 @@ async def test_bodies_that_were_merged_ask_as_one(search: Search, member: Callab
     offered = await member(one).post("/cooperation-requests", wish | {"kind": "offer"})
     assert await search.listed(organisation=other) == [offered.body["id"], opened.body["id"]]
     assert (await search.rig.reader.get(f"{path}/matches")).body["requests"] == [], "nobody is a partner of itself"
+    contact = {"person_id": str(uuid4()), "email": OFFICE}
     for version, who in enumerate((one, other), 1):
         assert (await member(who).put(path, wish | {"title": who}, version)).status == 200
-        contact = {"person_id": str(uuid4()), "email": OFFICE}
         assert (await search.rig.internal("PUT", f"{path}/contact-address", contact, member(who))).status == 200
+    asked = CooperationLetterAsked(cooperation_request_ids=(opened.body["id"], str(uuid4()), "no id"))
+    (letter,) = (await cooperation_letter(search.rig.pool, asked)).letters
+    assert (letter.open, letter.title, set(letter.organisation_ids)) == (True, other, {one, other})
+    assert letter.contact_id == contact["person_id"]
+    assert letter.kind_label == "Gesuch: Partner gesucht"
     assert (await member(other).post(f"{path}/closings", {"outcome": "withdrawn"})).status == 200
 
 

@@ -1,8 +1,16 @@
 """A project's life over HTTP: what editors do, what readers see meanwhile."""
 
+from dataclasses import replace
 from uuid import uuid4
 
-from tests.integration.catalog.conftest import Client, body
+import pytest
+from aiohttp import ClientSession
+
+from services.catalog.project_letter import project_letter
+from shared.contracts.rpc import ProjectLetter, ProjectLetterAsked
+from shared.kernel.identity import Signer
+from shared.kernel.postgres import Pool
+from tests.integration.catalog.conftest import EDITOR, Client, body
 
 
 async def test_a_project_is_drafted_submitted_published_and_found(editor: Client, reader: Client) -> None:
@@ -216,3 +224,57 @@ async def test_the_answer_can_be_sent_back_as_a_body(editor: Client) -> None:
     assert page["effects"][0]["base_note"] == "Bezugsgröße nicht angegeben"
     assert page["documents"][0]["file_note"] == "Datei liegt nicht vor"
     assert page["contacts"][0]["office"] == "Gemeinde Morsbach"
+
+
+@pytest.fixture
+def submitter(session: tuple[ClientSession, Signer]) -> Client:
+    """Another person than the one who decides."""
+    return Client(*session, replace(EDITOR, person_id=None, label="token:bauamt"))
+
+
+async def letter(pool: Pool, project_id: str, version: int) -> ProjectLetter | None:
+    return (await project_letter(pool, ProjectLetterAsked(project_id=project_id, version=version))).letter
+
+
+async def test_who_handed_a_project_in_is_told_of_the_decision_as_long_as_it_holds(
+    submitter: Client, editor: Client, pool: Pool
+) -> None:
+    project_id = await submitter.draft(title="Bauhof zweier Gemeinden")
+    path = f"/projects/{project_id}"
+    await submitter.post(f"{path}/submissions")
+    said = {
+        "reason": "Bitte die Wirkung belegen.",
+        "reasons": [{"field": "/participations/1", "text": "Stimmt die Rolle?"}],
+    }
+    returned = (await editor.post(f"{path}/returns", said)).body["version"]
+    told = await letter(pool, project_id, returned)
+    assert told is not None
+    assert (told.about, told.title, told.of_revision) == ("returned", "Bauhof zweier Gemeinden", False)
+    assert (told.submitted_by, told.reason) == ("token:bauamt", "Bitte die Wirkung belegen.")
+    assert [(each.field, each.reason) for each in told.reasons] == [("Beteiligte Stellen, 2.", "Stimmt die Rolle?")]
+
+    await submitter.post(f"{path}/submissions")
+    assert await letter(pool, project_id, returned) is None, "it was handed in again"
+    published = (await editor.post(f"{path}/publications")).body["version"]
+    told = await letter(pool, project_id, published)
+    assert told is not None
+    assert (told.about, told.submitted_by, told.reason, told.contact_id) == ("published", "token:bauamt", None, None)
+
+    version = (await editor.get(path)).body["version"]
+    await submitter.put(path, body(title="Neuer Titel"), version)
+    returned = (await editor.post(f"{path}/returns", {"reason": "Quelle fehlt."})).body["version"]
+    told = await letter(pool, project_id, returned)
+    assert told is not None
+    assert (told.about, told.title, told.of_revision) == ("returned", "Neuer Titel", True)
+
+    await editor.post(f"{path}/archivals")
+    for version in (returned, published, 1, 99):
+        assert await letter(pool, project_id, version) is None, version
+    assert await letter(pool, "no id", 1) is None
+
+
+async def test_nobody_is_told_of_what_they_decided_themselves(editor: Client, pool: Pool) -> None:
+    own = await editor.publish()
+    told = await letter(pool, own, 3)
+    assert told is not None
+    assert told.submitted_by is None

@@ -14,6 +14,8 @@ from aiohttp import ClientSession
 
 from services.catalog import contact_review, due, stored_files
 from services.catalog.load_content import CONTENT, project_id
+from services.catalog.project_letter import project_letter
+from shared.contracts.rpc import ProjectLetterAsked
 from shared.kernel import files as file_store
 from shared.kernel import unwanted_files
 from shared.kernel.bus import Bus
@@ -403,7 +405,13 @@ class TestContactReview:
         for stale in (page["version"], page["version"] + 1):
             assert (await editor.put(f"/projects/{project}", body(), stale)).code == "stale_version"
         assert (await reader.get("/projects", q=word)).body["items"][0]["contact_confirmed_on"]
+        asked = ProjectLetterAsked(project_id=project, version=page["version"] + 1)
+        letter = (await project_letter(pool, asked)).letter
+        assert letter is not None
+        assert (letter.about, letter.title, letter.submitted_by) == ("review_due", f"Bauhof {word}", None)
+        assert letter.unconfirmed_since == datetime.fromisoformat(page["published_at"])
         assert (await editor.post(f"/projects/{project}/contact-confirmations")).status == 200
+        assert (await project_letter(pool, asked)).letter is None
         assert steps(await editor.get(f"/projects/{project}"))[-1] == "contact_confirmed"
         assert "contact_review_due" not in steps(await reader.get(f"/projects/{project}"))
 
