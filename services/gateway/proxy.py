@@ -48,6 +48,7 @@ ROUTES: Final[Mapping[str, Service]] = {
     "messages": "notify",
     "subscriptions": "notify",
     "subscription-kinds": "notify",
+    "mail-texts": "notify",
 }
 SERVICE_NAMES: Final[Mapping[Service, str]] = {
     "catalog": "Der Projektkatalog",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from services.notify import german
 from services.notify.letter import Button, Fact, Letter, quote, subject, titled, visible
-from services.notify.texts import Text, paragraphs
+from services.notify.texts import Text, fill, paragraphs
 from shared.contracts.rpc import ContactLetter, ContactMessage
 
 WHAT = {"project": "Projekt", "cooperation_request": "Gesuch oder Angebot"}
@@ -34,7 +34,7 @@ def compose(card: ContactLetter, texts: Mapping[str, Text], portal: str) -> Lett
         subject=subject(text, values),
         tone=text.tone,
         tag=text.tag,
-        heading=text.heading,
+        heading=fill(text.heading, values) or text.tag,
         greeting="Guten Tag,",
         opening=paragraphs(text.opening, values),
         facts=(Fact(what, card.about, main=True), *(_who(card.message) if card.message else ())),

@@ -1,6 +1,6 @@
 """German words for dates and places. Weekdays are computed, times are those of the clock on the wall in Berlin."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
@@ -25,10 +25,25 @@ def short_moment(at: datetime) -> str:
     return f"{format_date(local, 'EEE dd.MM.y', locale='de').replace(' ', ', ')}, {_clock(local)}"
 
 
+def day(on: date) -> str:
+    """„Freitag, 29. August 2025“."""
+    return format_date(on, "EEEE, d. MMMM y", locale="de")
+
+
+def short_day(on: date) -> str:
+    """„Fr., 29.08.2025“, for subjects."""
+    return format_date(on, "EEE dd.MM.y", locale="de").replace(" ", ", ")
+
+
+def day_of(at: datetime) -> str:
+    """„1. Juli 2024“, where the weekday tells nobody anything."""
+    return format_date(at.astimezone(BERLIN), "d. MMMM y", locale="de")
+
+
 def span(times: Times) -> str | None:
     """Begin and end, only the day, or None when neither is known."""
     if times.starts_at is None:
-        return format_date(times.date, "EEEE, d. MMMM y", locale="de") if times.date else None
+        return day(times.date) if times.date else None
     begin = moment(times.starts_at)
     if times.ends_at is None:
         return begin
@@ -40,7 +55,7 @@ def short(times: Times) -> str | None:
     """The begin in short, for subjects."""
     if times.starts_at is not None:
         return short_moment(times.starts_at)
-    return format_date(times.date, "EEE dd.MM.y", locale="de").replace(" ", ", ") if times.date else None
+    return short_day(times.date) if times.date else None
 
 
 def place(mode: Mode, venue: Place | None) -> str:

@@ -4,25 +4,32 @@ No letter to an address that nobody has confirmed repeats a word that was typed 
 else's address can make the portal write to it, but not what.
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.notify.invitation import Invitation
 from services.notify.texts import Text, Tone, fill
+from services.notify.texts import visible as visible  # noqa: PLC0414 -- letters take it from here
 
 MAX_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One line of the box in a letter: the `main` one stands out, an `outdated` one is struck through."""
+    """One line of the box in a letter: the `main` one stands out, an `outdated` one is struck through.
+
+    What cannot be seen is left out of it, whoever wrote it.
+    """
 
     label: str
     value: str
     main: bool = False
     outdated: bool = False
     url: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", visible(self.label))
+        object.__setattr__(self, "value", visible(self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +111,3 @@ def paragraphs_of(text: str) -> tuple[tuple[str, ...], ...]:
         elif paragraphs[-1]:
             paragraphs.append([])
     return tuple(tuple(lines) for lines in paragraphs if lines)
-
-
-def visible(text: str) -> str:
-    """One line without what a reader cannot see: control characters, marks that turn the direction of writing."""
-    shown = (c for c in text if unicodedata.category(c) != "Cf")
-    return "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in shown).strip()

@@ -4,6 +4,8 @@ from typing import Any
 
 from services.notify.announcement import ANNOUNCEMENT
 from services.notify.delivery import DELIVERY
+from services.notify.mail_text import MAIL_TEXT
+from services.notify.mail_text_list import MAIL_TEXTS
 from services.notify.news import NEWS
 from services.notify.subscriber import SUBSCRIBER
 from services.notify.subscriber_list import SUBSCRIBERS
@@ -11,3 +13,5 @@ from shared.kernel.decider import Decider
 
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ANNOUNCEMENT, DELIVERY, SUBSCRIBER)
 PROJECTIONS = (NEWS, SUBSCRIBERS)
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ANNOUNCEMENT, DELIVERY, MAIL_TEXT)
+PROJECTIONS = (NEWS, MAIL_TEXTS)

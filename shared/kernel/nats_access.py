@@ -59,8 +59,6 @@ MANIFEST = (
             "rpc.catalog.search_keys",
             "rpc.catalog.project_keys",
             "rpc.catalog.fits",
-        ),
-            "rpc.events.recipients",
             "rpc.catalog.project_letter",
             "rpc.catalog.cooperation_letter",
             "rpc.gateway.people",

@@ -12,6 +12,9 @@ from aiohttp.test_utils import TestServer
 
 from services.notify import problems
 from services.notify.http import endpoints
+from services.notify.layout import Layout
+from services.notify.live_texts import LiveTexts
+from services.notify.mail_text_http import MailTexts
 from services.notify.records import DECIDERS, PROJECTIONS
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
@@ -24,6 +27,7 @@ from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
 from tests.conftest import Servers, fresh_database
 from tests.integration.notify import subscribing
+from tests.unit.notify.samples import PORTAL, TEXTS
 
 EDITOR = Identity(None, frozenset({"reader", "editor"}), None, "token:test")
 
@@ -65,6 +69,7 @@ class Notify:
     base: str
     http: ClientSession
     signer: Signer
+    texts: LiveTexts
 
     async def ask(
         self, method: str, path: str, body: Any = None, who: Identity | None = ANONYMOUS, **headers: str
@@ -86,6 +91,9 @@ SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables
 WHERE schemaname = current_schema() AND tablename NOT IN ('migration', 'journal_counter')
 """
 BEGIN_AGAIN = """
+EMPTY = """
+TRUNCATE mailing, message, attempt, news, mail_text, mail_text_version, journal, command, snapshot, projection, vault,
+         inbox, inbox_consumer, inbox_aggregate, dead_letter, relay_state RESTART IDENTITY;
 UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_at = clock_timestamp()
 """
 
@@ -112,6 +120,9 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     app = make_app(
         "notify",
         [*endpoints(journal, pool), *subscribing.endpoints(journal, pool, vault)],
+    texts = LiveTexts(pool, TEXTS)
+    app = make_app(
+        endpoints(journal, pool, MailTexts(journal, pool, texts, Layout(PORTAL), PORTAL)),
         clock=clock,
         health=Health(),
         verifier=Verifier(keys.public, "notify", clock),
@@ -119,4 +130,4 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     )
     async with journal.running(), TestServer(app) as server, ClientSession() as http:
         base = str(server.make_url("")).rstrip("/")
-        yield Notify(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock))
+        yield Notify(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock), texts)

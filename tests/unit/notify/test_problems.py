@@ -4,10 +4,12 @@ from typing import Any
 
 from services.notify import problems
 from services.notify.http import endpoints
+from services.notify.mail_text_http import MailTexts
 from shared.kernel.problems import known
 
 
 def test_every_code_of_an_endpoint_is_in_the_table() -> None:
     problems.register()
     nothing: Any = None
-    assert all(known(code) for endpoint in endpoints(nothing, nothing) for code in endpoint.codes)
+    mail_texts = MailTexts(nothing, nothing, nothing, nothing, "")
+    assert all(known(code) for endpoint in endpoints(nothing, nothing, mail_texts) for code in endpoint.codes)
