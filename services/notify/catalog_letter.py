@@ -20,7 +20,8 @@ WHY_STEP = "Sie erhalten diese Nachricht, weil Ihre Stelle dieses Vorhaben vorbe
 
 def text_for_project(card: ProjectLetter) -> str:
     """The name of the text for what happened to a project."""
-    return f"project_{card.about}_revision" if card.of_revision else f"project_{card.about}"
+    name = "project_accepted" if card.about == "published" else f"project_{card.about}"
+    return f"{name}_revision" if card.of_revision else name
 
 
 def project(card: ProjectLetter, texts: Mapping[str, Text], portal: str) -> Letter:

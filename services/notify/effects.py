@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from services.notify import mailing, queue, subscription_upkeep
+from services.notify import mailing, queue, subscription_upkeep, sign_in
 from services.notify.matter import Matters
 from shared.contracts.contract import Contract
 from shared.contracts.gateway import PersonErased
@@ -57,5 +57,6 @@ def of_gateway(vault: Vault) -> list[Effect]:
             await vault.erase(person_id)
         await queue.forget(connection, people)
         await subscription_upkeep.forget_people(connection, people)
+        await sign_in.forget_people(connection, people)
 
     return [Effect(PersonErased, forget)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -13,6 +13,7 @@ from services.notify.mail_text import MAIL_TEXT, ChangeMailText, MailTextCommand
 from services.notify.mail_text_list import FIRST, MailTextItem, MailTextQuery, MailTextShown, MailTextVersion
 from services.notify.previews import DOCUMENT, Previews
 from services.notify.texts import Text, Words
+from services.notify.trial_mail import Trials
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, Role, committed, page
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
@@ -46,6 +47,21 @@ class WordsBody(BaseModel):
         return Words.model_validate(self.model_dump())
 
 
+class TrialBody(BaseModel):
+    """Which of the previews is sent, and in which words; without any as the text reads now."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int = Field(default=0, ge=0, le=999)
+    words: WordsBody | None = None
+
+
+class Accepted(BaseModel):
+    """It is on its way, to whoever asked and nobody else."""
+
+    status: Literal["accepted"]
+
+
 @dataclass(frozen=True, slots=True)
 class MailTexts:
     """What the endpoints do. `texts` are those that are sent, `layout` makes mails of them."""
@@ -55,6 +71,7 @@ class MailTexts:
     texts: LiveTexts
     layout: Layout
     portal: str
+    trials: Trials
 
     async def listed(self, call: Call) -> Answer:
         """One page of all texts."""
@@ -100,6 +117,16 @@ class MailTexts:
             self.layout.html(samples[number][1]).encode(), headers=headers | {"X-Frame-Options": "SAMEORIGIN"}
         )
 
+    async def try_out(self, call: Call) -> Answer:
+        """One sample, mailed to who asks."""
+        name, standard = self._named(call)
+        asked: TrialBody = call.body or TrialBody()
+        if asked.number >= len(previews.samples_of(name)):
+            raise Problem("not_found")
+        words = None if asked.words is None else checked(asked.words, standard, "/words")
+        await self.trials.ask(name, asked.number, words, call.context())
+        return Answer(Accepted(status="accepted"))
+
     async def _drafted(self, call: Call) -> Mapping[str, Text]:
         """The texts as they would be with what was sent."""
         name, standard = self._named(call)
@@ -124,11 +151,12 @@ class MailTexts:
         return name, standard
 
 
-def checked(body: WordsBody, standard: Text) -> Words:
+def checked(body: WordsBody, standard: Text, within: str = "") -> Words:
     """The words, if they can be sent as this text; `invalid_request` names everything that is wrong with them."""
     words = body.words()
     if found := faults(words, standard):
-        raise Problem("invalid_request", errors=[FieldError(each.field, each.code, each.detail) for each in found])
+        errors = [FieldError(f"{within}{each.field}", each.code, each.detail) for each in found]
+        raise Problem("invalid_request", errors=errors)
     return words
 
 
@@ -223,5 +251,18 @@ def _looking(do: MailTexts) -> Sequence[Endpoint]:
             roles=SEE,
             codes=("not_found",),
             media_type="text/html",
+        ),
+        Endpoint(
+            "POST",
+            f"{ONE}/test-mails",
+            do.try_out,
+            "Mail one of the previews to yourself",
+            body=TrialBody,
+            body_required=False,
+            answer=Accepted,
+            status=202,
+            roles=EDITORS,
+            codes=("not_found", "own_address_unknown"),
+            description="It goes to the address that the caller's access was given to, and to nobody else.",
         ),
     ]

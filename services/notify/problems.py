@@ -95,6 +95,12 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Text cannot be sent like this",
         "Bitte prüfen Sie die Länge und die Platzhalter des Textes.",
     ),
+    "own_address_unknown": (
+        409,
+        "Ihre E-Mail-Adresse ist nicht bekannt",
+        "Own address unknown",
+        "Zu Ihrem Zugang ist keine E-Mail-Adresse hinterlegt, an die eine Probe gesendet werden könnte.",
+    ),
     "no_such_day": (
         409,
         "Diesen Tag gibt es nicht",

@@ -1,7 +1,7 @@
 """From claimed messages to mails: who is written to is looked up, and the letter that the cause asks for is written."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,17 +61,23 @@ class Mail:
     content: bytes
 
 
+async def nothing_new() -> None:
+    """Of texts that never change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What mails are written with."""
+    """What mails are written with. `refresh` takes over what editors have changed in the texts until now."""
 
     composer: Composer
     matters: Matters
     pool: Pool
     vault: Vault
+    refresh: Callable[[], Awaitable[None]] = nothing_new
 
     async def look_up(self, claimed: Sequence[Claimed]) -> list[Ready | Exception]:
         """Who is written to, asked for in batches; in the order of `claimed`, with what went wrong in its place."""
+        await self.refresh()
         rows = await mailing.told(self.pool, list({each.mailing_id for each in claimed}))
         read = {id_: self._read(row) for id_, row in rows.items()}
         found: dict[UUID, Ready | Exception] = {}

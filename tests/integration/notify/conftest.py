@@ -3,8 +3,9 @@
 import datetime as dt
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiohttp import ClientSession
@@ -15,7 +16,10 @@ from services.notify.http import endpoints
 from services.notify.layout import Layout
 from services.notify.live_texts import LiveTexts
 from services.notify.mail_text_http import MailTexts
+from services.notify.reached import People
 from services.notify.records import DECIDERS, PROJECTIONS
+from services.notify.trial_mail import TrialMatter, Trials
+from shared.contracts.rpc import PeopleAnswered, PeopleAsked, PersonReached
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
 from shared.kernel.http import make_app
@@ -58,6 +62,41 @@ class Reply:
 
 
 @dataclass
+class AddressBook:
+    """The gateway's answers to where people are reached; who is erased is taken out of `kept`."""
+
+    kept: list[PersonReached] = field(default_factory=list)
+    actors: dict[str, str] = field(default_factory=dict)
+    page: int = 1000
+
+    def add(self, email: str, *organisation_ids: str, actor: str = "") -> str:
+        """Somebody new; the person's id."""
+        person_id = str(uuid4())
+        self.kept.append(PersonReached(person_id=person_id, email=email, organisation_ids=organisation_ids))
+        self.actors[actor or person_id] = person_id
+        return person_id
+
+    async def answer(self, asked: PeopleAsked) -> PeopleAnswered:
+        named = {*asked.person_ids, *(self.actors.get(actor) for actor in asked.actors)}
+        found = sorted(
+            (
+                person
+                for person in self.kept
+                if person.person_id in named or set(person.organisation_ids) & set(asked.organisation_ids)
+            ),
+            key=lambda person: person.person_id,
+        )
+        found = [person for person in found if person.person_id > (asked.after or "")]
+        page = found[: self.page]
+        return PeopleAnswered(people=tuple(page), next=page[-1].person_id if len(found) > self.page else None)
+
+    @property
+    def people(self) -> People:
+        """As the service asks."""
+        return People(self.answer)
+
+
+@dataclass
 class Notify:
     """A service of this test's own."""
 
@@ -70,6 +109,7 @@ class Notify:
     http: ClientSession
     signer: Signer
     texts: LiveTexts
+    book: AddressBook
 
     async def ask(
         self, method: str, path: str, body: Any = None, who: Identity | None = ANONYMOUS, **headers: str
@@ -92,7 +132,8 @@ WHERE schemaname = current_schema() AND tablename NOT IN ('migration', 'journal_
 """
 BEGIN_AGAIN = """
 EMPTY = """
-TRUNCATE mailing, message, attempt, news, mail_text, mail_text_version, journal, command, snapshot, projection, vault,
+TRUNCATE mailing, message, attempt, news, mail_text, mail_text_version, sign_in, journal, command, snapshot,
+         projection, vault,
          inbox, inbox_consumer, inbox_aggregate, dead_letter, relay_state RESTART IDENTITY;
 UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_at = clock_timestamp()
 """
@@ -123,6 +164,10 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     texts = LiveTexts(pool, TEXTS)
     app = make_app(
         endpoints(journal, pool, MailTexts(journal, pool, texts, Layout(PORTAL), PORTAL)),
+    texts, book = LiveTexts(pool, TEXTS), AddressBook()
+    trials = Trials(pool, book.people, TrialMatter(texts, PORTAL, book.people), lambda: None)
+    app = make_app(
+        endpoints(journal, pool, MailTexts(journal, pool, texts, Layout(PORTAL), PORTAL, trials)),
         clock=clock,
         health=Health(),
         verifier=Verifier(keys.public, "notify", clock),
@@ -130,4 +175,4 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     )
     async with journal.running(), TestServer(app) as server, ClientSession() as http:
         base = str(server.make_url("")).rstrip("/")
-        yield Notify(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock), texts)
+        yield Notify(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock), texts, book)

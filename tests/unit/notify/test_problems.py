@@ -11,5 +11,5 @@ from shared.kernel.problems import known
 def test_every_code_of_an_endpoint_is_in_the_table() -> None:
     problems.register()
     nothing: Any = None
-    mail_texts = MailTexts(nothing, nothing, nothing, nothing, "")
+    mail_texts = MailTexts(nothing, nothing, nothing, nothing, "", nothing)
     assert all(known(code) for endpoint in endpoints(nothing, nothing, mail_texts) for code in endpoint.codes)
