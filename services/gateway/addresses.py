@@ -42,13 +42,15 @@ def parse_address(text: str) -> MailAddress:
     """The address typed as `text`; raises `Malformed` for whatever a mail server or a header could stumble over.
 
     A dot-atom of ASCII before the @ (RFC 5321), a domain with at least two labels after it, which may be international
-    (RFC 5891). Quoted local parts, comments and IP literals are refused.
+    (RFC 5891). Quoted local parts, comments and IP literals are refused, and so are other letters before the @: mail
+    servers on the way need not take them (RFC 6531).
     """
     local, at, domain = text.strip().rpartition("@")
     if not at:
         raise Malformed("address_without_at")
     if len(local) > MAX_LOCAL or not _LOCAL.fullmatch(local):
-        raise Malformed("address_malformed")
+        international = _LOCAL.fullmatch("".join(c if c.isascii() or not c.isalnum() else "x" for c in local))
+        raise Malformed("address_not_ascii" if international else "address_malformed")
     return MailAddress(f"{local}@{_ascii_domain(domain)}")
 
 

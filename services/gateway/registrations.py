@@ -31,6 +31,7 @@ JSON, PROBLEM = "application/json", "application/problem+json"
 SENTENCES = {
     "address_without_at": "Bitte geben Sie eine E-Mail-Adresse mit @ ein, zum Beispiel name@stadt.de.",
     "address_malformed": "Bitte geben Sie eine gültige E-Mail-Adresse ein, zum Beispiel name@stadt.de.",
+    "address_not_ascii": "Bitte geben Sie eine Adresse ohne Umlaute vor dem @ ein, zum Beispiel name@stadt.de.",
     "name_missing": "Bitte geben Sie Ihren Namen ein.",
     "name_too_long": "Bitte kürzen Sie den Namen auf höchstens 200 Zeichen.",
     "name_not_plain": "Bitte geben Sie nur den Namen ein, ohne Internetadresse und Sonderzeichen.",

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.addresses import Malformed, lookup_key, parse_address, parse_name
+from services.gateway.registrations import SENTENCES
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,23 @@ def test_an_address_is_understood(typed: str, mailbox: str) -> None:
 def test_what_is_no_address_is_refused(typed: str) -> None:
     with pytest.raises(Malformed):
         parse_address(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("jürgen@stadt.example", "address_not_ascii"),
+        ("иван@stadt.example", "address_not_ascii"),
+        ("j\u200bürgen@stadt.example", "address_malformed"),
+        ("jürgen muster@stadt.example", "address_malformed"),
+        ("jürgen", "address_without_at"),
+    ],
+)
+def test_letters_that_not_every_mail_server_takes_are_named(typed: str, code: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        parse_address(typed)
+    assert refused.value.code == code
+    assert refused.value.code in SENTENCES
 
 
 @given(st.text())
