@@ -158,7 +158,10 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     creating.add_argument("--role", choices=ROLES, required=True)
     creating.add_argument("--label", type=_label, required=True, help="who or what uses it; shown in the audit log")
     creating.add_argument("--organisation", type=_organisation, help="whose member it stands for: official key or id")
-    creating.add_argument("--email", help="whose it is: this person needs no link to confirm a registration")
+    creating.add_argument(
+        "--email",
+        help="whose it is: this person needs no link to confirm a registration, and mails for the role reach them",
+    )
     revoking = commands.add_parser("revoke", help="end the token of a label")
     revoking.add_argument("--label", type=_label, required=True)
     commands.add_parser("list", help="labels, roles and dates; never the tokens")

@@ -47,24 +47,29 @@ def token(
     ] = None,
     email: Annotated[
         str | None,
-        typer.Option("--email", help="Whose it is: this person's registrations need no link to confirm them."),
+        typer.Option(
+            "--email",
+            help="Whose it is: this person's registrations need no link to confirm them, and mails for members and "
+            "editors reach them. Without --member a new one for an editor.",
+        ),
     ] = None,
 ) -> None:
-    """Prints the editor's bearer token, or a new one for a member of an organisation, and nothing else."""
+    """Prints the editors' bearer token, or a new one for a member of an organisation or one person, and nothing else."""
     found = (
         _status(data or DEFAULT_DATA)["tokens"]["editor"]
-        if member is None
-        else _member_token(member, email, data or DEFAULT_DATA)
+        if member is None and email is None
+        else _new_token(member, email, data or DEFAULT_DATA)
     )
     if found is None:
         fail("The token is not made yet.")
     typer.echo(found)
 
 
-def _member_token(member: str, email: str | None, data: Path) -> str:
+def _new_token(member: str | None, email: str | None, data: Path) -> str:
     """A new token under the organisation's label, or one of the person's own; one made before under it ends."""
     label = f"member-{member}" if email is None else f"person-{secrets.token_hex(8)}"
-    arguments = ["create", "--role", "member", "--organisation", member, "--label", label]
+    role = ["editor"] if member is None else ["member", "--organisation", member]
+    arguments = ["create", "--role", *role, "--label", label]
     arguments += [] if email is None else ["--email", email]
     return text_of("services.gateway.tokens", arguments, find(data).environment("gateway")).strip()
 
