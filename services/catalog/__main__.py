@@ -20,14 +20,15 @@ from services.catalog.topic_split import move_projects
 from services.catalog.undertaking_reminder import step_reminder
 from shared.contracts.rpc import (
     ContactAsked,
+    CooperationLetterAsked,
     FitsAsked,
     KnownAsked,
     ProjectKeysAsked,
+    ProjectLetterAsked,
     SearchKeysAsked,
     StepAsked,
     TitlesAsked,
 )
-from shared.contracts.rpc import ContactAsked, CooperationLetterAsked, KnownAsked, ProjectLetterAsked, StepAsked
 from shared.kernel.files import Files
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal

@@ -1,24 +1,34 @@
 """The notification service as a process: `python -m services.notify`, or `ikz run notify`."""
 
-from services.notify import effects, problems, reminder
+from functools import partial
+
+from services.notify import effects, mail_text_http, problems, reminder, undertaking_matter
+from services.notify.catalog_matters import of_catalogue, people_at
 from services.notify.cause import ReminderDue
 from services.notify.expansion import Expansion
 from services.notify.holders import Holders
 from services.notify.http import endpoints
 from services.notify.layout import Layout
+from services.notify.live_texts import LiveTexts
 from services.notify.mail import Composer
+from services.notify.mail_text_http import MailTexts
 from services.notify.matters import all_matters
 from services.notify.records import DECIDERS, PROJECTIONS
 from services.notify.reminder import Reminders
 from services.notify.reports import Reports
 from services.notify.sender import Sender
 from services.notify.settings import NotifySettings
+from services.notify.sign_in import SignIn, SignInMatter
 from services.notify.subscriptions import Subscriptions
 from services.notify.texts import load_texts
+from services.notify.trial_mail import TrialMatter, Trials
+from services.notify.wishes import Wishes
 from services.notify.writing import Desk
+from shared.contracts.rpc import SignInAsked
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
+from shared.kernel.rpc import RpcEndpoint, serve_rpc
 from shared.kernel.service import Parts, Runtime, main
 from shared.kernel.wakeup import Wakeup
 
@@ -39,9 +49,17 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         health=runtime.health,
     )
     mailings, messages, ends = Wakeup(), Wakeup(), Wakeup()
-    texts = load_texts()
+    texts, layout = LiveTexts(pool, load_texts()), Layout(portal)
+    await texts.refresh()
+    people = people_at(runtime.bus)
+    trials = Trials(pool, people, TrialMatter(texts, portal, people), mailings.announce)
+    sign_in = SignIn(
+        pool, runtime.vault, clock, SignInMatter(pool, runtime.vault, texts, portal, people), mailings.announce
+    )
     subscriptions = Subscriptions.of(runtime, journal, texts, mailings.announce)
-    matters = all_matters(pool, runtime.bus, texts, portal, [subscriptions.matter])
+    catalogue = of_catalogue(runtime.bus, texts, portal, people, Wishes(pool))
+    more = [*catalogue, trials.matter, sign_in.matter, subscriptions.matter]
+    matters = all_matters(pool, runtime.bus, texts, portal, more)
     holders = Holders(settings.database_url, clock, messages.announce)
     expansion = Expansion(
         pool,
@@ -54,7 +72,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     )
     sender = Sender(
         pool=pool,
-        desk=Desk(Composer(settings.mail_from, Layout(portal)), matters, pool, runtime.vault),
+        desk=Desk(Composer(settings.mail_from, layout), matters, pool, runtime.vault, texts.refresh),
         host=settings.smtp_host,
         clock=clock,
         health=runtime.health,
@@ -64,13 +82,14 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         finished=ends.announce,
         holder=holders.number,
     )
+    questions = [RpcEndpoint(SignInAsked.subject, SignInAsked, sign_in.ask)]
     reports = Reports(pool, journal, ends.waiter())
     reminders = Reminders(pool, clock, matters.named("sessions", ReminderDue.type), mailings.announce)
     consumers = [
         Consumer(
             name=settings.service,
             source=source,
-            effects=effects.merged(taken),
+            effects=taken,
             dsn=settings.database_url,
             pool=pool,
             nats_url=settings.nats_url,
@@ -80,21 +99,28 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         )
         for source, taken in (
             ("events", [*effects.of_causes("events", matters, clock), *reminder.effects(clock)]),
-            ("catalog", effects.of_causes("catalog", matters, clock)),
+            ("catalog", [*effects.of_causes("catalog", matters, clock), undertaking_matter.taking_back(clock)]),
             ("gateway", effects.of_gateway(runtime.vault)),
         )
     ]
     return Parts(
-        endpoints=[*endpoints(journal, pool), *subscriptions.endpoints()],
+        endpoints=[
+            *endpoints(journal, pool),
+            *mail_text_http.endpoints(MailTexts(journal, pool, texts, layout, portal, trials)),
+            *subscriptions.endpoints(),
+        ],
         journal=journal,
         tasks=[
             relay.run,
+            partial(texts.keep, runtime.wakeup.waiter()),
             *(consumer.run for consumer in consumers),
             expansion.run,
             sender.run,
             reports.run,
             reminders.run,
             holders.run,
+            sign_in.forget,
+            partial(serve_rpc, runtime.bus, settings.service, questions),
             *subscriptions.tasks(),
         ],
     )

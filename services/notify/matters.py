@@ -8,15 +8,9 @@ from pydantic import BaseModel
 from services.notify.asker_matter import AskerMatter
 from services.notify.contact_matter import ContactMatter
 from services.notify.matter import Matter, Matters
-from services.notify.cooperation_matter import CooperationMatter
-from services.notify.project_matter import ProjectMatter
 from services.notify.question_matter import QuestionMatter
-from services.notify.reached import People
 from services.notify.session_matter import SessionMatter
-from services.notify.sign_in import SignInMatter
 from services.notify.texts import Text
-from services.notify.trial_mail import TrialMatter
-from services.notify.undertaking_matter import UndertakingMatter
 from shared.contracts.rpc import (
     AddressesAnswered,
     AddressesAsked,
@@ -24,40 +18,20 @@ from shared.contracts.rpc import (
     AskersAsked,
     ContactAnswered,
     ContactAsked,
-    CooperationLetterAnswered,
-    CooperationLetterAsked,
-    PeopleAnswered,
-    PeopleAsked,
-    ProjectLetterAnswered,
-    ProjectLetterAsked,
     QuestionLetterAnswered,
     QuestionLetterAsked,
     RegistrantsAnswered,
     RegistrantsAsked,
-    StepAnswered,
-    StepAsked,
 )
 from shared.kernel.bus import Bus
 from shared.kernel.postgres import Pool
 from shared.kernel.rpc import ask
-from shared.kernel.vault import Vault
 
 
 def all_matters(
     pool: Pool, bus: Bus, texts: Mapping[str, Text], portal: str, more: Sequence[Matter[Any]] = ()
 ) -> Matters:
     """A new matter is one line here; `more` are those that are parts of something else."""
-def people_at(bus: Bus) -> People:
-    """Who is reached where."""
-    return People(asking(bus, PeopleAsked.subject, PeopleAnswered))
-
-
-def all_matters(pool: Pool, bus: Bus, texts: Mapping[str, Text], portal: str, vault: Vault) -> Matters:
-    """A new matter is one line here."""
-    people = people_at(bus)
-    project = asking(bus, ProjectLetterAsked.subject, ProjectLetterAnswered)
-    requests = asking(bus, CooperationLetterAsked.subject, CooperationLetterAnswered)
-    step = asking(bus, StepAsked.subject, StepAnswered)
     registrants = asking(bus, RegistrantsAsked.subject, RegistrantsAnswered)
     addresses = asking(bus, AddressesAsked.subject, AddressesAnswered)
     question = asking(bus, QuestionLetterAsked.subject, QuestionLetterAnswered)
@@ -70,11 +44,6 @@ def all_matters(pool: Pool, bus: Bus, texts: Mapping[str, Text], portal: str, va
             AskerMatter(texts, portal, askers, question),
             ContactMatter(texts, portal, contact),
             *more,
-            ProjectMatter(texts, portal, project, people),
-            CooperationMatter(texts, portal, requests, people),
-            UndertakingMatter(texts, portal, step, people),
-            SignInMatter(pool, vault, texts, portal, people),
-            TrialMatter(texts, portal, people),
         ]
     )
 

@@ -3,8 +3,9 @@
 import sys
 from typing import Any, cast
 
-from services.notify import own_subscriptions_http, problems, subscription_http
+from services.notify import mail_text_http, own_subscriptions_http, problems, subscription_http
 from services.notify.http import endpoints
+from services.notify.mail_text_http import MailTexts
 from services.notify.own_subscriptions_http import OwnPage
 from services.notify.subscription_http import Intake
 from shared.kernel.openapi import describe, rendered
@@ -17,7 +18,8 @@ def document() -> str:
     intake = Intake(nothing, nothing, nothing, nothing, nothing, nothing)
     own = OwnPage(nothing, nothing, nothing, nothing)
     subscriptions = [*subscription_http.endpoints(intake), *own_subscriptions_http.endpoints(own)]
-    return rendered(describe("notify", [*endpoints(nothing, nothing), *subscriptions]))
+    texts = mail_text_http.endpoints(MailTexts(nothing, nothing, nothing, nothing, "", nothing))
+    return rendered(describe("notify", [*endpoints(nothing, nothing), *texts, *subscriptions]))
 
 
 if __name__ == "__main__":

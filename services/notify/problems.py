@@ -89,6 +89,7 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Datum liegt nicht in der Zukunft",
         "Not in the future",
         "Bitte wählen Sie einen späteren Tag.",
+    ),
     "mail_text_unfit": (
         422,
         "Text lässt sich so nicht senden",

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from services.notify import problems
+from services.notify import mail_text_http, problems
 from services.notify.http import endpoints
 from services.notify.layout import Layout
 from services.notify.live_texts import LiveTexts
@@ -131,10 +131,6 @@ SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables
 WHERE schemaname = current_schema() AND tablename NOT IN ('migration', 'journal_counter')
 """
 BEGIN_AGAIN = """
-EMPTY = """
-TRUNCATE mailing, message, attempt, news, mail_text, mail_text_version, sign_in, journal, command, snapshot,
-         projection, vault,
-         inbox, inbox_consumer, inbox_aggregate, dead_letter, relay_state RESTART IDENTITY;
 UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_at = clock_timestamp()
 """
 
@@ -158,16 +154,15 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     clock, keys = SetClock(), generate_keys()
     journal = Journal(dsn, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
     vault = Vault(pool, secrets.token_bytes(32))
-    app = make_app(
-        "notify",
-        [*endpoints(journal, pool), *subscribing.endpoints(journal, pool, vault)],
-    texts = LiveTexts(pool, TEXTS)
-    app = make_app(
-        endpoints(journal, pool, MailTexts(journal, pool, texts, Layout(PORTAL), PORTAL)),
     texts, book = LiveTexts(pool, TEXTS), AddressBook()
     trials = Trials(pool, book.people, TrialMatter(texts, PORTAL, book.people), lambda: None)
     app = make_app(
-        endpoints(journal, pool, MailTexts(journal, pool, texts, Layout(PORTAL), PORTAL, trials)),
+        "notify",
+        [
+            *endpoints(journal, pool),
+            *mail_text_http.endpoints(MailTexts(journal, pool, texts, Layout(PORTAL), PORTAL, trials)),
+            *subscribing.endpoints(journal, pool, vault),
+        ],
         clock=clock,
         health=Health(),
         verifier=Verifier(keys.public, "notify", clock),

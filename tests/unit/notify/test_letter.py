@@ -4,7 +4,6 @@ from datetime import date, datetime
 
 import pytest
 
-from services.notify import asker_matter
 from services.notify.cause import CONTACT_KINDS, KINDS, Cause
 from services.notify.letter import Fact, listed
 from services.notify.placeholders import PLACEHOLDERS
