@@ -54,7 +54,7 @@ def token(
         ),
     ] = None,
 ) -> None:
-    """Prints the editors' bearer token, or a new one for a member or one person, and nothing else."""
+    """Prints the editors' bearer token, or a new one of a member or of one person, and nothing else."""
     found = (
         _status(data or DEFAULT_DATA)["tokens"]["editor"]
         if member is None and email is None
