@@ -13,6 +13,7 @@ from services.notify.letter import Letter
 from services.notify.matter import About, Claimed, Draft, Mailing, Page, Row, Told
 from services.notify.reached import People
 from services.notify.texts import Text
+from services.notify.wishes import Wishes
 from shared.contracts.catalog import (
     CooperationRequestClosed,
     CooperationRequestExpiring,
@@ -34,7 +35,7 @@ def _last_moment(cause: CooperationRequestExpiring) -> datetime:
 
 
 KINDS: dict[type[Any], Kind] = {
-    CooperationRequestMatched: Kind("partner_match", Priority.LATER),
+    CooperationRequestMatched: Kind("partner_match", Priority.LATER, transactional=False),
     CooperationRequestExpiring: Kind("cooperation_request_expiring", Priority.LATER, until=_last_moment),
     CooperationRequestClosed: Kind("cooperation_request_closed", Priority.LATER),
 }
@@ -57,6 +58,7 @@ class CooperationMatter:
     portal: str
     requests: Callable[[CooperationLetterAsked], Awaitable[CooperationLetterAnswered]]
     people: People
+    wishes: Wishes
     name: str = "cooperation"
     kinds: Mapping[type[Any], Kind] = field(default_factory=lambda: KINDS)
 
@@ -75,8 +77,9 @@ class CooperationMatter:
         for request_id in _ids(mailing.what):
             if request_id in letters and _holds(mailing.what, letters):
                 told = dict.fromkeys(await self._whose(letters[request_id]), request_id) | told
+        wanted = told if self.kinds[type(mailing.what)].transactional else await self.wishes.wanted(mailing.kind, told)
         lane = _line(mailing.what)
-        return Page([Row(person, standing={"own": own}, lane=f"{lane}/{person}") for person, own in told.items()])
+        return Page([Row(person, standing={"own": told[person]}, lane=f"{lane}/{person}") for person in wanted])
 
     async def cards(self, messages: Sequence[tuple[Claimed, Told]]) -> list[RequestCard | None]:
         """What the catalogue says now, and where they are reached."""
@@ -86,9 +89,11 @@ class CooperationMatter:
         addresses = await self.people.addresses(claimed.person_id for claimed, _ in messages)
         return [_card(claimed, told, letters[told.cause_id], addresses) for claimed, told in messages]
 
-    def letter(self, _claimed: Claimed, told: Told, card: RequestCard, _now: datetime) -> Draft:
-        """The letter that the cause asks for."""
-        return Draft(self._written(told.cause, card))
+    def letter(self, claimed: Claimed, told: Told, card: RequestCard, _now: datetime) -> Draft:
+        """The letter that the cause asks for; the end of one's own entry has to be told."""
+        ends = self.kinds[type(told.cause)].transactional
+        unsubscribe = None if ends else self.wishes.unsubscribe(claimed.person_id, told.kind)
+        return Draft(self._written(told.cause, card), unsubscribe=unsubscribe)
 
     def _written(self, cause: OfRequest, card: RequestCard) -> Letter:
         match cause:

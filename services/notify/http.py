@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from services.notify import mail_text_http, messages, news
+from services.notify import messages, news
 from services.notify.announcement import (
     ANNOUNCEMENT,
     Command,
@@ -16,7 +16,6 @@ from services.notify.announcement import (
     ReviseAnnouncement,
     WithdrawAnnouncement,
 )
-from services.notify.mail_text_http import MailTexts
 from services.notify.messages import MessageQuery, Messages
 from services.notify.news import NewsArticle, NewsItem, NewsQuery
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, page, require
@@ -113,7 +112,7 @@ def _sees_all(call: Call) -> bool:
     return bool(SEE_ALL & call.identity.roles)
 
 
-def endpoints(journal: Journal, pool: Pool, mail_texts: MailTexts) -> list[Endpoint]:
+def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
     """Everything the service offers."""
     do = Handlers(journal, pool)
     announcement = f"{API}/announcements/{{id}}"
@@ -184,5 +183,4 @@ def endpoints(journal: Journal, pool: Pool, mail_texts: MailTexts) -> list[Endpo
             answer=Messages,
             roles=SEE_ALL,
         ),
-        *mail_text_http.endpoints(mail_texts),
     ]

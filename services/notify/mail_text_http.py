@@ -113,9 +113,7 @@ class MailTexts:
         if number >= len(samples):
             raise Problem("not_found")
         headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": DOCUMENT}
-        return Answer(
-            self.layout.html(samples[number][1]).encode(), headers=headers | {"X-Frame-Options": "SAMEORIGIN"}
-        )
+        return Answer(self.layout.html(samples[number][1]).encode(), headers=headers)
 
     async def try_out(self, call: Call) -> Answer:
         """One sample, mailed to who asks."""

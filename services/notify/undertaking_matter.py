@@ -11,6 +11,7 @@ from services.notify.kind import Kind, Priority
 from services.notify.matter import About, Claimed, Draft, Mailing, Page, Row, Told
 from services.notify.reached import People
 from services.notify.texts import Text
+from services.notify.wishes import Wishes
 from shared.contracts.catalog import StepDue, StepDueWithdrawn
 from shared.contracts.rpc import PeopleAsked, StepAnswered, StepAsked, StepReminder
 from shared.kernel.clock import Clock
@@ -34,7 +35,7 @@ WHERE m.lane >= t.line || '/' AND m.lane < t.line || '0' AND m.state = 'waiting'
   AND (g.data->>'due_on')::date = t.due_on AND split_part(g.cause, '@', 2)::bigint < t.version
 """
 
-KINDS: dict[type[Any], Kind] = {StepDue: Kind("checklist_due", Priority.LATER)}
+KINDS: dict[type[Any], Kind] = {StepDue: Kind("checklist_due", Priority.LATER, transactional=False)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class UndertakingMatter:
     portal: str
     step: Callable[[StepAsked], Awaitable[StepAnswered]]
     people: People
+    wishes: Wishes
     name: str = NAME
     kinds: Mapping[type[Any], Kind] = field(default_factory=lambda: KINDS)
 
@@ -71,8 +73,9 @@ class UndertakingMatter:
             return Page(())
         bodies = reminder.organisation_ids or (reminder.organisation_id,)
         found = await self.people.reached(PeopleAsked(organisation_ids=bodies))
+        wanted = await self.wishes.wanted(mailing.kind, (person.person_id for person in found))
         lane = _line(mailing.what.undertaking_id, mailing.what.step_id)
-        return Page([Row(person.person_id, lane=f"{lane}/{person.person_id}") for person in found])
+        return Page([Row(person, lane=f"{lane}/{person}") for person in wanted])
 
     async def cards(self, messages: Sequence[tuple[Claimed, Told]]) -> list[StepCard | None]:
         """What the catalogue says now, and where they are reached."""
@@ -82,9 +85,10 @@ class UndertakingMatter:
         addresses = await self.people.addresses(claimed.person_id for claimed, _ in messages)
         return [_card(addresses.get(claimed.person_id), reminders[_question(told.cause)]) for claimed, told in messages]
 
-    def letter(self, _claimed: Claimed, told: Told, card: StepCard, _now: datetime) -> Draft:
+    def letter(self, claimed: Claimed, told: Told, card: StepCard, _now: datetime) -> Draft:
         """What is due, and when."""
-        return Draft(catalog_letter.step(card.reminder, told.cause.due_on, self.texts, self.portal))
+        letter = catalog_letter.step(card.reminder, told.cause.due_on, self.texts, self.portal)
+        return Draft(letter, unsubscribe=self.wishes.unsubscribe(claimed.person_id, told.kind))
 
 
 def taking_back(clock: Clock) -> Effect:

@@ -20,6 +20,7 @@ from services.notify.sign_in import FORGET, SignIn, SignInMatter
 from services.notify.smtp import Connection, Host
 from services.notify.trial_mail import TrialMatter
 from services.notify.undertaking_matter import UndertakingMatter
+from services.notify.wishes import Wishes
 from services.notify.writing import Desk
 from shared.contracts.catalog import (
     ContactReviewDue,
@@ -88,12 +89,13 @@ class Hall:
     def __post_init__(self) -> None:
         texts, portal, people = self.notify.texts, samples.PORTAL, self.notify.book.people
         pool, vault, clock = self.notify.pool, self.notify.vault, self.notify.clock
+        wishes = Wishes(pool, lambda person, kind: f"{portal}/abbestellen/{person}-{kind}")
         sign_in = SignInMatter(pool, vault, texts, portal, people)
         self.matters = Matters(
             [
                 ProjectMatter(texts, portal, self.catalogue.project_letter, people),
-                CooperationMatter(texts, portal, self.catalogue.cooperation_letter, people),
-                UndertakingMatter(texts, portal, self.catalogue.step_reminder, people),
+                CooperationMatter(texts, portal, self.catalogue.cooperation_letter, people, wishes),
+                UndertakingMatter(texts, portal, self.catalogue.step_reminder, people, wishes),
                 TrialMatter(texts, portal, people),
                 sign_in,
             ]
@@ -283,6 +285,7 @@ class TestCooperationRequests:
             ("c@dorf.example", "Passt zu Ihrem Eintrag: Kehrmaschine A"),
         ]
         assert f"{samples.PORTAL}/partnersuche/{OTHER}" in words(mails[0])
+        assert "/abbestellen/" in mails[0].parsed["List-Unsubscribe"]
 
     async def test_who_is_on_both_sides_is_told_once(self, hall: Hall) -> None:
         both = hall.notify.book.add("both@stadt.example", TOWN)
@@ -304,6 +307,7 @@ class TestCooperationRequests:
         hall.catalogue.requests = {OWN: request(OWN, TOWN)}
         (mail,) = await hall.told(expiring)
         assert "noch bis Sonntag, 20. Juli 2025 in der Partnersuche" in words(mail)
+        assert mail.parsed["List-Unsubscribe"] is None
         await hall.hear(expiring, 4)
         await hall.expand()
         hall.catalogue.requests = {OWN: request(OWN, TOWN, expires_on=DAY + dt.timedelta(days=90))}
@@ -338,6 +342,19 @@ class TestSteps:
         assert (first.recipient, second.recipient) == ("a@stadt.example", "b@stadt.example")
         assert first.subject == "Fällig am So., 20.07.2025: Beschluss einholen"
         assert "Zuständig: Hauptamt" in words(first)
+        assert first.parsed["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert "/abbestellen/" in first.parsed["List-Unsubscribe"]
+
+    async def test_who_does_not_want_to_be_reminded_is_not(self, hall: Hall) -> None:
+        refusing = hall.notify.book.add("a@stadt.example", TOWN)
+        hall.notify.book.add("b@stadt.example", TOWN)
+        hall.catalogue.step = self.reminder
+        await hall.notify.pool.execute(
+            "INSERT INTO preference (person_id, kind, channel, rhythm) VALUES ($1, 'checklist_due', 'email', 'off')",
+            refusing,
+        )
+        (mail,) = await hall.told(self.due)
+        assert mail.recipient == "b@stadt.example"
 
     async def test_a_date_that_holds_no_more_is_taken_back_though_it_comes_to_hold_again(self, hall: Hall) -> None:
         hall.notify.book.add("a@stadt.example", TOWN)
