@@ -131,10 +131,6 @@ SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables
 WHERE schemaname = current_schema() AND tablename NOT IN ('migration', 'journal_counter')
 """
 BEGIN_AGAIN = """
-EMPTY = """
-TRUNCATE mailing, message, attempt, news, preference, mail_text, mail_text_version, sign_in, journal, command, snapshot,
-         projection, vault,
-         inbox, inbox_consumer, inbox_aggregate, dead_letter, relay_state RESTART IDENTITY;
 UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_at = clock_timestamp()
 """
 

@@ -12,13 +12,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiohttp import ClientSession
 
 from services.notify.cause import OfRegistration, OfSession
 from shared.contracts.gateway import PersonErased
-from shared.contracts.rpc import AddressesAsked, AskersAsked, QuestionLetterAsked, RegistrantsAsked
+from shared.contracts.rpc import (
+    AddressesAsked,
+    AskersAsked,
+    PeopleAsked,
+    QuestionLetterAsked,
+    RegistrantsAsked,
+    SignInAnswered,
+    SignInAsked,
+)
 from shared.embedded.nats import EmbeddedNats
 from shared.kernel.bus import ApiError, Bus, Connection, open_connection
 from shared.kernel.clock import Clock
@@ -26,10 +35,10 @@ from shared.kernel.identity import HEADER, KeyPair, Signer, generate_keys
 from shared.kernel.migrations import migrate
 from shared.kernel.nats_access import USERS, render_config
 from shared.kernel.postgres import Pool, connect_pool
-from shared.kernel.rpc import RpcEndpoint, serve_rpc
+from shared.kernel.rpc import RpcEndpoint, ask, serve_rpc
 from shared.kernel.streams import bootstrap_streams, stream_of
 from tests.conftest import Servers, fresh_database
-from tests.integration.notify.conftest import EDITOR
+from tests.integration.notify.conftest import EDITOR, AddressBook
 from tests.integration.notify.office import Owner, methods, of, people
 from tests.integration.notify.sink import Sink, mail_server
 from tests.integration.notify.stand_in import Publisher
@@ -54,6 +63,8 @@ class World:
     owner: Owner
     sink: Sink
     keys: KeyPair
+    book: AddressBook
+    gateways: Bus
 
     async def happens(self, *causes: OfRegistration | OfSession, **how: Any) -> None:
         for cause in causes:
@@ -131,7 +142,7 @@ async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
 async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """A database, streams, an events service that answers, a mail server; nothing published yet."""
     passwords = {user: f"password-of-{user}" for user in USERS}
-    owner = Owner(session(), people(3))
+    owner, book = Owner(session(), people(3)), AddressBook()
     async with (
         EmbeddedNats(tmp_path_factory.mktemp("nats"), render_config, passwords) as nats,
         mail_server() as sink,
@@ -151,7 +162,15 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
             RpcEndpoint(AskersAsked.subject, AskersAsked, owner.askers),
             RpcEndpoint(QuestionLetterAsked.subject, QuestionLetterAsked, owner.answer_question),
         ]
-        serving = [asyncio.create_task(serve_rpc(bus, "events", endpoints)), asyncio.create_task(bus.run())]
+        gateways = Bus(nats.url("gateway"), "test gateway answers")
+        await gateways.open()
+        reached = RpcEndpoint(PeopleAsked.subject, PeopleAsked, book.answer)
+        serving = [
+            asyncio.create_task(serve_rpc(bus, "events", endpoints)),
+            asyncio.create_task(serve_rpc(gateways, "gateway", [reached])),
+            asyncio.create_task(bus.run()),
+            asyncio.create_task(gateways.run()),
+        ]
         yield World(
             dsn,
             pool,
@@ -162,11 +181,14 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
             owner,
             sink,
             generate_keys(),
+            book,
+            gateways,
         )
         for task in serving:
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
         await bus.close()
+        await gateways.close()
         for connection in (operator, events, gateway):
             await connection.close()
 
@@ -206,9 +228,17 @@ async def test_a_registration_from_beginning_to_end(world: World) -> None:
             "registration_withdrawn",
         ]
         assert delivered[2]["causationid"] == delivered[2]["data"]["cause"] == f"{SESSION_STREAM}@3"
+        link = SignInAsked(
+            request_id=str(uuid4()),
+            person_id=world.book.add("wer.sich@anmeldet.example"),
+            token="anmelden-mit-diesem-link",
+            valid_until=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=15),
+        )
+        assert (await ask(world.gateways, SignInAsked.subject, link, SignInAnswered)).accepted
+        await until(lambda: len(world.sink.to("wer.sich@anmeldet.example")) == 1)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
-    for secret in (person.email, person.name, person.token):
+    for secret in (person.email, person.name, person.token, link.token, "wer.sich"):
         assert secret not in world.log
         assert secret not in json.dumps(delivered)
 
