@@ -64,7 +64,8 @@ def match(own: CooperationLetter, other: CooperationLetter, texts: Mapping[str, 
         texts["partner_match"],
         values,
         facts=(
-            Fact(other.kind_label, other.title, main=True),
+            Fact("Passender Eintrag", other.title, main=True),
+            Fact("Art", other.kind_label),
             Fact("Stelle", other.organisation),
             *topics,
             Fact("Zu finden bis", german.day(other.expires_on)),
@@ -77,14 +78,14 @@ def match(own: CooperationLetter, other: CooperationLetter, texts: Mapping[str, 
 
 def expiring(card: CooperationLetter, texts: Mapping[str, Text], portal: str) -> Letter:
     """That a request will close by itself."""
-    facts = (Fact(card.kind_label, card.title, main=True), Fact("Zu finden bis", german.day(card.expires_on)))
+    facts = (Fact("Ihr Eintrag", card.title, main=True), Fact("Zu finden bis", german.day(card.expires_on)))
     text = texts["cooperation_request_expiring"]
     return _letter(text, _of_request(card), facts=facts, page=_page_of(card, portal), why=WHY_REQUEST)
 
 
 def closed(card: CooperationLetter, texts: Mapping[str, Text], portal: str) -> Letter:
     """That a request has closed by itself."""
-    facts = (Fact(card.kind_label, card.title, main=True), Fact("War zu finden bis", german.day(card.expires_on)))
+    facts = (Fact("Ihr Eintrag", card.title, main=True), Fact("War zu finden bis", german.day(card.expires_on)))
     text = texts["cooperation_request_closed"]
     return _letter(text, _of_request(card), facts=facts, page=f"{portal}/partnersuche", why=WHY_REQUEST)
 

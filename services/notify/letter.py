@@ -52,7 +52,8 @@ class Quote:
 class Letter:
     """A message before layout: the same words go into its plain text and its HTML.
 
-    `message` is what somebody else than the portal says with it: paragraphs, each with its lines.
+    `message` is what somebody else than the portal says with it: paragraphs, each with its lines. `unsubscribe` is where
+    such mails can be ended, of those that nobody has to get.
     """
 
     subject: str
@@ -68,6 +69,7 @@ class Letter:
     invitation: Invitation | None = None
     quotes: tuple[Quote, ...] = ()
     message: tuple[tuple[str, ...], ...] = ()
+    unsubscribe: str | None = None
 
 
 def subject(text: Text, values: Mapping[str, str | None]) -> str:

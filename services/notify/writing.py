@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -105,7 +105,8 @@ class Desk:
             raise Outdated
         address = ready.card.email
         envelope = Envelope(claimed.id, address, claimed.created_at, draft.reply_to, draft.unsubscribe)
-        return Mail(address, self.composer.compose(draft.letter, envelope))
+        letter = replace(draft.letter, unsubscribe=draft.unsubscribe)  # the reader's own way, beside that of programs
+        return Mail(address, self.composer.compose(letter, envelope))
 
     def _read(self, row: asyncpg.Record) -> tuple[Matter[Any], Told] | Exception:
         try:

@@ -344,6 +344,7 @@ class TestSteps:
         assert "Zuständig: Hauptamt" in words(first)
         assert first.parsed["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert "/abbestellen/" in first.parsed["List-Unsubscribe"]
+        assert f"Solche Nachrichten abbestellen: {samples.PORTAL}/abbestellen/" in words(first)
 
     async def test_who_does_not_want_to_be_reminded_is_not(self, hall: Hall) -> None:
         refusing = hall.notify.book.add("a@stadt.example", TOWN)
