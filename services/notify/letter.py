@@ -52,8 +52,8 @@ class Quote:
 class Letter:
     """A message before layout: the same words go into its plain text and its HTML.
 
-    `message` is what somebody else than the portal says with it: paragraphs, each with its lines. `unsubscribe` is where
-    such mails can be ended, of those that nobody has to get.
+    `message` is what somebody else than the portal says with it: paragraphs, each with its lines. `unsubscribe` is
+    where such mails can be ended, of those that nobody has to get.
     """
 
     subject: str

@@ -11,7 +11,14 @@ from services.notify.subscriber import SUBSCRIBER
 from services.notify.subscriber_list import SUBSCRIBERS
 from shared.kernel.decider import Decider
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ANNOUNCEMENT, DELIVERY, SUBSCRIBER)
-PROJECTIONS = (NEWS, SUBSCRIBERS)
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ANNOUNCEMENT, DELIVERY, MAIL_TEXT)
-PROJECTIONS = (NEWS, MAIL_TEXTS)
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
+    ANNOUNCEMENT,
+    DELIVERY,
+    SUBSCRIBER,
+    MAIL_TEXT,
+)
+PROJECTIONS = (
+    NEWS,
+    SUBSCRIBERS,
+    MAIL_TEXTS,
+)

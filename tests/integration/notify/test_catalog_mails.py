@@ -115,14 +115,11 @@ class Hall:
             finished=lambda: None,
             holder=1,
         )
-        taken = effects.merged(
-            [
-                *effects.of_causes("catalog", self.matters, clock),
-                undertaking_matter.taking_back(clock),
-                *effects.of_gateway(vault),
-            ]
-        )
-        self.effects = {effect.contract: effect.apply for effect in taken}
+        self.effects = [
+            *effects.of_causes("catalog", self.matters, clock),
+            undertaking_matter.taking_back(clock),
+            *effects.of_gateway(vault),
+        ]
 
     async def hear(self, contract: Contract, version: int = 3, stream: str = "", *, live: bool = True) -> None:
         now = self.notify.clock.now()
@@ -141,7 +138,9 @@ class Hall:
             traceparent=None,
         )
         async with self.notify.pool.acquire() as connection, connection.transaction():
-            await self.effects[type(contract)](connection, [received])
+            for effect in self.effects:
+                if effect.contract is type(contract):
+                    await effect.apply(connection, [received])
 
     async def expand(self) -> None:
         while await self.expansion.step():
