@@ -1,4 +1,4 @@
-"""What became of a message, as a fact for the journal and for others: handed over, or given up."""
+"""What became of a message, as a fact for the journal and for others: handed over, given up, or come back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.contracts import notify as contracts
 from shared.contracts.contract import Contract
+from shared.contracts.notify import BounceReason
 from shared.kernel.decider import Decider, Event
 
 
@@ -34,11 +35,11 @@ class RecordDelivery(BaseModel):
 
 
 class RecordBounce(BaseModel):
-    """It is not tried again."""
+    """It is not tried again, or it came back."""
 
     model_config = ConfigDict(frozen=True)
     message: Message
-    reason: Literal["refused", "expired"]
+    reason: BounceReason
     status: str | None = None
 
 
@@ -52,10 +53,10 @@ class MessageDelivered(Event):
 
 
 class MessageBounced(Event):
-    """A message was given up."""
+    """A message was given up, or it came back."""
 
     message: Message
-    reason: Literal["refused", "expired"]
+    reason: BounceReason
     status: str | None = None
 
 

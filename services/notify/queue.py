@@ -108,8 +108,9 @@ WHERE id = $1 AND state IN ('waiting', 'sending')
 """
 UNREPORTED = """
 SELECT m.id, m.seq, m.kind, m.person_id, m.session_id, m.registration_id, m.state, m.reason, m.status, m.finished_at,
-       g.cause, g.correlation_id
+       m.address_mark, a.code, g.cause, g.correlation_id
 FROM message m JOIN mailing g ON g.id = m.mailing_id
+LEFT JOIN attempt a ON a.message_id = m.id AND a.number = m.attempts
 WHERE NOT m.reported AND m.state IN ('delivered', 'bounced')
 ORDER BY m.seq LIMIT $1
 """

@@ -16,9 +16,14 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     DELIVERY,
     SUBSCRIBER,
     MAIL_TEXT,
+    SUPPRESSION,
 )
 PROJECTIONS = (
     NEWS,
     SUBSCRIBERS,
     MAIL_TEXTS,
+    SUPPRESSIONS,
 )
+from services.notify.suppression import SUPPRESSION
+from services.notify.suppression_list import SUPPRESSIONS
+

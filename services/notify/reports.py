@@ -1,7 +1,7 @@
 """From finished messages to the journal, which tells others what became of them.
 
 A message is finished first and reported afterwards, many at a time. Reporting it twice changes nothing: the command's
-id follows from the message and its end.
+id follows from the message and its end. What did not arrive is counted against its address, too.
 """
 
 import asyncio
@@ -11,9 +11,11 @@ from uuid import NAMESPACE_URL, uuid5
 import asyncpg
 import structlog
 
+from services.notify.bounce_codes import Weight, weight_of
 from services.notify.delivery import DELIVERY, Command, Message, RecordBounce, RecordDelivery
 from services.notify.faults import TRY_AGAIN
 from services.notify.queue import REPORTED, UNREPORTED
+from services.notify.suppression import SUPPRESSION, CountReturn
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.recorded import Conflict, Context, Unavailable
@@ -29,7 +31,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """The worker that records deliveries and bounces."""
+    """The worker that records deliveries and bounces, and counts the latter."""
 
     pool: Pool
     journal: Journal
@@ -57,15 +59,42 @@ class Reports:
         return True
 
     async def _report(self, row: asyncpg.Record) -> None:
+        """The address first: who asks whether a message came back finds it counted."""
         message_id = str(row["id"])
-        context = Context(
-            command_id=uuid5(NAMESPACE_URL, f"ikz:report:{message_id}:{row['state']}"),
-            actor=ACTOR,
-            at=row["finished_at"],
-            correlation_id=row["correlation_id"],
-            causation_id=row["cause"],
-        )
-        await self.journal.transact(DELIVERY, message_id, _command(row), context)
+        weight = weight_of_end(row["state"], row["reason"], row["status"], row["code"])
+        if weight is not None and row["address_mark"] is not None:
+            counted = CountReturn(message_id=message_id, weight=weight, status=row["status"])
+            await self.journal.transact(SUPPRESSION, str(row["address_mark"]), counted, _context(row, "count"))
+        await self.journal.transact(DELIVERY, message_id, _command(row), _context(row, "report"))
+
+
+def weight_of_end(state: str, reason: str | None, status: str | None, code: int | None) -> Weight | None:
+    """How the end of a message counts against its address. One that only grew too old says nothing."""
+    if state != "bounced":
+        return None
+    match reason:
+        case "complaint":
+            return "complaint"
+        case "mailbox_unknown":
+            return "hard"
+        case "refused":
+            return weight_of(status, code)
+        case "returned":
+            return weight_of(status)
+        case "expired" if status is not None and code is not None and code >= 400:
+            return weight_of(status, code)
+        case _:
+            return None
+
+
+def _context(row: asyncpg.Record, what: str) -> Context:
+    return Context(
+        command_id=uuid5(NAMESPACE_URL, f"ikz:{what}:{row['id']}:{row['state']}"),
+        actor=ACTOR,
+        at=row["finished_at"],
+        correlation_id=row["correlation_id"],
+        causation_id=row["cause"],
+    )
 
 
 def _command(row: asyncpg.Record) -> Command:

@@ -26,6 +26,8 @@ ADDRESSED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x
 WRITERS = frozenset({"", "mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon", "microsoftexchange"})
 COMPLAINTS = frozenset({"abuse", "opt-out", "opt-out-list"})
 RETURNED = frozenset({"message/rfc822", "message/rfc822-headers", "text/rfc822-headers", "message/global-headers"})
+RETURN_PATH = re.compile(r"^return-path:\s*<([^>\s]+)>", re.IGNORECASE | re.MULTILINE)
+COPY = re.compile(r"^(?:-{3,}|return-path:|received:)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,7 @@ def _addresses(mail: Message) -> Iterator[str]:
     for _, address in getaddresses([str(value) for value in named]):
         yield address
     for part in _returned(mail):
-        for line in re.findall(r"^return-path:\s*<([^>\s]+)>", part, re.IGNORECASE | re.MULTILINE):
-            yield line
+        yield from RETURN_PATH.findall(part)
 
 
 def _fields(mail: Message, kind: str) -> list[Message]:
@@ -156,8 +157,8 @@ def _fields(mail: Message, kind: str) -> list[Message]:
         if isinstance(payload, list):
             blocks += [block for block in payload if isinstance(block, Message)]
         else:
-            text = str(part.get_payload(decode=True) or b"", "utf-8", "replace")
-            blocks += [message_from_bytes(each.encode(), policy=compat32) for each in text.split("\n\n") if each.strip()]
+            each = re.split(r"\r?\n\r?\n", _text(part))
+            blocks += [message_from_bytes(block.encode(), policy=compat32) for block in each if block.strip()]
     return blocks
 
 
@@ -168,7 +169,8 @@ def _returned(mail: Message) -> Iterator[str]:
             continue
         payload = part.get_payload()
         if isinstance(payload, list):
-            yield from ("\n".join(f"{name}: {value}" for name, value in each.items()) for each in payload)
+            heads = (each.items() for each in payload if isinstance(each, Message))
+            yield from ("\n".join(f"{name}: {value}" for name, value in head) for head in heads)
         else:
             yield _text(part)
 
@@ -180,4 +182,4 @@ def _text(part: Message) -> str:
 
 def _before_the_copy(text: str) -> str:
     """A server's words end where the copy of the mail begins: numbers in that say nothing."""
-    return re.split(r"^(?:-{3,}.*|return-path:.*|received:.*)$", text, maxsplit=1, flags=re.IGNORECASE | re.MULTILINE)[0]
+    return COPY.split(text, maxsplit=1)[0]

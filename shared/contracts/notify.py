@@ -17,6 +17,8 @@ type AnnouncementKind = Literal[
     "resource_available",
 ]
 
+type BounceReason = Literal["refused", "expired", "mailbox_unknown", "returned", "complaint"]
+
 
 class AnnouncementPublished(Contract):
     """A news item can be read on the portal. `published_on` is missing where the day is not known."""
@@ -76,10 +78,11 @@ class MessageDelivered(Contract):
 
 
 class MessageBounced(Contract):
-    """A message cannot be delivered and is not tried again.
+    """A message did not arrive and is not tried again; it may have been reported as delivered before.
 
-    `reason`: `refused` (the recipient's server says never; `status` is its RFC 3463 code where it gave one) or
-    `expired` (passing errors until it was too old to be of use).
+    `reason`: `refused` (the recipient's server says never), `expired` (passing errors until it was too old to be of
+    use), `mailbox_unknown` (it came back, for there is no such mailbox), `returned` (it came back for another reason)
+    or `complaint` (it arrived, and its reader took it for junk). `status` is an RFC 3463 code where one was given.
     """
 
     type: ClassVar[str] = "ikz.notify.message.bounced.v1"
@@ -90,7 +93,7 @@ class MessageBounced(Contract):
     channel: Literal["email"]
     cause: str
     person_id: str
-    reason: Literal["refused", "expired"]
+    reason: BounceReason
     status: str | None = None
     session_id: str | None = None
     registration_id: str | None = None

@@ -115,7 +115,9 @@ def test_a_complaint_is_one_by_its_kind() -> None:
         letter("Ich bin bis zum 3. August im Urlaub.\n550 5.1.1", sender="erika@gemeinde.example"),
         letter(QMAIL, Auto_Submitted="auto-replied (vacation)"),
         letter(QMAIL, sender="Erika <erika@gemeinde.example>"),
-        letter("Bitte bestätigen Sie, dass Sie ein Mensch sind.", sender="challenge@filter.example", X_Challenge_ID="7"),
+        letter(
+            "Bitte bestätigen Sie, dass Sie ein Mensch sind.", sender="challenge@filter.example", X_Challenge_ID="7"
+        ),
         letter(f"Re: Neuer Termin\n\n{original()}", sender="postmaster@gemeinde.example"),
         report().replace(b"delivery-status", b"disposition-notification"),
         b"",
