@@ -49,6 +49,8 @@ ROUTES: Final[Mapping[str, Service]] = {
     "subscriptions": "notify",
     "subscription-kinds": "notify",
     "mail-texts": "notify",
+    "bounces": "notify",
+    "suppressions": "notify",
 }
 SERVICE_NAMES: Final[Mapping[Service, str]] = {
     "catalog": "Der Projektkatalog",

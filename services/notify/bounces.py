@@ -48,6 +48,7 @@ WITH due AS (
 SELECT (SELECT count(*) FROM settled) AS settled, (SELECT count(*) FROM returned) AS returned
 """
 PLACES = "SELECT place FROM bounce WHERE place IS NOT NULL"
+KNOWN = "SELECT EXISTS (SELECT FROM message WHERE id = $1)"
 AGAIN = "UPDATE bounce SET place = NULL WHERE id = $1 AND said = 'unreadable' RETURNING true"
 LIST = """
 WITH kept AS (
@@ -68,6 +69,15 @@ CURSOR: TypeAdapter[tuple[datetime, UUID]] = TypeAdapter(tuple[datetime, UUID])
 type Source = Literal["mailbox", "webhook"]
 type SaidShown = Literal["failed", "complaint", "nothing", "forged", "unreadable"]
 type Reason = Literal["mailbox_unknown", "returned", "complaint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How something came to us. `digest` is the same for the same mail or report."""
+
+    source: Source
+    digest: bytes
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +128,16 @@ def reason_of(returned: Returned) -> Reason | None:
     return "mailbox_unknown" if weight_of(returned.status, returned.code) == "hard" else "returned"
 
 
-async def take(connection: Connection, source: Source, digest: bytes, returned: Returned, at: datetime) -> bool:
-    """Notes what came back; False when the same was taken before."""
-    reason = reason_of(returned)
+async def is_known(pool: Pool, message_id: UUID) -> bool:
+    """Whether the message is in the log."""
+    known: bool = await pool.fetchval(KNOWN, message_id)
+    return known
+
+
+async def take(connection: Connection, arrival: Arrival, returned: Returned, reason: Reason | None) -> bool:
+    """Notes what came back, and what for; False when the same was taken before."""
     settled = returned.message_id is None or reason is None
+    source, digest, at = arrival.source, arrival.digest, arrival.at
     row = (source, returned.said, returned.message_id, reason, returned.status, returned.code, settled, at)
     return bool(await connection.fetchval(TAKE, new_id(), digest, *row))
 

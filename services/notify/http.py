@@ -1,11 +1,11 @@
-"""The notification service over HTTP: news for everyone, their making for editors, the queue of messages."""
+"""The notification service over HTTP: news for everyone and their making for editors; other areas join at the end."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from services.notify import messages, news
+from services.notify import bounces_http, messages_http, news
 from services.notify.announcement import (
     ANNOUNCEMENT,
     Command,
@@ -16,7 +16,6 @@ from services.notify.announcement import (
     ReviseAnnouncement,
     WithdrawAnnouncement,
 )
-from services.notify.messages import MessageQuery, Messages
 from services.notify.news import NewsArticle, NewsItem, NewsQuery
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, page, require
 from shared.kernel.journal import Journal
@@ -91,11 +90,6 @@ class Handlers:
         """An announcement taken away."""
         return await self._committed(call, WithdrawAnnouncement(reason=call.body.reason))
 
-    async def messages(self, call: Call) -> Answer:
-        """The queue."""
-        found = await messages.listed(self.pool, call.query)
-        return page(found, call)
-
     async def _committed(self, call: Call, command: Command) -> Answer:
         outcome = await self.journal.transact(
             ANNOUNCEMENT, call.path_id(), command, call.context(), expected_version=call.expected_version
@@ -112,7 +106,7 @@ def _sees_all(call: Call) -> bool:
     return bool(SEE_ALL & call.identity.roles)
 
 
-def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
+def endpoints(journal: Journal, pool: Pool, returns: bounces_http.Handlers) -> list[Endpoint]:
     """Everything the service offers."""
     do = Handlers(journal, pool)
     announcement = f"{API}/announcements/{{id}}"
@@ -174,13 +168,6 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             roles=EDITORS,
             codes=("not_found",),
         ),
-        Endpoint(
-            "GET",
-            f"{API}/messages",
-            do.messages,
-            "See how the sending goes",
-            query=MessageQuery,
-            answer=Messages,
-            roles=SEE_ALL,
-        ),
+        *messages_http.endpoints(journal, pool, returns.marks),
+        *bounces_http.endpoints(returns),
     ]

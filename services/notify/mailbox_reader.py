@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from services.notify import bounces
-from services.notify.bounces import Unreadable
+from services.notify.bounces import Arrival, Unreadable
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.mailboxes import MOST, Mailbox, Trouble, Unfit
 from services.notify.returned_mail import Reader, Returned
@@ -100,7 +100,8 @@ class MailboxReader:
             await self._set_aside(place, described(error))
             return False
         async with self.pool.acquire() as connection:
-            new = await bounces.take(connection, "mailbox", bounces.digest_of(raw[:MOST]), found, self.clock.now())
+            arrival = Arrival("mailbox", bounces.digest_of(raw[:MOST]), self.clock.now())
+            new = await bounces.take(connection, arrival, found, bounces.reason_of(found))
         log.info("bounce_taken", said=found.said, status=found.status, again=not new)
         self.taken()
         await asyncio.to_thread(mailbox.delete, place)

@@ -7,7 +7,7 @@ import imaplib
 import poplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -164,7 +164,7 @@ class Pop3:
     def abort(self) -> None:
         """Hangs up."""
         if self._client is not None:
-            _hang_up(self._client.sock)
+            _hang_up(self._client.sock, self._client.close)
 
     def _connected(self) -> poplib.POP3:
         assert self._client is not None
@@ -235,7 +235,7 @@ class Imap:
     def abort(self) -> None:
         """Hangs up."""
         if self._client is not None:
-            _hang_up(self._client.socket())
+            _hang_up(self._client.socket(), self._client.shutdown)
 
     def _connected(self) -> imaplib.IMAP4:
         assert self._client is not None
@@ -268,8 +268,11 @@ def _pair(line: bytes) -> tuple[str, str]:
     return number, rest.strip()
 
 
-def _hang_up(connected: socket.socket) -> None:
+def _hang_up(connected: socket.socket | None, close: Callable[[], object]) -> None:
+    """Whoever waits for an answer in another thread gets none any more; what is closed already stays so."""
+    if connected is None:
+        return
     with suppress(OSError):
         connected.shutdown(socket.SHUT_RDWR)
-    with suppress(OSError):
-        connected.close()
+    with suppress(OSError, ValueError):
+        close()

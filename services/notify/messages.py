@@ -5,22 +5,24 @@ from typing import Any
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from services.notify.message_numbers import Numbers, numbers
 from services.notify.queue import State
 from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.postgres import Pool
 
 LIST = """
 WITH kept AS (
-    SELECT id, seq, kind, channel, state, session_id, attempts, ready_at, created_at, finished_at, reason, status
+    SELECT id, seq, mailing_id, kind, channel, state, person_id, session_id, attempts, ready_at, created_at,
+           finished_at, reason, status
     FROM message
     WHERE ($1::text[] IS NULL OR state = ANY($1)) AND ($2::text[] IS NULL OR kind = ANY($2))
-      AND ($3::text IS NULL OR session_id = $3)
+      AND ($3::text IS NULL OR session_id = $3) AND ($6::text IS NULL OR person_id = $6)
 )
-SELECT t.total, k.id::text, k.seq, k.kind, k.channel, k.state, k.session_id, k.attempts, k.ready_at, k.created_at,
-       k.finished_at, k.reason, k.status
+SELECT t.total, k.id::text, k.seq, k.kind, k.channel, k.state, k.person_id, k.session_id, k.attempts, k.ready_at,
+       k.created_at, k.finished_at, k.reason, k.status, g.cause
 FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
     SELECT * FROM kept WHERE $4::bigint IS NULL OR seq < $4 ORDER BY seq DESC LIMIT $5
-) k ON true
+) k ON true LEFT JOIN mailing g ON g.id = k.mailing_id ORDER BY k.seq DESC
 """
 COUNTS = "SELECT kind, state AS status, count(*) FROM message GROUP BY kind, state ORDER BY kind, state"
 OLDEST = "SELECT min(created_at) FROM message WHERE state IN ('waiting', 'sending')"
@@ -39,15 +41,18 @@ class MessageQuery(Paging):
     status: tuple[State, ...] | None = None
     kind: tuple[str, ...] | None = Field(default=None, max_length=50)
     session_id: str | None = Field(default=None, max_length=100)
+    person_id: str | None = Field(default=None, max_length=100, description="What was sent to one person.")
 
 
 class MessageShown(BaseModel):
-    """A message. `next_attempt_at` is null when there is none; `reason` and `code` say why one was given up."""
+    """A message. `next_attempt_at` is null when there is none; `reason` and `code` say why one did not arrive."""
 
     id: str
     kind: str
     channel: str
+    cause: str
     status: State
+    person_id: str
     session_id: str | None
     attempts: int
     created_at: datetime
@@ -79,7 +84,7 @@ class StuckMailing(BaseModel):
     created_at: datetime
 
 
-class Messages(Page[MessageShown]):
+class Messages(Page[MessageShown], Numbers):
     """A page of messages, the newest first, and the whole queue in numbers."""
 
     counts: list[Count]
@@ -88,19 +93,25 @@ class Messages(Page[MessageShown]):
     stuck_mailings: list[StuckMailing]
 
 
-async def listed(pool: Pool, query: MessageQuery) -> Messages:
+async def counts(pool: Pool) -> list[Count]:
+    """How many messages there are of each kind and status."""
+    return [Count.model_validate(dict(row)) for row in await pool.fetch(COUNTS)]
+
+
+async def listed(pool: Pool, query: MessageQuery, now: datetime) -> Messages:
     """One page and the numbers."""
     (after,) = decode_cursor(query.cursor, CURSOR) if query.cursor else (None,)
-    rows = await pool.fetch(LIST, query.status, query.kind, query.session_id, after, query.limit + 1)
+    rows = await pool.fetch(LIST, query.status, query.kind, query.session_id, after, query.limit + 1, query.person_id)
     found = [dict(row) for row in rows if row["id"] is not None]
     return Messages(
         items=[_shown(row) for row in found[: query.limit]],
         next=next_after(found, query.limit, "seq"),
         total=rows[0]["total"],
-        counts=[Count.model_validate(dict(row)) for row in await pool.fetch(COUNTS)],
+        counts=await counts(pool),
         oldest_unsent_at=await pool.fetchval(OLDEST),
         open_mailings=await pool.fetchval(OPEN),
         stuck_mailings=[StuckMailing.model_validate(dict(row)) for row in await pool.fetch(MAILINGS)],
+        **dict(await numbers(pool, now)),
     )
 
 
@@ -111,6 +122,8 @@ def _shown(row: dict[str, Any]) -> MessageShown:
         kind=row["kind"],
         channel=row["channel"],
         status=row["state"],
+        cause=row["cause"],
+        person_id=row["person_id"],
         session_id=row["session_id"],
         attempts=row["attempts"],
         created_at=row["created_at"],

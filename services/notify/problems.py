@@ -102,6 +102,31 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Own address unknown",
         "Zu Ihrem Zugang ist keine E-Mail-Adresse hinterlegt, an die eine Probe gesendet werden könnte.",
     ),
+    "report_not_proven": (
+        401,
+        "Meldung ohne Nachweis",
+        "Report without proof",
+        "Die Unterschrift der Meldung fehlt, passt nicht oder ist zu alt.",
+    ),
+    "mail_unreadable": (422, "E-Mail nicht lesbar", "Mail unreadable", "Diese E-Mail lässt sich nicht lesen."),
+    "message_ended": (
+        409,
+        "Nachricht ist abgeschlossen",
+        "Message has ended",
+        "Über diese Nachricht ist schon entschieden: Sie wurde zugestellt, kam zurück oder wurde zurückgehalten.",
+    ),
+    "message_being_sent": (
+        409,
+        "Nachricht wird gerade gesendet",
+        "Message is being sent",
+        "Die Nachricht wird gerade gesendet. Bitte versuchen Sie es in einer Minute erneut.",
+    ),
+    "until_in_past": (
+        409,
+        "Ende liegt in der Vergangenheit",
+        "End lies in the past",
+        "Das Ende der Sperre muss in der Zukunft liegen.",
+    ),
     "no_such_day": (
         409,
         "Diesen Tag gibt es nicht",

@@ -26,6 +26,7 @@ ADDRESSED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x
 WRITERS = frozenset({"", "mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon", "microsoftexchange"})
 COMPLAINTS = frozenset({"abuse", "opt-out", "opt-out-list"})
 RETURNED = frozenset({"message/rfc822", "message/rfc822-headers", "text/rfc822-headers", "message/global-headers"})
+UUIDS = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 RETURN_PATH = re.compile(r"^return-path:\s*<([^>\s]+)>", re.IGNORECASE | re.MULTILINE)
 COPY = re.compile(r"^(?:-{3,}|return-path:|received:)", re.IGNORECASE | re.MULTILINE)
 
@@ -70,16 +71,19 @@ class Reader:
 
     def _quoted(self, mail: Message, raw: bytes) -> UUID | None:
         """By the Message-ID in what was returned: where that is a part of its own there, or else anywhere below."""
-        ours = re.compile(
-            rf"^message-id:\s*<([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})@{re.escape(self.domain)}>",
-            re.IGNORECASE | re.MULTILINE,
-        )
+        ours = re.compile(rf"^message-id:\s*<({UUIDS})@{re.escape(self.domain)}>", re.IGNORECASE | re.MULTILINE)
         for part in _returned(mail):
             if found := ours.search(part):
                 return UUID(found[1])
         below = raw[:MOST].decode("ascii", "replace").partition("\n\n")[2] or raw[:MOST].decode("ascii", "replace")
         found = ours.search(below)
         return UUID(found[1]) if found else None
+
+
+def message_id_in(text: str, domain: str) -> UUID | None:
+    """Which message a Message-ID of ours names; the part before the @ alone will do."""
+    found = re.fullmatch(rf"\s*<?({UUIDS})(?:@{re.escape(domain)})?>?\s*", text, re.IGNORECASE)
+    return UUID(found[1]) if found else None
 
 
 def _said(mail: Message) -> Returned:

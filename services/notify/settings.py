@@ -4,10 +4,14 @@ from datetime import timedelta
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
+from typing import Annotated, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from services.notify.bounce_address import LONGEST_MAILBOX
+from services.notify.mailboxes import Account, account
+from services.notify.report_proof import ReportProof
 from services.notify.smtp import Host, Security
 from services.notify.subscription_upkeep import Terms
 from shared.kernel.settings import Days, Secret, ServiceSettings
@@ -31,6 +35,16 @@ class NotifySettings(ServiceSettings):
     """Nothing older than this many days is told to anybody."""
     smtp_connections: int = Field(default=4, ge=2, le=64)
     """Connections kept open to the mail server; one of them serves single persons' messages only."""
+    bounce_address: str | None = None
+    """The mailbox that bounces come back to; its server must deliver `local+anything@domain` to it, too."""
+    bounce_mailbox_url: Annotated[str | None, Field(repr=False)] = None
+    """Where bounces are read: `imaps://user:password@host/folder`, `pop3s://user:password@host`, also `+starttls`."""
+    bounce_poll_seconds: float = Field(default=60.0, ge=1)
+    """How often that mailbox is looked into."""
+    bounce_webhook_secret: Annotated[str | None, Field(repr=False)] = None
+    """Proves reports sent to `/api/v1/bounces`: `whsec_` and at least 24 bytes in base64. Without it none is taken."""
+    delivery_log_retention_days: Days = 90
+    """Days for which is kept what was sent to whom, why, and what became of it; more than mails may be old."""
 
     subscription_confirm_hours: int = Field(default=72, ge=1, le=720)
     """Hours within which a subscription is to be confirmed, or it lapses."""
@@ -56,6 +70,57 @@ class NotifySettings(ServiceSettings):
         except (HeaderParseError, ValueError, IndexError):
             pass
         raise ValueError("expected `Name <address>`")
+
+    @field_validator("bounce_address")
+    @classmethod
+    def _takes_bounces(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            local = Address(addr_spec=value).username
+        except (HeaderParseError, ValueError, IndexError) as error:
+            raise ValueError("expected an address") from error
+        if not (value.isascii() and value.isprintable() and value.count("@") == 1 and len(local) <= LONGEST_MAILBOX):
+            raise ValueError(f"expected an address with at most {LONGEST_MAILBOX} characters before the @")
+        return value
+
+    @field_validator("bounce_mailbox_url")
+    @classmethod
+    def _is_a_bounce_mailbox(cls, value: str | None) -> str | None:
+        if value is not None:
+            account(value)
+        return value
+
+    @field_validator("bounce_webhook_secret")
+    @classmethod
+    def _is_a_webhook_secret(cls, value: str | None) -> str | None:
+        if value is not None:
+            ReportProof.of(value)
+        return value
+
+    @model_validator(mode="after")
+    def _remembers_what_it_sent(self) -> Self:
+        """What may still be told must be remembered, or it could be told again."""
+        kept = self.delivery_log_retention_days
+        if kept is not None and kept <= self.mail_max_age_days:
+            raise ValueError("IKZ_DELIVERY_LOG_RETENTION_DAYS must be more than IKZ_MAIL_MAX_AGE_DAYS")
+        return self
+
+    @property
+    def mail_domain(self) -> str:
+        """What ends every Message-ID."""
+        return Address(addr_spec=parseaddr(self.mail_from)[1]).domain
+
+    @property
+    def bounce_mailbox(self) -> Account | None:
+        """The mailbox that bounces are read from, taken apart."""
+        return account(self.bounce_mailbox_url) if self.bounce_mailbox_url else None
+
+    @property
+    def delivery_log_retention(self) -> timedelta | None:
+        """How long messages are kept that are done with; None for ever."""
+        days = self.delivery_log_retention_days
+        return None if days is None else timedelta(days=days)
 
     @property
     def smtp_host(self) -> Host:

@@ -66,6 +66,7 @@ BODY_TIMEOUT = 30.0
 BIGGEST = 2**63 - 1
 READ_CACHING = "private, no-cache"
 ENCODINGS = ("gzip", "deflate")
+METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 BY_KIND: dict[type[Exception], str] = {
     NotThere: "not_found",
@@ -144,6 +145,17 @@ def add_health(app: web.Application, health: Health) -> None:
 
     app.router.add_get("/health/live", live)
     app.router.add_get("/health/ready", ready)
+
+
+def add_metrics(app: web.Application, figures: Callable[[], Awaitable[bytes]]) -> None:
+    """`/metrics` in Prometheus' text format: figures only, for whoever may reach the port, like its health."""
+
+    async def metrics(_request: web.Request) -> web.Response:
+        response = web.Response(body=await figures())
+        response.headers.update({"Content-Type": METRICS_TYPE, "Cache-Control": "no-store"})
+        return response
+
+    app.router.add_get("/metrics", metrics)
 
 
 async def _name_server(_request: web.Request, response: web.StreamResponse) -> None:

@@ -36,7 +36,7 @@ from shared.kernel.connections import Runner
 from shared.kernel.endpoint import Endpoint
 from shared.kernel.feed import Feed
 from shared.kernel.health import Health
-from shared.kernel.http import make_app, starting_app
+from shared.kernel.http import add_metrics, make_app, starting_app
 from shared.kernel.identity import Verifier
 from shared.kernel.journal import Journal
 from shared.kernel.migrations import pending
@@ -53,6 +53,7 @@ PARTING = 1.5
 DURABLE = frozenset({"on", "remote_apply"})
 
 type Work = Callable[[], Awaitable[None]]
+type Figures = Callable[[], Awaitable[bytes]]
 
 log: BoundLogger = structlog.get_logger()
 
@@ -91,7 +92,7 @@ class Parts:
     `endpoints` are served once everything runs (or `app`, by a service that makes its own with `make_app`), with the
     feed of what the journal published beside them. `journal` is run and, at the end, drained. `tasks` run for ever
     beside it: relays, consumers, request/reply, schedulers; when one of them ends or fails, so does the service.
-    `closing` is awaited at the end, after the tasks.
+    `closing` is awaited at the end, after the tasks. `metrics` gives what `/metrics` answers on the internal port.
     """
 
     endpoints: Sequence[Endpoint] = ()
@@ -99,6 +100,7 @@ class Parts:
     tasks: Sequence[Work] = ()
     app: web.Application | None = None
     closing: Sequence[Work] = ()
+    metrics: Figures | None = None
 
 
 type Build[S: ServiceSettings] = Callable[[Runtime[S]], Awaitable[Parts]]
@@ -262,6 +264,8 @@ class _Service[S: ServiceSettings]:
             journal=parts.journal,
             fingerprint_key=self._settings.vault_key,
         )
+        if parts.metrics is not None:
+            add_metrics(app, parts.metrics)
         own = [runtime.wakeup.run, runtime.bus.run, self._watch_postgres]
         journal = self._work_of(parts.journal) if parts.journal else []
         async with asyncio.TaskGroup() as tasks:

@@ -1,5 +1,6 @@
 """The notification service's parts on a real Postgres, with a clock that tests set."""
 
+import base64
 import datetime as dt
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -11,7 +12,8 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from services.notify import mail_text_http, problems
+from services.notify import mail_text_http, problems, bounces_http
+from services.notify.address_mark import AddressMarks
 from services.notify.http import endpoints
 from services.notify.layout import Layout
 from services.notify.live_texts import LiveTexts
@@ -20,6 +22,8 @@ from services.notify.reached import People
 from services.notify.records import DECIDERS, PROJECTIONS
 from services.notify.trial_mail import TrialMatter, Trials
 from shared.contracts.rpc import PeopleAnswered, PeopleAsked, PersonReached
+from services.notify.report_proof import ReportProof
+from services.notify.returned_mail import Reader
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
 from shared.kernel.http import make_app
@@ -32,7 +36,10 @@ from shared.kernel.wakeup import Wakeup
 from tests.conftest import Servers, fresh_database
 from tests.integration.notify import subscribing
 from tests.unit.notify.samples import PORTAL, TEXTS
+from tests.unit.notify.returns import ADDRESSES, DOMAIN
 
+MARKS = AddressMarks.of_vault(b"k" * 32)
+REPORT_SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
 EDITOR = Identity(None, frozenset({"reader", "editor"}), None, "token:test")
 
 
@@ -114,11 +121,12 @@ class Notify:
     async def ask(
         self, method: str, path: str, body: Any = None, who: Identity | None = ANONYMOUS, **headers: str
     ) -> Reply:
-        """One request; `headers` with underscores for hyphens."""
+        """One request, its body JSON or bytes; `headers` with underscores for hyphens."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if who is not None:
             sent[HEADER] = self.signer.sign(who, "notify")
-        async with self.http.request(method, self.base + path, json=body, headers=sent) as response:
+        content: dict[str, Any] = {"data": body} if isinstance(body, bytes) else {"json": body}
+        async with self.http.request(method, self.base + path, headers=sent, **content) as response:
             answer = await response.json() if "json" in response.content_type else await response.read()
             return Reply(response.status, answer, response.headers)
 
@@ -163,6 +171,9 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
             *mail_text_http.endpoints(MailTexts(journal, pool, texts, Layout(PORTAL), PORTAL, trials)),
             *subscribing.endpoints(journal, pool, vault),
         ],
+    reader, proof = Reader(DOMAIN, ADDRESSES), ReportProof.of(REPORT_SECRET)
+    app = make_app(
+        endpoints(journal, pool, bounces_http.Handlers(journal, pool, MARKS, reader, proof, lambda: None)),
         clock=clock,
         health=Health(),
         verifier=Verifier(keys.public, "notify", clock),
