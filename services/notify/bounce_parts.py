@@ -4,26 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from services.notify import bounces_http, delivery_log, metrics
+from services.notify import bounces_http, delivery_log, metrics, suppression_list
 from services.notify.address_mark import AddressMarks
 from services.notify.bounce_address import BounceAddresses
 from services.notify.counting import Counting
 from services.notify.mailbox_reader import MailboxReader
 from services.notify.report_proof import ReportProof
 from services.notify.returned_mail import Reader
+from services.notify.sender import Rules
 from services.notify.settings import NotifySettings
+from shared.kernel.clock import Clock
 from shared.kernel.forgetting import keep_forgetting
 from shared.kernel.journal import Journal
+from shared.kernel.postgres import Pool
 from shared.kernel.service import Figures, Runtime, Work
 from shared.kernel.wakeup import Wakeup
 
 
 @dataclass(frozen=True, slots=True)
 class BounceParts:
-    """`addresses` are the envelope senders of messages, `marks` stand for the addresses that mail is sent to."""
+    """`rules` are what the sender asks about addresses."""
 
-    addresses: BounceAddresses | None
-    marks: AddressMarks
+    rules: Rules
     handlers: bounces_http.Handlers
     tasks: Sequence[Work]
     metrics: Figures
@@ -57,9 +59,19 @@ def bounce_parts(runtime: Runtime[NotifySettings], journal: Journal, ends: Wakeu
 
         tasks.append(partial(keep_forgetting, "messages", forget))
     return BounceParts(
-        addresses=addresses,
-        marks=marks,
+        rules=rules_of(pool, clock, marks, addresses),
         handlers=bounces_http.Handlers(journal, pool, marks, reader, proof, came_back.announce),
         tasks=tasks,
         metrics=lambda: metrics.exposition(pool, clock.now()),
     )
+
+
+def rules_of(pool: Pool, clock: Clock, marks: AddressMarks, addresses: BounceAddresses | None) -> Rules:
+    """What the sender asks: who gets nothing, where bounces come back to, what is kept of an address."""
+
+    async def suppressed(batch: Sequence[str]) -> set[str]:
+        marked = [(address, marks.of(address)) for address in batch]
+        found = await suppression_list.suppressed(pool, {mark for _, mark in marked}, clock.now())
+        return {address for address, mark in marked if mark in found}
+
+    return Rules(suppressed, addresses.of if addresses else None, mark=marks.of)

@@ -22,6 +22,7 @@ from shared.kernel.postgres import Pool
 
 AT_ONCE = 100
 LONGEST_LINE = 998  # RFC 5322; a longer one is no server's, and slow to search
+MOST_PARTS = 50  # no server nests parts like this, and each level makes the rest slower to read
 CHECK = "bounces"
 
 LOOKED = """
@@ -119,6 +120,13 @@ class MailboxReader:
             log.warning("bounces_wait", reason=type(error).__name__)
 
 
+class TooManyParts(ValueError):
+    """No mail that a server wrote."""
+
+
 def read(reader: Reader, raw: bytes) -> Returned:
-    """What a mail says that anybody may have written: of its lines only what a line may be."""
-    return reader.read(b"\n".join(line[:LONGEST_LINE] for line in raw[:MOST].split(b"\n")))
+    """What a mail says that anybody may have written: of its lines only what a line may be. It may raise anything."""
+    begin = raw[:MOST]
+    if begin.lower().count(b"boundary=") > MOST_PARTS:
+        raise TooManyParts
+    return reader.read(b"\n".join(line[:LONGEST_LINE] for line in begin.split(b"\n")))

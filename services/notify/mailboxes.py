@@ -247,10 +247,10 @@ def _understood(said_no: str = "the server does not answer as it should") -> Ite
     """Whatever goes wrong becomes `Trouble`, in our words."""
     try:
         yield
-    except (poplib.error_proto, imaplib.IMAP4.error, UnicodeDecodeError, ValueError) as error:
-        raise Trouble(said_no) from error
     except (OSError, EOFError) as error:
         raise Trouble(type(error).__name__) from error
+    except (poplib.error_proto, imaplib.IMAP4.error, ValueError) as error:
+        raise Trouble(said_no) from error
 
 
 def _agreed(answer: tuple[str, list[bytes | None]]) -> list[bytes | None]:

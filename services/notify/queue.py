@@ -69,18 +69,20 @@ SELECT EXISTS (
 FINISH = """
 WITH verdict AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS v(message_id uuid, number smallint, state text, at timestamptz,
-        ready_at timestamptz, reason text, outcome text, code smallint, status text, took_ms int)
+        ready_at timestamptz, reason text, outcome text, code smallint, status text, took_ms int, address_mark uuid,
+        host text)
 ), finished AS (
     UPDATE message m SET state = v.state, ready_at = coalesce(v.ready_at, m.ready_at), reason = v.reason,
         status = v.status, finished_at = CASE WHEN v.state = 'waiting' THEN NULL ELSE v.at END,
-        sealed = CASE WHEN v.state IN ('waiting', 'failed') THEN m.sealed END
+        sealed = CASE WHEN v.state IN ('waiting', 'failed') THEN m.sealed END,
+        address_mark = coalesce(v.address_mark, m.address_mark)
     FROM verdict v
     WHERE m.id = v.message_id AND m.state IN ('waiting', 'sending')
       AND (m.attempts = v.number OR v.state = 'delivered')
     RETURNING m.id
 )
-INSERT INTO attempt (message_id, number, at, outcome, code, status, took_ms)
-SELECT v.message_id, v.number, v.at, v.outcome, v.code, v.status, v.took_ms
+INSERT INTO attempt (message_id, number, at, outcome, code, status, took_ms, host)
+SELECT v.message_id, v.number, v.at, v.outcome, v.code, v.status, v.took_ms, v.host
 FROM verdict v JOIN finished ON finished.id = v.message_id
 ON CONFLICT DO NOTHING
 """
@@ -131,7 +133,7 @@ SOON = timedelta(seconds=2)
 LAST_RETRY = timedelta(hours=4)
 
 type State = Literal["waiting", "sending", "delivered", "bounced", "failed", "withheld"]
-type Withheld = Literal["stopped", "suppressed", "outdated"]
+type Withheld = Literal["stopped", "suppressed", "outdated", "discarded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How an attempt ended and what becomes of the message. `ready_at` is when a waiting one is tried again."""
+    """How an attempt ended and what becomes of the message. `ready_at` is when a waiting one is tried again.
+
+    `address_mark` stands for the address it went to, `host` is the part of that behind the @ where it did not arrive.
+    """
 
     message_id: UUID
     number: int
@@ -169,6 +174,8 @@ class Verdict:
     code: int | None = None
     status: str | None = None
     took_ms: int = 0
+    address_mark: UUID | None = None
+    host: str | None = None
 
 
 def message_id(person_id: str, cause: str, recorded_at: datetime, kind: str) -> UUID:

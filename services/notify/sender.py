@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 
 from services.notify import mailing, queue
+from services.notify.address_mark import host_of
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.kind import Priority
 from services.notify.mail import BadAddress
@@ -61,11 +62,18 @@ class Rules:
 
     `suppressed`: which of a batch's addresses nothing is sent to. `return_path`: the address that bounces of a message
     come back to, if not the sender's. `refused`: the server has said that this address will never take anything.
+    `mark`: what is kept of an address with the message that was sent to it.
     """
 
     suppressed: Callable[[Sequence[str]], Awaitable[Collection[str]]] = nobody
     return_path: Callable[[UUID], str] | None = None
     refused: Callable[[UUID, str, Result], Awaitable[None]] = not_noted
+    mark: Callable[[str], UUID] | None = None
+
+    def addressed(self, decided: Verdict, address: str) -> Verdict:
+        """A verdict with what is kept of the address."""
+        host = host_of(address) if decided.outcome != "delivered" else None
+        return replace(decided, address_mark=self.mark(address) if self.mark else None, host=host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +236,7 @@ class Sender:
         result = await connection.send(sender, mail.recipient, mail.content)
         took = round((time.monotonic() - started) * 1000)
         decided = replace(verdict(claimed, result, self.clock.now()), took_ms=took)
-        await self._record(decided)
+        await self._record(self.rules.addressed(decided, mail.recipient))
         if result.outcome == "refused":
             await self.rules.refused(claimed.id, mail.recipient, result)
         self.finished()

@@ -212,11 +212,9 @@ async def test_three_full_mailboxes_in_a_fortnight_are_a_rest_and_a_good_deliver
     assert not await post.suppressed()
 
 
-async def test_forged_ones_do_nothing_and_unreadable_ones_stay_and_are_shown(
-    post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_forged_ones_do_nothing_and_unreadable_ones_stay_and_are_shown(post: Post) -> None:
     await post.sent()
-    nested = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(2000))
+    nested = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(60))
     post.server.put(report(to=f"bounces+aaaa.bbbb@{DOMAIN}"), b"From: <>\n" + nested, report(to=f"bounces@{DOMAIN}"))
     await post.looks()
     assert (list(post.server.mails), await post.said()) == ([2], ["failed", "forged", "unreadable"])
@@ -224,7 +222,7 @@ async def test_forged_ones_do_nothing_and_unreadable_ones_stay_and_are_shown(
     await post.looks()
     assert (len(post.server.mails), post.server.sign_ins) == (1, signed_in + 1)
     listed = (await post.notify.edit("GET", "/api/v1/bounces?said=unreadable")).body["items"]
-    assert [(each["place"], each["problem"].split(" ")[0]) for each in listed] == [("id-2", "RecursionError")]
+    assert [(each["place"], each["problem"].split(" ")[0]) for each in listed] == [("id-2", "TooManyParts")]
     numbers = (await post.notify.edit("GET", "/api/v1/messages")).body
     assert (numbers["bounce_mailbox"]["set_aside"], numbers["bounce_mailbox"]["problem"]) == (1, None)
     again = f"/api/v1/bounces/{listed[0]['id']}/retries"
@@ -253,9 +251,11 @@ async def test_a_mailbox_that_cannot_be_opened_says_why_without_any_secret(post:
     for changes, why in wrong:
         post.use(**{"protocol": "pop3", **changes})
         reading = asyncio.create_task(post.reader._keep_reading())
-        while not await post.notify.pool.fetchval("SELECT problem = $1 FROM bounce_mailbox", why):
-            await asyncio.sleep(0.01)
-            assert not reading.done()
+        async with asyncio.timeout(10):
+            while "bounces" not in (await post.reader.health.report()).checks:
+                await asyncio.sleep(0.01)
+            while not await post.notify.pool.fetchval("SELECT problem = $1 FROM bounce_mailbox", why):
+                await asyncio.sleep(0.01)
         reading.cancel()
         assert (await post.reader.health.report()).checks["bounces"] == why
 
@@ -366,7 +366,8 @@ async def test_messages_are_retried_and_discarded_with_a_reason(post: Post) -> N
     reason = {"reason": "Die Vorlage ist berichtigt."}
 
     async def asks(message: str, what: str, key: str) -> str:
-        return (await edit("POST", f"/api/v1/messages/{message}/{what}", reason, Idempotency_Key=key)).code
+        answer = await edit("POST", f"/api/v1/messages/{message}/{what}", reason, Idempotency_Key=key)
+        return str(answer.status) if answer.status < 400 else answer.code
 
     assert await asyncio.gather(*[asks(broken, "retries", "eins") for _ in range(3)]) == ["200"] * 3
     shown = (await edit("GET", f"/api/v1/messages/{broken}")).body
@@ -377,11 +378,11 @@ async def test_messages_are_retried_and_discarded_with_a_reason(post: Post) -> N
     assert await post.end(waiting) == ("withheld", "discarded", None)
     assert await asks(waiting, "discards", "drei") == "200"
     assert await asks(waiting, "retries", "vier") == "409 message_ended"
-    assert await asks(delivered, "discards", "fünf") == "409 message_ended"
+    assert await asks(delivered, "discards", "acht") == "409 message_ended"
     assert await asks(delivered, "retries", "sechs") == "409 message_ended"
     on_its_way = await post.sent(uuid4(), "sending")
     assert await asks(on_its_way, "discards", "sieben") == "409 message_being_sent"
-    assert await asks(str(uuid4()), "discards", "acht") == "404 not_found"
+    assert await asks(str(uuid4()), "discards", "neun") == "404 not_found"
 
 
 async def test_the_log_of_a_person_says_everything_but_the_address(post: Post) -> None:
@@ -402,7 +403,7 @@ async def test_the_log_of_a_person_says_everything_but_the_address(post: Post) -
 
 async def test_what_was_done_with_long_ago_is_forgotten_except_what_stands_in_a_calendar(post: Post) -> None:
     later = {"starts_at": "2026-01-15T09:00:00Z"}
-    soon = {"starts_at": "2025-07-02T09:00:00Z"}
+    soon = {"starts_at": "2025-07-01T20:00:00Z"}
     in_calendar = await post.sent(uuid4(), reported=True, calendar="REQUEST", session=later)
     unreported = await post.sent(uuid4())
     unsent = await post.sent(uuid4(), "waiting")
@@ -412,7 +413,7 @@ async def test_what_was_done_with_long_ago_is_forgotten_except_what_stands_in_a_
     post.notify.clock.forward(days=90)
     fresh = await post.sent(uuid4(), reported=True)
     until = post.notify.clock.now() - dt.timedelta(days=89)
-    assert [await delivery_log.forget(post.notify.pool, until, 3) for _ in range(3)] == [3, 3, 0]
+    assert [await delivery_log.forget(post.notify.pool, until, 3) for _ in range(3)] == [3, 1, 0]
     left = [str(row["id"]) for row in await post.notify.pool.fetch("SELECT id FROM message ORDER BY seq")]
     assert left == [in_calendar, unreported, unsent, fresh]
     assert await post.notify.pool.fetchval("SELECT count(*) FROM mailing") == 4

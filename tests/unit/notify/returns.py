@@ -109,7 +109,7 @@ def exchange() -> bytes:
         b"Reporting-MTA: dns;EX01.stadt.local\r\nReceived-From-MTA: dns;relay.example\r\n\r\n"
         b"Original-Recipient: rfc822;" + WHO.encode() + b"\r\nFinal-Recipient: rfc822;" + WHO.encode() + b"\r\n"
         b"Action: failed\r\nStatus: 5.1.10\r\n"
-        b"Diagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup\r\n"
+        b"Diagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.NotHere; Kein Postfach zu dieser Adresse\r\n"
         b"X-Display-Name: Erika\r\n\r\n--" + boundary + b"\r\nContent-Type: message/rfc822\r\n\r\n"
     )
     return raw.replace(b"--" + boundary + b"--", parts + original().encode() + b"\r\n--" + boundary + b"--")
