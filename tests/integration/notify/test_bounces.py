@@ -1,126 +1,27 @@
 """What comes back, by mailbox and by report: it counts once, and nothing is sent any more where nothing arrives."""
 
 import asyncio
-import base64
 import datetime as dt
-import hmac
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from services.notify import bounces, delivery_log, suppression_list
-from services.notify.counting import GOOD_AFTER, Counting
-from services.notify.mailbox_reader import MailboxReader
-from services.notify.mailboxes import Account, Trouble
-from services.notify.reports import Reports
-from services.notify.returned_mail import Reader
+from services.notify import delivery_log, metrics, suppression_list
+from services.notify.bounce_parts import rules_of
+from services.notify.counting import GOOD_AFTER
+from services.notify.mailboxes import Trouble
 from shared.contracts import notify as contracts
-from shared.kernel.health import Health
 from shared.kernel.identity import ANONYMOUS, Identity
-from shared.kernel.wakeup import Waiter, Wakeup
 from tests.integration.notify.conftest import MARKS, REPORT_SECRET, Notify
-from tests.integration.notify.mailbox_servers import PASSWORD, USER, MailServer, mailbox_server
+from tests.integration.notify.mailbox_servers import MailServer, mailbox_server
+from tests.integration.notify.office import Office, Owner, people
+from tests.integration.notify.post import PERSON, Anything, Post, signed
+from tests.integration.notify.sink import Sink, mail_server
+from tests.unit.notify import samples
 from tests.unit.notify.returns import ADDRESSES, DOMAIN, EXIM, MESSAGE, QMAIL, WHO, complaint, letter, report
-
-MAILING = """
-INSERT INTO mailing (cause, recorded_at, kind, type, data, priority, happened_at, correlation_id, created_at, state,
-                     ready_at, session)
-VALUES ($1, $2, 'postponement', 'ikz.events.session.postponed.v1', '{}', 1, $2, 'c', $2, 'expanded', $2, $3)
-RETURNING id
-"""
-MESSAGE_ROW = """
-INSERT INTO message (id, mailing_id, kind, channel, person_id, lane, priority, state, attempts, ready_at, created_at,
-                     finished_at, address_mark, reported, calendar)
-VALUES ($1, $2, 'postponement', 'email', $3, $4, 1, $5, 1, $6, $6, $7, $8, $9, $10)
-"""
-ATTEMPT = """
-INSERT INTO attempt (message_id, number, at, outcome, code, status, took_ms, host) VALUES ($1, 1, $2, $3, $4, $5, 3, $6)
-"""
-WHEN = dt.timedelta(minutes=1)
-PERSON = "0198f0a2-0000-7000-8000-0000000000e1"
-
-
-class Post:
-    """The part of the service that deals with what comes back."""
-
-    def __init__(self, notify: Notify, server: MailServer) -> None:
-        self.notify, self.server = notify, server
-        self.reports = Reports(notify.pool, notify.journal, Waiter())
-        self.counting = Counting(notify.pool, notify.journal, notify.clock, Waiter(), Wakeup())
-        self.use("pop3")
-
-    def use(self, protocol: str, **changes: Any) -> None:
-        account = Account(
-            protocol="pop3" if protocol.startswith("pop3") else "imap",
-            security="tls" if protocol.endswith("s") else "offered",
-            host="127.0.0.1",
-            port=getattr(self.server, protocol),
-            username=USER,
-            password=PASSWORD,
-            trusted=self.server.trusted,
-        )
-        self.reader = MailboxReader(
-            pool=self.notify.pool,
-            dsn=self.notify.dsn,
-            mailbox=replace(account, **changes).mailbox,
-            reader=Reader(DOMAIN, ADDRESSES),
-            clock=self.notify.clock,
-            health=Health(),
-            every=60,
-            taken=lambda: None,
-        )
-
-    async def sent(
-        self,
-        message_id: UUID = MESSAGE,
-        state: str = "delivered",
-        *,
-        address: str = WHO,
-        reported: bool = False,
-        calendar: str | None = None,
-        session: Any = None,
-    ) -> str:
-        """A message that was handed over a minute ago, or is on its way."""
-        at = self.notify.clock.now() - WHEN
-        pool = self.notify.pool
-        mailing = await pool.fetchval(MAILING, f"session-{uuid4()}@1", at, session)
-        finished = at if state in ("delivered", "bounced") else None
-        mark = MARKS.of(address)
-        await pool.execute(
-            MESSAGE_ROW, message_id, mailing, PERSON, str(message_id), state, at, finished, mark, reported, calendar
-        )
-        await pool.execute(ATTEMPT, message_id, at, "delivered" if finished else "deferred", 250, "2.0.0", None)
-        return str(message_id)
-
-    async def looks(self) -> None:
-        """The mailbox is read, and everything follows from it."""
-        await self.reader.look()
-        await self.follow()
-
-    async def follow(self) -> None:
-        await bounces.settle(self.notify.pool)
-        while await self.reports.step():
-            pass
-
-    async def end(self, message_id: object = MESSAGE) -> tuple[str, str | None, str | None]:
-        row = await self.notify.pool.fetchrow("SELECT state, reason, status FROM message WHERE id = $1", message_id)
-        assert row is not None
-        return row["state"], row["reason"], row["status"]
-
-    async def suppressed(self, address: str = WHO) -> bool:
-        mark = MARKS.of(address)
-        return mark in await suppression_list.suppressed(self.notify.pool, [mark, uuid4()], self.notify.clock.now())
-
-    async def said(self) -> list[str]:
-        return [row["said"] for row in await self.notify.pool.fetch("SELECT said FROM bounce ORDER BY said")]
-
-    async def contracts(self, kind: type[contracts.MessageBounced]) -> int:
-        events = [each.event for each in await self.notify.journal.read(0, 1000)]
-        return sum(type(event).__name__ == kind.__name__ for event in events)
 
 
 @pytest.fixture(scope="module")
@@ -270,12 +171,6 @@ async def test_a_bounce_that_is_faster_than_the_record_waits_for_it(post: Post) 
     assert await post.end() == ("bounced", "mailbox_unknown", "5.1.1")
 
 
-def signed(body: bytes, at: dt.datetime, message_id: str = "msg_1", key: bytes = b"s" * 32) -> dict[str, str]:
-    stamp = str(int(at.timestamp()))
-    mac = base64.b64encode(hmac.digest(key, f"{message_id}.{stamp}.".encode() + body, "sha256")).decode()
-    return {"Webhook_Id": message_id, "Webhook_Timestamp": stamp, "Webhook_Signature": f"v1,AAAA v1,{mac}"}
-
-
 async def test_a_signed_report_counts_once_and_others_not_at_all(post: Post) -> None:
     await post.sent()
     notify, now = post.notify, post.notify.clock.now()
@@ -330,6 +225,83 @@ async def test_a_mail_may_be_handed_in_as_it_is(post: Post) -> None:
     assert (await post.notify.ask("POST", "/api/v1/bounces/mails", raw, ANONYMOUS, **by_signature)).code == "202"
     await post.follow()
     assert (await post.end(), await post.said()) == (("bounced", "mailbox_unknown", "5.1.1"), ["failed"])
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    async with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def office(post: Post, sink: Sink) -> Office:
+    """The sender with the rules that the service gives it."""
+    office = Office(post.notify, Owner(samples.session(), people(2)), sink)
+    rules = rules_of(post.notify.pool, post.notify.clock, MARKS, ADDRESSES)
+    object.__setattr__(office.sender, "rules", rules)
+    return office
+
+
+async def test_what_a_server_refuses_for_good_is_not_tried_again_and_says_where(
+    post: Post, office: Office, sink: Sink
+) -> None:
+    senders: dict[str, str | None] = {}
+
+    def refuses_one(envelope: Any, stage: str) -> str | None:
+        if stage != "RCPT":
+            return None
+        senders[envelope.rcpt_tos[-1]] = envelope.mail_from
+        return "550 5.1.1 no such mailbox" if envelope.rcpt_tos[-1] == gone else None
+
+    gone, there = (person.email for person in office.owner.people)
+    sink.say = refuses_one
+    await office.tell(samples.postponed())
+    await post.follow()
+    ids = {row["address_mark"]: row["id"] for row in await post.notify.pool.fetch("SELECT * FROM message")}
+    assert {ADDRESSES.read(str(sender)) for sender in senders.values()} == {UUID(str(each)) for each in ids.values()}
+    assert (await post.suppressed(gone), await post.suppressed(there)) == (True, False)
+    await office.tell(samples.postponed(), version=8)
+    assert len(sink.to(there)) == 2
+    listed = (await post.notify.edit("GET", "/api/v1/messages")).body
+    assert sorted((each["status"], each["reason"]) for each in listed["items"]) == [
+        ("bounced", "refused"),
+        ("delivered", None),
+        ("delivered", None),
+        ("withheld", "suppressed"),
+    ]
+    failure = listed["failures"][0]
+    assert (failure["host"], failure["reply"], failure["code"], failure["count"]) == (
+        "gemeinde.example",
+        550,
+        "5.1.1",
+        1,
+    )
+    assert (listed["suppressed"], listed["rate"][0]["outcome"], listed["rate"][0]["last_minute"]) == (1, "delivered", 2)
+    figures = (await metrics.exposition(post.notify.pool, post.notify.clock.now())).decode()
+    assert "ikz_notify_suppressed_addresses 1.0" in figures
+    assert 'ikz_notify_messages{kind="postponement",status="withheld"} 1.0' in figures
+
+
+async def test_a_message_of_every_kind_can_come_back_and_none_is_sent_to_a_suppressed_address(
+    post: Post, office: Office, sink: Sink
+) -> None:
+    everybody = Anything()
+    object.__setattr__(office.sender, "desk", everybody)
+    kinds = sorted(samples.TEXTS)
+    first = [UUID(await post.sent(uuid4(), "waiting", kind=kind, address=None)) for kind in kinds]
+    await office.send()
+    assert {await post.end(each) for each in first} == {("delivered", None, None)}
+    post.server.put(*(report(to=ADDRESSES.of(each), message_id=each) for each in first))
+    await post.looks()
+    assert {await post.end(each) for each in first} == {("bounced", "mailbox_unknown", "5.1.1")}
+    second = [await post.sent(uuid4(), "waiting", kind=kind, address=None) for kind in kinds]
+    await office.send()
+    assert len(sink.mails) == len(kinds) > 20
+    assert {await post.end(each) for each in second} == {("withheld", "suppressed", None)}
+    shown = (await post.notify.edit("GET", "/api/v1/messages?status=withheld&limit=100")).body
+    assert sorted(each["kind"] for each in shown["items"]) == kinds
+    entries, _ = await delivery_log.of_person(post.notify.pool, PERSON, 100)
+    assert sorted(each.kind for each in entries) == sorted([*kinds, *kinds])
 
 
 async def test_an_operator_suppresses_looks_up_and_lifts(post: Post) -> None:
@@ -417,4 +389,4 @@ async def test_what_was_done_with_long_ago_is_forgotten_except_what_stands_in_a_
     left = [str(row["id"]) for row in await post.notify.pool.fetch("SELECT id FROM message ORDER BY seq")]
     assert left == [in_calendar, unreported, unsent, fresh]
     assert await post.notify.pool.fetchval("SELECT count(*) FROM mailing") == 4
-    assert await post.notify.pool.fetchval("SELECT count(*) FROM attempt") == 4
+    assert await post.notify.pool.fetchval("SELECT count(*) FROM attempt") == 3
