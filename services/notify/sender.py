@@ -236,7 +236,8 @@ class Sender:
         result = await connection.send(sender, mail.recipient, mail.content)
         took = round((time.monotonic() - started) * 1000)
         decided = replace(verdict(claimed, result, self.clock.now()), took_ms=took)
-        await self._record(self.rules.addressed(decided, mail.recipient))
+        decided = self.rules.addressed(decided, mail.recipient)
+        await self._record(decided)
         if result.outcome == "refused":
             await self.rules.refused(claimed.id, mail.recipient, result)
         self.finished()

@@ -108,13 +108,12 @@ async def _readiness(found: dict[str, Any]) -> dict[str, str]:
 
     async def one(name: str) -> str:
         code, body = await ask(int(found[name].rpartition(":")[2]), "/health/ready")
-        if code == 200:
-            return "ready"
         try:
             checks = json.loads(body)["checks"]
         except (ValueError, KeyError):
-            return "does not answer"
-        return "; ".join(f"{check}: {state.get('why', '')}" for check, state in checks.items() if not state.get("ok"))
+            return "ready" if code == 200 else "does not answer"
+        wrong = [f"{check}: {state.get('why', '')}" for check, state in checks.items() if not state.get("ok")]
+        return "; ".join(["ready", *wrong] if code == 200 else wrong)
 
     names = ("gateway", "catalog", "events", "notify")
     return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))

@@ -1,6 +1,7 @@
 """`ikz doctor`: what could keep a system from running on this machine, or what is wrong with the one that runs."""
 
 import asyncio
+import json
 import os
 import shutil
 import sys
@@ -63,7 +64,10 @@ def _findings(data: Path) -> Iterator[Finding]:
         return
     yield f"a system runs in {data} since {running.since.astimezone():%Y-%m-%d %H:%M}", None
     for service in SERVICES:
-        yield f"{service} is ready", asyncio.run(_readiness(running.ports[service]))
+        why, further = asyncio.run(_readiness(running.ports[service]))
+        yield f"{service} is ready", why
+        for check, wrong in further.items():
+            yield f"{service} can use {check}", wrong
 
 
 def _trouble(look: Callable[[], object]) -> str | None:
@@ -81,8 +85,12 @@ def _styles() -> str | None:
     return None if any(vendor.glob("*/*.css")) else "they are not: run `make install`"
 
 
-async def _readiness(port: int) -> str | None:
+async def _readiness(port: int) -> tuple[str | None, dict[str, str]]:
+    """Why a service is not ready, or what does not work although it is."""
     from shared.embedded.probe import ask  # noqa: PLC0415
 
     status, body = await ask(port, "/health/ready")
-    return None if status == 200 else body.decode(errors="replace") or "it does not answer"
+    if status != 200:
+        return body.decode(errors="replace") or "it does not answer", {}
+    checks = json.loads(body)["checks"]
+    return None, {check: state.get("why", "") for check, state in checks.items() if not state["ok"]}
