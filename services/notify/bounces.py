@@ -66,16 +66,16 @@ AT_ONCE = 200
 
 CURSOR: TypeAdapter[tuple[datetime, UUID]] = TypeAdapter(tuple[datetime, UUID])
 
-type Source = Literal["mailbox", "webhook"]
-type SaidShown = Literal["failed", "complaint", "nothing", "forged", "unreadable"]
-type Reason = Literal["mailbox_unknown", "returned", "complaint"]
+type BounceSource = Literal["mailbox", "webhook"]
+type BounceSaid = Literal["failed", "complaint", "nothing", "forged", "unreadable"]
+type ReturnReason = Literal["mailbox_unknown", "returned", "complaint"]
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """How something came to us. `digest` is the same for the same mail or report."""
 
-    source: Source
+    source: BounceSource
     digest: bytes
     at: datetime
 
@@ -91,7 +91,7 @@ class Unreadable:
 class BounceQuery(Paging):
     """What the list can be narrowed to."""
 
-    said: tuple[SaidShown, ...] | None = None
+    said: tuple[BounceSaid, ...] | None = None
     message_id: UUID | None = None
 
 
@@ -102,10 +102,10 @@ class BounceShown(BaseModel):
     """
 
     id: str
-    source: Source
-    said: SaidShown
+    source: BounceSource
+    said: BounceSaid
     message_id: str | None
-    reason: Reason | None
+    reason: ReturnReason | None
     code: str | None = Field(description="The RFC 3463 code.")
     reply: int | None = Field(description="The SMTP reply code.")
     place: str | None
@@ -119,7 +119,7 @@ def digest_of(raw: bytes) -> bytes:
     return blake2b(raw, digest_size=16).digest()
 
 
-def reason_of(returned: Returned) -> Reason | None:
+def reason_of(returned: Returned) -> ReturnReason | None:
     """What a message is said to have come back for."""
     if returned.said == "complaint":
         return "complaint"
@@ -134,7 +134,7 @@ async def is_known(pool: Pool, message_id: UUID) -> bool:
     return known
 
 
-async def take(connection: Connection, arrival: Arrival, returned: Returned, reason: Reason | None) -> bool:
+async def take(connection: Connection, arrival: Arrival, returned: Returned, reason: ReturnReason | None) -> bool:
     """Notes what came back, and what for; False when the same was taken before."""
     settled = returned.message_id is None or reason is None
     source, digest, at = arrival.source, arrival.digest, arrival.at

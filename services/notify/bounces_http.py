@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.notify import bounces
 from services.notify.address_mark import AddressMarks
-from services.notify.bounces import Arrival, Reason
+from services.notify.bounces import Arrival, ReturnReason
 from services.notify.mailbox_reader import read
 from services.notify.report_proof import ReportProof, Unproven
 from services.notify.returned_mail import Reader, Returned, message_id_in
@@ -28,7 +28,7 @@ from shared.kernel.recorded import Context
 API = "/api/v1"
 ACTOR = "notify"
 LONGEST_MAIL = 1024 * 1024
-REASONS: dict[str, Reason] = {"hard": "mailbox_unknown", "soft": "returned", "complaint": "complaint"}
+REASONS: dict[str, ReturnReason] = {"hard": "mailbox_unknown", "soft": "returned", "complaint": "complaint"}
 
 
 class BounceReport(BaseModel):
@@ -46,7 +46,7 @@ class BounceReport(BaseModel):
     status: str | None = Field(default=None, pattern=r"^[245]\.\d{1,3}\.\d{1,3}$", description="The RFC 3463 code.")
 
 
-class Taken(BaseModel):
+class ReportTaken(BaseModel):
     """The report has arrived."""
 
     accepted: bool
@@ -97,7 +97,7 @@ class Handlers:
         except Unproven as error:
             raise Problem("report_not_proven") from error
 
-    async def _take(self, call: Call, digest: bytes, found: Returned, reason: Reason | None) -> None:
+    async def _take(self, call: Call, digest: bytes, found: Returned, reason: ReturnReason | None) -> None:
         async with self.pool.acquire() as connection:
             await bounces.take(connection, Arrival("webhook", digest, call.at), found, reason)
         self.taken()
@@ -116,7 +116,7 @@ class Handlers:
 
 
 def _accepted() -> Answer:
-    return Answer(Taken(accepted=True))
+    return Answer(ReportTaken(accepted=True))
 
 
 def endpoints(do: Handlers) -> list[Endpoint]:
@@ -130,7 +130,7 @@ def endpoints(do: Handlers) -> list[Endpoint]:
             do.report,
             "Report that a message did not arrive",
             body=BounceReport,
-            answer=Taken,
+            answer=ReportTaken,
             status=202,
             codes=proven,
             description="Proven by a signature of Standard Webhooks, or by the header `Webhook-Secret`.",
@@ -142,7 +142,7 @@ def endpoints(do: Handlers) -> list[Endpoint]:
             do.mail,
             "Hand in a mail that came back",
             upload=Upload(("message/rfc822",), LONGEST_MAIL),
-            answer=Taken,
+            answer=ReportTaken,
             status=202,
             codes=(*proven, "mail_unreadable"),
             description="Proven as a report is.",

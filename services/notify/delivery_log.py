@@ -79,7 +79,7 @@ class DecisionShown(BaseModel):
     at: datetime
 
 
-class Entry(BaseModel):
+class MessageEntry(BaseModel):
     """A message with its whole history. `cause` is the id of the event that it was sent for."""
 
     id: str
@@ -99,7 +99,7 @@ class Entry(BaseModel):
     decisions: list[DecisionShown]
 
 
-async def one(pool: Pool, message_id: str) -> Entry | None:
+async def one(pool: Pool, message_id: str) -> MessageEntry | None:
     """One message."""
     row = await pool.fetchrow(ONE, message_id)
     return _entry(dict(row)) if row else None
@@ -107,17 +107,17 @@ async def one(pool: Pool, message_id: str) -> Entry | None:
 
 async def of_person(
     pool: Pool, person_id: str, limit: int, before: int | None = None
-) -> tuple[list[Entry], int | None]:
+) -> tuple[list[MessageEntry], int | None]:
     """A person's messages, the newest first, and where the next page begins."""
     rows = [dict(row) for row in await pool.fetch(OF_PERSON, person_id, before, limit + 1)]
     more = rows[limit - 1]["seq"] if len(rows) > limit else None
     return [_entry(row) for row in rows[:limit]], more
 
 
-def _entry(row: dict[str, Any]) -> Entry:
+def _entry(row: dict[str, Any]) -> MessageEntry:
     waiting = row["state"] in ("waiting", "sending")
     shown = row | {"status": row["state"], "code": row["status"]}
-    return Entry.model_validate(shown | {"next_attempt_at": row["ready_at"] if waiting else None})
+    return MessageEntry.model_validate(shown | {"next_attempt_at": row["ready_at"] if waiting else None})
 
 
 async def forget(pool: Pool, until: datetime, limit: int) -> int:

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from services.notify import suppression_list
-from services.notify.bounces import SaidShown
+from services.notify.bounces import BounceSaid
 from shared.kernel.postgres import Pool
 
 LATELY = timedelta(hours=24)
@@ -25,7 +25,7 @@ ASIDE = "SELECT count(*) FROM bounce WHERE place IS NOT NULL"
 MAILBOX = "SELECT tried_at, looked_at, problem, taken FROM bounce_mailbox"
 
 
-class Rate(BaseModel):
+class SendingRate(BaseModel):
     """How many attempts ended in this way within the last minute and hour."""
 
     outcome: Literal["delivered", "refused", "deferred", "lost", "failed"]
@@ -33,7 +33,7 @@ class Rate(BaseModel):
     last_hour: int
 
 
-class Failure(BaseModel):
+class HostFailure(BaseModel):
     """What a host answered within the last day, and how often. `reply` is the SMTP code, `code` that of RFC 3463."""
 
     host: str | None
@@ -46,7 +46,7 @@ class Failure(BaseModel):
 class CameBack(BaseModel):
     """How many mails and reports said this within the last day."""
 
-    said: SaidShown
+    said: BounceSaid
     count: int
 
 
@@ -66,8 +66,8 @@ class BounceMailbox(BaseModel):
 class Numbers(BaseModel):
     """The sending in numbers. `suppressed` counts addresses that nothing is sent to."""
 
-    rate: list[Rate]
-    failures: list[Failure]
+    rate: list[SendingRate]
+    failures: list[HostFailure]
     came_back: list[CameBack]
     suppressed: int
     bounce_mailbox: BounceMailbox | None
@@ -78,8 +78,8 @@ async def numbers(pool: Pool, now: datetime) -> Numbers:
     mailbox = await pool.fetchrow(MAILBOX)
     aside = await pool.fetchval(ASIDE)
     return Numbers(
-        rate=[Rate.model_validate(dict(row)) for row in await pool.fetch(RATE, now)],
-        failures=[Failure.model_validate(dict(row)) for row in await pool.fetch(FAILURES, now - LATELY)],
+        rate=[SendingRate.model_validate(dict(row)) for row in await pool.fetch(RATE, now)],
+        failures=[HostFailure.model_validate(dict(row)) for row in await pool.fetch(FAILURES, now - LATELY)],
         came_back=[CameBack.model_validate(dict(row)) for row in await pool.fetch(BOUNCES, now - LATELY)],
         suppressed=await suppression_list.count(pool, now),
         bounce_mailbox=BounceMailbox.model_validate({**dict(mailbox), "set_aside": aside}) if mailbox else None,

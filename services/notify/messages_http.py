@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from services.notify import bounces, delivery_log, message_decisions, messages, suppression_list
 from services.notify.address_mark import AddressMarks
 from services.notify.bounces import BounceQuery, BounceShown
-from services.notify.delivery_log import Entry
+from services.notify.delivery_log import MessageEntry
 from services.notify.message_decisions import Decision, What
 from services.notify.messages import MessageQuery, Messages
 from services.notify.suppression import SUPPRESSION, Command, LiftSuppression, SuppressAddress
@@ -23,7 +23,7 @@ from shared.kernel.texts import ONE_LINE
 API = "/api/v1"
 OPERATORS: frozenset[Role] = frozenset({"editor", "operator"})
 
-type Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=ONE_LINE)]
+type Grounds = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=ONE_LINE)]
 type Typed = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
@@ -32,7 +32,7 @@ class ReasonBody(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    reason: Reason
+    reason: Grounds
 
 
 class SuppressionBody(ReasonBody):
@@ -120,7 +120,7 @@ class Handlers:
         await message_decisions.decide(self.pool, decision, call.context())
         return Answer(await self._entry(decision.message_id))
 
-    async def _entry(self, message_id: str) -> Entry:
+    async def _entry(self, message_id: str) -> MessageEntry:
         found = await delivery_log.one(self.pool, message_id)
         if found is None:
             raise Problem("not_found")
@@ -150,7 +150,7 @@ def _of_messages(do: Handlers) -> list[Endpoint]:
             message,
             do.message,
             "Read what became of a message",
-            answer=Entry,
+            answer=MessageEntry,
             roles=OPERATORS,
             codes=("not_found",),
         ),
@@ -160,7 +160,7 @@ def _of_messages(do: Handlers) -> list[Endpoint]:
             do.retry,
             "Try a message again at once",
             body=ReasonBody,
-            answer=Entry,
+            answer=MessageEntry,
             roles=OPERATORS,
             codes=("not_found", "message_ended"),
             example={"reason": "Der Mailserver der Stadt nimmt wieder an."},
@@ -171,7 +171,7 @@ def _of_messages(do: Handlers) -> list[Endpoint]:
             do.discard,
             "Give up a message that is not sent yet",
             body=ReasonBody,
-            answer=Entry,
+            answer=MessageEntry,
             roles=OPERATORS,
             codes=("not_found", "message_ended", "message_being_sent"),
             example={"reason": "Die Stelle wurde angerufen."},

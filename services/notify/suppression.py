@@ -19,7 +19,7 @@ MOST_SOFT = 3
 WINDOW = timedelta(days=14)
 REST = timedelta(days=30)
 
-type Cause = Literal["hard", "soft", "complaint", "operator"]
+type SuppressionCause = Literal["hard", "soft", "complaint", "operator"]
 
 
 class CountReturn(BaseModel):
@@ -69,7 +69,7 @@ class SoftBouncesForgotten(Event):
 class AddressSuppressed(Event):
     """Nothing is sent to it, without end where `until` is missing."""
 
-    cause: Cause
+    cause: SuppressionCause
     until: AwareDatetime | None = None
     message_id: str | None = None
     status: str | None = None

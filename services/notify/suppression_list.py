@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from services.notify.suppression import (
     AddressSuppressed,
-    Cause,
     SoftBounceCounted,
     SoftBouncesForgotten,
+    SuppressionCause,
     SuppressionEvent,
     SuppressionLifted,
 )
@@ -58,16 +58,16 @@ COUNT = "SELECT count(*) FROM suppression WHERE state = 'suppressed' AND (until 
 
 CURSOR: TypeAdapter[tuple[datetime, UUID]] = TypeAdapter(tuple[datetime, UUID])
 
-type Status = Literal["counted", "suppressed", "over", "lifted"]
+type SuppressionStatus = Literal["counted", "suppressed", "over", "lifted"]
 
 
 class SuppressionQuery(Paging):
     """What the list can be narrowed to."""
 
-    status: tuple[Status, ...] | None = Field(
+    status: tuple[SuppressionStatus, ...] | None = Field(
         default=None, description="`counted`: something came back, mail is still sent; `over`: its time is over."
     )
-    cause: tuple[Cause, ...] | None = None
+    cause: tuple[SuppressionCause, ...] | None = None
 
 
 class SuppressionShown(BaseModel):
@@ -75,8 +75,8 @@ class SuppressionShown(BaseModel):
 
     id: str
     version: int
-    status: Status
-    cause: Cause | None
+    status: SuppressionStatus
+    cause: SuppressionCause | None
     code: str | None
     note: str | None
     message_id: str | None
