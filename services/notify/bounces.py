@@ -3,6 +3,7 @@
 A report may come before the record that its message was handed over. It is kept until then.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -47,6 +48,8 @@ WITH due AS (
 )
 SELECT (SELECT count(*) FROM settled) AS settled, (SELECT count(*) FROM returned) AS returned
 """
+# Whoever took it away has seen to it.
+TAKEN_AWAY = "UPDATE bounce SET place = NULL WHERE place IS NOT NULL AND NOT place = ANY($1::text[])"
 PLACES = "SELECT place FROM bounce WHERE place IS NOT NULL"
 KNOWN = "SELECT EXISTS (SELECT FROM message WHERE id = $1)"
 AGAIN = "UPDATE bounce SET place = NULL WHERE id = $1 AND said = 'unreadable' RETURNING true"
@@ -148,8 +151,9 @@ async def set_aside(connection: Connection, unreadable: Unreadable, at: datetime
     await connection.execute(SET_ASIDE, new_id(), digest, unreadable.place, unreadable.problem, at)
 
 
-async def places(pool: Pool) -> set[str]:
-    """Where mails lie that were set aside."""
+async def set_aside_of(pool: Pool, there: Sequence[str]) -> set[str]:
+    """Which of the mails that lie there were set aside; others that were are gone."""
+    await pool.execute(TAKEN_AWAY, there)
     return {row["place"] for row in await pool.fetch(PLACES)}
 
 

@@ -75,16 +75,17 @@ class MailboxReader:
         mailbox = self.mailbox()
         try:
             await asyncio.to_thread(mailbox.open)
-            aside = await bounces.places(self.pool)
-            there = [place for place in await asyncio.to_thread(mailbox.places) if place not in aside]
+            there = await asyncio.to_thread(mailbox.places)
+            aside = await bounces.set_aside_of(self.pool, there)
+            new = [place for place in there if place not in aside]
             done = 0
-            for place in there[:AT_ONCE]:
+            for place in new[:AT_ONCE]:
                 done += await self._take(mailbox, place)
             await asyncio.to_thread(mailbox.close)
         finally:
             mailbox.abort()
         await self.pool.execute(LOOKED, self.clock.now(), done)
-        return len(there) > AT_ONCE
+        return len(new) > AT_ONCE
 
     async def _take(self, mailbox: Mailbox, place: str) -> bool:
         """One mail; False when it stays where it lies."""

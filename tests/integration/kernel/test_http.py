@@ -14,6 +14,7 @@ import aiohttp
 import asyncpg
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 from openapi_spec_validator import validate
 from pydantic import BaseModel, Field
 from structlog.testing import capture_logs
@@ -25,7 +26,19 @@ from shared.kernel.codec import UnknownEvent
 from shared.kernel.decider import NotThere, Refused
 from shared.kernel.endpoint import Upload
 from shared.kernel.health import Health
-from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Paging, Role, committed, make_app, page
+from shared.kernel.http import (
+    Answer,
+    Call,
+    Committed,
+    Endpoint,
+    Page,
+    Paging,
+    Role,
+    add_metrics,
+    committed,
+    make_app,
+    page,
+)
 from shared.kernel.identity import ANONYMOUS, HEADER, Identity, Signer, Verifier, generate_keys
 from shared.kernel.journal import PositionNotReached
 from shared.kernel.problems import Problem
@@ -255,6 +268,21 @@ async def test_health_and_description_are_open(address: str, health: Health) -> 
 
 
 # Commands
+
+
+async def test_figures_are_open_like_health(health: Health) -> None:
+    async def figures() -> bytes:
+        return b"ikz_answers 42.0\n"
+
+    app = make_app("desk", [], clock=Clock(), health=health, identify=lambda _request: asyncio.sleep(0, ANONYMOUS))
+    add_metrics(app, figures)
+    async with (
+        TestServer(app) as server,
+        aiohttp.ClientSession() as http,
+        http.get(server.make_url("/metrics")) as answer,
+    ):
+        assert (answer.status, await answer.read()) == (200, b"ikz_answers 42.0\n")
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
 
 
 async def test_a_command_answers_with_id_version_position_and_etag(client: aiohttp.ClientSession) -> None:

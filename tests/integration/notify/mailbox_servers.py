@@ -48,7 +48,7 @@ class MailServer:
     async def speak_pop3(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: C901
         """One conversation; deletions count with QUIT."""
         self._look_at(writer)
-        there, gone = list(self.mails), set[int]()
+        there, gone = list(self.mails.items()), set[int]()
         writer.write(b"+OK\r\n")
         with suppress(ConnectionError):
             while line := await reader.readline():
@@ -66,16 +66,16 @@ class MailServer:
                     case "PASS" if rest != [PASSWORD]:
                         writer.write(b"-ERR no\r\n")
                     case "LIST":
-                        sizes = [f"{n} {len(self.mails[uid])}\r\n" for n, uid in enumerate(there, 1)]
+                        sizes = [f"{n} {len(mail)}\r\n" for n, (_, mail) in enumerate(there, 1)]
                         writer.write(f"+OK\r\n{''.join(sizes)}.\r\n".encode())
                     case "UIDL":
-                        ids = [f"{n} id-{uid}\r\n" for n, uid in enumerate(there, 1)]
+                        ids = [f"{n} id-{uid}\r\n" for n, (uid, _) in enumerate(there, 1)]
                         writer.write(f"+OK\r\n{''.join(ids)}.\r\n".encode())
                     case "RETR":
-                        stuffed = re.sub(rb"(?m)^\.", b"..", self.mails[there[number]])
+                        stuffed = re.sub(rb"(?m)^\.", b"..", there[number][1])
                         writer.write(b"+OK\r\n" + stuffed + b"\r\n.\r\n")
                     case "DELE":
-                        gone.add(there[number])
+                        gone.add(there[number][0])
                         writer.write(b"+OK\r\n")
                     case "QUIT":
                         for uid in gone:

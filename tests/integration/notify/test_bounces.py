@@ -77,7 +77,8 @@ async def test_whoever_dies_between_taking_and_deleting_counts_it_once(post: Pos
 async def test_twice_the_same_and_two_reports_of_one_message_count_once(post: Post) -> None:
     await post.sent()
     post.server.put(letter(QMAIL), letter(QMAIL), report(boundary="andere"), complaint())
-    await post.looks()
+    await asyncio.gather(post.reader.look(), post.reader.look())
+    await post.follow()
     assert await post.end() == ("bounced", "mailbox_unknown", "5.1.1")
     assert await post.said() == ["complaint", "failed", "failed"]
     assert await post.contracts(contracts.MessageBounced) == 1
@@ -130,6 +131,9 @@ async def test_forged_ones_do_nothing_and_unreadable_ones_stay_and_are_shown(pos
     assert [(await post.notify.edit("POST", again)).status for _ in range(2)] == [202, 202]
     await post.looks()
     assert (len(post.server.mails), await post.said()) == (1, ["failed", "forged", "unreadable"])
+    post.server.mails.clear()  # somebody has looked at it and taken it away
+    await post.looks()
+    assert (await post.notify.edit("GET", "/api/v1/messages")).body["bounce_mailbox"]["set_aside"] == 0
 
 
 async def test_a_mail_with_an_endless_line_keeps_no_other_from_being_read(post: Post) -> None:
@@ -323,7 +327,12 @@ async def test_an_operator_suppresses_looks_up_and_lifts(post: Post) -> None:
     lifted = [await edit("POST", lifting, {"reason": "Neu angemeldet."}, Idempotency_Key="zwei") for _ in range(2)]
     assert [each.status for each in lifted] == [200, 200]
     assert not await post.suppressed()
-    assert (await edit("GET", f"/api/v1/suppressions/{shown['id']}")).body["status"] == "lifted"
+    kept = (await edit("GET", f"/api/v1/suppressions/{shown['id']}")).body
+    assert (kept["status"], kept["note"]) == ("lifted", "Neu angemeldet.")
+    async with post.notify.pool.acquire() as connection:
+        await connection.execute("TRUNCATE suppression")
+        await suppression_list.project(connection, await post.notify.journal.read(0, 100))
+    assert (await edit("GET", f"/api/v1/suppressions/{shown['id']}")).body == kept
     assert (await edit("POST", f"/api/v1/suppressions/{uuid4()}/liftings", {"reason": "x"})).status == 404
     past = body | {"until": "2025-06-01T00:00:00Z"}
     assert (await edit("POST", "/api/v1/suppressions", past)).code == "409 until_in_past"
