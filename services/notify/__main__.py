@@ -3,6 +3,7 @@
 from functools import partial
 
 from services.notify import effects, mail_text_http, problems, reminder, undertaking_matter
+from services.notify.bounce_parts import bounce_parts
 from services.notify.catalog_matters import of_catalogue, people_at
 from services.notify.cause import ReminderDue
 from services.notify.expansion import Expansion
@@ -70,6 +71,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         messages.announce,
         holders.number,
     )
+    returns = bounce_parts(runtime, journal, ends)
     sender = Sender(
         pool=pool,
         desk=Desk(Composer(settings.mail_from, layout), matters, pool, runtime.vault, texts.refresh),
@@ -81,6 +83,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         max_age=settings.mail_max_age,
         finished=ends.announce,
         holder=holders.number,
+        rules=returns.rules,
     )
     questions = [RpcEndpoint(SignInAsked.subject, SignInAsked, sign_in.ask)]
     reports = Reports(pool, journal, ends.waiter())
@@ -105,7 +108,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     ]
     return Parts(
         endpoints=[
-            *endpoints(journal, pool),
+            *endpoints(journal, pool, returns.handlers),
             *mail_text_http.endpoints(MailTexts(journal, pool, texts, layout, portal, trials)),
             *subscriptions.endpoints(),
         ],
@@ -122,7 +125,9 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             sign_in.forget,
             partial(serve_rpc, runtime.bus, settings.service, questions),
             *subscriptions.tasks(),
+            *returns.tasks,
         ],
+        metrics=returns.metrics,
     )
 
 

@@ -24,6 +24,3 @@ PROJECTIONS = (
     MAIL_TEXTS,
     SUPPRESSIONS,
 )
-from services.notify.suppression import SUPPRESSION
-from services.notify.suppression_list import SUPPRESSIONS
-

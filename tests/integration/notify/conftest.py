@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from services.notify import mail_text_http, problems, bounces_http
+from services.notify import bounces_http, mail_text_http, problems
 from services.notify.address_mark import AddressMarks
 from services.notify.http import endpoints
 from services.notify.layout import Layout
@@ -20,10 +20,10 @@ from services.notify.live_texts import LiveTexts
 from services.notify.mail_text_http import MailTexts
 from services.notify.reached import People
 from services.notify.records import DECIDERS, PROJECTIONS
-from services.notify.trial_mail import TrialMatter, Trials
-from shared.contracts.rpc import PeopleAnswered, PeopleAsked, PersonReached
 from services.notify.report_proof import ReportProof
 from services.notify.returned_mail import Reader
+from services.notify.trial_mail import TrialMatter, Trials
+from shared.contracts.rpc import PeopleAnswered, PeopleAsked, PersonReached
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
 from shared.kernel.http import make_app
@@ -35,8 +35,8 @@ from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
 from tests.conftest import Servers, fresh_database
 from tests.integration.notify import subscribing
-from tests.unit.notify.samples import PORTAL, TEXTS
 from tests.unit.notify.returns import ADDRESSES, DOMAIN
+from tests.unit.notify.samples import PORTAL, TEXTS
 
 MARKS = AddressMarks.of_vault(b"k" * 32)
 REPORT_SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
@@ -164,16 +164,14 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     vault = Vault(pool, secrets.token_bytes(32))
     texts, book = LiveTexts(pool, TEXTS), AddressBook()
     trials = Trials(pool, book.people, TrialMatter(texts, PORTAL, book.people), lambda: None)
+    reader, proof = Reader(DOMAIN, ADDRESSES), ReportProof.of(REPORT_SECRET)
     app = make_app(
         "notify",
         [
-            *endpoints(journal, pool),
+            *endpoints(journal, pool, bounces_http.Handlers(journal, pool, MARKS, reader, proof, lambda: None)),
             *mail_text_http.endpoints(MailTexts(journal, pool, texts, Layout(PORTAL), PORTAL, trials)),
             *subscribing.endpoints(journal, pool, vault),
         ],
-    reader, proof = Reader(DOMAIN, ADDRESSES), ReportProof.of(REPORT_SECRET)
-    app = make_app(
-        endpoints(journal, pool, bounces_http.Handlers(journal, pool, MARKS, reader, proof, lambda: None)),
         clock=clock,
         health=Health(),
         verifier=Verifier(keys.public, "notify", clock),
