@@ -8,7 +8,7 @@ comes.
 from collections.abc import Sequence
 from typing import Any
 
-from services.notify import mailing, queue, sign_in, subscription_upkeep
+from services.notify import mailing, queue, sign_in, subscription_upkeep, live, public_fact, webhook_queue
 from services.notify.matter import Matters
 from shared.contracts.contract import Contract
 from shared.contracts.gateway import PersonErased
@@ -28,6 +28,37 @@ def of_causes(service: str, matters: Matters, clock: Clock) -> list[Effect]:
     return [Effect(contract, remember) for contract in contracts if contract.type.startswith(f"ikz.{service}.")]
 
 
+def merged(effects: Iterable[Effect]) -> list[Effect]:
+    """One effect for each contract, which does in turn what those given do with it."""
+    of_one: dict[type[Contract], list[Effect]] = defaultdict(list)
+    for effect in effects:
+        of_one[effect.contract].append(effect)
+    return [Effect(contract, _in_turn([each.apply for each in found])) for contract, found in of_one.items()]
+
+
+type Apply = Callable[[Connection, Sequence[Received[Any]]], Awaitable[None]]
+
+
+def _in_turn(applies: Sequence[Apply]) -> Apply:
+    async def apply(connection: Connection, received: Sequence[Received[Any]]) -> None:
+        for each in applies:
+            await each(connection, received)
+
+    return apply
+
+
+def of_programs(source: str, clock: Clock) -> list[Effect]:
+    """What is public of a service, for webhooks and the live stream."""
+
+    async def tell(connection: Connection, received: Sequence[Received[Contract]]) -> None:
+        now_live = [each for each in received if each.live]
+        if now_live:
+            await webhook_queue.write(connection, now_live, clock.now())
+            await live.write(connection, now_live, clock.now())
+
+    return [Effect(contract, tell) for contract in public_fact.of_service(source)]
+
+
 def of_gateway(vault: Vault) -> list[Effect]:
     """An erased person: the key is destroyed and every message is deleted, sent or not."""
 
@@ -38,5 +69,6 @@ def of_gateway(vault: Vault) -> list[Effect]:
         await queue.forget(connection, people)
         await subscription_upkeep.forget_people(connection, people)
         await sign_in.forget_people(connection, people)
+        await live.forget(connection, people)
 
     return [Effect(PersonErased, forget)]

@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 from pydantic import ValidationError
 
-from services.notify import mailing, queue
+from services.notify import live, mailing, queue
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.matter import Mailing, Matter, Matters, Page, Row
 from services.notify.queue import Note
@@ -145,6 +145,7 @@ class Expansion:
                 connection, [ended for each in pages if each.asked.id in ours for ended in each.page.ended], now
             )
             await mailing.count(connection, added)
+            await live.write_messages(connection, list(set(added)), now)
         log.info("messages_written", mailings=len(pages), messages=len(added))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from services.notify import bounces_http, messages_http, news
+from services.notify import bounces_http, messages_http, news, live_http, messages, webhook_http
 from services.notify.announcement import (
     ANNOUNCEMENT,
     Command,
@@ -16,7 +16,10 @@ from services.notify.announcement import (
     ReviseAnnouncement,
     WithdrawAnnouncement,
 )
+from services.notify.live_http import LiveDesk
+from services.notify.messages import MessageQuery, Messages
 from services.notify.news import NewsArticle, NewsItem, NewsQuery
+from services.notify.webhook_http import WebhookDesk
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, page, require
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
@@ -108,6 +111,8 @@ def _sees_all(call: Call) -> bool:
 
 def endpoints(journal: Journal, pool: Pool, returns: bounces_http.Handlers) -> list[Endpoint]:
     """Everything the service offers."""
+def endpoints(journal: Journal, pool: Pool, webhooks: WebhookDesk, live: LiveDesk) -> list[Endpoint]:
+    """Everything the service offers; `/internal/…` is for the gateway alone."""
     do = Handlers(journal, pool)
     announcement = f"{API}/announcements/{{id}}"
     return [
@@ -170,4 +175,15 @@ def endpoints(journal: Journal, pool: Pool, returns: bounces_http.Handlers) -> l
         ),
         *messages_http.endpoints(journal, pool, returns.marks),
         *bounces_http.endpoints(returns),
+        Endpoint(
+            "GET",
+            f"{API}/messages",
+            do.messages,
+            "See how the sending goes",
+            query=MessageQuery,
+            answer=Messages,
+            roles=SEE_ALL,
+        ),
+        *webhook_http.endpoints(webhooks),
+        *live_http.endpoints(live),
     ]

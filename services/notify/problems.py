@@ -133,6 +133,24 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "No such day",
         "Das Datum in „{written}“ gibt es nicht.",
     ),
+    "webhook_exists": (
+        409,
+        "Webhook gibt es schon",
+        "Webhook exists",
+        "Unter dieser Kennung gibt es einen anderen Webhook.",
+    ),
+    "webhook_limit": (
+        409,
+        "Zu viele Webhooks",
+        "Too many webhooks",
+        "Eine Organisation kann höchstens {most} Webhooks haben.",
+    ),
+    "webhook_disabled": (
+        409,
+        "Webhook ist abgeschaltet",
+        "Webhook is disabled",
+        "Schalten Sie den Webhook zuerst wieder ein.",
+    ),
 }
 
 

@@ -17,10 +17,15 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     SUBSCRIBER,
     MAIL_TEXT,
     SUPPRESSION,
+    WEBHOOK,
 )
 PROJECTIONS = (
     NEWS,
     SUBSCRIBERS,
     MAIL_TEXTS,
     SUPPRESSIONS,
+    WEBHOOKS,
 )
+from services.notify.webhook import WEBHOOK
+from services.notify.webhook_list import WEBHOOKS
+

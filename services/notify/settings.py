@@ -21,7 +21,7 @@ PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
 class NotifySettings(ServiceSettings):
-    """The mail server, and in whose name mails are written."""
+    """The mail server, and in whose name mails are written; where webhooks may lead."""
 
     service: str = "notify"
     """Always `notify`."""
@@ -52,6 +52,14 @@ class NotifySettings(ServiceSettings):
     """Days for which a request that nobody confirmed is kept; `never` to keep it."""
     subscription_proof_retention_days: Days = 1095
     """Days for which a subscription and the proof of its confirmation are kept after its end; `never` to keep them."""
+    webhook_ports: str = "443,8443"
+    """The ports that webhooks may lead to."""
+    webhook_loopback: bool = False
+    """For development: webhooks may lead to this machine itself, at any port, and by http."""
+    webhook_log_retention_days: int = Field(default=30, ge=4, le=36_500)
+    """Days for which a webhook's deliveries are kept, with their attempts."""
+    live_retention_hours: int = Field(default=24, ge=1, le=24 * 90)
+    """Hours after which the live stream can no longer be resumed where it was left."""
 
     @field_validator("smtp_url")
     @classmethod
@@ -60,6 +68,13 @@ class NotifySettings(ServiceSettings):
         if url.scheme not in SCHEMES or not url.hostname or _port(url) is None:
             raise ValueError(f"expected {', '.join(SCHEMES)}://host:port")
         return value
+
+    @field_validator("webhook_ports")
+    @classmethod
+    def _are_ports(cls, value: str) -> str:
+        if all(port.strip().isdecimal() and 0 < int(port) < 65536 for port in value.split(",")):
+            return value
+        raise ValueError("expected numbers of ports, separated by commas")
 
     @field_validator("mail_from")
     @classmethod
@@ -133,6 +148,11 @@ class NotifySettings(ServiceSettings):
             username=unquote(url.username) if url.username else None,
             password=unquote(url.password) if url.password else None,
         )
+
+    @property
+    def ports_of_webhooks(self) -> frozenset[int]:
+        """The ports that webhooks may lead to, one by one."""
+        return frozenset(map(int, self.webhook_ports.split(",")))
 
     @property
     def mail_max_age(self) -> timedelta:

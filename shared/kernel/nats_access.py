@@ -45,7 +45,7 @@ MANIFEST = (
     Access("events", consumes=("gateway", "catalog"), asks=("rpc.catalog.known",), serves=True),
     Access(
         "notify",
-        consumes=("events", "catalog", "gateway"),
+        consumes=("events", "catalog", "gateway", "notify"),
         asks=(
             "rpc.events.recipients",  # by an earlier version beside this one
             "rpc.events.registrants",

@@ -24,6 +24,10 @@ from services.notify.report_proof import ReportProof
 from services.notify.returned_mail import Reader
 from services.notify.trial_mail import TrialMatter, Trials
 from shared.contracts.rpc import PeopleAnswered, PeopleAsked, PersonReached
+from services.notify.live import Grown
+from services.notify.live_http import LiveDesk
+from services.notify.webhook_client import open_client
+from services.notify.webhook_http import WebhookDesk
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
 from shared.kernel.http import make_app
@@ -32,7 +36,7 @@ from shared.kernel.journal import Journal
 from shared.kernel.migrations import migrate
 from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.vault import Vault
-from shared.kernel.wakeup import Wakeup
+from shared.kernel.wakeup import Waiter, Wakeup
 from tests.conftest import Servers, fresh_database
 from tests.integration.notify import subscribing
 from tests.unit.notify.returns import ADDRESSES, DOMAIN
@@ -117,6 +121,8 @@ class Notify:
     signer: Signer
     texts: LiveTexts
     book: AddressBook
+    webhooks: WebhookDesk
+    live: LiveDesk
 
     async def ask(
         self, method: str, path: str, body: Any = None, who: Identity | None = ANONYMOUS, **headers: str
@@ -172,6 +178,11 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
             *mail_text_http.endpoints(MailTexts(journal, pool, texts, Layout(PORTAL), PORTAL, trials)),
             *subscribing.endpoints(journal, pool, vault),
         ],
+    client = open_client({443}, loopback=True, patience=2.0)
+    webhooks = WebhookDesk(journal, pool, vault, client, client.ports, client.loopback, Waiter())
+    live = LiveDesk(pool, Grown(), dt.timedelta(hours=24))
+    app = make_app(
+        endpoints(journal, pool, webhooks, live),
         clock=clock,
         health=Health(),
         verifier=Verifier(keys.public, "notify", clock),
@@ -180,3 +191,5 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     async with journal.running(), TestServer(app) as server, ClientSession() as http:
         base = str(server.make_url("")).rstrip("/")
         yield Notify(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock), texts, book)
+        yield Notify(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock), webhooks, live)
+    await client.close()
