@@ -12,6 +12,8 @@ from services.gateway.guard import FormGuard, form_key
 from services.gateway.http import Gateway, starting
 from services.gateway.http import build as build_app
 from services.gateway.limits import Limit
+from services.gateway.live_api import Live, Open
+from services.gateway.live_hub import LONGEST_WAIT, Hub, LiveReader
 from services.gateway.people import People
 from services.gateway.portal.directory import Directory
 from services.gateway.portal.portal import Portal
@@ -77,6 +79,10 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         people, upstream, subscribing if limited else None, subscribers if limited else None
     )
 
+    hub = Hub()
+    live_reader = LiveReader(upstream, hub, min(LONGEST_WAIT, settings.deadline / 2))
+    streams = Open(settings.streams, settings.streams_per_network) if limited else Open(None, None)
+
     portal = Portal(
         pages=Pages(site_of(settings), static, runtime.clock),
         static=static,
@@ -100,6 +106,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
             Contacts(contact_desk, settings.trusted_proxies),
             Questions(question_desk, settings.trusted_proxies),
             SubscriptionIntake(subscription_desk, settings.trusted_proxies),
+            Live(hub, live_reader, people, streams, settings.trusted_proxies),
         ),
         portal=portal,
         holders=Holders(runtime.pool),
@@ -115,6 +122,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
     questions = [RpcEndpoint(PeopleAsked.subject, PeopleAsked, partial(people_reached, runtime.pool, runtime.vault))]
     serve = partial(serve_rpc, runtime.bus, settings.service, questions)
     return Parts(app=build_app(gateway), journal=journal, tasks=[relay.run, serve], closing=[session.close])
+    return Parts(app=build_app(gateway), journal=journal, tasks=[relay.run, live_reader.run], closing=[session.close])
 
 
 if __name__ == "__main__":

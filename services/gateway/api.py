@@ -12,6 +12,8 @@ from services.gateway.addresses import Malformed, lookup_key, parse_address
 from services.gateway.contacts_api import Contacts
 from services.gateway.contacts_api import endpoints as of_contacts
 from services.gateway.limits import network_asking
+from services.gateway.live_api import Live
+from services.gateway.live_api import endpoints as of_live
 from services.gateway.participants_api import Participants
 from services.gateway.participants_api import endpoints as of_participants
 from services.gateway.people import People
@@ -57,6 +59,7 @@ class Api:
     contacts: Contacts
     questions: Questions
     subscriptions: SubscriptionIntake
+    live: Live
 
     async def register(self, call: Call) -> Answer:
         """Takes a registration; the answer tells nobody who is registered."""
@@ -142,5 +145,6 @@ def endpoints(api: Api) -> Sequence[Endpoint]:
         *of_contacts(api.contacts),
         *of_questions(api.questions),
         *of_subscriptions(api.subscriptions),
+        *of_live(api.live),
         *of_participants(Participants(api.people, api.upstream)),
     )

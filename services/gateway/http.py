@@ -13,6 +13,7 @@ from aiohttp.typedefs import Middleware
 from services.gateway import api, documents, proxy, tokens
 from services.gateway.audit import Attempt, Audit
 from services.gateway.documents import Documents
+from services.gateway.live_hub import Hub
 from services.gateway.portal import routes
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.rendering import Pages, Static, site_of
@@ -118,7 +119,17 @@ def build(gateway: Gateway) -> web.Application:
     app.middlewares[:0] = [_readable(gateway.portal.pages), _finishing(gateway)]
     app.middlewares.append(_beginning(gateway))
     app.on_response_prepare.append(_headers(https=gateway.https))
+    app.on_shutdown.append(_end_streams(gateway.own.live.hub))
     return app
+
+
+def _end_streams(hub: Hub) -> Callable[[web.Application], Awaitable[None]]:
+    """Whoever listens comes back to another process; the others are waited for until they are answered."""
+
+    async def end(_app: web.Application) -> None:
+        hub.close()
+
+    return end
 
 
 def starting(settings: GatewaySettings, health: Health) -> web.Application:

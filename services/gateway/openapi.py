@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from services.gateway import api, documents, problems
 from services.gateway.contacts_api import Contacts
+from services.gateway.live_api import Live
 from services.gateway.questions_api import Questions
 from services.gateway.subscriptions_api import SubscriptionIntake
 from shared.kernel.openapi import describe, rendered
@@ -16,6 +17,8 @@ def document() -> str:
     nothing = cast("Any", None)
     intake = SubscriptionIntake(nothing, 0)
     own = api.Api(nothing, nothing, nothing, nothing, 0, Contacts(nothing, 0), Questions(nothing, 0), intake)
+    live = Live(nothing, nothing, nothing, nothing, 0)
+    own = api.Api(nothing, nothing, nothing, nothing, 0, Contacts(nothing, 0), Questions(nothing, 0), live)
     return rendered(describe("gateway", [*api.endpoints(own), *documents.endpoints(documents.Documents(nothing))]))
 
 

@@ -74,6 +74,10 @@ class People:
         lookup = lookup_key(address, self.key)
         return (await self._known([lookup])).get(lookup)
 
+    async def behind(self, lookup: bytes) -> str | None:
+        """The id of the person that `lookup` finds, if there is one."""
+        return (await self._known([lookup])).get(lookup)
+
     async def find_or_make(self, address: MailAddress, context: Context) -> str:
         """The id of the person with this address; the same one for all who ask at once."""
         asked = Asked(lookup_key(address, self.key), address.mailbox, context.at)

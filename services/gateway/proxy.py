@@ -51,6 +51,7 @@ ROUTES: Final[Mapping[str, Service]] = {
     "mail-texts": "notify",
     "bounces": "notify",
     "suppressions": "notify",
+    "webhooks": "notify",
 }
 SERVICE_NAMES: Final[Mapping[Service, str]] = {
     "catalog": "Der Projektkatalog",

@@ -87,7 +87,10 @@ DELETE FROM live_item WHERE id IN (
 )
 """
 FORGET_LISTENERS = "DELETE FROM live_listener WHERE until < $1"
-FORGET_PEOPLE = "DELETE FROM live_item WHERE person_id = ANY($1::text[])"
+# The place stays, and leads to nobody: others may stand there.
+FORGET_PEOPLE = """
+UPDATE live_item SET person_id = '', event_id = id::text, type = '', body = '{}' WHERE person_id = ANY($1::text[])
+"""
 FORGET_LISTENING = "DELETE FROM live_listener WHERE person_id = ANY($1::text[])"
 AT_ONCE = 1000
 POLL = 1.0

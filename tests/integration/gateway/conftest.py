@@ -21,6 +21,9 @@ from services.gateway.contacts_api import Contacts
 from services.gateway.guard import FormGuard
 from services.gateway.http import Gateway, build
 from services.gateway.limits import Limit
+from services.gateway.live_api import Live
+from services.gateway.live_api import Open as Streams
+from services.gateway.live_hub import Hub, LiveReader
 from services.gateway.people import ERASURES, People
 from services.gateway.person import PERSON
 from services.gateway.portal.directory import Directory
@@ -253,6 +256,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
             Contacts(contact_desk, set_to.trusted_proxies),
             Questions(question_desk, set_to.trusted_proxies),
             SubscriptionIntake(subscription_desk, set_to.trusted_proxies),
+            live_of(set_to, upstream, people),
         ),
         portal=portal,
         holders=Holders(pool),
@@ -265,6 +269,13 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         fingerprint_key=bytes(32),
         https=set_to.https,
     )
+
+
+def live_of(set_to: GatewaySettings, upstream: Upstream, people: People) -> Live:
+    """The live stream; nobody reads for it unless a test does."""
+    hub = Hub()
+    streams = Streams(set_to.streams, set_to.streams_per_network)
+    return Live(hub, LiveReader(upstream, hub, 1.0), people, streams, 0, heartbeat=0.2, patience=1.0)
 
 
 type Open = Callable[..., Any]
