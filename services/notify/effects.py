@@ -5,7 +5,9 @@ brings again, or for what was recorded before this service was installed or too 
 comes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Awaitable, Callable, Iterable
+from collections import defaultdict
+from datetime import timedelta
 from typing import Any
 
 from services.notify import mailing, queue, sign_in, subscription_upkeep, live, public_fact, webhook_queue
@@ -47,14 +49,17 @@ def _in_turn(applies: Sequence[Apply]) -> Apply:
     return apply
 
 
-def of_programs(source: str, clock: Clock) -> list[Effect]:
-    """What is public of a service, for webhooks and the live stream."""
+def of_programs(source: str, clock: Clock, resumable: timedelta) -> list[Effect]:
+    """What is public of a service, for webhooks and for the live stream, which can be resumed for so long.
+
+    What was recorded longer ago than either would remember is told to none: it could be for the second time.
+    """
 
     async def tell(connection: Connection, received: Sequence[Received[Contract]]) -> None:
-        now_live = [each for each in received if each.live]
-        if now_live:
-            await webhook_queue.write(connection, now_live, clock.now())
-            await live.write(connection, now_live, clock.now())
+        now = clock.now()
+        ages = [(now - each.recorded_at, each) for each in received if each.live]
+        await webhook_queue.write(connection, [each for age, each in ages if age < webhook_queue.PATIENCE], now)
+        await live.write(connection, [each for age, each in ages if age < resumable], now)
 
     return [Effect(contract, tell) for contract in public_fact.of_service(source)]
 

@@ -27,11 +27,12 @@ WRITE = """
 INSERT INTO live_item (mark, event_id, type, body, created_at)
 SELECT f.mark, f.event_id, f.type, f.body, $2
 FROM jsonb_to_recordset($1::jsonb) AS f(number int, mark text, event_id text, type text, body text) ORDER BY f.number
+ON CONFLICT DO NOTHING
 """
 # `to_char` and not the default format: that of a session may be any.
 WRITE_MESSAGES = """
 INSERT INTO live_item (mark, person_id, event_id, type, body, created_at)
-SELECT left(md5(m.id::text || $3), 8), m.person_id, m.id::text, 'message',
+SELECT left(md5(m.id::text), 8), m.person_id, m.id::text, 'message',
        jsonb_strip_nulls(jsonb_build_object(
            'type', 'message', 'id', m.id, 'subject', 'message/' || m.id,
            'timestamp', to_char($2::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
@@ -133,8 +134,9 @@ class Part(NamedTuple):
 
 async def write(connection: Connection, received: Sequence[Received[Contract]], at: datetime) -> None:
     """Tells everybody what is public of these contracts; in their transaction."""
-    rows = [_row(number, each) for number, each in enumerate(received)]
-    await connection.execute(WRITE, [row for row in rows if row], at)
+    rows = [row for number, each in enumerate(received) if (row := _row(number, each))]
+    if rows:
+        await connection.execute(WRITE, rows, at)
 
 
 def _row(number: int, received: Received[Contract]) -> dict[str, Any] | None:
@@ -147,7 +149,7 @@ def _row(number: int, received: Received[Contract]) -> dict[str, Any] | None:
 
 async def write_messages(connection: Connection, mailing_ids: Sequence[int], at: datetime) -> None:
     """Tells those who listen that there is a message of these mailings for them; in the transaction that wrote it."""
-    await connection.execute(WRITE_MESSAGES, mailing_ids, at, at.isoformat())
+    await connection.execute(WRITE_MESSAGES, mailing_ids, at)
 
 
 async def forget(connection: Connection, person_ids: Sequence[str]) -> None:

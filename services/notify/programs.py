@@ -34,10 +34,7 @@ def build(runtime: Runtime[NotifySettings], journal: Journal, taken: Wakeup, wri
     client = open_client(settings.ports_of_webhooks, loopback=settings.webhook_loopback)
     due, grown = taken.waiter(), Grown()
     sender = WebhookSender(pool, vault, client, clock, partial(webhook_upkeep.disable, journal, clock), due)
-    kept, resumable = (
-        timedelta(days=settings.webhook_log_retention_days),
-        timedelta(hours=settings.live_retention_hours),
-    )
+    kept = timedelta(days=settings.webhook_log_retention_days)
     upkeep = WebhookUpkeep(pool, vault, clock, kept)
     numbering = Numbering(
         pool=pool,
@@ -46,12 +43,12 @@ def build(runtime: Runtime[NotifySettings], journal: Journal, taken: Wakeup, wri
         others=runtime.wakeup.waiter(),
         numbered=runtime.wakeup.announce,
         grown=grown,
-        kept=resumable,
+        kept=settings.live_retention,
     )
     ports, loopback = settings.ports_of_webhooks, settings.webhook_loopback
     return Programs(
         webhooks=WebhookDesk(journal, pool, vault, client, ports, loopback, due),
-        live=LiveDesk(pool, grown, resumable),
+        live=LiveDesk(pool, grown, settings.live_retention),
         tasks=(sender.run, upkeep.run, numbering.run),
         closing=(client.close,),
     )

@@ -155,6 +155,11 @@ class NotifySettings(ServiceSettings):
         return frozenset(map(int, self.webhook_ports.split(",")))
 
     @property
+    def live_retention(self) -> timedelta:
+        """How long the live stream can be resumed where it was left."""
+        return timedelta(hours=self.live_retention_hours)
+
+    @property
     def mail_max_age(self) -> timedelta:
         """The age beyond which nothing is told to anybody."""
         return timedelta(days=self.mail_max_age_days)

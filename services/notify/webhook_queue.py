@@ -160,8 +160,9 @@ class Account:
 
 async def write(connection: Connection, received: Sequence[Received[Contract]], at: datetime) -> None:
     """Notes for every webhook that asked for it what is to be told, in the transaction of the contracts."""
-    rows = [_row(number, each) for number, each in enumerate(received)]
-    await connection.execute(WRITE, [row for row in rows if row], at)
+    rows = [row for number, each in enumerate(received) if (row := _row(number, each))]
+    if rows:
+        await connection.execute(WRITE, rows, at)
 
 
 def _row(number: int, received: Received[Contract]) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ CREATE TABLE live_item (
     body text NOT NULL,
     created_at timestamptz NOT NULL,
     CONSTRAINT live_item_position UNIQUE (position),
-    CONSTRAINT live_item_once UNIQUE (person_id, event_id)
+    CONSTRAINT live_item_once UNIQUE NULLS NOT DISTINCT (person_id, event_id, mark)
 ) WITH (fillfactor = 80);
 CREATE INDEX live_item_fresh ON live_item (id) WHERE position IS NULL;
 CREATE INDEX live_item_age ON live_item (created_at);

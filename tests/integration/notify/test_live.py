@@ -102,10 +102,24 @@ async def test_a_place_is_given_after_the_commit_so_nobody_reads_past_what_comes
     assert subjects(back) == ["topic/d", "topic/e"]
 
 
+async def test_what_is_taken_in_again_is_not_told_again_and_what_is_old_not_at_all(notify: Notify) -> None:
+    now, (effect, *_) = notify.clock.now(), effects.of_programs("catalog", notify.clock, dt.timedelta(hours=24))
+    old = received(renamed("old"), 1, now - dt.timedelta(hours=25))
+    history = received(renamed("history"), 2, now)._replace(live=False)
+    restored = received(renamed("new"), 3, now - dt.timedelta(hours=1))
+    for _ in range(2):
+        async with notify.pool.acquire() as connection, connection.transaction():
+            await effect.apply(connection, [old, history, received(renamed("new"), 3, now), restored])
+    await number(notify)
+    part = await ask(notify, after="0-00000000")
+    assert subjects(part) == ["topic/new"] * 2
+    assert len({item["id"].split("-")[1] for item in part["items"]}) == 2
+
+
 async def test_two_that_number_at_once_give_every_place_once(notify: Notify) -> None:
     async def write(topic: str) -> None:
-        for _ in range(5):
-            await tell(notify, *[renamed(topic)] * 4)
+        for turn in range(5):
+            await tell(notify, *(renamed(f"{topic}-{turn}-{each}") for each in range(4)))
 
     async def count() -> None:
         for _ in range(15):

@@ -31,7 +31,7 @@ from shared.contracts.rpc import (
 from shared.embedded.nats import EmbeddedNats
 from shared.kernel.bus import ApiError, Bus, Connection, open_connection
 from shared.kernel.clock import Clock
-from shared.kernel.identity import HEADER, KeyPair, Signer, generate_keys
+from shared.kernel.identity import HEADER, Identity, KeyPair, Signer, generate_keys
 from shared.kernel.migrations import migrate
 from shared.kernel.nats_access import USERS, render_config
 from shared.kernel.postgres import Pool, connect_pool
@@ -40,6 +40,7 @@ from shared.kernel.streams import bootstrap_streams, stream_of
 from tests.conftest import Servers, fresh_database
 from tests.integration.notify.conftest import EDITOR, AddressBook
 from tests.integration.notify.office import Owner, methods, of, people
+from tests.integration.notify.receiver import receiving
 from tests.integration.notify.sink import Sink, mail_server
 from tests.integration.notify.stand_in import Publisher
 from tests.unit.notify import samples
@@ -47,6 +48,7 @@ from tests.unit.notify.samples import postponed, session
 from tests.unit.notify.test_question_letter import QUESTIONS
 
 PATIENCE = 30.0
+BOTH = Identity(None, frozenset({"reader", "editor", "operator"}), None, "token:test")
 SESSION_STREAM = f"session-{samples.SESSION}"
 
 
@@ -198,7 +200,9 @@ async def test_a_registration_from_beginning_to_end(world: World) -> None:
     person = world.owner.people[0]
     in_time = {"confirm_by": dt.datetime.now(dt.UTC) + dt.timedelta(days=1)}
     world.owner.people = [person.model_copy(update={"status": "received", **in_time})]
-    async with world.service() as process:
+    async with receiving() as receiver, world.service(IKZ_WEBHOOK_LOOPBACK="true") as process:
+        programs = Programs(world, person.person_id)
+        await programs.begin(receiver.url)
         await world.happens(of(person, samples.RECEIVED.model_copy(update=in_time)))
         await until(lambda: len(world.sink.mails) == 1)
         world.owner.people = [person]
@@ -236,11 +240,61 @@ async def test_a_registration_from_beginning_to_end(world: World) -> None:
         )
         assert (await ask(world.gateways, SignInAsked.subject, link, SignInAnswered)).accepted
         await until(lambda: len(world.sink.to("wer.sich@anmeldet.example")) == 1)
+        await programs.announce()
+        await receiver.heard(2)
+        assert [told.id for told in receiver.told] == [f"{SESSION_STREAM}@3", f"announcement-{programs.announced}@2"]
+        assert (await programs.heard(6)).count("message") == 4
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
     for secret in (person.email, person.name, person.token, link.token, "wer.sich"):
         assert secret not in world.log
+        assert not [told for told in receiver.told if secret in told.body]
         assert secret not in json.dumps(delivered)
+
+
+@dataclass
+class Programs:
+    """What programs hear beside the people: a webhook, and the live stream of one person."""
+
+    world: World
+    person_id: str
+    announced: str = ""
+
+    async def begin(self, url: str) -> None:
+        """Listens and registers, as soon as the service is ready."""
+        async with ClientSession() as http:
+
+            async def ready() -> bool:
+                async with http.get(f"{self.world.address}/health/ready") as answer:
+                    return answer.status == 200
+
+            await until(ready)
+        await self.ask("GET", f"/internal/live?person={self.person_id}")
+        types = ["ikz.events.session.*", "ikz.notify.announcement.*"]
+        await self.ask("POST", "/api/v1/webhooks", {"url": url, "types": types})
+
+    async def announce(self) -> None:
+        """A news item, which this service takes in from its own stream."""
+        content = {"title": "Neues Projekt", "teaser": "Ein Projekt ist neu."}
+        self.announced = (await self.ask("POST", "/api/v1/announcements", content))["id"]
+        await self.ask("POST", f"/api/v1/announcements/{self.announced}/publications")
+
+    async def heard(self, number: int) -> list[str]:
+        """The types of what the person is told, once it is that much."""
+        items: list[Any] = []
+        while len(items) < number:
+            query = f"after=0-00000000&person={self.person_id}&wait=1"
+            items = (await self.ask("GET", f"/internal/live?{query}"))["items"]
+        return [item["type"] for item in items]
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        identity = Signer(self.world.keys.private, Clock()).sign(BOTH, "notify")
+        async with (
+            ClientSession() as http,
+            http.request(method, self.world.address + path, json=body, headers={HEADER: identity}) as answer,
+        ):
+            assert answer.status < 300, await answer.text()
+            return await answer.json()
 
 
 async def reports(world: World, number: int) -> list[dict[str, Any]]:
