@@ -12,7 +12,7 @@ from services.gateway.guard import FormGuard, form_key
 from services.gateway.http import Gateway, starting
 from services.gateway.http import build as build_app
 from services.gateway.limits import Limit
-from services.gateway.live_api import Live, Open
+from services.gateway.live_api import Live, Open, room_for
 from services.gateway.live_hub import LONGEST_WAIT, Hub, LiveReader
 from services.gateway.people import People
 from services.gateway.portal.directory import Directory
@@ -81,7 +81,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
 
     hub = Hub()
     live_reader = LiveReader(upstream, hub, min(LONGEST_WAIT, settings.deadline / 2))
-    streams = Open(settings.streams, settings.streams_per_network) if limited else Open(None, None)
+    streams = Open(room_for(settings.streams), settings.streams_per_network) if limited else Open(None, None)
 
     portal = Portal(
         pages=Pages(site_of(settings), static, runtime.clock),

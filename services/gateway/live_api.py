@@ -7,6 +7,7 @@ that was revoked meanwhile opens no other.
 
 import asyncio
 import random
+import resource
 from collections import Counter
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ HEARTBEAT = 15.0
 PATIENCE = 10.0
 LIFE = 3600.0
 RETRY_MS = 3000
+OTHER_FILES = 1024
 HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 log = structlog.get_logger()
@@ -61,6 +63,19 @@ class Open:
             self._networks[network] -= 1
             if not self._networks[network]:
                 del self._networks[network]
+
+
+def room_for(streams: int) -> int:
+    """Has the system let this process have so many streams open, and all else it needs; gives how many it allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = streams + OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return streams
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        log.warning("few_open_files", wanted=wanted, allowed=allowed)
+    return max(allowed - OTHER_FILES, allowed // 4)
 
 
 @dataclass(frozen=True, slots=True)

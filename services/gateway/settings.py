@@ -57,8 +57,8 @@ class GatewaySettings(ServiceSettings):
     """How many texts to contacts people of one network (/24, /64) may send within ten minutes."""
     contact_requests_per_address: int = Field(default=5, gt=0)
     """How many texts to contacts one mail address may be given for within an hour."""
-    streams: int = Field(default=4000, gt=0)
-    """How many live streams may be open at once."""
+    streams: int = Field(default=2000, gt=0)
+    """How many live streams may be open at once, as far as the system lets a process have open files (`ulimit -Hn`)."""
     streams_per_network: int = Field(default=200, gt=0)
     """How many live streams people of one network (/24, /64) may have open at once."""
     contact_text_retention_days: int = Field(default=30, ge=1, le=36_500)

@@ -42,6 +42,7 @@ FROM live_listener l JOIN message m ON m.person_id = l.person_id AND m.mailing_i
 WHERE l.until > $2
 ON CONFLICT DO NOTHING
 """
+LAST = "SELECT last FROM live_counter"
 ANY_FRESH = "SELECT EXISTS (SELECT FROM live_item WHERE position IS NULL)"
 # In a transaction, and first: the next statement sees everything that was committed before the lock was ours.
 LOCK = "SELECT last FROM live_counter FOR UPDATE"
@@ -95,6 +96,7 @@ UPDATE live_item SET person_id = '', event_id = id::text, type = '', body = '{}'
 FORGET_LISTENING = "DELETE FROM live_listener WHERE person_id = ANY($1::text[])"
 AT_ONCE = 1000
 POLL = 1.0
+COALESCE = 0.02
 RETRY = 1.0
 
 log = structlog.get_logger()
@@ -251,6 +253,16 @@ class Numbering:
                 await asyncio.sleep(RETRY)
 
     async def _pass_on(self) -> None:
+        """Other processes number, too, and say so where the journal's growth is told; that may be something else."""
+        seen: int | None = None
         while True:
-            if await self.others.wait(POLL):
-                self.grown.ring()
+            try:
+                last = await self.pool.fetchval(LAST)
+            except TRY_AGAIN as error:
+                log.warning("live_waits", reason=type(error).__name__)
+            else:
+                if last != seen:
+                    self.grown.ring()
+                seen = last
+            await self.others.wait(POLL)
+            await asyncio.sleep(COALESCE)

@@ -62,13 +62,7 @@ class LiveDesk:
         if query.person is not None:
             await live.listen(self.pool, query.person, call.at + self.kept)
         after = _place(query.after) if query.after else await live.head(self.pool, query.back)
-        more = self.grown.next()
-        part = await self._part(query, after)
-        if not part.items and not part.reset and query.wait:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(query.wait):
-                    await more.wait()
-            part = await self._part(query, after)
+        part = await self._waited(query, after)
         return Answer(
             LivePart(
                 items=[LiveItem(id=i.place.id, person_id=i.person_id, type=i.type, body=i.body) for i in part.items],
@@ -76,6 +70,18 @@ class LiveDesk:
                 reset=part.reset,
             )
         )
+
+    async def _waited(self, query: LiveQuery, after: Place) -> Part:
+        """What follows, as soon as there is something, or nothing when the time is over."""
+        more = self.grown.next()
+        part = await self._part(query, after)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(query.wait):
+                while not part.items and not part.reset:
+                    await more.wait()
+                    more = self.grown.next()
+                    part = await self._part(query, after)
+        return part
 
     async def _part(self, query: LiveQuery, after: Place) -> Part:
         return await live.read(self.pool, after, person_id=query.person, everyone=query.everyone, limit=query.limit)

@@ -56,13 +56,13 @@ CURSOR: TypeAdapter[tuple[int]] = TypeAdapter(tuple[int])
 TEST_TYPE = "webhook.test"
 TESTS_A_MINUTE = 10
 
-type State = Literal["waiting", "delivered", "failed", "testing"]
+type DeliveryState = Literal["waiting", "delivered", "failed", "testing"]
 
 
 class DeliveryQuery(Paging):
     """What the log can be narrowed to."""
 
-    state: State | None = None
+    state: DeliveryState | None = None
 
 
 class ShownAttempt(BaseModel):
@@ -81,7 +81,7 @@ class ShownDelivery(BaseModel):
     id: int
     event_id: str
     type: str
-    state: State
+    state: DeliveryState
     created_at: datetime
     finished_at: datetime | None
     next_attempt_at: datetime | None
@@ -124,9 +124,9 @@ def _shown(row: asyncpg.Record) -> ShownDelivery:
     return ShownDelivery.model_validate(values | {"attempts": attempts})
 
 
-async def state_of(pool: Pool, webhook_id: str, delivery_id: int) -> State | None:
+async def state_of(pool: Pool, webhook_id: str, delivery_id: int) -> DeliveryState | None:
     """The state of one delivery; None when there is none."""
-    found: State | None = await pool.fetchval(STATE, webhook_id, delivery_id)
+    found: DeliveryState | None = await pool.fetchval(STATE, webhook_id, delivery_id)
     return found
 
 
