@@ -6,8 +6,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
-
 from services.notify import effects, live
 from services.notify.live import Numbering
 from shared.contracts.catalog import TopicRenamed
@@ -197,7 +195,7 @@ async def test_where_nothing_is_known_any_more_readers_begin_anew(notify: Notify
         assert (part["items"], part["reset"], part["last"][:2]) == ([], True, "3-"), gone
 
 
-@pytest.mark.parametrize("query", ["after=1", "after=x-00000000", "wait=99", "limit=0", "back=-1", "who=me"])
-async def test_a_question_that_is_none_is_refused(notify: Notify, query: str) -> None:
-    assert (await notify.ask("GET", f"{PATH}?{query}")).code == "422 invalid_query"
+async def test_a_question_that_is_none_is_refused(notify: Notify) -> None:
+    for query in ("after=1", "after=x-00000000", "wait=99", "limit=0", "back=-1", "who=me"):
+        assert (await notify.ask("GET", f"{PATH}?{query}")).code == "422 invalid_query"
     assert (await notify.ask("GET", PATH, who=None)).code == "401 unauthenticated"

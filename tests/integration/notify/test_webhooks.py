@@ -18,11 +18,13 @@ from standardwebhooks import Webhook as Signing
 
 from services.notify import webhook_http, webhook_queue, webhook_upkeep
 from services.notify.webhook_client import HookClient, open_client
+from services.notify.webhook_list import WEBHOOKS
 from services.notify.webhook_sender import WebhookSender
 from services.notify.webhook_upkeep import WebhookUpkeep
 from shared.contracts.catalog import TopicMerged, TopicRenamed
 from shared.contracts.contract import Contract
 from shared.kernel.identity import Identity
+from shared.kernel.rebuild import rebuild
 from shared.kernel.wakeup import Waiter
 from tests.integration.notify.conftest import Notify, Reply
 from tests.integration.notify.receiver import Receiver, receiving
@@ -181,9 +183,8 @@ async def test_an_organisation_has_a_limit(hooks: Hooks, receiver: Receiver, mon
     assert reply.body["detail"] == "Eine Organisation kann höchstens 3 Webhooks haben."
 
 
-@pytest.mark.parametrize(
-    ("change", "field", "code"),
-    [
+async def test_what_is_wrong_is_named(hooks: Hooks) -> None:
+    for change, field, code in (
         ({"url": "http://10.0.0.1/"}, "/url", "webhook_url_not_public"),
         ({"url": "https://a:b@stadt.example/"}, "/url", "webhook_url_with_credentials"),
         ({"url": "x" * 2001}, "/url", "string_too_long"),
@@ -191,12 +192,10 @@ async def test_an_organisation_has_a_limit(hooks: Hooks, receiver: Receiver, mon
         ({"types": []}, "/types", "too_short"),
         ({"description": "a\nb"}, "/description", "string_pattern_mismatch"),
         ({"secret": "whsec_x"}, "/secret", "extra_forbidden"),
-    ],
-)
-async def test_what_is_wrong_is_named(hooks: Hooks, change: dict[str, Any], field: str, code: str) -> None:
-    reply = await hooks.ask("POST", "", {"url": "https://stadt.example/", "types": TOPICS} | change)
-    assert reply.code == "422 invalid_request"
-    assert [(error["field"], error["code"]) for error in reply.body["errors"]] == [(field, code)]
+    ):
+        reply = await hooks.ask("POST", "", {"url": "https://stadt.example/", "types": TOPICS} | change)
+        assert reply.code == "422 invalid_request"
+        assert [(error["field"], error["code"]) for error in reply.body["errors"]] == [(field, code)]
 
 
 async def test_while_secrets_rotate_both_sign_for_a_day(hooks: Hooks, receiver: Receiver) -> None:
@@ -472,6 +471,21 @@ async def test_of_a_removed_webhook_nothing_is_left(hooks: Hooks, receiver: Rece
     for table in ("webhook_delivery", "webhook_attempt", "webhook_line", "vault"):
         assert await pool.fetchval(f"SELECT count(*) FROM {table}") == 0, table
     assert await pool.fetchval("SELECT url || description || secrets::text FROM webhook") == "[]"
+
+
+async def test_the_list_is_rebuilt_from_the_journal(hooks: Hooks, receiver: Receiver) -> None:
+    kept, other = [(await hooks.register(receiver.url))[0] for _ in range(2)]
+    await hooks.ask("POST", f"/{kept}/rotations")
+    await hooks.ask("POST", f"/{kept}/deactivations", {"note": "Umbau"})
+    await hooks.ask("DELETE", f"/{other}", None, MEMBER, If_Match='"1"')
+    before = await hooks.shown(kept)
+    rebuilt = await rebuild(hooks.notify.dsn, hooks.notify.journal, WEBHOOKS)
+    assert (rebuilt.events, rebuilt.different) == (5, ())
+    assert await hooks.shown(kept) == before
+    await hooks.ask("POST", f"/{kept}/activations")
+    await hooks.tell(renamed)
+    await hooks.send()
+    assert len(receiver.told) == 1
 
 
 async def test_the_log_is_kept_for_a_while_and_old_things_are_not_told(hooks: Hooks, receiver: Receiver) -> None:
