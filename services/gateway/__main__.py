@@ -121,8 +121,9 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
     )
     questions = [RpcEndpoint(PeopleAsked.subject, PeopleAsked, partial(people_reached, runtime.pool, runtime.vault))]
     serve = partial(serve_rpc, runtime.bus, settings.service, questions)
-    return Parts(app=build_app(gateway), journal=journal, tasks=[relay.run, serve], closing=[session.close])
-    return Parts(app=build_app(gateway), journal=journal, tasks=[relay.run, live_reader.run], closing=[session.close])
+    return Parts(
+        app=build_app(gateway), journal=journal, tasks=[relay.run, serve, live_reader.run], closing=[session.close]
+    )
 
 
 if __name__ == "__main__":

@@ -16,9 +16,8 @@ def document() -> str:
     problems.register()
     nothing = cast("Any", None)
     intake = SubscriptionIntake(nothing, 0)
-    own = api.Api(nothing, nothing, nothing, nothing, 0, Contacts(nothing, 0), Questions(nothing, 0), intake)
     live = Live(nothing, nothing, nothing, nothing, 0)
-    own = api.Api(nothing, nothing, nothing, nothing, 0, Contacts(nothing, 0), Questions(nothing, 0), live)
+    own = api.Api(nothing, nothing, nothing, nothing, 0, Contacts(nothing, 0), Questions(nothing, 0), intake, live)
     return rendered(describe("gateway", [*api.endpoints(own), *documents.endpoints(documents.Documents(nothing))]))
 
 

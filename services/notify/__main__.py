@@ -2,7 +2,18 @@
 
 from functools import partial
 
-from services.notify import effects, mail_text_http, problems, reminder, undertaking_matter
+from services.notify import (
+    bounces_http,
+    effects,
+    live_http,
+    mail_text_http,
+    messages_http,
+    problems,
+    programs,
+    reminder,
+    undertaking_matter,
+    webhook_http,
+)
 from services.notify.bounce_parts import bounce_parts
 from services.notify.catalog_matters import of_catalogue, people_at
 from services.notify.cause import ReminderDue
@@ -35,7 +46,10 @@ from shared.kernel.wakeup import Wakeup
 
 
 async def build(runtime: Runtime[NotifySettings]) -> Parts:
-    """News over HTTP; contracts taken in become mailings, mailings messages, messages mails, and mails reports."""
+    """News over HTTP; contracts taken in become mailings, mailings messages, messages mails, and mails reports.
+
+    What is public of them is told to webhooks and in the live stream.
+    """
     problems.register()
     settings, pool, clock = runtime.settings, runtime.pool, runtime.clock
     portal = settings.public_url.rstrip("/")
@@ -87,12 +101,13 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     )
     questions = [RpcEndpoint(SignInAsked.subject, SignInAsked, sign_in.ask)]
     reports = Reports(pool, journal, ends.waiter())
+    told = programs.build(runtime, journal, mailings, messages)
     reminders = Reminders(pool, clock, matters.named("sessions", ReminderDue.type), mailings.announce)
     consumers = [
         Consumer(
             name=settings.service,
             source=source,
-            effects=taken,
+            effects=[*taken, *effects.of_programs(source, clock, settings.live_retention)],
             dsn=settings.database_url,
             pool=pool,
             nats_url=settings.nats_url,
@@ -104,11 +119,16 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             ("events", [*effects.of_causes("events", matters, clock), *reminder.effects(clock)]),
             ("catalog", [*effects.of_causes("catalog", matters, clock), undertaking_matter.taking_back(clock)]),
             ("gateway", effects.of_gateway(runtime.vault)),
+            ("notify", []),
         )
     ]
     return Parts(
         endpoints=[
-            *endpoints(journal, pool, returns.handlers),
+            *endpoints(journal, pool),
+            *messages_http.endpoints(journal, pool, returns.handlers.marks),
+            *bounces_http.endpoints(returns.handlers),
+            *webhook_http.endpoints(told.webhooks),
+            *live_http.endpoints(told.live),
             *mail_text_http.endpoints(MailTexts(journal, pool, texts, layout, portal, trials)),
             *subscriptions.endpoints(),
         ],
@@ -126,7 +146,9 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             partial(serve_rpc, runtime.bus, settings.service, questions),
             *subscriptions.tasks(),
             *returns.tasks,
+            *told.tasks,
         ],
+        closing=told.closing,
         metrics=returns.metrics,
     )
 

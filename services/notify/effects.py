@@ -5,12 +5,11 @@ brings again, or for what was recorded before this service was installed or too 
 comes.
 """
 
-from collections.abc import Sequence, Awaitable, Callable, Iterable
-from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from services.notify import mailing, queue, sign_in, subscription_upkeep, live, public_fact, webhook_queue
+from services.notify import live, mailing, public_fact, queue, sign_in, subscription_upkeep, webhook_queue
 from services.notify.matter import Matters
 from shared.contracts.contract import Contract
 from shared.contracts.gateway import PersonErased
@@ -28,25 +27,6 @@ def of_causes(service: str, matters: Matters, clock: Clock) -> list[Effect]:
 
     contracts = [cause for cause in matters.causes if issubclass(cause, Contract)]
     return [Effect(contract, remember) for contract in contracts if contract.type.startswith(f"ikz.{service}.")]
-
-
-def merged(effects: Iterable[Effect]) -> list[Effect]:
-    """One effect for each contract, which does in turn what those given do with it."""
-    of_one: dict[type[Contract], list[Effect]] = defaultdict(list)
-    for effect in effects:
-        of_one[effect.contract].append(effect)
-    return [Effect(contract, _in_turn([each.apply for each in found])) for contract, found in of_one.items()]
-
-
-type Apply = Callable[[Connection, Sequence[Received[Any]]], Awaitable[None]]
-
-
-def _in_turn(applies: Sequence[Apply]) -> Apply:
-    async def apply(connection: Connection, received: Sequence[Received[Any]]) -> None:
-        for each in applies:
-            await each(connection, received)
-
-    return apply
 
 
 def of_programs(source: str, clock: Clock, resumable: timedelta) -> list[Effect]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from services.notify import bounces_http, messages_http, news, live_http, messages, webhook_http
+from services.notify import news
 from services.notify.announcement import (
     ANNOUNCEMENT,
     Command,
@@ -16,10 +16,7 @@ from services.notify.announcement import (
     ReviseAnnouncement,
     WithdrawAnnouncement,
 )
-from services.notify.live_http import LiveDesk
-from services.notify.messages import MessageQuery, Messages
 from services.notify.news import NewsArticle, NewsItem, NewsQuery
-from services.notify.webhook_http import WebhookDesk
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, page, require
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
@@ -109,10 +106,8 @@ def _sees_all(call: Call) -> bool:
     return bool(SEE_ALL & call.identity.roles)
 
 
-def endpoints(journal: Journal, pool: Pool, returns: bounces_http.Handlers) -> list[Endpoint]:
-    """Everything the service offers."""
-def endpoints(journal: Journal, pool: Pool, webhooks: WebhookDesk, live: LiveDesk) -> list[Endpoint]:
-    """Everything the service offers; `/internal/…` is for the gateway alone."""
+def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
+    """News, and the queue; what else the service offers stands with what it is about."""
     do = Handlers(journal, pool)
     announcement = f"{API}/announcements/{{id}}"
     return [
@@ -173,17 +168,4 @@ def endpoints(journal: Journal, pool: Pool, webhooks: WebhookDesk, live: LiveDes
             roles=EDITORS,
             codes=("not_found",),
         ),
-        *messages_http.endpoints(journal, pool, returns.marks),
-        *bounces_http.endpoints(returns),
-        Endpoint(
-            "GET",
-            f"{API}/messages",
-            do.messages,
-            "See how the sending goes",
-            query=MessageQuery,
-            answer=Messages,
-            roles=SEE_ALL,
-        ),
-        *webhook_http.endpoints(webhooks),
-        *live_http.endpoints(live),
     ]

@@ -1,13 +1,25 @@
 """Prints the service's OpenAPI document: `python -m services.notify.openapi > services.notify/openapi.json`."""
 
 import sys
+from dataclasses import fields
 from typing import Any, cast
 
-from services.notify import bounces_http, mail_text_http, own_subscriptions_http, problems, subscription_http
+from services.notify import (
+    bounces_http,
+    live_http,
+    mail_text_http,
+    messages_http,
+    own_subscriptions_http,
+    problems,
+    subscription_http,
+    webhook_http,
+)
 from services.notify.http import endpoints
+from services.notify.live_http import LiveDesk
 from services.notify.mail_text_http import MailTexts
 from services.notify.own_subscriptions_http import OwnPage
 from services.notify.subscription_http import Intake
+from services.notify.webhook_http import WebhookDesk
 from shared.kernel.http import Endpoint
 from shared.kernel.openapi import describe, rendered
 
@@ -16,13 +28,20 @@ def offered() -> list[Endpoint]:
     """Everything the service offers. Nothing is called while describing, so nothing has to be connected."""
     problems.register()
     nothing = cast("Any", None)
-    returns = bounces_http.Handlers(nothing, nothing, nothing, nothing, nothing, nothing)
     return [
-        *endpoints(nothing, nothing, returns),
+        *endpoints(nothing, nothing),
+        *messages_http.endpoints(nothing, nothing, nothing),
+        *bounces_http.endpoints(_unconnected(bounces_http.Handlers)),
         *mail_text_http.endpoints(MailTexts(nothing, nothing, nothing, nothing, "", nothing)),
-        *subscription_http.endpoints(Intake(nothing, nothing, nothing, nothing, nothing, nothing)),
-        *own_subscriptions_http.endpoints(OwnPage(nothing, nothing, nothing, nothing)),
+        *subscription_http.endpoints(_unconnected(Intake)),
+        *own_subscriptions_http.endpoints(_unconnected(OwnPage)),
+        *webhook_http.endpoints(_unconnected(WebhookDesk)),
+        *live_http.endpoints(_unconnected(LiveDesk)),
     ]
+
+
+def _unconnected[D](desk: type[D]) -> D:
+    return desk(*[None] * len(fields(cast("Any", desk))))
 
 
 def document() -> str:

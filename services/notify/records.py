@@ -9,6 +9,10 @@ from services.notify.mail_text_list import MAIL_TEXTS
 from services.notify.news import NEWS
 from services.notify.subscriber import SUBSCRIBER
 from services.notify.subscriber_list import SUBSCRIBERS
+from services.notify.suppression import SUPPRESSION
+from services.notify.suppression_list import SUPPRESSIONS
+from services.notify.webhook import WEBHOOK
+from services.notify.webhook_list import WEBHOOKS
 from shared.kernel.decider import Decider
 
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
@@ -26,6 +30,3 @@ PROJECTIONS = (
     SUPPRESSIONS,
     WEBHOOKS,
 )
-from services.notify.webhook import WEBHOOK
-from services.notify.webhook_list import WEBHOOKS
-

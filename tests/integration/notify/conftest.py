@@ -12,10 +12,12 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from services.notify import bounces_http, mail_text_http, problems
+from services.notify import bounces_http, live_http, mail_text_http, messages_http, problems, webhook_http
 from services.notify.address_mark import AddressMarks
 from services.notify.http import endpoints
 from services.notify.layout import Layout
+from services.notify.live import Grown
+from services.notify.live_http import LiveDesk
 from services.notify.live_texts import LiveTexts
 from services.notify.mail_text_http import MailTexts
 from services.notify.reached import People
@@ -23,11 +25,9 @@ from services.notify.records import DECIDERS, PROJECTIONS
 from services.notify.report_proof import ReportProof
 from services.notify.returned_mail import Reader
 from services.notify.trial_mail import TrialMatter, Trials
-from shared.contracts.rpc import PeopleAnswered, PeopleAsked, PersonReached
-from services.notify.live import Grown
-from services.notify.live_http import LiveDesk
 from services.notify.webhook_client import open_client
 from services.notify.webhook_http import WebhookDesk
+from shared.contracts.rpc import PeopleAnswered, PeopleAsked, PersonReached
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
 from shared.kernel.http import make_app
@@ -170,19 +170,21 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     vault = Vault(pool, secrets.token_bytes(32))
     texts, book = LiveTexts(pool, TEXTS), AddressBook()
     trials = Trials(pool, book.people, TrialMatter(texts, PORTAL, book.people), lambda: None)
+    client = open_client({443}, loopback=True, patience=2.0)
+    webhooks = WebhookDesk(journal, pool, vault, client, client.ports, client.loopback, Waiter())
+    live = LiveDesk(pool, Grown(), dt.timedelta(hours=24))
     reader, proof = Reader(DOMAIN, ADDRESSES), ReportProof.of(REPORT_SECRET)
     app = make_app(
         "notify",
         [
-            *endpoints(journal, pool, bounces_http.Handlers(journal, pool, MARKS, reader, proof, lambda: None)),
+            *endpoints(journal, pool),
+            *messages_http.endpoints(journal, pool, MARKS),
+            *bounces_http.endpoints(bounces_http.Handlers(journal, pool, MARKS, reader, proof, lambda: None)),
+            *webhook_http.endpoints(webhooks),
+            *live_http.endpoints(live),
             *mail_text_http.endpoints(MailTexts(journal, pool, texts, Layout(PORTAL), PORTAL, trials)),
             *subscribing.endpoints(journal, pool, vault),
         ],
-    client = open_client({443}, loopback=True, patience=2.0)
-    webhooks = WebhookDesk(journal, pool, vault, client, client.ports, client.loopback, Waiter())
-    live = LiveDesk(pool, Grown(), dt.timedelta(hours=24))
-    app = make_app(
-        endpoints(journal, pool, webhooks, live),
         clock=clock,
         health=Health(),
         verifier=Verifier(keys.public, "notify", clock),
@@ -190,6 +192,7 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     )
     async with journal.running(), TestServer(app) as server, ClientSession() as http:
         base = str(server.make_url("")).rstrip("/")
-        yield Notify(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock), texts, book)
-        yield Notify(dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock), webhooks, live)
+        yield Notify(
+            dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock), texts, book, webhooks, live
+        )
     await client.close()
