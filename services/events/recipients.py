@@ -54,12 +54,17 @@ async def recipients(pool: Pool, vault: Vault, asked: RecipientsAsked) -> Recipi
     return RecipientsAnswered(session=told, recipients=tuple(people), group_message=written, next=more)
 
 
-async def registrants(pool: Pool, asked: RegistrantsAsked) -> RegistrantsAnswered:
-    """One page of ids and how each stands, with what to say about the session; `not_found` without the session."""
+async def registrants(pool: Pool, asked: RegistrantsAsked) -> RegistrantsAnswered | bytes:
+    """One page of ids and how each stands, with what to say about the session; `not_found` without the session.
+
+    Of everybody the page comes from the database as the JSON that is sent: thousands of people are no objects here.
+    """
     found = await session_row(pool, asked.session_id)
     if found is None:
         raise Problem("not_found")
     told = await _as_of(pool, card(found), asked.session_as_of)
+    if asked.group_message_id is None and not asked.feedback:
+        return await _everybody(pool, asked, told, found.life)
     if asked.feedback and not await _is_asked(pool, asked.session_id):
         return RegistrantsAnswered(session=told, registrants=())
     message = await _message(pool, asked)
@@ -73,6 +78,22 @@ async def registrants(pool: Pool, asked: RegistrantsAsked) -> RegistrantsAnswere
         group_message=GroupMessage(subject=message["subject"], text=message["text"]) if message else None,
         next=more,
     )
+
+
+async def _everybody(pool: Pool, asked: RegistrantsAsked, told: SessionCard, life: Life) -> bytes:
+    people, last = await registration_list.standing_of_session(
+        pool,
+        asked.session_id,
+        after=_version(asked.after),
+        limit=asked.limit,
+        statuses=_statuses(asked),
+        before=asked.as_of_version,
+        registration_id=asked.registration_id,
+        answer_by=life.answers_end,
+        unanswered=life.asking.unanswered if life.asking else None,
+    )
+    following = "null" if last is None else f'"{last}"'
+    return f'{{"session":{told.model_dump_json()},"registrants":{people},"next":{following}}}'.encode()
 
 
 async def _as_of(pool: Pool, told: SessionCard, version: int | None) -> SessionCard:

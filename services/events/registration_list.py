@@ -117,6 +117,37 @@ SELECT registration_id, session_id, person_id, version, received_version, status
 FROM page LEFT JOIN session_asking a USING (session_id)
 ORDER BY received_version
 """
+# The same as JSON text, without what only readers of lists need. $7: by when whoever owes an answer has to answer, $8:
+# what becomes of who does not.
+STANDING_OF_SESSION = """
+WITH page AS (
+    SELECT registration_id, person_id, received_version, status, confirm_by, reconfirmed_version
+    FROM registration
+    WHERE session_id = $1 AND ($2::text[] IS NULL OR status = ANY($2)) AND received_version > $3
+      AND ($4::bigint IS NULL OR received_version < $4) AND ($5::text IS NULL OR registration_id = $5)
+    ORDER BY received_version
+    LIMIT $6
+), asking AS (
+    SELECT asked_version, $7::timestamptz AS answer_by, $8::text AS unanswered FROM session_asking
+    WHERE session_id = $1 AND open AND $7 IS NOT NULL
+), queue AS (
+    SELECT min(received_version) AS first FROM page WHERE status = 'waitlisted'
+), before AS (
+    SELECT count(*) AS places FROM registration w, queue
+    WHERE w.session_id = $1 AND w.status = 'waitlisted' AND w.received_version < queue.first
+), standing AS (
+    SELECT p.registration_id, p.person_id, p.status, p.confirm_by,
+           CASE WHEN p.status = 'waitlisted' THEN
+               before.places + count(*) FILTER (WHERE p.status = 'waitlisted') OVER (ORDER BY p.received_version)
+           END AS waiting_position,
+           a.answer_by, a.unanswered
+    FROM page p CROSS JOIN before
+    LEFT JOIN asking a ON p.status NOT IN ('lapsed', 'withdrawn')
+        AND greatest(p.received_version, p.reconfirmed_version) < a.asked_version
+)
+SELECT coalesce((SELECT json_agg(json_strip_nulls(row_to_json(standing))) FROM standing), '[]')::text AS registrants,
+       (SELECT max(received_version) FROM page) AS last, (SELECT count(*) FROM page) AS number
+"""
 BY_IDS = """
 SELECT registration_id, session_id, person_id, status, sealed FROM registration WHERE registration_id = ANY($1::text[])
 """
@@ -288,6 +319,26 @@ async def of_session(
 ) -> list[asyncpg.Record]:
     """A session's registrations in the order of their receipt: those behind `after` and before `before` (versions)."""
     return await pool.fetch(OF_SESSION, session_id, statuses, after, before, registration_id, limit)
+
+
+async def standing_of_session(
+    pool: Pool,
+    session_id: str,
+    *,
+    after: int,
+    limit: int,
+    statuses: Sequence[Status] | None,
+    before: int | None,
+    registration_id: str | None,
+    answer_by: dt.datetime | None,
+    unanswered: str | None,
+) -> tuple[str, int | None]:
+    """The same people as ids and standing, a JSON list; and the version of the last one, if there may be more."""
+    row = await pool.fetchrow(
+        STANDING_OF_SESSION, session_id, statuses, after, before, registration_id, limit, answer_by, unanswered
+    )
+    assert row is not None
+    return row["registrants"], row["last"] if row["number"] == limit else None
 
 
 async def by_ids(pool: Pool, registration_ids: Sequence[str]) -> list[asyncpg.Record]:

@@ -30,11 +30,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RpcEndpoint[Q: BaseModel]:
-    """A question this service answers, at `rpc.<service>.<name>`. `answer` may raise `Problem` or `Refused`."""
+    """A question this service answers, at `rpc.<service>.<name>`. `answer` may raise `Problem` or `Refused`.
+
+    An answer that is bytes is the JSON of one, for what a database makes as such.
+    """
 
     subject: str
     question: type[Q]
-    answer: Callable[[Q], Awaitable[BaseModel]]
+    answer: Callable[[Q], Awaitable[BaseModel | bytes]]
 
     @property
     def name(self) -> str:
@@ -102,7 +105,8 @@ async def _outcome(endpoint: RpcEndpoint[Any], asked: bytes) -> tuple[bytes, Pro
     except ValidationError:
         return b"", Problem("invalid_request")
     try:
-        return (await endpoint.answer(question)).model_dump_json().encode(), None
+        answer = await endpoint.answer(question)
+        return answer if isinstance(answer, bytes) else answer.model_dump_json().encode(), None
     except Refused as refused:
         return b"", from_refusal(refused)
     except Problem as problem:

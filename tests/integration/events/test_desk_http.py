@@ -21,7 +21,6 @@ from services.events.check_in import code_of
 from services.events.group_message_list import PROJECTION as MESSAGES
 from services.events.participant_export import Export
 from services.events.participants import ParticipantFilter
-from services.events.recipients import recipients
 from services.events.session_list import session_row
 from shared.contracts.catalog import OrganisationChanged
 from shared.contracts.rpc import RecipientsAsked
@@ -29,6 +28,7 @@ from shared.kernel.identity import ANONYMOUS
 from shared.kernel.problems import Problem
 from shared.kernel.rebuild import rebuild
 from tests.integration.events.conftest import EDITOR, Events, Reply
+from tests.integration.events.telling import told
 from tests.integration.events.test_registrations_http import erase
 
 BEGIN = dt.datetime(2025, 7, 31, 8, tzinfo=dt.UTC)
@@ -329,8 +329,8 @@ async def test_a_message_reaches_exactly_its_group(events: Events) -> None:
     assert (sent["subject"], sent["text"]) == ("Neuer Raum", "Wir sind in Raum 2.\n\nBis dann!")
     assert sent["audience_label"] == "Stand: „Bestätigt“"
     question = RecipientsAsked(session_id=session_id, group_message_id=asked.body["id"], limit=2)
-    page = await recipients(events.pool, events.vault, question)
-    rest = await recipients(events.pool, events.vault, question.model_copy(update={"after": page.next}))
+    page = await told(events, question)
+    rest = await told(events, question.model_copy(update={"after": page.next}))
     assert [one.name for one in (*page.recipients, *rest.recipients)] == ["Zoë Adler", "=Anna Zett", "Bert Mock"]
     assert page.group_message is not None
     assert page.group_message.subject == "Neuer Raum"
@@ -343,7 +343,7 @@ async def test_a_message_reaches_exactly_its_group(events: Events) -> None:
     for wrong in refused:
         assert (await events.edit("POST", path, body | wrong)).status == 422, wrong
     with pytest.raises(Problem):
-        await recipients(events.pool, events.vault, question.model_copy(update={"group_message_id": str(uuid4())}))
+        await told(events, question.model_copy(update={"group_message_id": str(uuid4())}))
     assert (await rebuild(events.dsn, events.journal, MESSAGES)).different == ()
 
 
@@ -480,8 +480,8 @@ async def test_who_answered_that_the_new_date_suits_can_be_chosen_and_written_to
     audience = {"audience": {"answered": True}, "subject": "Danke", "text": "Bis dann!"}
     asked = (await events.edit("POST", f"{path}/messages", audience)).body
     question = RecipientsAsked(session_id=session_id, group_message_id=asked["id"])
-    told = await recipients(events.pool, events.vault, question)
-    assert [one.name for one in told.recipients] == ["Karl Kommt"]
+    reached = await told(events, question)
+    assert [one.name for one in reached.recipients] == ["Karl Kommt"]
     reply = await events.edit("GET", f"{path}/registrations/export.csv?answered=true&bom=false")
     (heads, row) = list(csv.reader(io.StringIO(reply.body.decode()), delimiter=";"))
     assert row[heads.index("Neuer Termin passt")] == "ja"

@@ -8,11 +8,11 @@ import pytest
 
 from services.events import due, feedback_box, feedback_list
 from services.events.feedback_clock import FeedbackClock, FeedbackRules
-from services.events.recipients import recipients
 from shared.contracts.rpc import Recipient, RecipientsAsked
 from shared.kernel.identity import ANONYMOUS
 from shared.kernel.rebuild import rebuild
 from tests.integration.events.conftest import EDITOR, Events, Reply
+from tests.integration.events.telling import told
 
 RULES = FeedbackRules(days=14, minimum=5)
 GOOD = {"answers": {"overall": 5, "useful": 4, "recommend": True, "improve": "Mehr Zeit für Fragen an Frau Muster"}}
@@ -43,7 +43,7 @@ async def held(events: Events, people: int, **changes: Any) -> str:
 
 
 async def asked(events: Events, session_id: str) -> list[Recipient]:
-    answer = await recipients(events.pool, events.vault, RecipientsAsked(session_id=session_id, feedback=True))
+    answer = await told(events, RecipientsAsked(session_id=session_id, feedback=True))
     return list(answer.recipients)
 
 

@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 
 from services.events import due, erasure
-from services.events.recipients import recipients
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.registration_commands import RegisterParticipant
 from services.events.session import DECIDER
@@ -19,6 +18,7 @@ from shared.kernel.journal import Journal
 from shared.kernel.problems import Problem
 from shared.kernel.wakeup import Wakeup
 from tests.integration.events.conftest import EDITOR, Events, sample
+from tests.integration.events.telling import told
 
 
 async def test_a_guest_registers_and_confirms_by_the_link(events: Events) -> None:
@@ -227,8 +227,8 @@ async def test_a_hold_outlives_a_cancellation(events: Events) -> None:
     again = "2025-07-05T10:00:00+02:00"
     assert await pages() == [("received", again, True), ("waitlisted", again, True)]
     asked = RecipientsAsked(session_id=session_id)
-    told = (await recipients(events.pool, events.vault, asked)).recipients
-    assert {one.confirm_by for one in told} == {dt.datetime(2025, 7, 5, 8, tzinfo=dt.UTC)}
+    told_of = (await told(events, asked)).recipients
+    assert {one.confirm_by for one in told_of} == {dt.datetime(2025, 7, 5, 8, tzinfo=dt.UTC)}
     events.clock.forward(days=1)
     await due.let_time_pass(events.journal, events.pool, events.clock.now())
     assert [status for status, _, _ in await pages()] == ["lapsed", "lapsed"]
@@ -349,7 +349,7 @@ async def test_recipients_of_a_postponement_are_those_who_were_there_before_it(e
     outcome = await events.done("POST", f"/api/v1/sessions/{session_id}/postponements", body)
     await events.registered(session_id, member=True, name="Emil")
     asked = RecipientsAsked(session_id=session_id, as_of_version=outcome["version"])
-    answer = await recipients(events.pool, events.vault, asked)
+    answer = await told(events, asked)
     found = {one.name: (one.status, one.waiting_position, one.access_link) for one in answer.recipients}
     assert found == {
         "Ada": ("confirmed", None, "https://video.example/geheim"),
@@ -374,16 +374,16 @@ async def test_the_session_is_told_as_it_was_at_an_earlier_version(events: Event
     versions = [first, *[(await events.done("POST", f"{path}/postponements", body))["version"] for body in bodies]]
     await events.registered(session_id, member=True)
 
-    async def told(version: int | None) -> tuple[int, str | None]:
+    async def at(version: int | None) -> tuple[int, str | None]:
         asked = RecipientsAsked(session_id=session_id, session_as_of=version)
-        card = (await recipients(events.pool, events.vault, asked)).session
+        card = (await told(events, asked)).session
         return card.sequence, f"{card.date:%d.%m.}" if card.date else None
 
     steps = [(0, "31.07."), (1, None), (2, "28.08.")]
-    assert [await told(version) for version in versions] == steps
-    assert [await told(versions[1] - 1), await told(versions[2] - 1)] == steps[:2]
-    assert await told(None) == steps[2]
-    assert await told(1) == steps[2], "a draft had no step; what holds now is the next best"
+    assert [await at(version) for version in versions] == steps
+    assert [await at(versions[1] - 1), await at(versions[2] - 1)] == steps[:2]
+    assert await at(None) == steps[2]
+    assert await at(1) == steps[2], "a draft had no step; what holds now is the next best"
 
 
 async def test_recipients_come_in_pages(events: Events) -> None:
@@ -393,7 +393,7 @@ async def test_recipients_come_in_pages(events: Events) -> None:
     after, names = None, []
     while True:
         asked = RecipientsAsked(session_id=session_id, after=after, limit=2)
-        answer = await recipients(events.pool, events.vault, asked)
+        answer = await told(events, asked)
         names += [one.name for one in answer.recipients]
         after = answer.next
         if after is None:
@@ -407,10 +407,10 @@ async def test_one_recipient_in_whatever_state(events: Events) -> None:
     registration_id = (await events.get(f"/api/v1/registrations/{token}"))["id"]
     await events.ask("POST", f"/api/v1/registrations/{token}/withdrawals")
     asked = RecipientsAsked(session_id=session_id, registration_id=registration_id)
-    (one,) = (await recipients(events.pool, events.vault, asked)).recipients
+    (one,) = (await told(events, asked)).recipients
     assert (one.status, one.email) == ("withdrawn", "ada@stadt.example")
     with pytest.raises(Problem, match="not_found"):
-        await recipients(events.pool, events.vault, RecipientsAsked(session_id=str(uuid4())))
+        await told(events, RecipientsAsked(session_id=str(uuid4())))
 
 
 async def test_an_erased_person_leaves_no_trace_and_a_free_seat(events: Events) -> None:
