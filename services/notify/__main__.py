@@ -81,7 +81,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         matters,
         clock,
         settings.mail_max_age,
-        mailings.waiter(),
+        mailings,
         messages.announce,
         holders.number,
     )

@@ -7,26 +7,27 @@ when it was asked for: an answer that comes when its claim has run out and anoth
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 import structlog
-from pydantic import ValidationError
 
 from services.notify import live, mailing, queue
 from services.notify.faults import TRY_AGAIN, described
+from services.notify.kind import Priority
 from services.notify.matter import Mailing, Matter, Matters, Page, Row
-from services.notify.queue import Note
 from shared.kernel.clock import Clock
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
-from shared.kernel.wakeup import Waiter
+from shared.kernel.wakeup import Wakeup
 
 BATCH = 32
-PAGE = 2000  # an answer must stay below the 1 MB of a NATS message
+PAGE = 5000  # an answer must stay below the 1 MB of a NATS message
+TURN = 2.0  # how long mailings are gone on with before those that came meanwhile have their turn
 LEASE = timedelta(seconds=30)
 POLL = 1.0
 RETRY = 1.0
@@ -39,31 +40,20 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A page of a mailing, as its matter answered."""
+    """A page of a mailing, as its matter answered; `row` is what was claimed."""
 
+    row: asyncpg.Record
     matter: Matter[Any]
     asked: Mailing
     page: Page
 
-    def notes(self) -> list[Note]:
-        """The messages to be written."""
+    def rows(self) -> Sequence[Row]:
+        """The messages to be written; those that say nothing of it are of use as long as their kind is."""
         until = self.matter.kind(self.asked.what).until(self.asked.what)
-        return [self._note(row, until) for row in self.page.rows]
-
-    def _note(self, row: Row, until: datetime | None) -> Note:
-        asked = self.asked
-        return Note(
-            **asdict(row)
-            | {
-                "lane": row.lane or f"{row.session_id or asked.session_id or asked.cause}/{row.person_id}",
-                "expires_at": row.expires_at or until,
-            },
-            id=queue.message_id(row.person_id, asked.cause, asked.recorded_at, asked.kind),
-            mailing_id=asked.id,
-            kind=asked.kind,
-            source=asked.matter,
-            priority=asked.priority,
-        )
+        if until is not None:
+            for row in self.page.rows:
+                row.expires_at = row.expires_at or until
+        return self.page.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,49 +67,75 @@ class Expansion:
     matters: Matters
     clock: Clock
     max_age: timedelta
-    bell: Waiter
+    wakeup: Wakeup
     written: Callable[[], None]
     holder: int
 
     async def run(self) -> None:
-        """Works for ever; what cannot be reached now is tried again."""
-        lost = False
+        """Works for ever; what cannot be reached now is tried again. No single person waits for a large mailing."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._work((Priority.PERSONAL, Priority.PERSONAL)))
+            tasks.create_task(self._work((Priority.MANY, max(Priority))))
+
+    async def _work(self, between: tuple[Priority, Priority]) -> None:
+        bell, lost = self.wakeup.waiter(), False
         while True:
             try:
                 if lost:
                     await mailing.forgo(self.pool, self.holder, self.clock.now())
                     lost = False
-                if not await self.step():
-                    await self.bell.wait(POLL)
+                if not await self.step(between):
+                    await bell.wait(POLL)
             except* TRY_AGAIN as errors:
                 lost = True
                 log.warning("expansion_waits", reason=type(errors.exceptions[0]).__name__)
                 await asyncio.sleep(RETRY)
 
-    async def step(self) -> bool:
-        """One page of every mailing whose turn it is; False when there was none."""
-        now = self.clock.now()
-        rows = await mailing.claim(self.pool, now, now + LEASE, BATCH, holder=self.holder)
-        answers = await together(self._page(row, now) for row in rows)
-        pages = [answer for answer in answers if answer is not None]
-        if pages:
-            await self._write(pages, now)
+    async def step(self, between: tuple[Priority, Priority] = (min(Priority), max(Priority))) -> bool:
+        """Mailings whose turn it is, page by page for a while; False when there was none.
+
+        While a page is written the next one is asked for.
+        """
+        now, until = self.clock.now(), time.monotonic() + TURN
+        rows = await mailing.claim(self.pool, now, now + LEASE, BATCH, holder=self.holder, between=between)
+        pages = await self._pages((row, self._read(row)) for row in rows)
+        while pages:
+            going_on = time.monotonic() < until
+            async with asyncio.TaskGroup() as tasks:
+                writing = tasks.create_task(self._write(pages, going_on=going_on))
+                asking = tasks.create_task(self._pages(following(pages) if going_on else ()))
             self.written()
+            pages = [page for page in asking.result() if page.asked.id in writing.result()]
         return bool(rows)
 
-    async def _page(self, row: asyncpg.Record, now: datetime) -> Answered | None:
+    def _read(self, row: asyncpg.Record) -> tuple[Matter[Any], Mailing] | Exception:
+        try:
+            return mailing.read(self.matters, row)
+        except (KeyError, ValueError) as error:
+            return error
+
+    async def _pages(
+        self, asked: Iterable[tuple[asyncpg.Record, tuple[Matter[Any], Mailing] | Exception]]
+    ) -> list[Answered]:
+        answers = await together(self._page(row, of) for row, of in asked)
+        return [answer for answer in answers if answer is not None]
+
+    async def _page(self, row: asyncpg.Record, of: tuple[Matter[Any], Mailing] | Exception) -> Answered | None:
         """The next page of one mailing, or None when it has to wait or is given up."""
+        now = self.clock.now()
         if row["created_at"] < now - self.max_age:
             await self._abandon(row, "expired")
             return None
         try:
-            matter, asked = mailing.read(self.matters, row)
-            return Answered(matter, asked, await matter.recipients(asked, PAGE))
+            if isinstance(of, Exception):
+                raise of
+            matter, asked = of
+            return Answered(row, matter, asked, await matter.recipients(asked, PAGE))
         except Problem as problem:
             await self._later(row, problem.code, now, passing=problem.code in PASSING)
         except TimeoutError:
             await self._later(row, "unavailable", now, passing=True)
-        except (ValidationError, KeyError, ValueError) as error:
+        except (KeyError, ValueError) as error:
             log.error("mailing_not_understood", mailing=row["id"], cause=row["cause"], reason=described(error))  # noqa: TRY400
             await self._later(row, "not_understood", now, passing=False)
         return None
@@ -136,17 +152,27 @@ class Expansion:
         log.error("mailing_abandoned", mailing=row["id"], cause=row["cause"], problem=problem)
         await mailing.abandon(self.pool, row["id"], problem)
 
-    async def _write(self, pages: Sequence[Answered], now: datetime) -> None:
-        notes = [note for answered in pages for note in answered.notes()]
+    async def _write(self, pages: Sequence[Answered], *, going_on: bool) -> set[int]:
+        """Gives the mailings that are still ours."""
+        now = self.clock.now()
+        kept: tuple[datetime, int | None] = (now + LEASE, self.holder) if going_on else (now, None)
         async with self.pool.acquire() as connection, connection.transaction():
-            ours = await mailing.advance(connection, [(each.asked, each.page) for each in pages], now)
-            added = await queue.write(connection, [note for note in notes if note.mailing_id in ours], now)
-            await queue.void(
-                connection, [ended for each in pages if each.asked.id in ours for ended in each.page.ended], now
-            )
+            ours = await mailing.advance(connection, [(each.asked, each.page) for each in pages], now, *kept)
+            written = [each for each in pages if each.asked.id in ours]
+            added = await queue.write(connection, [(each.asked, each.rows()) for each in written], now)
+            await queue.void(connection, [ended for each in written for ended in each.page.ended], now)
             await mailing.count(connection, added)
-            await live.write_messages(connection, list(set(added)), now)
-        log.info("messages_written", mailings=len(pages), messages=len(added))
+            await live.write_messages(connection, list(added), now)
+        log.info("messages_written", mailings=len(pages), messages=sum(added.values()))
+        return ours
+
+
+def following(pages: Iterable[Answered]) -> Iterator[tuple[asyncpg.Record, tuple[Matter[Any], Mailing]]]:
+    """Where mailings that have more pages go on."""
+    for each in pages:
+        if each.page.next is not None:
+            session = each.asked.session or each.page.session
+            yield each.row, (each.matter, replace(each.asked, after=each.page.next, session=session))
 
 
 async def together[T](coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

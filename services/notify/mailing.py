@@ -12,8 +12,7 @@ A mailing is turned into messages page by page (see `expansion.py`), and some ke
 Mailings about contact requests wait for nobody.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -45,7 +44,7 @@ ON CONFLICT ON CONSTRAINT mailing_once DO NOTHING
 CLAIM = """
 WITH due AS (
     SELECT m.id FROM mailing m
-    WHERE m.state = 'open' AND m.ready_at <= $1 AND NOT EXISTS (
+    WHERE m.state = 'open' AND m.ready_at <= $1 AND m.priority BETWEEN $5 AND $6 AND NOT EXISTS (
         SELECT FROM mailing o
         WHERE o.state = 'open' AND coalesce(o.line, o.session_id) = coalesce(m.line, m.session_id) AND o.id < m.id
           AND (o.registration_id IS NULL OR m.registration_id IS NULL OR o.registration_id = m.registration_id
@@ -65,7 +64,8 @@ RETURNING m.id, m.cause, m.recorded_at, m.kind, m.matter, m.type, m.data, m.sess
 ADVANCE = """
 UPDATE mailing m SET session = coalesce(m.session, p.session),
     group_message = coalesce(m.group_message, p.group_message), common = coalesce(m.common, p.common), after = p.after,
-    failures = 0, ready_at = $2, problem = NULL, holder = NULL,
+    failures = 0, ready_at = CASE WHEN p.after IS NULL THEN $2::timestamptz ELSE $3 END, problem = NULL,
+    holder = CASE WHEN p.after IS NOT NULL THEN $4::integer END,
     state = CASE WHEN p.after IS NULL THEN 'expanded' ELSE 'open' END
 FROM jsonb_to_recordset($1::jsonb) AS p(id bigint, session jsonb, group_message jsonb, common jsonb, began text,
     after text)
@@ -140,9 +140,17 @@ def _row(matter: Matter[Any], occurred: Occurred) -> dict[str, Any]:
     }
 
 
-async def claim(pool: Pool, now: datetime, until: datetime, limit: int, *, holder: int) -> list[asyncpg.Record]:
-    """Takes the mailings whose turn it is, for this process alone until `until`."""
-    return await pool.fetch(CLAIM, now, until, limit, holder)
+async def claim(
+    pool: Pool,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    *,
+    holder: int,
+    between: tuple[Priority, Priority] = (min(Priority), max(Priority)),
+) -> list[asyncpg.Record]:
+    """Takes the mailings of these priorities whose turn it is, for this process alone until `until`."""
+    return await pool.fetch(CLAIM, now, until, limit, holder, *between)
 
 
 async def forgo(pool: Pool, holder: int, at: datetime) -> None:
@@ -172,8 +180,17 @@ def read(matters: Matters, row: asyncpg.Record) -> tuple[Matter[Any], Mailing]:
     )
 
 
-async def advance(connection: Connection, pages: Sequence[tuple[Mailing, Page]], now: datetime) -> set[int]:
-    """Notes how far mailings have come; gives those that nobody else has advanced since the page was asked for."""
+async def advance(
+    connection: Connection,
+    pages: Sequence[tuple[Mailing, Page]],
+    now: datetime,
+    until: datetime,
+    holder: int | None,
+) -> set[int]:
+    """Notes how far mailings have come; gives those that nobody else has advanced since the page was asked for.
+
+    Those that have more pages stay with their holder until `until`, or may be taken from then on where there is none.
+    """
     rows = [
         {
             "id": asked.id,
@@ -185,13 +202,12 @@ async def advance(connection: Connection, pages: Sequence[tuple[Mailing, Page]],
         }
         for asked, page in pages
     ]
-    return {row["id"] for row in await connection.fetch(ADVANCE, rows, now)}
+    return {row["id"] for row in await connection.fetch(ADVANCE, rows, now, until, holder)}
 
 
-async def count(connection: Connection, added: Sequence[int]) -> None:
-    """Adds to the number of messages. `added` names the mailing of each new one."""
-    counts = Counter(added)
-    await connection.execute(COUNT, list(counts), list(counts.values()))
+async def count(connection: Connection, added: Mapping[int, int]) -> None:
+    """Adds to the number of messages."""
+    await connection.execute(COUNT, list(added), list(added.values()))
 
 
 async def defer(pool: Pool, mailing_id: int, until: datetime, problem: str) -> None:

@@ -90,7 +90,7 @@ class Page:
 
     What is the same for all of them stands in `session` and `common` (JSON; the first page's is kept), and what an
     organiser wrote in `group_message`, which goes when everybody has it. `ended` names registrations that ended with
-    the cause.
+    the cause, each behind its person.
     """
 
     rows: Sequence[Row]
@@ -98,7 +98,7 @@ class Page:
     session: SessionCard | None = None
     group_message: GroupMessage | None = None
     common: Mapping[str, Any] | None = None
-    ended: Sequence[str] = ()
+    ended: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,51 +6,70 @@ cancellation never overtakes the invitation it cancels; between lanes, single pe
 wait comes last.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from hashlib import sha1
 from typing import Any, Literal
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, UUID
 
-from services.notify.invitation import Method
+import orjson
+
 from services.notify.kind import Priority
-from services.notify.matter import Claimed
+from services.notify.matter import Claimed, Mailing, Row
 from shared.kernel.postgres import Connection, Pool
 
-# Of whoever was erased here nothing is written any more.
+# Rows have a class, for most of a mailing's are alike but for whom they are for. Of whoever was erased here nothing is
+# written any more.
 WRITE = """
-INSERT INTO message (id, mailing_id, kind, channel, person_id, session_id, registration_id, lane, priority, calendar,
-                     source, standing, sealed_for, while_registered, ready_at, expires_at, created_at)
-SELECT m.id, m.mailing_id, m.kind, 'email', m.person_id, m.session_id, m.registration_id, m.lane, m.priority,
-       m.calendar, m.source, m.standing, m.sealed_for, m.while_registered, coalesce(m.ready_at, $2), m.expires_at, $2
-FROM jsonb_to_recordset($1::jsonb) AS m(id uuid, mailing_id bigint, kind text, person_id text, session_id text,
-    registration_id text, lane text, priority smallint, calendar text, source text, standing jsonb, sealed_for text,
-    while_registered boolean, ready_at timestamptz, expires_at timestamptz)
-WHERE NOT EXISTS (SELECT FROM vault v WHERE v.person_id IN (m.person_id, m.sealed_for) AND v.erased_at IS NOT NULL)
-ON CONFLICT DO NOTHING
-RETURNING mailing_id
+WITH written AS (
+    INSERT INTO message (id, mailing_id, kind, channel, person_id, session_id, registration_id, lane, priority,
+                         calendar, source, standing, sealed_for, while_registered, ready_at, expires_at, created_at)
+    SELECT r.id, c.mailing_id, c.kind, 'email', r.person_id, c.session_id, r.registration_id,
+           coalesce(c.lane, c.line || '/' || r.person_id), c.priority, c.calendar, c.source, c.standing, c.sealed_for,
+           c.while_registered, coalesce(c.ready_at, $6), c.expires_at, $6
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[])
+        WITH ORDINALITY AS r(id, person_id, registration_id, class, place)
+    JOIN jsonb_to_recordset($5::jsonb) AS c(class int, mailing_id bigint, kind text, session_id text, lane text,
+        line text, priority smallint, calendar text, source text, standing jsonb, sealed_for text,
+        while_registered boolean, ready_at timestamptz, expires_at timestamptz) USING (class)
+    WHERE NOT EXISTS (SELECT FROM vault v WHERE v.person_id = r.person_id AND v.erased_at IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM vault v WHERE v.person_id = c.sealed_for AND v.erased_at IS NOT NULL)
+    ORDER BY r.place
+    ON CONFLICT DO NOTHING
+    RETURNING mailing_id
+)
+SELECT mailing_id, count(*) AS number FROM written GROUP BY mailing_id
 """
 # Nobody's message must wait for what can wait longer: what is in its way in its own lane is raised with it.
 RAISE = """
 UPDATE message m SET priority = $2
 FROM unnest($1::text[]) AS raised(lane)
-WHERE m.lane = raised.lane AND m.state IN ('waiting', 'sending') AND m.priority > $2
+WHERE EXISTS (SELECT FROM message WHERE state IN ('waiting', 'sending') AND priority > $2)
+  AND hashtextextended(m.lane, 0) = hashtextextended(raised.lane, 0) AND m.lane = raised.lane
+  AND m.state IN ('waiting', 'sending') AND m.priority > $2
 """
 VOID = """
-UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $2, sealed = NULL
-WHERE registration_id = ANY($1::text[]) AND while_registered AND state = 'waiting'
+UPDATE message m SET state = 'bounced', reason = 'expired', finished_at = $3, sealed = NULL
+FROM unnest($1::text[], $2::text[]) AS ended(person_id, registration_id)
+WHERE m.person_id = ended.person_id AND m.registration_id = ended.registration_id
+  AND m.while_registered AND m.state = 'waiting'
 """
 IN_CALENDAR = """
-SELECT DISTINCT ON (registration_id) registration_id, calendar FROM message
-WHERE registration_id = ANY($1::text[]) AND calendar IS NOT NULL
-ORDER BY registration_id, seq DESC
+SELECT DISTINCT ON (m.registration_id) m.registration_id, m.calendar
+FROM unnest($1::text[], $2::text[]) AS asked(person_id, registration_id)
+JOIN message m USING (person_id, registration_id)
+WHERE m.calendar IS NOT NULL
+ORDER BY m.registration_id, m.seq DESC
 """
 CLAIM = """
 WITH first AS (
     SELECT m.id FROM message m
     WHERE m.state IN ('waiting', 'sending') AND m.ready_at <= $1 AND m.priority <= $3
       AND (m.source IS NULL OR m.source <> ALL ($6::text[])) AND NOT EXISTS (
-        SELECT FROM message o WHERE o.lane = m.lane AND o.state IN ('waiting', 'sending') AND o.seq < m.seq
+        SELECT FROM message o
+        WHERE hashtextextended(o.lane, 0) = hashtextextended(m.lane, 0) AND o.lane = m.lane
+          AND o.state IN ('waiting', 'sending') AND o.seq < m.seq
     )
     ORDER BY m.priority, m.seq LIMIT $4 FOR UPDATE SKIP LOCKED
 )
@@ -137,27 +156,6 @@ type Withheld = Literal["stopped", "suppressed", "outdated", "discarded"]
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """A message to be written: a row of a matter, and what it has of its mailing."""
-
-    id: UUID
-    mailing_id: int
-    kind: str
-    source: str
-    priority: Priority
-    lane: str
-    person_id: str
-    standing: Mapping[str, Any] | None
-    session_id: str | None
-    registration_id: str | None
-    calendar: Method | None
-    sealed_for: str | None
-    while_registered: bool
-    ready_at: datetime | None
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """How an attempt ended and what becomes of the message. `ready_at` is when a waiting one is tried again.
 
@@ -178,9 +176,19 @@ class Verdict:
     host: str | None = None
 
 
-def message_id(person_id: str, cause: str, recorded_at: datetime, kind: str) -> UUID:
-    """Follows from what makes a message one, so that a row written again after a restore has the same Message-ID."""
-    return uuid5(NAMESPACE_URL, f"ikz:message:{person_id}:{cause}:{recorded_at.isoformat()}:{kind}:email")
+def message_ids(person_ids: Iterable[str], cause: str, recorded_at: datetime, kind: str) -> list[UUID]:
+    """They follow from what makes a message one, so that a row written again after a restore has the same Message-ID.
+
+    UUIDs of version 5 of `ikz:message:<person>:<cause>:<recorded at>:<kind>:email` in the namespace of URLs.
+    """
+    begin = sha1(NAMESPACE_URL.bytes + b"ikz:message:", usedforsecurity=False)
+    rest = f":{cause}:{recorded_at.isoformat()}:{kind}:email".encode()
+    ids = []
+    for person_id in person_ids:
+        name = begin.copy()
+        name.update(person_id.encode() + rest)
+        ids.append(UUID(bytes=name.digest()[:16], version=5))
+    return ids
 
 
 def retry_at(now: datetime, number: int, jitter: float, first: timedelta = FIRST_RETRY) -> datetime:
@@ -189,22 +197,88 @@ def retry_at(now: datetime, number: int, jitter: float, first: timedelta = FIRST
     return now + min(first * times, LAST_RETRY) * (0.8 + 0.4 * jitter)
 
 
-async def write(connection: Connection, notes: Sequence[Note], at: datetime) -> list[int]:
-    """Writes messages that are not there yet; gives the mailing of each that was new."""
-    rows = await connection.fetch(WRITE, [_row(note) for note in notes], at)
+async def write(connection: Connection, pages: Sequence[tuple[Mailing, Sequence[Row]]], at: datetime) -> dict[int, int]:
+    """Writes messages that are not there yet; gives how many of each mailing were new."""
+    writing = _Writing()
+    for asked, rows in pages:
+        writing.add(asked, rows)
+    if not writing.ids:
+        return {}
+    classes = [json for json, _ in writing.classes.values()]
+    found = await connection.fetch(
+        WRITE, writing.ids, writing.people, writing.registrations, writing.class_of, classes, at
+    )
     for priority in (Priority.PERSONAL, Priority.MANY):
-        if urgent := [note.lane for note in notes if note.priority == priority]:
+        if urgent := [lane for each, lane in writing.lanes() if each == priority]:
             await connection.execute(RAISE, urgent, priority)
-    return [row["mailing_id"] for row in rows]
+    return {row["mailing_id"]: row["number"] for row in found}
 
 
-def _row(note: Note) -> dict[str, Any]:
-    return asdict(note) | {"id": str(note.id), "priority": int(note.priority)}
+class _Writing:
+    """Rows as columns, each with the number of what it has in common with others."""
+
+    def __init__(self) -> None:
+        self.ids: list[UUID] = []
+        self.people: list[str] = []
+        self.registrations: list[str | None] = []
+        self.class_of: list[int] = []
+        self.classes: dict[tuple[Any, ...], tuple[dict[str, Any], int]] = {}
+        self._of: list[dict[str, Any]] = []
+
+    def add(self, asked: Mailing, rows: Sequence[Row]) -> None:
+        """More rows, all of one mailing."""
+        people = [row.person_id for row in rows]
+        self.ids += message_ids(people, asked.cause, asked.recorded_at, asked.kind)
+        self.people += people
+        self.registrations += [row.registration_id for row in rows]
+        self.class_of += [self._class(asked, row) for row in rows]
+
+    def lanes(self) -> Iterator[tuple[Priority, str]]:
+        """Each row's priority and lane."""
+        for number, person_id in zip(self.class_of, self.people, strict=True):
+            common = self._of[number]
+            yield common["priority"], common["lane"] or f"{common['line']}/{person_id}"
+
+    def _class(self, asked: Mailing, row: Row) -> int:
+        key = (
+            asked.id,
+            row.session_id,
+            row.lane,
+            row.calendar,
+            row.sealed_for,
+            row.while_registered,
+            row.ready_at,
+            row.expires_at,
+            None if row.standing is None else orjson.dumps(row.standing),
+        )
+        known = self.classes.get(key)
+        if known is not None:
+            return known[1]
+        number = len(self._of)
+        common: dict[str, Any] = {
+            "class": number,
+            "mailing_id": asked.id,
+            "kind": asked.kind,
+            "session_id": row.session_id,
+            "lane": row.lane,
+            "line": row.session_id or asked.session_id or asked.cause,
+            "priority": asked.priority,
+            "calendar": row.calendar,
+            "source": asked.matter,
+            "standing": row.standing,
+            "sealed_for": row.sealed_for,
+            "while_registered": row.while_registered,
+            "ready_at": row.ready_at,
+            "expires_at": row.expires_at,
+        }
+        self._of.append(common)
+        self.classes[key] = (common, number)
+        return number
 
 
-async def in_calendar(pool: Pool, registration_ids: Sequence[str]) -> set[str]:
-    """The registrations whose last calendar part was an invitation."""
-    rows = await pool.fetch(IN_CALENDAR, registration_ids)
+async def in_calendar(pool: Pool, registrations: Sequence[tuple[str, str]]) -> set[str]:
+    """The registrations, given as (person, registration), whose last calendar part was an invitation."""
+    rows = await pool.fetch(IN_CALENDAR, *_columns(registrations))
     return {row["registration_id"] for row in rows if row["calendar"] == "REQUEST"}
 
 
@@ -284,10 +358,14 @@ async def withhold(pool: Pool, message_id: UUID, reason: Withheld, now: datetime
     await pool.execute(WITHHOLD, message_id, reason, now)
 
 
-async def void(connection: Connection, registration_ids: Sequence[str], now: datetime) -> None:
-    """Gives up what these people would have got only as long as they were registered."""
-    if registration_ids:
-        await connection.execute(VOID, registration_ids, now)
+async def void(connection: Connection, registrations: Sequence[tuple[str, str]], now: datetime) -> None:
+    """Gives up what people would have got only as long as they were registered: (person, registration)."""
+    if registrations:
+        await connection.execute(VOID, *_columns(registrations), now)
+
+
+def _columns(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
 async def forget(connection: Connection, person_ids: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from services.notify import queue, session_letter
 from services.notify.cause import KINDS, OFFERED, Cause, ReminderDue, behind, in_line, kind_of, registered
+from services.notify.invitation import Method
 from services.notify.kind import Kind
 from services.notify.matter import About, Claimed, Draft, Mailing, Page, Row, Told
 from services.notify.scene import GONE, Scene, as_left_by, concerns, while_registered
@@ -80,7 +81,7 @@ class SessionMatter:
             next=answer.next,
             session=mailing.session or answer.session,
             group_message=answer.group_message,
-            ended=(mailing.what.registration_id,) if ended else (),
+            ended=((mailing.what.person_id, mailing.what.registration_id),) if ended else (),
         )
 
     async def cards(self, messages: Sequence[tuple[Claimed, Told]]) -> list[Recipient | None]:
@@ -118,28 +119,37 @@ class SessionMatter:
         """Only who withdraws has to be looked up: for all others their standing tells."""
         if not isinstance(mailing.what, RegistrationWithdrawn) or not answer.registrants:
             return set()
-        return await queue.in_calendar(self.pool, [each.registration_id for each in answer.registrants])
+        asked = [(each.person_id, each.registration_id) for each in answer.registrants]
+        return await queue.in_calendar(self.pool, asked)
 
     def _rows(self, mailing: Mailing, answer: RegistrantsAnswered, in_calendar: Collection[str]) -> list[Row]:
-        cause, session = mailing.what, as_left_by(mailing.what, mailing.session or answer.session)
+        """Whoever stands alike is told alike: what follows from that is found once for all of them."""
+        alike: dict[tuple[Any, ...], _Alike | None] = {}
         rows = []
         for each in answer.registrants:
-            person = _recipient(each)
-            if not concerns(cause, person):
-                continue
-            happened, known = mailing.happened_at, each.registration_id in in_calendar
-            scene = Scene(cause, session, person, portal="", stamp=happened, now=happened, in_calendar=known)
-            rows.append(
-                Row(
-                    person_id=each.person_id,
-                    standing=each.model_dump(mode="json", exclude=IDS, exclude_none=True),
-                    session_id=mailing.session_id,
-                    registration_id=each.registration_id,
-                    calendar=calendar_method(scene),
-                    while_registered=while_registered(cause, person),
-                )
-            )
+            known = each.registration_id in in_calendar
+            key = (each.status, each.confirm_by, each.waiting_position, each.answer_by, each.unanswered, known)
+            if key not in alike:
+                alike[key] = _alike(mailing, answer, each, in_calendar=known)
+            if (found := alike[key]) is not None:
+                person, registration, session = each.person_id, each.registration_id, mailing.session_id
+                standing, method, while_there = found
+                rows.append(Row(person, standing, session, registration, None, method, None, while_there))
         return rows
+
+
+type _Alike = tuple[dict[str, Any], Method | None, bool]
+
+
+def _alike(mailing: Mailing, answer: RegistrantsAnswered, each: Registrant, *, in_calendar: bool) -> _Alike | None:
+    """What is remembered of who stands like this, what happens to their calendars, and if they must stay registered."""
+    cause, session, person = mailing.what, as_left_by(mailing.what, mailing.session or answer.session), _recipient(each)
+    if not concerns(cause, person):
+        return None
+    happened = mailing.happened_at
+    scene = Scene(cause, session, person, portal="", stamp=happened, now=happened, in_calendar=in_calendar)
+    standing = each.model_dump(mode="json", exclude=IDS, exclude_none=True)
+    return standing, calendar_method(scene), while_registered(cause, person)
 
 
 def _question(asked: Mailing, limit: int) -> RegistrantsAsked:

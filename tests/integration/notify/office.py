@@ -158,7 +158,7 @@ class Office:
             self.matters,
             self.notify.clock,
             dt.timedelta(days=7),
-            Waiter(),
+            Wakeup(),
             lambda: None,
             holder=1,
         )

@@ -619,12 +619,25 @@ class TestCrashes:
     """A process that dies between any two steps."""
 
     async def test_between_pages(self, office: Office, sink: Sink) -> None:
+        async def answer(asked: RegistrantsAsked) -> RegistrantsAnswered:
+            if asked.after == "2":
+                raise SystemError("crashed")
+            return await office.owner.answer(asked)
+
         office.owner.page = 1
-        await office.hear(postponed())
-        await office.expansion.step()
-        await Office(office.notify, office.owner, sink).expand()
+        dying = Office(office.notify, office.owner, sink)
+        dying.ask_instead(answer)
+        await dying.hear(postponed())
+        with pytest.raises(ExceptionGroup):
+            await dying.expansion.step()
+        assert await office.notify.pool.fetchval("SELECT after FROM mailing") == "1"
+        await office.expand()
+        assert await office.states() == ["waiting"], "it is nobody else's yet"
+        office.notify.clock.forward(seconds=31)
+        await office.expand()
         await office.send()
         assert len(sink.mails) == 3
+        assert await office.notify.pool.fetchval("SELECT messages FROM mailing") == 3
 
     async def test_between_the_answer_and_the_writing_of_a_page(
         self, office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch
@@ -635,7 +648,7 @@ class TestCrashes:
         await office.hear(postponed())
         with monkeypatch.context() as patched:
             patched.setattr("services.notify.mailing.advance", crash)
-            with pytest.raises(SystemError):
+            with pytest.raises(ExceptionGroup):
                 await office.expansion.step()
         assert await office.states() == []
         await office.expand()
