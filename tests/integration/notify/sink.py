@@ -46,6 +46,7 @@ class Sink:
     mails: list[Mail] = field(default_factory=list)
     sessions: int = 0
     say: Say = lambda _envelope, _stage: None
+    pipelining: bool = False
     _server: asyncio.Server | None = None
     _transports: set[asyncio.Transport] = field(default_factory=set)
 
@@ -66,17 +67,29 @@ class Sink:
             transport.abort()
         await self._server.wait_closed()
 
+    async def handle_EHLO(  # noqa: N802 -- aiosmtpd's name
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", *responses[-1:]] if self.pipelining else responses
+
     async def handle_MAIL(  # noqa: N802 -- aiosmtpd's name
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         envelope.mail_from = address
-        return self._answer(server, envelope, "MAIL") or "250 OK"
+        said = self._answer(server, envelope, "MAIL")
+        if said is not None:
+            envelope.mail_from = None
+        return said or "250 OK"
 
     async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         envelope.rcpt_tos.append(address)
-        return self._answer(server, envelope, "RCPT") or "250 OK"
+        said = self._answer(server, envelope, "RCPT")
+        if said is not None:
+            envelope.rcpt_tos.pop()
+        return said or "250 OK"
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 -- aiosmtpd's name
         said = self._answer(server, envelope, "DATA")
@@ -111,9 +124,9 @@ class _Protocol(SMTP):
 
 
 @asynccontextmanager
-async def mail_server() -> AsyncIterator[Sink]:
+async def mail_server(*, pipelining: bool = False) -> AsyncIterator[Sink]:
     """A sink that ends with the block."""
-    sink = Sink()
+    sink = Sink(pipelining=pipelining)
     await sink.open()
     try:
         yield sink

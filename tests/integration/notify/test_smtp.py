@@ -2,12 +2,15 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 
 import pytest
 
+from services.notify.conversation import content_of
 from services.notify.smtp import Connection, Down, Host, Result
 from tests.integration.notify.sink import Sink, mail_server
 
+FROM = "portal@a.example"
 MAIL = b"Subject: x\r\n\r\n.\r\ntext\r\n"
 
 
@@ -30,6 +33,7 @@ async def test_one_connection_carries_many_mails() -> None:
         assert [mail.raw for mail in sink.to("erika@b.example")] == [MAIL] * 5
 
 
+@pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "pipelined"])
 @pytest.mark.parametrize(
     ("stage", "answer", "result"),
     [
@@ -37,16 +41,20 @@ async def test_one_connection_carries_many_mails() -> None:
         ("RCPT", "553 no", Result("refused", 553, None)),
         ("RCPT", "450 4.2.0 greylisted", Result("deferred", 450, "4.2.0")),
         ("RCPT", "452 4.2.2 mailbox full", Result("deferred", 452, "4.2.2")),
+        ("RCPT", "552 5.2.2 mailbox full", Result("deferred", 552, "5.2.2")),
         ("RCPT", "421 4.7.0 later", Result("deferred", 421, "4.7.0")),
         ("DATA", "554 5.7.1 policy", Result("refused", 554, "5.7.1")),
+        ("DATA", "552 5.3.4 too big", Result("refused", 552, "5.3.4")),
         ("DATA", "451 4.3.0 try again", Result("deferred", 451, "4.3.0")),
+        ("DATA", "421 4.3.2 shutting down", Result("deferred", 421, "4.3.2")),
         ("MAIL", "552 5.3.4 too big", Result("refused", 552, "5.3.4")),
+        ("MAIL", "452 4.3.1 no space", Result("deferred", 452, "4.3.1")),
         ("RCPT", "hang up", Result("deferred")),
         ("DATA", "hang up", Result("lost")),
     ],
 )
-async def test_a_verdict_on_the_message(stage: str, answer: str, result: Result) -> None:
-    async with mail_server() as sink:
+async def test_a_verdict_on_the_message(stage: str, answer: str, result: Result, *, pipelining: bool) -> None:
+    async with mail_server(pipelining=pipelining) as sink:
         connection = Connection(Host("127.0.0.1", sink.port))
         sink.say = lambda _, at: answer if at == stage else None
         assert await send(sink, connection) == result
@@ -56,16 +64,96 @@ async def test_a_verdict_on_the_message(stage: str, answer: str, result: Result)
         await connection.quit()
 
 
+@pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "pipelined"])
 @pytest.mark.parametrize(
     ("stage", "answer"),
     [("MAIL", "530 5.7.0 authentication required"), ("MAIL", "421 closing"), ("MAIL", "hang up")],
 )
-async def test_trouble_that_is_not_the_messages(stage: str, answer: str) -> None:
-    async with mail_server() as sink:
+async def test_trouble_that_is_not_the_messages(stage: str, answer: str, *, pipelining: bool) -> None:
+    async with mail_server(pipelining=pipelining) as sink:
         sink.say = lambda _, at: answer if at == stage else None
         with pytest.raises(Down) as down:
             await send(sink)
         assert "@" not in str(down.value)
+
+
+class TestAnnounced:
+    """The next mail's envelope goes out with the mail before; its content only when it is sent itself."""
+
+    @pytest.fixture
+    async def sink(self) -> AsyncIterator[Sink]:
+        async with mail_server(pipelining=True) as sink:
+            yield sink
+
+    @pytest.fixture
+    async def connection(self, sink: Sink) -> AsyncIterator[Connection]:
+        connection = Connection(Host("127.0.0.1", sink.port))
+        yield connection
+        await connection.quit()
+
+    async def hand_over(self, connection: Connection, number: int, following: int | None) -> Result:
+        to = None if following is None else (FROM, f"{following}@b.example")
+        return await connection.send(FROM, f"{number}@b.example", MAIL + b"%d\r\n" % number, to)
+
+    async def test_mails_go_one_by_one(self, sink: Sink, connection: Connection) -> None:
+        for number in range(5):
+            assert await self.hand_over(connection, number, number + 1) == Result("delivered", 250, "2.0.0")
+            await asyncio.sleep(0.01)
+            assert len(sink.mails) == number + 1, "what is announced is no mail yet"
+        connection.close()
+        assert [mail.recipient for mail in sink.mails] == [f"{number}@b.example" for number in range(5)]
+        assert [mail.raw for mail in sink.mails] == [MAIL + b"%d\r\n" % number for number in range(5)]
+
+    async def test_another_one_than_was_announced(self, sink: Sink, connection: Connection) -> None:
+        await self.hand_over(connection, 1, 2)
+        assert (await self.hand_over(connection, 3, None)).outcome == "delivered"
+        assert [mail.recipient for mail in sink.mails] == ["1@b.example", "3@b.example"]
+
+    async def test_one_that_is_refused(self, sink: Sink, connection: Connection) -> None:
+        sink.say = lambda envelope, at: "550 5.1.1 no" if at == "RCPT" and "2@b.example" in envelope.rcpt_tos else None
+        await self.hand_over(connection, 1, 2)
+        assert await self.hand_over(connection, 2, 3) == Result("refused", 550, "5.1.1")
+        assert (await self.hand_over(connection, 3, None)).outcome == "delivered"
+        assert [mail.recipient for mail in sink.mails] == ["1@b.example", "3@b.example"]
+        assert sink.sessions == 1
+
+    async def test_one_behind_a_refused_mail(self, sink: Sink, connection: Connection) -> None:
+        answers = iter(["451 4.3.0 later"])
+        sink.say = lambda _, at: next(answers, None) if at == "DATA" else None
+        assert await self.hand_over(connection, 1, 2) == Result("deferred", 451, "4.3.0")
+        assert (await self.hand_over(connection, 2, None)).outcome == "delivered"
+        assert [mail.recipient for mail in sink.mails] == ["2@b.example"]
+
+    @pytest.mark.parametrize("answer", ["421 4.7.0 enough mails in one conversation", "hang up"])
+    async def test_a_server_that_ends_the_conversation_behind_a_mail(
+        self, sink: Sink, connection: Connection, answer: str
+    ) -> None:
+        answers = iter([None, answer])
+        sink.say = lambda _, at: next(answers, None) if at == "MAIL" else None
+        await self.hand_over(connection, 1, 2)
+        assert (await self.hand_over(connection, 2, None)).outcome == "delivered"
+        assert [mail.recipient for mail in sink.mails] == ["1@b.example", "2@b.example"]
+
+
+async def test_an_address_is_no_place_for_commands() -> None:
+    async with mail_server() as sink:
+        connection = Connection(Host("127.0.0.1", sink.port))
+        with pytest.raises(ValueError, match="not an address"):
+            await connection.send(FROM, "a@b.example>\r\nRCPT TO:<c@d.example", MAIL)
+        assert not sink.mails
+
+
+@pytest.mark.parametrize(
+    ("mail", "sent"),
+    [
+        (b"a\r\n.b\r\n", b"a\r\n..b\r\n.\r\n"),
+        (b".a\n.\n", b"..a\r\n..\r\n.\r\n"),
+        (b"a\rb", b"a\r\nb\r\n.\r\n"),
+        (b"a\r\n\r\n..", b"a\r\n\r\n...\r\n.\r\n"),
+    ],
+)
+def test_no_mail_ends_before_its_end(mail: bytes, sent: bytes) -> None:
+    assert content_of(mail) == sent
 
 
 async def test_nobody_listens() -> None:
