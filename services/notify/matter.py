@@ -133,6 +133,7 @@ class Claimed:
     standing: Mapping[str, Any] | None
     sealed: str | None
     sealed_for: str | None
+    priority: Priority
     number: int
     created_at: datetime
     expires_at: datetime | None

@@ -62,16 +62,25 @@ JOIN message m USING (person_id, registration_id)
 WHERE m.calendar IS NOT NULL
 ORDER BY m.registration_id, m.seq DESC
 """
+# Of each priority those that may be sent by now, the first of each lane; what is put off or held is not looked at.
 CLAIM = """
-WITH first AS (
-    SELECT m.id FROM message m
-    WHERE m.state IN ('waiting', 'sending') AND m.ready_at <= $1 AND m.priority <= $3
-      AND (m.source IS NULL OR m.source <> ALL ($6::text[])) AND NOT EXISTS (
-        SELECT FROM message o
-        WHERE hashtextextended(o.lane, 0) = hashtextextended(m.lane, 0) AND o.lane = m.lane
-          AND o.state IN ('waiting', 'sending') AND o.seq < m.seq
-    )
-    ORDER BY m.priority, m.seq LIMIT $4 FOR UPDATE SKIP LOCKED
+WITH halted AS MATERIALIZED (
+    SELECT coalesce(array_agg(id), '{}') AS ids FROM mailing WHERE halt IN ('paused', 'stopping')
+), due AS (
+    SELECT m.id, m.priority, m.seq FROM generate_series(0, $3::int) AS p(priority) CROSS JOIN LATERAL (
+        SELECT c.id, c.priority, c.seq FROM message c
+        WHERE c.state IN ('waiting', 'sending') AND c.priority = p.priority AND c.ready_at <= $1
+          AND (c.source IS NULL OR c.source <> ALL ($6::text[]))
+          AND c.mailing_id <> ALL ((SELECT ids FROM halted)::bigint[])
+          AND NOT EXISTS (
+              SELECT FROM message o
+              WHERE hashtextextended(o.lane, 0) = hashtextextended(c.lane, 0) AND o.lane = c.lane
+                AND o.state IN ('waiting', 'sending', 'held') AND o.seq < c.seq
+          )
+        ORDER BY c.ready_at, c.seq LIMIT $4 FOR UPDATE SKIP LOCKED
+    ) AS m
+), first AS (
+    SELECT id FROM due ORDER BY priority, seq LIMIT $4
 )
 UPDATE message m SET state = 'sending', ready_at = $2, attempts = m.attempts + 1, holder = $5,
     claimed_at = clock_timestamp()
@@ -79,12 +88,8 @@ FROM first WHERE m.id = first.id
 RETURNING m.id, m.seq, m.priority, m.mailing_id, m.kind, m.person_id, m.session_id, m.registration_id, m.calendar,
           m.standing, m.sealed, m.sealed_for, m.attempts, m.created_at, m.expires_at
 """
-OURS = """
-SELECT EXISTS (
-    SELECT FROM message m WHERE m.id = $1 AND m.attempts = $2 AND m.state = 'sending'
-      AND NOT EXISTS (SELECT FROM vault v WHERE v.person_id IN (m.person_id, m.sealed_for) AND v.erased_at IS NOT NULL)
-)
-"""
+# Records what became of messages, and tells which of others in hand may be sent: still ours, of nobody who was erased,
+# of no mailing that was halted. What was stopped while it was on its way was delivered nevertheless.
 FINISH = """
 WITH verdict AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS v(message_id uuid, number smallint, state text, at timestamptz,
@@ -96,19 +101,26 @@ WITH verdict AS (
         sealed = CASE WHEN v.state IN ('waiting', 'failed') THEN m.sealed END,
         address_mark = coalesce(v.address_mark, m.address_mark)
     FROM verdict v
-    WHERE m.id = v.message_id AND m.state IN ('waiting', 'sending')
-      AND (m.attempts = v.number OR v.state = 'delivered')
+    WHERE m.id = v.message_id
+      AND (m.state IN ('waiting', 'sending') AND (m.attempts = v.number OR v.state = 'delivered')
+           OR m.state IN ('held', 'withheld') AND v.state = 'delivered')
     RETURNING m.id
+), noted AS (
+    INSERT INTO attempt (message_id, number, at, outcome, code, status, took_ms, host)
+    SELECT v.message_id, v.number, v.at, v.outcome, v.code, v.status, v.took_ms, v.host
+    FROM verdict v JOIN finished ON finished.id = v.message_id
+    ON CONFLICT DO NOTHING
 )
-INSERT INTO attempt (message_id, number, at, outcome, code, status, took_ms, host)
-SELECT v.message_id, v.number, v.at, v.outcome, v.code, v.status, v.took_ms, v.host
-FROM verdict v JOIN finished ON finished.id = v.message_id
-ON CONFLICT DO NOTHING
+SELECT m.id FROM unnest($2::uuid[], $3::smallint[]) AS following(id, number)
+JOIN message m ON m.id = following.id AND m.attempts = following.number AND m.state = 'sending'
+WHERE NOT EXISTS (SELECT FROM vault v WHERE v.person_id = m.person_id AND v.erased_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM vault v WHERE v.person_id = m.sealed_for AND v.erased_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM mailing g WHERE g.id = m.mailing_id AND g.halt IS NOT NULL)
 """
 RELEASE = """
-UPDATE message m SET state = 'waiting', ready_at = $3, attempts = m.attempts - 1
-FROM unnest($1::uuid[], $2::smallint[]) AS held(id, number)
-WHERE m.id = held.id AND m.attempts = held.number AND m.state = 'sending'
+UPDATE message m SET state = 'waiting', ready_at = given_back.ready_at, attempts = m.attempts - 1
+FROM unnest($1::uuid[], $2::smallint[], $3::timestamptz[]) AS given_back(id, number, ready_at)
+WHERE m.id = given_back.id AND m.attempts = given_back.number AND m.state = 'sending'
 """
 FORGO = """
 UPDATE message SET state = 'waiting', ready_at = $2, holder = NULL
@@ -116,7 +128,7 @@ WHERE state = 'sending' AND holder = $1 AND NOT id = ANY($3::uuid[])
 """
 EXPIRE = """
 UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $1, sealed = NULL
-WHERE (state IN ('waiting', 'sending') AND ready_at <= $1 OR state = 'failed') AND created_at < $2
+WHERE (state IN ('waiting', 'sending') AND ready_at <= $1 OR state IN ('held', 'failed')) AND created_at < $2
 """
 GIVE_UP = """
 UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $2, sealed = NULL
@@ -151,7 +163,7 @@ FIRST_RETRY = timedelta(seconds=30)
 SOON = timedelta(seconds=2)
 LAST_RETRY = timedelta(hours=4)
 
-type State = Literal["waiting", "sending", "delivered", "bounced", "failed", "withheld"]
+type State = Literal["waiting", "sending", "held", "delivered", "bounced", "failed", "withheld"]
 type Withheld = Literal["stopped", "suppressed", "outdated", "discarded"]
 
 
@@ -309,6 +321,7 @@ async def claim(
             standing=row["standing"],
             sealed=row["sealed"],
             sealed_for=row["sealed_for"],
+            priority=Priority(row["priority"]),
             number=row["attempts"],
             created_at=row["created_at"],
             expires_at=row["expires_at"],
@@ -317,25 +330,27 @@ async def claim(
     ]
 
 
-async def is_ours(pool: Pool, claimed: Claimed) -> bool:
-    """Whether the claim still holds: one that ran out, or was freed for want of a sign from us, may be another's.
+async def finish(pool: Pool, verdicts: Sequence[Verdict], following: Sequence[Claimed] = ()) -> set[UUID]:
+    """Records attempts and what follows from them; gives which of `following` may be sent.
 
-    It does not for whoever was erased meanwhile.
+    A verdict on a claim that was lost counts only if it delivered. A claim that ran out, or was freed for want of a
+    sign from us, may be another's by now; it does not hold for whoever was erased meanwhile.
     """
-    ours: bool = await pool.fetchval(OURS, claimed.id, claimed.number)
-    return ours
-
-
-async def finish(pool: Pool, verdicts: Sequence[Verdict]) -> None:
-    """Records attempts and what follows from them; a verdict on a claim that was lost counts only if it delivered."""
     rows = [asdict(verdict) | {"message_id": str(verdict.message_id)} for verdict in verdicts]
-    await pool.execute(FINISH, rows)
+    found = await pool.fetch(FINISH, rows, [each.id for each in following], [each.number for each in following])
+    return {UUID(bytes=row["id"].bytes) for row in found}
 
 
 async def release(pool: Pool, claimed: Sequence[Claimed], at: datetime) -> None:
     """Gives messages back untried."""
+    await put_off(pool, [(each, at) for each in claimed])
+
+
+async def put_off(pool: Pool, claimed: Sequence[tuple[Claimed, datetime]]) -> None:
+    """Gives messages back untried, each for a time of its own."""
     if claimed:
-        await pool.execute(RELEASE, [each.id for each in claimed], [each.number for each in claimed], at)
+        ids, numbers = [each.id for each, _ in claimed], [each.number for each, _ in claimed]
+        await pool.execute(RELEASE, ids, numbers, [at for _, at in claimed])
 
 
 async def forgo(pool: Pool, holder: int, in_hand: Collection[UUID], at: datetime) -> None:

@@ -1,15 +1,15 @@
 """From waiting messages to the mail server.
 
-Several connections are kept open; each takes a few messages at a time, hands them over one by one and records every
-verdict before the next mail. When a process dies between the server's answer and the record, that one mail is sent
-again, with the same Message-ID. One connection serves single persons' messages only, so that a large mailing or a slow
-server delays nobody who waits for a link.
+Several connections are kept open; each takes some messages at a time, looks up whom they are for, hands them over one
+by one and records every verdict before the next mail (see `ledger.py`). When a process dies between the server's answer
+and the record, that one mail is sent again, with the same Message-ID. One connection serves single persons' messages
+only, so that a large mailing or a slow server delays nobody who waits for a link.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,9 +21,11 @@ from services.notify import mailing, queue
 from services.notify.address_mark import host_of
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.kind import Priority
+from services.notify.ledger import Ledger
 from services.notify.mail import BadAddress
 from services.notify.matter import Claimed
 from services.notify.queue import Verdict
+from services.notify.rates import Rates
 from services.notify.smtp import LONGEST, Connection, Down, Host, Result
 from services.notify.writing import Away, Desk, Mail, Outdated, Ready, TooLate, Unanswered
 from shared.kernel.clock import Clock
@@ -31,7 +33,8 @@ from shared.kernel.health import Health
 from shared.kernel.postgres import Pool
 from shared.kernel.wakeup import Waiter, Wakeup
 
-BATCH = 20
+BATCH = 100
+FEW = 20
 LEASE = timedelta(minutes=5)
 # No mail is begun when less than this is left of the lease: it could still be under way when others take it.
 MARGIN = timedelta(seconds=LONGEST + 10)
@@ -77,6 +80,15 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """A message in hand, and what is known of its recipient."""
+
+    claimed: Claimed
+    ready: Ready | Exception
+    suppressed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Sender:
     """The workers that send. `wakeup` rings when there are new messages; `finished` is called when one has ended."""
 
@@ -91,10 +103,15 @@ class Sender:
     finished: Callable[[], None]
     holder: int
     rules: Rules = field(default_factory=Rules)
+    rates: Rates = field(default_factory=Rates)
     away: dict[str, float] = field(default_factory=dict)
     in_hand: set[UUID] = field(default_factory=set)
     claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
+    ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ledger", Ledger(self.pool))
 
     async def run(self) -> None:
         """Sends for ever. When it is cancelled, the mail in hand is finished and what was only claimed given back."""
@@ -143,80 +160,110 @@ class Sender:
                     raise
 
     async def batch(self, connection: Connection, highest: Priority) -> bool:
-        """Takes a few messages and sends them; False when there was none to take."""
+        """Takes some messages and sends them; False when there was none to take."""
         now = self.clock.now()
+        limit = BATCH if highest > Priority.PERSONAL else FEW
         async with self.claiming:
-            waiting = await queue.claim(
-                self.pool, now, now + LEASE, highest, BATCH, holder=self.holder, without=self._away()
+            claimed = await queue.claim(
+                self.pool, now, now + LEASE, highest, limit, holder=self.holder, without=self._away()
             )
-            ours = [each.id for each in waiting]
+            ours = [each.id for each in claimed]
             self.in_hand.update(ours)
-        if not waiting:
+        if not claimed:
             return False
-        give_up_at = time.monotonic() + (LEASE - MARGIN).total_seconds()
+        left = list(reversed(claimed))
         try:
-            ready = await self.desk.look_up(waiting)
-            addresses = [each.card.email for each in ready if isinstance(each, Ready) and each.card]
-            suppressed = await self.rules.suppressed(addresses)
-            while waiting and time.monotonic() < give_up_at:
-                await self._finish(connection, waiting[0], ready[0], suppressed)
-                del waiting[0], ready[0]
+            await self._send(connection, left)
         finally:
             try:
-                await queue.release(self.pool, waiting, self.clock.now())
+                await queue.release(self.pool, left, self.clock.now())
             except TRY_AGAIN:
                 self.lost.set()
             self.in_hand.difference_update(ours)
         return True
 
-    async def _finish(
-        self, connection: Connection, claimed: Claimed, ready: Ready | Exception, suppressed: Collection[str]
-    ) -> None:
-        """One message from composing to its record. Who cancels waits a moment for the mail in hand.
+    async def _send(self, connection: Connection, left: list[Claimed]) -> None:
+        """Sends from the end of `left`, and takes off what is done with."""
+        give_up_at = time.monotonic() + (LEASE - MARGIN).total_seconds()
+        ready = await self._look_up(left)
+        may_be_sent = await self.ledger.enter(None, left[-1])
+        while left and time.monotonic() < give_up_at:
+            following = left[-2] if len(left) > 1 else None
+            may_be_sent = await self._one(connection, ready[left[-1].id], following, ready, may_be_sent=may_be_sent)
+            del left[-1]
 
-        Whoever was erased a moment ago gets none, and nobody gets their words.
+    async def _look_up(self, claimed: Sequence[Claimed]) -> dict[UUID, Outlook]:
+        found = await self.desk.look_up(claimed)
+        suppressed = await self.rules.suppressed(
+            [each.card.email for each in found if isinstance(each, Ready) and each.card]
+        )
+        return {
+            each.id: Outlook(each, ready, suppressed=isinstance(ready, Ready) and ready.address in suppressed)
+            for each, ready in zip(claimed, found, strict=True)
+        }
+
+    async def _one(
+        self,
+        connection: Connection,
+        outlook: Outlook,
+        following: Claimed | None,
+        others: Mapping[UUID, Outlook],
+        *,
+        may_be_sent: bool,
+    ) -> bool:
+        """One message from composing to its record; whether the next may be sent.
+
+        Who cancels waits a moment for the mail in hand.
         """
-        now = self.clock.now()
+        claimed = outlook.claimed
+        if not may_be_sent:
+            await queue.drop_erased(self.pool, claimed.id)
+            await queue.release(self.pool, [claimed], self.clock.now())
+            return await self.ledger.enter(None, following)
+        mail = await self._mail(outlook)
+        if isinstance(mail, Verdict) or mail is None:
+            return await self.ledger.enter(mail, following)
+        next_envelope = self._envelope(others[following.id]) if following else None
+        handing_over = asyncio.ensure_future(self._hand_over(connection, claimed, mail, following, next_envelope))
         try:
-            if not await queue.is_ours(self.pool, claimed):
-                await queue.drop_erased(self.pool, claimed.id)
-                return
-            mail = self._write(claimed, ready, now)
-            if mail.recipient in suppressed:
+            return await asyncio.shield(handing_over)
+        except asyncio.CancelledError:
+            with suppress(Down, TimeoutError, *TRY_AGAIN):
+                await asyncio.wait_for(handing_over, GRACE)
+            raise
+
+    async def _mail(self, outlook: Outlook) -> Mail | Verdict | None:
+        """What is to be handed over; else what became of the message, None where that is written down already."""
+        claimed, now = outlook.claimed, self.clock.now()
+        try:
+            mail = self._write(claimed, outlook.ready, now)
+            if outlook.suppressed:
                 await queue.withhold(self.pool, claimed.id, "suppressed", now)
-                return
+                return None
+            at = self.rates.put_off(claimed, mail.recipient, now)
+            if at is not None:
+                await queue.put_off(self.pool, [(claimed, at)])
+                return None
         except TRY_AGAIN:
             raise
         except Away as away:
             self.away[away.matter] = time.monotonic() + AWAY
             await queue.release(self.pool, [claimed], now)
-            return
         except Unanswered:
-            await queue.finish(self.pool, [unanswered(claimed, now)])
-            return
+            return unanswered(claimed, now)
         except TooLate:
             log.warning("message_too_late", message=str(claimed.id), kind=claimed.kind)
             await queue.give_up(self.pool, claimed.id, now)
-            return
         except Outdated:
             await queue.withhold(self.pool, claimed.id, "outdated", now)
-            return
         except BadAddress:
-            result = Result("refused", status=NO_ADDRESS)
-            await queue.finish(self.pool, [verdict(claimed, result, now)])
-            return
+            return verdict(claimed, Result("refused", status=NO_ADDRESS), now)
         except Exception as error:  # noqa: BLE001 -- a message that cannot be written must not stop all others
             log.error("message_not_written", message=str(claimed.id), kind=claimed.kind, reason=described(error))  # noqa: TRY400
-            broken = Verdict(claimed.id, claimed.number, "failed", now, "failed", reason="not_written")
-            await queue.finish(self.pool, [broken])
-            return
-        handing_over = asyncio.ensure_future(self._hand_over(connection, claimed, mail))
-        try:
-            await asyncio.shield(handing_over)
-        except asyncio.CancelledError:
-            with suppress(Down, TimeoutError, *TRY_AGAIN):
-                await asyncio.wait_for(handing_over, GRACE)
-            raise
+            return Verdict(claimed.id, claimed.number, "failed", now, "failed", reason="not_written")
+        else:
+            return mail
+        return None
 
     def _write(self, claimed: Claimed, ready: Ready | Exception, now: datetime) -> Mail:
         if claimed.created_at < now - self.max_age:
@@ -230,14 +277,32 @@ class Sender:
         now = time.monotonic()
         return [matter for matter, until in self.away.items() if until > now]
 
-    async def _hand_over(self, connection: Connection, claimed: Claimed, mail: Mail) -> None:
+    def _envelope(self, outlook: Outlook) -> tuple[str, str] | None:
+        """From whom and to whom the next mail probably is: that may be said before it is certain."""
+        if not isinstance(outlook.ready, Ready) or outlook.ready.address is None or outlook.suppressed:
+            return None
+        return self._sender(outlook.claimed), outlook.ready.address
+
+    def _sender(self, claimed: Claimed) -> str:
+        return self.rules.return_path(claimed.id) if self.rules.return_path else self.desk.composer.sender
+
+    async def _hand_over(
+        self,
+        connection: Connection,
+        claimed: Claimed,
+        mail: Mail,
+        following: Claimed | None,
+        next_envelope: tuple[str, str] | None,
+    ) -> bool:
         started = time.monotonic()
-        sender = self.rules.return_path(claimed.id) if self.rules.return_path else self.desk.composer.sender
-        result = await connection.send(sender, mail.recipient, mail.content)
+        with self.rates.sending(mail.recipient):
+            result = await connection.send(
+                self._sender(claimed), mail.recipient, mail.content, next_envelope, as_sent=mail.as_sent
+            )
         took = round((time.monotonic() - started) * 1000)
         decided = replace(verdict(claimed, result, self.clock.now()), took_ms=took)
         decided = self.rules.addressed(decided, mail.recipient)
-        await self._record(decided)
+        may_be_sent = await self._record(decided, following)
         if result.outcome == "refused":
             await self.rules.refused(claimed.id, mail.recipient, result)
         self.finished()
@@ -250,19 +315,18 @@ class Sender:
             code=result.code,
             took_ms=took,
         )
+        return may_be_sent
 
-    async def _record(self, decided: Verdict) -> None:
+    async def _record(self, decided: Verdict, following: Claimed | None) -> bool:
         """Nobody else knows how it ended: a database that is away is waited for as long as the claim holds."""
         until = time.monotonic() + (MARGIN / 2).total_seconds()
         while True:
             try:
-                await queue.finish(self.pool, [decided])
+                return await self.ledger.enter(decided, following)
             except TRY_AGAIN:
                 if time.monotonic() > until:
                     raise
                 await asyncio.sleep(RETRY)
-            else:
-                return
 
     async def _expire(self) -> None:
         while True:

@@ -52,13 +52,19 @@ class Ready:
     told: Told
     card: Card | None
 
+    @property
+    def address(self) -> str | None:
+        """Where the mail goes."""
+        return None if self.card is None else self.card.email
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What is handed over, and to whom."""
+    """What is handed over, and to whom; `as_sent` when nothing in it has to be looked at again."""
 
     recipient: str
     content: bytes
+    as_sent: bool = False
 
 
 async def nothing_new() -> None:

@@ -430,7 +430,7 @@ async def test_what_could_not_be_given_back_is_sent_when_the_database_is_back(
             raise ConnectionResetError
         await real(*arguments)
 
-    async def hang_up(*_: Any) -> None:
+    async def hang_up(*_: Any, **__: Any) -> None:
         raise Down("gone")
 
     send = Connection.send
@@ -732,8 +732,8 @@ class TestCrashes:
         await office.hear(postponed())
         await office.expand()
         with monkeypatch.context() as patched:
-            patched.setattr("services.notify.queue.finish", crash)
-            patched.setattr("services.notify.queue.release", crash)
+            patched.setattr("services.notify.sender.Sender._record", crash)
+            patched.setattr("services.notify.queue.put_off", crash)
             with pytest.raises(SystemError):
                 await office.send()
         assert len(sink.mails) == 1
@@ -938,9 +938,9 @@ async def test_who_is_erased_while_others_are_written_to_gets_no_mail(office: Of
         if stage == "MAIL" and not erased:
             erased.append(asyncio.ensure_future(office.notify.vault.erase(last.person_id)))
 
-    async def slowly(*verdict: Any) -> None:
+    async def slowly(*arguments: Any) -> set[UUID]:
         await asyncio.gather(*erased)
-        await finish(*verdict)
+        return await finish(*arguments)
 
     finish, sink.say = queue.finish, erase
     with pytest.MonkeyPatch.context() as patched:
