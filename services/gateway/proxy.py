@@ -52,6 +52,7 @@ ROUTES: Final[Mapping[str, Service]] = {
     "bounces": "notify",
     "suppressions": "notify",
     "webhooks": "notify",
+    "mailings": "notify",
 }
 SERVICE_NAMES: Final[Mapping[Service, str]] = {
     "catalog": "Der Projektkatalog",

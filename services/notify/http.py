@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from services.notify import news
+from services.notify import news, mailings_http, messages
 from services.notify.announcement import (
     ANNOUNCEMENT,
     Command,
@@ -168,4 +168,14 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             roles=EDITORS,
             codes=("not_found",),
         ),
+        Endpoint(
+            "GET",
+            f"{API}/messages",
+            do.messages,
+            "See how the sending goes",
+            query=MessageQuery,
+            answer=Messages,
+            roles=SEE_ALL,
+        ),
+        *mailings_http.endpoints(pool),
     ]

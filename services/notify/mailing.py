@@ -44,7 +44,7 @@ ON CONFLICT ON CONSTRAINT mailing_once DO NOTHING
 CLAIM = """
 WITH due AS (
     SELECT m.id FROM mailing m
-    WHERE m.state = 'open' AND m.ready_at <= $1 AND m.priority BETWEEN $5 AND $6 AND NOT EXISTS (
+    WHERE m.state = 'open' AND m.halt IS NULL AND m.ready_at <= $1 AND m.priority BETWEEN $5 AND $6 AND NOT EXISTS (
         SELECT FROM mailing o
         WHERE o.state = 'open' AND coalesce(o.line, o.session_id) = coalesce(m.line, m.session_id) AND o.id < m.id
           AND (o.registration_id IS NULL OR m.registration_id IS NULL OR o.registration_id = m.registration_id
@@ -69,7 +69,7 @@ UPDATE mailing m SET session = coalesce(m.session, p.session),
     state = CASE WHEN p.after IS NULL THEN 'expanded' ELSE 'open' END
 FROM jsonb_to_recordset($1::jsonb) AS p(id bigint, session jsonb, group_message jsonb, common jsonb, began text,
     after text)
-WHERE m.id = p.id AND m.state = 'open' AND m.after IS NOT DISTINCT FROM p.began
+WHERE m.id = p.id AND m.state = 'open' AND m.halt IS NULL AND m.after IS NOT DISTINCT FROM p.began
 RETURNING m.id
 """
 COUNT = """
@@ -89,7 +89,9 @@ FROM mailing WHERE id = ANY($1::bigint[])
 FORGET_WORDS = """
 UPDATE mailing g SET group_message = NULL
 WHERE g.group_message IS NOT NULL AND g.state <> 'open'
-  AND NOT EXISTS (SELECT FROM message m WHERE m.mailing_id = g.id AND m.state IN ('waiting', 'sending', 'failed'))
+  AND NOT EXISTS (
+      SELECT FROM message m WHERE m.mailing_id = g.id AND m.state IN ('waiting', 'sending', 'held', 'failed')
+  )
 """
 
 

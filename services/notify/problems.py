@@ -127,6 +127,18 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "End lies in the past",
         "Das Ende der Sperre muss in der Zukunft liegen.",
     ),
+    "mailing_ended": (
+        409,
+        "Versand ist beendet",
+        "Mailing has ended",
+        "Ein Versand, der gestoppt oder aufgegeben ist, lässt sich nicht anhalten.",
+    ),
+    "mailing_stopped": (
+        409,
+        "Versand ist gestoppt",
+        "Mailing is stopped",
+        "Ein gestoppter Versand geht nicht weiter.",
+    ),
     "no_such_day": (
         409,
         "Diesen Tag gibt es nicht",

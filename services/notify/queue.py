@@ -53,7 +53,7 @@ VOID = """
 UPDATE message m SET state = 'bounced', reason = 'expired', finished_at = $3, sealed = NULL
 FROM unnest($1::text[], $2::text[]) AS ended(person_id, registration_id)
 WHERE m.person_id = ended.person_id AND m.registration_id = ended.registration_id
-  AND m.while_registered AND m.state = 'waiting'
+  AND m.while_registered AND m.state IN ('waiting', 'held')
 """
 IN_CALENDAR = """
 SELECT DISTINCT ON (m.registration_id) m.registration_id, m.calendar
@@ -151,7 +151,7 @@ REPORTED = "UPDATE message SET reported = true WHERE id = ANY($1::uuid[])"
 FORGET = """
 DELETE FROM message
 WHERE person_id = ANY($1::text[])
-   OR (sealed_for IS NOT NULL AND sealed_for = ANY($1) AND state IN ('waiting', 'sending', 'failed'))
+   OR (sealed_for IS NOT NULL AND sealed_for = ANY($1) AND state IN ('waiting', 'sending', 'held', 'failed'))
 """
 FORGET_ERASED = """
 DELETE FROM message m USING vault v

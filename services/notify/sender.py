@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from services.notify import mailing, queue
+from services.notify import mailing, queue, halts
 from services.notify.address_mark import host_of
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.kind import Priority
@@ -118,6 +118,7 @@ class Sender:
         self.health.expect(CHECK, required=False)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._expire())
+            tasks.create_task(self._follow_halts())
             for number in range(self.connections):
                 highest = max(Priority) if number else Priority.PERSONAL
                 tasks.create_task(self._work(highest, self.wakeup.waiter()))
@@ -327,6 +328,12 @@ class Sender:
                 if time.monotonic() > until:
                     raise
                 await asyncio.sleep(RETRY)
+
+    async def _follow_halts(self) -> None:
+        while True:
+            with suppress(*TRY_AGAIN):
+                await halts.follow(self.pool, self.clock.now())
+            await asyncio.sleep(POLL)
 
     async def _expire(self) -> None:
         while True:
