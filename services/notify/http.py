@@ -168,14 +168,5 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             roles=EDITORS,
             codes=("not_found",),
         ),
-        Endpoint(
-            "GET",
-            f"{API}/messages",
-            do.messages,
-            "See how the sending goes",
-            query=MessageQuery,
-            answer=Messages,
-            roles=SEE_ALL,
-        ),
         *mailings_http.endpoints(pool),
     ]
