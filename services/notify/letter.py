@@ -79,9 +79,15 @@ def subject(text: Text, values: Mapping[str, str | None]) -> str:
 
 def greeting(name: str) -> str:
     """With the name, unless it is more than a name."""
+    called = plain_name(name)
+    return f"Guten Tag {called}," if called else "Guten Tag,"
+
+
+def plain_name(name: str) -> str:
+    """A name that can stand in a letter; nothing if it is more than a name."""
     name = " ".join(name.split())
     plain = name.isprintable() and len(name) <= MAX_NAME and "://" not in name and "www." not in name.lower()
-    return f"Guten Tag {name}," if name and plain else "Guten Tag,"
+    return name if plain else ""
 
 
 def titled(title: str) -> str:

@@ -36,6 +36,15 @@ class Envelope:
     unsubscribe: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """What the parts of a mail say, before it is encoded."""
+
+    text: str
+    html: str
+    calendar: str | None
+
+
 class Composer:
     """Writes mails in the name of one mailbox, given as `Name <address>` or bare."""
 
@@ -51,9 +60,19 @@ class Composer:
 
     def compose(self, letter: Letter, envelope: Envelope) -> bytes:
         """The whole mail. An address that is none raises `BadAddress`."""
+        return self.message(letter, envelope).as_bytes()
+
+    def bodies(self, letter: Letter, recipient: str) -> Bodies:
+        """What its parts say."""
+        calendar = self._calendar(letter.invitation, recipient).decode() if letter.invitation else None
+        return Bodies(self._layout.text(letter), self._layout.html(letter), calendar)
+
+    def message(self, letter: Letter, envelope: Envelope) -> EmailMessage:
+        """The mail in its parts."""
         mail = EmailMessage(policy=POLICY)
         mail["From"] = self._sender
         mail["To"] = _recipient(envelope.recipient)
+        bodies = self.bodies(letter, envelope.recipient)
         if envelope.reply_to is not None:
             mail["Reply-To"] = _recipient(envelope.reply_to)
         mail.set_raw("Subject", _subject(letter.subject))
@@ -65,17 +84,15 @@ class Composer:
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
-        mail.set_content(self._layout.text(letter), cte="quoted-printable")
-        mail.add_alternative(self._layout.html(letter), subtype="html", cte="quoted-printable")
-        if letter.invitation is not None:
+        mail.set_content(bodies.text, cte="quoted-printable")
+        mail.add_alternative(bodies.html, subtype="html", cte="quoted-printable")
+        if letter.invitation is not None and bodies.calendar is not None:
             method = letter.invitation.method
-            calendar = self._calendar(letter.invitation, envelope.recipient)
-            mail.add_alternative(
-                calendar.decode(), subtype="calendar", params={"method": method}, cte="quoted-printable"
-            )
+            mail.add_alternative(bodies.calendar, subtype="calendar", params={"method": method}, cte="quoted-printable")
+            calendar = bodies.calendar.encode()
             mail.add_attachment(calendar, maintype="application", subtype="ics", filename=FILE_NAMES[method])
         mail["Content-Language"] = "de"  # at the end: setting content drops what begins with Content-
-        return mail.as_bytes()
+        return mail
 
     def _calendar(self, invitation: Invitation, attendee: str) -> bytes:
         # Not before a mail has one: icalendar takes 4 MB, and time at the start.

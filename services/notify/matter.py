@@ -5,10 +5,10 @@ The way of a message is the same for all: a cause is noted as a mailing, a maili
 and written to (`letter`). What is looked up is used and forgotten.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from services.notify.invitation import Method
@@ -181,6 +181,27 @@ class Matter[C: Card](Protocol):
 
     def letter(self, claimed: Claimed, told: Told, card: C, now: datetime, /) -> Draft | None:
         """What to write; None when it would be wrong by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alike[C: Card]:
+    """What a letter has in common with others, and what is its recipient's own.
+
+    Letters of the same `key` differ in nothing but the `own` texts, each in one line; `called` gives the card of
+    somebody whose own texts are other ones.
+    """
+
+    key: Hashable
+    own: Mapping[str, str]
+    called: Callable[[Mapping[str, str]], C]
+
+
+@runtime_checkable
+class Printable[C: Card](Protocol):
+    """A matter whose letters to many are mostly the same."""
+
+    def alike(self, claimed: Claimed, told: Told, card: C, /) -> Alike[C] | None:
+        """What this one has in common with others; None for one that has to be written by itself."""
 
 
 class Unknown(KeyError):

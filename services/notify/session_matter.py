@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from services.notify import queue, session_letter
 from services.notify.cause import KINDS, OFFERED, Cause, ReminderDue, behind, in_line, kind_of, registered
 from services.notify.invitation import Method
 from services.notify.kind import Kind
-from services.notify.matter import About, Claimed, Draft, Mailing, Page, Row, Told
+from services.notify.letter import plain_name
+from services.notify.matter import About, Alike, Claimed, Draft, Mailing, Page, Row, Told
 from services.notify.scene import GONE, Scene, as_left_by, concerns, while_registered
 from services.notify.session_calendar import calendar_method
 from services.notify.texts import Text
@@ -114,6 +117,19 @@ class SessionMatter:
             group_message=told.group_message,
         )
         return Draft(session_letter.compose(scene, self.texts))
+
+    def alike(self, claimed: Claimed, told: Told, card: Recipient) -> Alike[Recipient]:
+        """Whoever stood alike is written to alike."""
+        name = plain_name(card.name)
+        own = {"name": name, "token": card.token, "feedback": card.feedback_token or ""}
+        standing = None if claimed.standing is None else orjson.dumps(claimed.standing)
+        key = (told.mailing_id, standing, claimed.calendar, card.access_link, bool(name), bool(card.feedback_token))
+
+        def called(own: Mapping[str, str]) -> Recipient:
+            texts: dict[str, str | None] = {"name": own["name"] if name else "", "token": own["token"]}
+            return card.model_copy(update={**texts, "feedback_token": own["feedback"] if card.feedback_token else None})
+
+        return Alike(key, own, called)
 
     async def _in_calendar(self, mailing: Mailing, answer: RegistrantsAnswered) -> set[str]:
         """Only who withdraws has to be looked up: for all others their standing tells."""

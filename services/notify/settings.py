@@ -1,5 +1,6 @@
 """What the notification service is told by its environment, beyond what every service is told."""
 
+import re
 from datetime import timedelta
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -12,11 +13,14 @@ from pydantic import Field, field_validator, model_validator
 from services.notify.bounce_address import LONGEST_MAILBOX
 from services.notify.mailboxes import Account, account
 from services.notify.report_proof import ReportProof
+from services.notify.rates import Rates
 from services.notify.smtp import Host, Security
 from services.notify.subscription_upkeep import Terms
 from shared.kernel.settings import Days, Secret, ServiceSettings
 
 SCHEMES: dict[str, Security] = {"smtp": "offered", "smtp+starttls": "starttls", "smtps": "tls"}
+HOST = re.compile(r"\*|[A-Za-z0-9.-]{1,253}")
+NUMBER = re.compile(r"[0-9]{1,6}")
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
@@ -60,6 +64,18 @@ class NotifySettings(ServiceSettings):
     """Days for which a webhook's deliveries are kept, with their attempts."""
     live_retention_hours: int = Field(default=24, ge=1, le=24 * 90)
     """Hours after which the live stream can no longer be resumed where it was left."""
+
+    mail_rates: str = ""
+    """How many mails a minute go to the mailboxes of a host at most, for each process: `t-online.de=60,*=600`; `*` is
+    every other host. Empty: as many as the mail server takes. Mails that single persons wait for are never put off."""
+    mail_at_once: str = ""
+    """How many mails are on their way to the mailboxes of a host at the same time at most: `t-online.de=2`."""
+
+    @field_validator("mail_rates", "mail_at_once")
+    @classmethod
+    def _are_limits(cls, value: str) -> str:
+        limits_of(value)
+        return value
 
     @field_validator("smtp_url")
     @classmethod
@@ -158,6 +174,10 @@ class NotifySettings(ServiceSettings):
     def live_retention(self) -> timedelta:
         """How long the live stream can be resumed where it was left."""
         return timedelta(hours=self.live_retention_hours)
+    def rates(self) -> Rates:
+        """The limits by host."""
+        at_once = {host: int(most) for host, most in limits_of(self.mail_at_once).items()}
+        return Rates(limits_of(self.mail_rates), at_once)
 
     @property
     def mail_max_age(self) -> timedelta:
@@ -175,6 +195,18 @@ class NotifySettings(ServiceSettings):
     def subscription_confirm_within(self) -> timedelta:
         """How long a request for a subscription waits."""
         return timedelta(hours=self.subscription_confirm_hours)
+
+
+def limits_of(said: str) -> dict[str, float]:
+    """`host=number` behind commas; anything else is a `ValueError`."""
+    limits = {}
+    for each in filter(None, (part.strip() for part in said.split(","))):
+        host, _, number = each.partition("=")
+        limit = float(number) if HOST.fullmatch(host) and NUMBER.fullmatch(number) else 0
+        if limit < 1:
+            raise ValueError("expected host=number,… with numbers of at least 1")
+        limits[host.lower()] = limit
+    return limits
 
 
 def _port(url: SplitResult) -> int | None:

@@ -1,8 +1,8 @@
 """From claimed messages to mails: who is written to is looked up, and the letter that the cause asks for is written."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,10 @@ import structlog
 
 from services.notify import mailing, sealing
 from services.notify.faults import described
+from services.notify.kind import Priority
 from services.notify.mail import Composer, Envelope
-from services.notify.matter import Card, Claimed, Matter, Matters, Told
+from services.notify.matter import Card, Claimed, Draft, Matter, Matters, Printable, Told
+from services.notify.press import Press, Printed
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from shared.kernel.vault import Unreadable, Vault
@@ -80,6 +82,10 @@ class Desk:
     pool: Pool
     vault: Vault
     refresh: Callable[[], Awaitable[None]] = nothing_new
+    press: Press = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "press", Press(self.composer))
 
     async def look_up(self, claimed: Sequence[Claimed]) -> list[Ready | Exception]:
         """Who is written to, asked for in batches; in the order of `claimed`, with what went wrong in its place."""
@@ -106,13 +112,31 @@ class Desk:
         until = claimed.expires_at or ready.matter.kind(told.cause).until(told.cause)
         if until is not None and until <= now:
             raise TooLate
-        draft = ready.matter.letter(claimed, told, ready.card, now) if ready.card is not None else None
-        if draft is None or ready.card is None:
+        if ready.card is None:
             raise Outdated
-        address = ready.card.email
-        envelope = Envelope(claimed.id, address, claimed.created_at, draft.reply_to, draft.unsubscribe)
-        letter = replace(draft.letter, unsubscribe=draft.unsubscribe)  # the reader's own way, beside that of programs
-        return Mail(address, self.composer.compose(letter, envelope))
+        return self._printed(ready, ready.card, now) or self._composed(ready, ready.card, now)
+
+    def _composed(self, ready: Ready, card: Card, now: datetime) -> Mail:
+        draft = ready.matter.letter(ready.claimed, ready.told, card, now)
+        if draft is None:
+            raise Outdated
+        return Mail(card.email, self.composer.compose(_letter(draft), _envelope(ready.claimed, card, draft)))
+
+    def _printed(self, ready: Ready, card: Card, now: datetime) -> Mail | None:
+        """One of many that are alike. Old rows, and what single persons wait for, are composed."""
+        claimed, told, matter = ready.claimed, ready.told, ready.matter
+        if claimed.priority == Priority.PERSONAL or claimed.sealed is not None or not isinstance(matter, Printable):
+            return None
+        alike = matter.alike(claimed, told, card)
+        if alike is None:
+            return None
+
+        def make(own: Mapping[str, str]) -> Printed | None:
+            draft = matter.letter(claimed, told, alike.called(own), now)
+            return None if draft is None else Printed(_letter(draft), draft.reply_to, draft.unsubscribe)
+
+        found = self.press.print(alike.key, alike.own, Envelope(claimed.id, card.email, claimed.created_at), make, now)
+        return None if found is None else Mail(card.email, found, as_sent=True)
 
     def _read(self, row: asyncpg.Record) -> tuple[Matter[Any], Told] | Exception:
         try:
@@ -144,3 +168,12 @@ class Desk:
             return Ready(claimed, matter, told, await sealing.opened(self.vault, claimed, told.matter))
         except (KeyError, ValueError, Unreadable) as error:
             return error
+
+
+def _letter(draft: Draft) -> Letter:
+    """With the reader's own way to unsubscribe, beside that of mail programs."""
+    return replace(draft.letter, unsubscribe=draft.unsubscribe)
+
+
+def _envelope(claimed: Claimed, card: Card, draft: Draft) -> Envelope:
+    return Envelope(claimed.id, card.email, claimed.created_at, draft.reply_to, draft.unsubscribe)
