@@ -17,6 +17,7 @@ from services.notify.matter import Claimed
 
 ANY = "*"
 AT_ONCE = timedelta(seconds=1)  # what may go at the same moment: as much as in a second, one at least
+NO_TIME = timedelta(0)
 SOON = timedelta(seconds=1)
 
 
@@ -64,7 +65,7 @@ class Rates:
             return given
         turn = max(self._free.get(host, now), now)
         self._free[host] = turn + apart
-        if claimed.priority == Priority.PERSONAL or turn < now + max(AT_ONCE - apart, apart / 1000):
+        if claimed.priority == Priority.PERSONAL or turn <= now + max(AT_ONCE - apart, NO_TIME):
             return None
         self._turns[claimed.id] = turn
         return turn
