@@ -98,6 +98,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         finished=ends.announce,
         holder=holders.number,
         rules=returns.rules,
+        rates=settings.rates,
     )
     questions = [RpcEndpoint(SignInAsked.subject, SignInAsked, sign_in.ask)]
     reports = Reports(pool, journal, ends.waiter())

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from services.notify import news, mailings_http, messages
+from services.notify import mailings_http, news
 from services.notify.announcement import (
     ANNOUNCEMENT,
     Command,

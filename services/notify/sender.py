@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from services.notify import mailing, queue, halts
+from services.notify import halts, mailing, queue
 from services.notify.address_mark import host_of
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.kind import Priority

@@ -12,8 +12,8 @@ from pydantic import Field, field_validator, model_validator
 
 from services.notify.bounce_address import LONGEST_MAILBOX
 from services.notify.mailboxes import Account, account
-from services.notify.report_proof import ReportProof
 from services.notify.rates import Rates
+from services.notify.report_proof import ReportProof
 from services.notify.smtp import Host, Security
 from services.notify.subscription_upkeep import Terms
 from shared.kernel.settings import Days, Secret, ServiceSettings
@@ -174,6 +174,8 @@ class NotifySettings(ServiceSettings):
     def live_retention(self) -> timedelta:
         """How long the live stream can be resumed where it was left."""
         return timedelta(hours=self.live_retention_hours)
+
+    @property
     def rates(self) -> Rates:
         """The limits by host."""
         at_once = {host: int(most) for host, most in limits_of(self.mail_at_once).items()}

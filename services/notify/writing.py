@@ -13,6 +13,7 @@ import structlog
 from services.notify import mailing, sealing
 from services.notify.faults import described
 from services.notify.kind import Priority
+from services.notify.letter import Letter
 from services.notify.mail import Composer, Envelope
 from services.notify.matter import Card, Claimed, Draft, Matter, Matters, Printable, Told
 from services.notify.press import Press, Printed

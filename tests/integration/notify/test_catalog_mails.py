@@ -49,7 +49,7 @@ from shared.contracts.rpc import (
 )
 from shared.kernel.health import Health
 from shared.kernel.inbox import Received
-from shared.kernel.wakeup import Waiter, Wakeup
+from shared.kernel.wakeup import Wakeup
 from tests.integration.notify.conftest import EDITOR, Notify
 from tests.integration.notify.sink import Mail, Sink
 from tests.unit.notify import samples
@@ -102,7 +102,7 @@ class Hall:
         )
         self.sign_in = SignIn(pool, vault, clock, sign_in, lambda: None)
         week = dt.timedelta(days=7)
-        self.expansion = Expansion(pool, self.matters, clock, week, Waiter(), lambda: None, holder=1)
+        self.expansion = Expansion(pool, self.matters, clock, week, Wakeup(), lambda: None, holder=1)
         self.sender = Sender(
             pool=pool,
             desk=Desk(samples.COMPOSER, self.matters, pool, vault, texts.refresh),
