@@ -9,6 +9,7 @@ from services.catalog.contact_review import ask_for_review
 from services.catalog.cooperation_letter import cooperation_letter
 from services.catalog.http import endpoints
 from services.catalog.known import known
+from services.catalog.organisations_of_types import organisations_of_types
 from services.catalog.project_letter import project_letter
 from services.catalog.records import DECIDERS, PROJECTIONS
 from services.catalog.saved_searches import Matcher
@@ -23,6 +24,7 @@ from shared.contracts.rpc import (
     CooperationLetterAsked,
     FitsAsked,
     KnownAsked,
+    OrganisationsOfTypesAsked,
     ProjectKeysAsked,
     ProjectLetterAsked,
     SearchKeysAsked,
@@ -97,6 +99,11 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
         RpcEndpoint(FitsAsked.subject, FitsAsked, matcher.fits),
         RpcEndpoint(ProjectLetterAsked.subject, ProjectLetterAsked, partial(project_letter, runtime.pool)),
         RpcEndpoint(CooperationLetterAsked.subject, CooperationLetterAsked, partial(cooperation_letter, runtime.pool)),
+        RpcEndpoint(
+            OrganisationsOfTypesAsked.subject,
+            OrganisationsOfTypesAsked,
+            partial(organisations_of_types, runtime.pool),
+        ),
     ]
     return Parts(
         endpoints=endpoints(journal, runtime.pool, live, files, vault, site=settings.site),

@@ -24,10 +24,12 @@ from services.events.http import endpoints
 from services.events.question_letter import question_letter
 from services.events.recipients import recipients, registrants
 from services.events.records import DECIDERS, PROJECTIONS
+from services.events.session_audience import audience
 from services.events.settings import EventsSettings
 from shared.contracts.rpc import (
     AddressesAsked,
     AskersAsked,
+    AudienceAsked,
     QuestionLetterAsked,
     RecipientsAsked,
     RegistrantsAsked,
@@ -83,6 +85,7 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
         RpcEndpoint(AskersAsked.subject, AskersAsked, partial(askers, pool)),
         RpcEndpoint(SeriesTitlesAsked.subject, SeriesTitlesAsked, partial(series_list.titles, pool)),
         RpcEndpoint(QuestionLetterAsked.subject, QuestionLetterAsked, partial(question_letter, pool, runtime.vault)),
+        RpcEndpoint(AudienceAsked.subject, AudienceAsked, partial(audience, pool)),
     ]
     sweep = Sweep(Files(runtime.bus, settings.service), (material_list.in_use,))
     certificates = partial(certificate_batch.keep_making, pool, runtime.vault, settings.database_url, runtime.clock)

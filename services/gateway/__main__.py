@@ -11,6 +11,8 @@ from services.gateway.contacts_api import Contacts
 from services.gateway.guard import FormGuard, form_key
 from services.gateway.http import Gateway, starting
 from services.gateway.http import build as build_app
+from services.gateway.invitations import InvitationDesk
+from services.gateway.invitations_api import Invitations
 from services.gateway.limits import Limit
 from services.gateway.live_api import Live, Open, room_for
 from services.gateway.live_hub import LONGEST_WAIT, Hub, LiveReader
@@ -83,6 +85,8 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
     live_reader = LiveReader(upstream, hub, min(LONGEST_WAIT, settings.deadline / 2))
     streams = Open(room_for(settings.streams), settings.streams_per_network) if limited else Open(None, None)
 
+    invitation_desk = InvitationDesk(people, upstream, desk)
+
     portal = Portal(
         pages=Pages(site_of(settings), static, runtime.clock),
         static=static,
@@ -93,6 +97,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         directory=Directory(services),
         question_desk=question_desk,
         subscription_desk=subscription_desk,
+        invitation_desk=invitation_desk,
         clock=runtime.clock,
         trusted_proxies=settings.trusted_proxies,
     )
@@ -107,6 +112,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
             Questions(question_desk, settings.trusted_proxies),
             SubscriptionIntake(subscription_desk, settings.trusted_proxies),
             Live(hub, live_reader, people, streams, settings.trusted_proxies),
+            Invitations(invitation_desk, settings.trusted_proxies),
         ),
         portal=portal,
         holders=Holders(runtime.pool),

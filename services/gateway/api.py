@@ -11,6 +11,8 @@ from services.gateway import tokens
 from services.gateway.addresses import Malformed, lookup_key, parse_address
 from services.gateway.contacts_api import Contacts
 from services.gateway.contacts_api import endpoints as of_contacts
+from services.gateway.invitations_api import Invitations
+from services.gateway.invitations_api import endpoints as of_invitations
 from services.gateway.limits import network_asking
 from services.gateway.live_api import Live
 from services.gateway.live_api import endpoints as of_live
@@ -60,6 +62,7 @@ class Api:
     questions: Questions
     subscriptions: SubscriptionIntake
     live: Live
+    invitations: Invitations
 
     async def register(self, call: Call) -> Answer:
         """Takes a registration; the answer tells nobody who is registered."""
@@ -146,5 +149,6 @@ def endpoints(api: Api) -> Sequence[Endpoint]:
         *of_questions(api.questions),
         *of_subscriptions(api.subscriptions),
         *of_live(api.live),
+        *of_invitations(api.invitations),
         *of_participants(Participants(api.people, api.upstream)),
     )

@@ -33,7 +33,9 @@ API = "/api/v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBLEM = "application/problem+json"
 BEARER = "bearer"
-BY_TOKEN = frozenset({"registrations", "contact-requests", "questions", "calendars", "feedback", "subscriptions"})
+BY_TOKEN = frozenset(
+    {"registrations", "contact-requests", "questions", "calendars", "feedback", "subscriptions", "invitations"}
+)
 IDENTITY = web.RequestKey("identity", Identity)
 AUDITED = web.RequestKey("audited", int)
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from services.gateway import api, documents, problems
 from services.gateway.contacts_api import Contacts
+from services.gateway.invitations_api import Invitations
 from services.gateway.live_api import Live
 from services.gateway.questions_api import Questions
 from services.gateway.subscriptions_api import SubscriptionIntake
@@ -15,9 +16,18 @@ def document() -> str:
     """The description as it is checked in. Nothing is called while describing, so nothing has to be connected."""
     problems.register()
     nothing = cast("Any", None)
-    intake = SubscriptionIntake(nothing, 0)
-    live = Live(nothing, nothing, nothing, nothing, 0)
-    own = api.Api(nothing, nothing, nothing, nothing, 0, Contacts(nothing, 0), Questions(nothing, 0), intake, live)
+    own = api.Api(
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        0,
+        Contacts(nothing, 0),
+        Questions(nothing, 0),
+        SubscriptionIntake(nothing, 0),
+        Live(nothing, nothing, nothing, nothing, 0),
+        Invitations(nothing, 0),
+    )
     return rendered(describe("gateway", [*api.endpoints(own), *documents.endpoints(documents.Documents(nothing))]))
 
 

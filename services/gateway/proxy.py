@@ -45,6 +45,8 @@ ROUTES: Final[Mapping[str, Service]] = {
     "calendars": "events",
     "feedback": "events",
     "announcements": "notify",
+    "announcements.atom": "notify",
+    "announcements.json": "notify",
     "messages": "notify",
     "subscriptions": "notify",
     "subscription-kinds": "notify",

@@ -7,6 +7,7 @@ from services.notify import (
     effects,
     live_http,
     mail_text_http,
+    mailings_http,
     messages_http,
     problems,
     programs,
@@ -14,12 +15,12 @@ from services.notify import (
     undertaking_matter,
     webhook_http,
 )
+from services.notify.announcements import Announcements
 from services.notify.bounce_parts import bounce_parts
 from services.notify.catalog_matters import of_catalogue, people_at
 from services.notify.cause import ReminderDue
 from services.notify.expansion import Expansion
 from services.notify.holders import Holders
-from services.notify.http import endpoints
 from services.notify.layout import Layout
 from services.notify.live_texts import LiveTexts
 from services.notify.mail import Composer
@@ -73,7 +74,9 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     )
     subscriptions = Subscriptions.of(runtime, journal, texts, mailings.announce)
     catalogue = of_catalogue(runtime.bus, texts, portal, people, Wishes(pool))
-    more = [*catalogue, trials.matter, sign_in.matter, subscriptions.matter]
+    returns = bounce_parts(runtime, journal, ends)
+    announcements = Announcements.of(runtime, texts, returns.rules.suppressed, mailings.announce)
+    more = [*catalogue, trials.matter, sign_in.matter, subscriptions.matter, announcements.matter]
     matters = all_matters(pool, runtime.bus, texts, portal, more)
     holders = Holders(settings.database_url, clock, messages.announce)
     expansion = Expansion(
@@ -85,7 +88,6 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         messages.announce,
         holders.number,
     )
-    returns = bounce_parts(runtime, journal, ends)
     sender = Sender(
         pool=pool,
         desk=Desk(Composer(settings.mail_from, layout), matters, pool, runtime.vault, texts.refresh),
@@ -125,7 +127,8 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     ]
     return Parts(
         endpoints=[
-            *endpoints(journal, pool),
+            *announcements.endpoints(journal),
+            *mailings_http.endpoints(pool),
             *messages_http.endpoints(journal, pool, returns.handlers.marks),
             *bounces_http.endpoints(returns.handlers),
             *webhook_http.endpoints(told.webhooks),
@@ -148,6 +151,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             *subscriptions.tasks(),
             *returns.tasks,
             *told.tasks,
+            *announcements.tasks(journal),
         ],
         closing=told.closing,
         metrics=returns.metrics,

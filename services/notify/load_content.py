@@ -17,16 +17,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from services.notify.announcement import (
-    ANNOUNCEMENT,
-    BERLIN,
-    Action,
-    Command,
-    Content,
-    Dating,
-    DraftAnnouncement,
-    PublishAnnouncement,
-)
+from services.notify.announcement import ANNOUNCEMENT
+from services.notify.announcement_commands import Command, DraftAnnouncement, PublishAnnouncement
+from services.notify.announcement_content import BERLIN, Action, Content, Dating
 from services.notify.records import DECIDERS, PROJECTIONS
 from services.notify.settings import NotifySettings
 from shared.contracts.notify import AnnouncementKind

@@ -1,6 +1,7 @@
 """Which news are there? Announcements as readers and editors see them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -8,16 +9,20 @@ from uuid import UUID
 import asyncpg
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
-from services.notify.announcement import (
-    BERLIN,
-    Action,
+from services.notify.announcement import ANNOUNCEMENT
+from services.notify.announcement_content import BERLIN, Action, Content, Dating, MailPlan
+from services.notify.announcement_events import (
     AnnouncementCorrected,
     AnnouncementDrafted,
+    AnnouncementEvent,
     AnnouncementPublished,
     AnnouncementRevised,
+    AnnouncementScheduled,
     AnnouncementWithdrawn,
-    Content,
-    Dating,
+    InvitedReminded,
+    MailingPlanned,
+    MailingStopped,
+    ScheduleCancelled,
 )
 from shared.contracts.notify import AnnouncementKind
 from shared.kernel.http import Page, Paging, decode_cursor, next_after
@@ -43,9 +48,18 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, status = excluded.sta
     correction = coalesce(excluded.correction, news.correction)
 WHERE news.version < excluded.version
 """
+CHANGE = """
+UPDATE news SET version = c.version, changed_at = c.changed_at,
+    plan = CASE WHEN c.sets_plan THEN c.plan ELSE news.plan END,
+    publish_at = CASE WHEN c.sets_time THEN c.publish_at ELSE news.publish_at END
+FROM jsonb_to_recordset($1::jsonb) AS c(id uuid, version bigint, changed_at timestamptz, sets_plan boolean, plan jsonb,
+    sets_time boolean, publish_at timestamptz)
+WHERE news.id = c.id AND news.version <= c.version
+"""
 LIST = """
 WITH kept AS (
-    SELECT id, version, status, content, sorted_at, published_at, published_on, date_note, corrected_at, correction
+    SELECT id, version, status, content, sorted_at, published_at, published_on, date_note, corrected_at, correction,
+           publish_at, coalesce(changed_at, corrected_at, published_at, sorted_at) AS changed_at
     FROM news
     WHERE status = $1 AND ($2::text[] IS NULL OR kind = ANY($2)) AND ($3::text IS NULL OR session_id = $3)
       AND ($4::text IS NULL OR project_id = $4)
@@ -53,16 +67,20 @@ WITH kept AS (
           lower($5) IN lower(concat_ws(' ', content->>'title', content->>'teaser', content->>'body'))) > 0)
 )
 SELECT t.total, k.id::text, k.version, k.status, k.content, k.sorted_at, k.published_at, k.published_on, k.date_note,
-       k.corrected_at, k.correction
+       k.corrected_at, k.correction, k.publish_at,
+       k.changed_at
 FROM (SELECT count(*) AS total FROM kept) t LEFT JOIN LATERAL (
     SELECT * FROM kept WHERE $6::timestamptz IS NULL OR (sorted_at, id) < ($6, $7::uuid)
     ORDER BY sorted_at DESC, id DESC LIMIT $8
 ) k ON true
 """
 ONE = """
-SELECT id::text, version, status, content, sorted_at, published_at, published_on, date_note, corrected_at, correction
+SELECT id::text, version, status, content, sorted_at, published_at, published_on, date_note, corrected_at, correction,
+       publish_at, coalesce(changed_at, corrected_at, published_at, sorted_at) AS changed_at
 FROM news WHERE id = $1::uuid
 """
+PLANNED = "SELECT id::text, version, status, content, plan, publish_at FROM news WHERE id = $1::uuid"
+DUE = "SELECT id::text, publish_at FROM news WHERE publish_at <= $1 ORDER BY publish_at, id LIMIT $2"
 
 UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 CURSOR: TypeAdapter[tuple[datetime, UUID]] = TypeAdapter(tuple[datetime, UUID])
@@ -112,6 +130,8 @@ class NewsItem(BaseModel):
     date_note: str | None
     corrected_at: datetime | None
     correction: str | None
+    publish_at: datetime | None = Field(description="When a draft is published by itself.")
+    changed_at: datetime = Field(description="When it was last published, corrected or otherwise changed.")
 
 
 class NewsArticle(NewsItem):
@@ -123,22 +143,54 @@ class NewsArticle(NewsItem):
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
     """Keeps every announcement as its last event left it."""
     rows: dict[str, dict[str, Any]] = {}
+    changes: dict[str, dict[str, Any]] = {}
     for each in recorded:
-        match each.event:
-            case AnnouncementDrafted() | AnnouncementRevised() as event:
-                change = {"status": "drafted", "sorted_at": event.at}
-            case AnnouncementPublished() as event:
-                change = {"status": "published", **_dates(event.dating, event.at, history=each.history)}
-            case AnnouncementCorrected() as event:
-                change = {"status": "published", "corrected_at": event.at, "correction": event.note}
-            case AnnouncementWithdrawn() as event:
-                change = {"status": "withdrawn"}
-            case _:  # of another aggregate
-                continue
-        rows[each.aggregate_id] = rows.get(each.aggregate_id, {}) | _content(event.content) | change
-        rows[each.aggregate_id] |= {"id": each.aggregate_id, "version": each.version}
+        if not isinstance(each.event, ANNOUNCEMENT.events):  # of another aggregate
+            continue
+        key = {"id": each.aggregate_id, "version": each.version}
+        if said := _said(each):
+            rows[each.aggregate_id] = rows.get(each.aggregate_id, {}) | said | key
+        planned = _planned(each.event)
+        changes[each.aggregate_id] = changes.get(each.aggregate_id, {}) | planned | key | {"changed_at": each.event.at}
     if rows:
         await connection.execute(KEEP, list(rows.values()))
+    if changes:
+        await connection.execute(CHANGE, list(changes.values()))
+
+
+def _said(each: Recorded[AnnouncementEvent]) -> dict[str, Any]:
+    """What an event changes of what is read."""
+    match each.event:
+        case AnnouncementDrafted() | AnnouncementRevised() as event:
+            return _content(event.content) | {"status": "drafted", "sorted_at": event.at}
+        case AnnouncementPublished() as event:
+            dates = _dates(event.dating, event.at, history=each.history)
+            return _content(event.content) | {"status": "published", **dates}
+        case AnnouncementCorrected() as event:
+            return _content(event.content) | {
+                "status": "published",
+                "corrected_at": event.at,
+                "correction": event.note,
+            }
+        case AnnouncementWithdrawn() as event:
+            return _content(event.content) | {"status": "withdrawn"}
+        case MailingPlanned() | AnnouncementScheduled() | ScheduleCancelled() | InvitedReminded() | MailingStopped():
+            return {}
+
+
+def _planned(event: AnnouncementEvent) -> dict[str, Any]:
+    """What an event changes of what is to come."""
+    match event:
+        case MailingPlanned():
+            return {"sets_plan": True, "plan": event.plan and event.plan.model_dump(mode="json")}
+        case AnnouncementScheduled():
+            return {"sets_time": True, "publish_at": event.publish_at}
+        case ScheduleCancelled() | AnnouncementPublished() | AnnouncementWithdrawn():
+            return {"sets_time": True, "publish_at": None}
+        case AnnouncementDrafted() | AnnouncementRevised() | AnnouncementCorrected():
+            return {}
+        case InvitedReminded() | MailingStopped():
+            return {}
 
 
 NEWS = Projection("news", ("news",), project)
@@ -167,13 +219,22 @@ def _dates(dating: Dating, at: datetime, *, history: bool) -> dict[str, Any]:
 
 async def listed(pool: Pool, query: NewsQuery) -> Page[NewsItem]:
     """The newest first; what has no date comes last."""
+    return await _page(pool, query, NewsItem)
+
+
+async def articles(pool: Pool, query: NewsQuery) -> Page[NewsArticle]:
+    """The same, each one whole."""
+    return await _page(pool, query, NewsArticle)
+
+
+async def _page[Item: NewsItem](pool: Pool, query: NewsQuery, shape: type[Item]) -> Page[Item]:
     after = decode_cursor(query.cursor, CURSOR) if query.cursor else (None, None)
     rows = await pool.fetch(
         LIST, query.status, query.kind, query.session_id, query.project_id, query.q, *after, query.limit + 1
     )
     found = [row for row in rows if row["id"] is not None]
     return Page(
-        items=[NewsItem.model_validate(_shown(row)) for row in found[: query.limit]],
+        items=[shape.model_validate(_shown(row)) for row in found[: query.limit]],
         next=next_after(found, query.limit, "sorted_at", "id"),
         total=rows[0]["total"],
     )
@@ -183,6 +244,33 @@ async def one(pool: Pool, announcement_id: str) -> NewsArticle | None:
     """An announcement in whatever state it is."""
     row = await pool.fetchrow(ONE, announcement_id)
     return NewsArticle.model_validate(_shown(row)) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An announcement as what is planned for it sees it."""
+
+    id: str
+    version: int
+    status: Status
+    content: Content
+    plan: MailPlan | None
+    publish_at: datetime | None
+
+
+async def planned(pool: Pool, announcement_id: str) -> Planned | None:
+    """An announcement in whatever state it is, with what is planned."""
+    row = await pool.fetchrow(PLANNED, announcement_id)
+    if row is None:
+        return None
+    plan = MailPlan.model_validate(row["plan"]) if row["plan"] else None
+    content = Content.model_validate(row["content"])
+    return Planned(row["id"], row["version"], row["status"], content, plan, row["publish_at"])
+
+
+async def due(pool: Pool, now: datetime, limit: int) -> list[tuple[str, datetime]]:
+    """The drafts whose moment has come, and which moment that was."""
+    return [(row["id"], row["publish_at"]) for row in await pool.fetch(DUE, now, limit)]
 
 
 def _shown(row: asyncpg.Record) -> dict[str, Any]:

@@ -5,16 +5,18 @@ from dataclasses import fields
 from typing import Any, cast
 
 from services.notify import (
+    announcement_http,
     bounces_http,
     live_http,
     mail_text_http,
+    mailings_http,
     messages_http,
     own_subscriptions_http,
     problems,
     subscription_http,
     webhook_http,
 )
-from services.notify.http import endpoints
+from services.notify.announcement_mailing_http import Announcing
 from services.notify.live_http import LiveDesk
 from services.notify.mail_text_http import MailTexts
 from services.notify.own_subscriptions_http import OwnPage
@@ -29,7 +31,8 @@ def offered() -> list[Endpoint]:
     problems.register()
     nothing = cast("Any", None)
     return [
-        *endpoints(nothing, nothing),
+        *announcement_http.endpoints(nothing, nothing, Announcing(nothing, nothing, nothing, nothing, nothing, "")),
+        *mailings_http.endpoints(nothing),
         *messages_http.endpoints(nothing, nothing, nothing),
         *bounces_http.endpoints(_unconnected(bounces_http.Handlers)),
         *mail_text_http.endpoints(MailTexts(nothing, nothing, nothing, nothing, "", nothing)),

@@ -10,7 +10,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.notify import subscriber_list, subscriber_sealing, subscription_consent, subscription_wishes
-from services.notify.announcement import BERLIN
+from services.notify.german import BERLIN
 from services.notify.subscriber import SUBSCRIBER
 from services.notify.subscriber_commands import (
     ChangePreferences,

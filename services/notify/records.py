@@ -3,7 +3,10 @@
 from typing import Any
 
 from services.notify.announcement import ANNOUNCEMENT
+from services.notify.announcement_mailings import MAILINGS
 from services.notify.delivery import DELIVERY
+from services.notify.invited import INVITED
+from services.notify.invited_list import ANSWERS
 from services.notify.mail_text import MAIL_TEXT
 from services.notify.mail_text_list import MAIL_TEXTS
 from services.notify.news import NEWS
@@ -22,6 +25,7 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     MAIL_TEXT,
     SUPPRESSION,
     WEBHOOK,
+    INVITED,
 )
 PROJECTIONS = (
     NEWS,
@@ -29,4 +33,6 @@ PROJECTIONS = (
     MAIL_TEXTS,
     SUPPRESSIONS,
     WEBHOOKS,
+    MAILINGS,
+    ANSWERS,
 )

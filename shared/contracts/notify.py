@@ -21,7 +21,10 @@ type BounceReason = Literal["refused", "expired", "mailbox_unknown", "returned",
 
 
 class AnnouncementPublished(Contract):
-    """A news item can be read on the portal. `published_on` is missing where the day is not known."""
+    """A news item can be read on the portal. `published_on` is missing where the day is not known.
+
+    `mailed`: the portal sends it to an audience by mail itself.
+    """
 
     type: ClassVar[str] = "ikz.notify.announcement.published.v1"
     key: ClassVar[str] = "announcement_id"
@@ -34,6 +37,7 @@ class AnnouncementPublished(Contract):
     session_id: str | None = None
     project_id: str | None = None
     resource_id: str | None = None
+    mailed: bool = False
 
 
 class AnnouncementCorrected(Contract):

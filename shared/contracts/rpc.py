@@ -169,6 +169,28 @@ class AddressesAnswered(_Rpc):
     addresses: tuple[RegistrantAddress, ...]
 
 
+class AudienceAsked(_Rpc):
+    """Who can be written to about a session: whose registration stands and is confirmed, or who was there.
+
+    `after` is the `next` of the page before.
+    """
+
+    subject: ClassVar[str] = "rpc.events.audience"
+
+    session_id: str
+    attended: bool = False
+    after: str | None = None
+    limit: int = Field(default=1000, ge=1, le=10_000)
+
+
+class AudienceAnswered(_Rpc):
+    """One page of people, each once, and what is to be said about the session. `next` is null on the last page."""
+
+    session: SessionCard
+    person_ids: tuple[str, ...]
+    next: str | None = None
+
+
 class QuestionLetterAsked(_Rpc):
     """What has to be written to somebody who asked a question, now that something happened to it."""
 
@@ -336,6 +358,24 @@ class FitsAnswered(_Rpc):
     """The places of the searches that fit in the question, from 0 on."""
 
     fitting: tuple[int, ...] = ()
+
+
+class OrganisationsOfTypesAsked(_Rpc):
+    """Which organisations are of one of these types? `after` is the `next` of the page before."""
+
+    subject: ClassVar[str] = "rpc.catalog.organisations_of_types"
+
+    types: tuple[str, ...] = Field(max_length=100)
+    after: str | None = None
+    limit: int = Field(default=500, ge=1, le=1000)
+
+
+class OrganisationsOfTypesAnswered(_Rpc):
+    """One page of ids, those of entries that were merged into such an organisation among them."""
+
+    organisation_ids: tuple[str, ...]
+    unknown_types: tuple[str, ...] = ()
+    next: str | None = None
 
 
 class StepAsked(_Rpc):

@@ -134,6 +134,7 @@ def test_what_the_gateway_alone_may_call_is_marked_by_its_path() -> None:
         "/internal/people/{id}/questions",
         "/internal/registrations",
         "/internal/sessions/{id}/participants",
+        "/internal/sessions/{id}/people/{person_id}",
         "/internal/sessions/{id}/question-checks",
         "/internal/sessions/{id}/questions",
         "/internal/sessions/{id}/registration-checks",

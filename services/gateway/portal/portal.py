@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from services.gateway.contacts import ContactDesk
 from services.gateway.guard import FormGuard
+from services.gateway.invitations import InvitationDesk
 from services.gateway.portal.directory import Directory
 from services.gateway.portal.reading import Listed
 from services.gateway.portal.rendering import Pages, Static
@@ -40,6 +41,7 @@ class Portal:
     directory: Directory
     question_desk: QuestionDesk
     subscription_desk: SubscriptionDesk
+    invitation_desk: InvitationDesk
     clock: Clock
     trusted_proxies: int
 

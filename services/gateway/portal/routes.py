@@ -7,6 +7,7 @@ from aiohttp import web
 from services.gateway.portal import (
     contacts,
     feedback,
+    invitation,
     own_calendar,
     own_subscriptions,
     partners,
@@ -78,12 +79,18 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/abonnement/{token}/einstellungen", own_subscriptions.prefer),
     ("GET", "/abbestellen/{token}", own_subscriptions.unsubscribing),
     ("POST", "/abbestellen/{token}", own_subscriptions.unsubscribe),
+    ("GET", "/einladung/{token}", invitation.invitation),
+    ("GET", "/einladung/{token}/{change:anmelden|absagen}", invitation.back),
+    ("POST", "/einladung/{token}/anmelden", invitation.accept),
+    ("POST", "/einladung/{token}/absagen", invitation.decline),
     ("GET", "/aktuelles", reader.news),
     ("GET", "/aktuelles/{id}", reader.article),
     ("GET", "/arbeitshilfen", reader.resources),
     *(("GET", f"/{name}", reader.text) for name in reader.TEXTS),
 )
-PRIVATE = ("/anmeldung/", "/kontakt/", "/fragen/", "/feedback/", "/abonnement/", "/abbestellen/", "/api/")
+PRIVATE = (
+    "/anmeldung/", "/kontakt/", "/fragen/", "/feedback/", "/abonnement/", "/abbestellen/", "/einladung/", "/api/",
+)  # fmt: skip
 ROBOTS = "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in PRIVATE)
 
 

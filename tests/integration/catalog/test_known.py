@@ -5,9 +5,11 @@ from uuid import uuid4
 import pytest
 
 from services.catalog.known import known
-from shared.contracts.rpc import KnownAnswered, KnownAsked
+from services.catalog.organisations_of_types import organisations_of_types
+from shared.contracts.rpc import KnownAnswered, KnownAsked, OrganisationsOfTypesAsked
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
+from shared.kernel.problems import Problem
 from tests.integration.catalog.conftest import Client
 
 pytestmark = pytest.mark.usefixtures("journal")
@@ -45,3 +47,20 @@ async def test_projects_are_known_once_everybody_can_read_them(editor: Client, p
     await journal.wait_for(await journal.head())
     asked = KnownAsked(projects=(published, published.upper(), draft, str(uuid4()), "keines"))
     assert await known(pool, asked) == KnownAnswered(unknown_projects=asked.projects[2:])
+
+
+async def test_organisations_of_a_type_come_in_pages(pool: Pool) -> None:
+    types = ("district", "city_region", "castle")
+    expected = await pool.fetchval("SELECT count(*) FROM organisation WHERE type = ANY($1::text[])", types)
+    found: list[str] = []
+    after: str | None = None
+    while True:
+        answer = await organisations_of_types(pool, OrganisationsOfTypesAsked(types=types, after=after, limit=10))
+        assert answer.unknown_types == ("castle",)
+        found += answer.organisation_ids
+        after = answer.next
+        if after is None:
+            break
+    assert len(set(found)) == len(found) == expected > 10
+    with pytest.raises(Problem, match="invalid_request"):
+        await organisations_of_types(pool, OrganisationsOfTypesAsked(types=types, after="x"))

@@ -21,9 +21,10 @@ from services.events.check_in import code_of
 from services.events.group_message_list import PROJECTION as MESSAGES
 from services.events.participant_export import Export
 from services.events.participants import ParticipantFilter
+from services.events.session_audience import audience
 from services.events.session_list import session_row
 from shared.contracts.catalog import OrganisationChanged
-from shared.contracts.rpc import RecipientsAsked
+from shared.contracts.rpc import AudienceAsked, RecipientsAsked
 from shared.kernel.identity import ANONYMOUS
 from shared.kernel.problems import Problem
 from shared.kernel.rebuild import rebuild
@@ -485,3 +486,53 @@ async def test_who_answered_that_the_new_date_suits_can_be_chosen_and_written_to
     reply = await events.edit("GET", f"{path}/registrations/export.csv?answered=true&bom=false")
     (heads, row) = list(csv.reader(io.StringIO(reply.body.decode()), delimiter=";"))
     assert row[heads.index("Neuer Termin passt")] == "ja"
+
+
+async def test_who_can_be_written_to_about_a_session(events: Events) -> None:
+    session_id = await events.open_session(capacity=2)
+    people = {name: str(uuid4()) for name in ("Ada", "Bert", "Cleo", "Dora", "Emil")}
+    for name, person in people.items():
+        await events.register(session_id, person=person, name=name, member=name != "Dora")
+    await events.ask("POST", f"/api/v1/registrations/{await events.token_of(people['Bert'])}/withdrawals")
+
+    async def found(*, attended: bool = False) -> set[str]:
+        ids: list[str] = []
+        after: str | None = None
+        while True:
+            asked = AudienceAsked(session_id=session_id, attended=attended, after=after, limit=1)
+            answer = await audience(events.pool, asked)
+            ids += answer.person_ids
+            after = answer.next
+            if after is None:
+                assert answer.session.session_id == session_id
+                assert len(set(ids)) == len(ids)
+                return {name for name, person in people.items() if person in ids}
+
+    assert await found() == {"Ada", "Cleo", "Emil"}, "whoever left, or has not confirmed an address, is not"
+    assert await found(attended=True) == set()
+    ids = {item["name"]: item["id"] for item in (await listed(events, session_id))["items"]}
+    events.clock.time = BEGIN + dt.timedelta(minutes=10)
+    body = {"registration_ids": [ids["Ada"]], "present": True}
+    await events.done("POST", f"/api/v1/sessions/{session_id}/attendance", body)
+    assert await found(attended=True) == {"Ada"}
+    with pytest.raises(Problem, match="not_found"):
+        await audience(events.pool, AudienceAsked(session_id=str(uuid4())))
+
+
+async def test_who_is_invited_is_known_by_the_last_registration(events: Events) -> None:
+    first, second = await events.open_session(), await events.open_session()
+    person = str(uuid4())
+
+    async def known(session_id: str) -> dict[str, Any]:
+        return dict(await events.get(f"/internal/sessions/{session_id}/people/{person}"))
+
+    assert set((await known(first)).values()) == {None}
+    await events.register(first, person=person, name="Ada Alt", member=True, organisation_name="Stadt Alt")
+    assert (await known(first))["status"] == "confirmed"
+    told = await known(second)
+    assert (told["status"], told["name"], told["organisation_name"]) == (None, "Ada Alt", "Stadt Alt")
+    events.clock.forward(hours=1)
+    await events.register(second, person=person, name="Ada Neu", member=True)
+    assert (await known(first))["name"] == "Ada Neu"
+    await events.vault.erase(person)
+    assert set((await known(first)).values()) == {None}

@@ -20,6 +20,8 @@ from services.gateway.contacts import ContactDesk
 from services.gateway.contacts_api import Contacts
 from services.gateway.guard import FormGuard
 from services.gateway.http import Gateway, build
+from services.gateway.invitations import InvitationDesk
+from services.gateway.invitations_api import Invitations
 from services.gateway.limits import Limit
 from services.gateway.live_api import Live
 from services.gateway.live_api import Open as Streams
@@ -231,6 +233,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         Limit("subscriptions", 5, 600, seconds) if limited else None,
         Limit("subscriptions-of-one-address", 3, 600, seconds) if limited else None,
     )
+    invitation_desk = InvitationDesk(people, upstream, desk)
     feed = Feed("gateway", people.journal, pool, set_to.public_url)
     static = Static()
     portal = Portal(
@@ -243,6 +246,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         directory=Directory(Services(upstream)),
         question_desk=question_desk,
         subscription_desk=subscription_desk,
+        invitation_desk=invitation_desk,
         clock=CLOCK,
         trusted_proxies=set_to.trusted_proxies,
     )
@@ -257,6 +261,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
             Questions(question_desk, set_to.trusted_proxies),
             SubscriptionIntake(subscription_desk, set_to.trusted_proxies),
             live_of(set_to, upstream, people),
+            Invitations(invitation_desk, set_to.trusted_proxies),
         ),
         portal=portal,
         holders=Holders(pool),

@@ -12,9 +12,20 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from services.notify import bounces_http, live_http, mail_text_http, messages_http, problems, webhook_http
+from services.notify import (
+    announcement_http,
+    bounces_http,
+    live_http,
+    mail_text_http,
+    mailings_http,
+    messages_http,
+    problems,
+    webhook_http,
+)
 from services.notify.address_mark import AddressMarks
-from services.notify.http import endpoints
+from services.notify.announcement_audience import Audiences
+from services.notify.announcement_mailing_http import Announcing
+from services.notify.announcement_matter import AnnouncementMatter
 from services.notify.layout import Layout
 from services.notify.live import Grown
 from services.notify.live_http import LiveDesk
@@ -25,6 +36,7 @@ from services.notify.records import DECIDERS, PROJECTIONS
 from services.notify.report_proof import ReportProof
 from services.notify.returned_mail import Reader
 from services.notify.trial_mail import TrialMatter, Trials
+from services.notify.unsubscribing import Unsubscribing
 from services.notify.webhook_client import open_client
 from services.notify.webhook_http import WebhookDesk
 from shared.contracts.rpc import PeopleAnswered, PeopleAsked, PersonReached
@@ -39,6 +51,8 @@ from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Waiter, Wakeup
 from tests.conftest import Servers, fresh_database
 from tests.integration.notify import subscribing
+from tests.integration.notify.known_people import KnownPeople
+from tests.unit.notify import samples
 from tests.unit.notify.returns import ADDRESSES, DOMAIN
 from tests.unit.notify.samples import PORTAL, TEXTS
 
@@ -123,6 +137,8 @@ class Notify:
     book: AddressBook
     webhooks: WebhookDesk
     live: LiveDesk
+    people: KnownPeople
+    announcements: AnnouncementMatter
 
     async def ask(
         self, method: str, path: str, body: Any = None, who: Identity | None = ANONYMOUS, **headers: str
@@ -167,7 +183,17 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     await pool.execute(BEGIN_AGAIN)
     clock, keys = SetClock(), generate_keys()
     journal = Journal(dsn, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
-    vault = Vault(pool, secrets.token_bytes(32))
+    vault, people = Vault(pool, secrets.token_bytes(32)), KnownPeople()
+    matter = AnnouncementMatter(
+        pool=pool,
+        vault=vault,
+        audiences=Audiences(pool, people.owners, clock),
+        unsubscribing=Unsubscribing(samples.PORTAL, b"u" * 32),
+        texts=samples.TEXTS,
+        portal=samples.PORTAL,
+        clock=clock,
+    )
+    announcing = Announcing(journal, pool, matter, Layout(samples.PORTAL), lambda: None, samples.PORTAL)
     texts, book = LiveTexts(pool, TEXTS), AddressBook()
     trials = Trials(pool, book.people, TrialMatter(texts, PORTAL, book.people), lambda: None)
     client = open_client({443}, loopback=True, patience=2.0)
@@ -177,7 +203,8 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     app = make_app(
         "notify",
         [
-            *endpoints(journal, pool),
+            *announcement_http.endpoints(journal, pool, announcing),
+            *mailings_http.endpoints(pool),
             *messages_http.endpoints(journal, pool, MARKS),
             *bounces_http.endpoints(bounces_http.Handlers(journal, pool, MARKS, reader, proof, lambda: None)),
             *webhook_http.endpoints(webhooks),
@@ -192,7 +219,6 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     )
     async with journal.running(), TestServer(app) as server, ClientSession() as http:
         base = str(server.make_url("")).rstrip("/")
-        yield Notify(
-            dsn, pool, journal, vault, clock, base, http, Signer(keys.private, clock), texts, book, webhooks, live
-        )
+        signer = Signer(keys.private, clock)
+        yield Notify(dsn, pool, journal, vault, clock, base, http, signer, texts, book, webhooks, live, people, matter)
     await client.close()

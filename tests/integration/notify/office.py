@@ -151,6 +151,7 @@ class Office:
                 QuestionMatter(texts, portal, owner.answer_question),
                 AskerMatter(texts, portal, owner.askers, owner.answer_question),
                 ContactMatter(texts, portal, self.catalogue.answer),
+                self.notify.announcements,
             ]
         )
         self.expansion = Expansion(
@@ -180,7 +181,7 @@ class Office:
         """From now on somebody else answers who has to be told."""
         sessions = self.matters.named("sessions", "")
         assert isinstance(sessions, SessionMatter)
-        others = [self.matters.named(name, "") for name in ("questions", "askers", "contacts")]
+        others = [self.matters.named(name, "") for name in ("questions", "askers", "contacts", "announcements")]
         matters = Matters([replace(sessions, registrants=registrants), *others])
         object.__setattr__(self.expansion, "matters", matters)
 

@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from services.notify.announcement import ANNOUNCEMENT, DraftAnnouncement, PublishAnnouncement
+from services.notify.announcement import ANNOUNCEMENT
+from services.notify.announcement_commands import DraftAnnouncement, PublishAnnouncement
 from services.notify.load_content import CONTENT, entries
 from shared.kernel.ids import named_id
 from shared.kernel.testing import given

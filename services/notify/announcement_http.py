@@ -1,21 +1,22 @@
-"""The notification service over HTTP: news for everyone and their making for editors; other areas join at the end."""
+"""Announcements over HTTP: news for everyone, their making for editors."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from services.notify import mailings_http, news
-from services.notify.announcement import (
-    ANNOUNCEMENT,
+from services.notify import announcement_mailing_http, invited_http, news, news_feed_http
+from services.notify.announcement import ANNOUNCEMENT
+from services.notify.announcement_commands import (
     Command,
-    Content,
     CorrectAnnouncement,
     DraftAnnouncement,
     PublishAnnouncement,
     ReviseAnnouncement,
     WithdrawAnnouncement,
 )
+from services.notify.announcement_content import Content
+from services.notify.announcement_mailing_http import COUNT_CODES, Announcing, PublicationBody
 from services.notify.news import NewsArticle, NewsItem, NewsQuery
 from shared.kernel.http import Answer, Call, Committed, Endpoint, Page, Role, committed, page, require
 from shared.kernel.journal import Journal
@@ -31,9 +32,13 @@ type Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length
 
 
 class CorrectionBody(Content):
-    """How a published announcement is to read, and what its readers are told about the change."""
+    """How a published announcement is to read, and what its readers are told about the change.
+
+    With `mail` those who got it by mail are told by mail.
+    """
 
     note: Reason
+    mail: bool = False
 
 
 class WithdrawalBody(BaseModel):
@@ -50,6 +55,7 @@ class Handlers:
 
     journal: Journal
     pool: Pool
+    announcing: Announcing
 
     async def announcements(self, call: Call) -> Answer:
         """One page of the news; drafts and what was withdrawn are for editors."""
@@ -79,12 +85,17 @@ class Handlers:
         return await self._committed(call, ReviseAnnouncement(content=_content(call.body)))
 
     async def publish(self, call: Call) -> Answer:
-        """A draft shown on the portal, from today."""
-        return await self._committed(call, PublishAnnouncement())
+        """A draft shown on the portal, from today, and mailed as it is planned."""
+        seen = call.body.recipients if call.body else None
+        counted = await self.announcing.counted(call.path_id(), seen)
+        return await self._committed(call, PublishAnnouncement(recipients=counted))
 
     async def correct(self, call: Call) -> Answer:
         """A published announcement put right in the open."""
-        return await self._committed(call, CorrectAnnouncement(content=_content(call.body), note=call.body.note))
+        body: CorrectionBody = call.body
+        return await self._committed(
+            call, CorrectAnnouncement(content=_content(body), note=body.note, mailed=body.mail)
+        )
 
     async def withdraw(self, call: Call) -> Answer:
         """An announcement taken away."""
@@ -94,6 +105,7 @@ class Handlers:
         outcome = await self.journal.transact(
             ANNOUNCEMENT, call.path_id(), command, call.context(), expected_version=call.expected_version
         )
+        self.announcing.noted()
         return committed(outcome)
 
 
@@ -106,11 +118,14 @@ def _sees_all(call: Call) -> bool:
     return bool(SEE_ALL & call.identity.roles)
 
 
-def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
-    """News, and the queue; what else the service offers stands with what it is about."""
-    do = Handlers(journal, pool)
+def endpoints(journal: Journal, pool: Pool, announcing: Announcing) -> list[Endpoint]:
+    """Everything about announcements."""
+    do = Handlers(journal, pool, announcing)
     announcement = f"{API}/announcements/{{id}}"
     return [
+        *news_feed_http.endpoints(pool, announcing.portal),
+        *announcement_mailing_http.endpoints(announcing),
+        *invited_http.endpoints(journal, pool),
         Endpoint(
             "GET", f"{API}/announcements", do.announcements, "List the news", query=NewsQuery, answer=Page[NewsItem]
         ),
@@ -136,17 +151,25 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             body=Content,
             answer=Committed,
             roles=EDITORS,
-            codes=("not_found", "announcement_published", "announcement_withdrawn", *TEXT_CODES),
+            codes=(
+                "not_found",
+                "announcement_published",
+                "announcement_withdrawn",
+                "invitation_without_session",
+                *TEXT_CODES,
+            ),
             if_match=True,
         ),
         Endpoint(
             "POST",
             f"{announcement}/publications",
             do.publish,
-            "Publish a draft",
+            "Publish a draft, and mail it as planned",
+            body=PublicationBody,
+            body_required=False,
             answer=Committed,
             roles=EDITORS,
-            codes=("not_found", "announcement_withdrawn"),
+            codes=("not_found", "announcement_withdrawn", *COUNT_CODES),
         ),
         Endpoint(
             "POST",
@@ -156,7 +179,14 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             body=CorrectionBody,
             answer=Committed,
             roles=EDITORS,
-            codes=("not_found", "announcement_not_published", "announcement_withdrawn", *TEXT_CODES),
+            codes=(
+                "not_found",
+                "announcement_not_published",
+                "announcement_withdrawn",
+                "announcement_not_mailed",
+                "invitation_without_session",
+                *TEXT_CODES,
+            ),
         ),
         Endpoint(
             "POST",
@@ -168,5 +198,4 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
             roles=EDITORS,
             codes=("not_found",),
         ),
-        *mailings_http.endpoints(pool),
     ]
