@@ -25,6 +25,7 @@ from shared.kernel.problems import Problem
 PATH = "/abonnieren"
 SIGN = "."
 PLACE = "kommune"
+AROUND, FAR = "umkreis_von", "umkreis"
 NOTHING = "Bitte wählen Sie mindestens einen Inhalt aus."
 TOO_MUCH = "Bitte wählen Sie höchstens 20 Inhalte auf einmal aus."
 NO_SUCH_PLACE = "Diese Kommune kennen wir nicht. Bitte wählen Sie einen Namen aus der Liste."
@@ -35,6 +36,7 @@ TOO_MANY = (
 )
 MOST = 20
 HOME = Link("/", "Startseite")
+DISTANCES = ("10", "20", "30", "50", "100")
 RHYTHMS = {"": "Sofort", "daily": "Täglich gesammelt", "weekly": "Wöchentlich gesammelt"}
 
 
@@ -48,13 +50,17 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What can be subscribed to, in groups, and where somebody came from. `chosen` is what is ticked at first."""
+    """What can be subscribed to, in groups, and where somebody came from. `chosen` is what is ticked at first.
+
+    `place`: any municipality or district, too; `around`: only what lies around a municipality.
+    """
 
     groups: Sequence[tuple[str, Sequence[Choice]]]
     chosen: Mapping[str, str]
     query: str = ""
     back: Link = HOME
     place: bool = False
+    around: bool = False
 
     @property
     def href(self) -> str:
@@ -82,13 +88,13 @@ async def subscribe(portal: Portal, request: web.Request) -> web.StreamResponse:
     """Takes the form; on any error it comes back with what was chosen and typed."""
     refuse_pages_of_others(request.headers)
     offered, fields = await _offered(portal, request), await forms.typed(request)
-    names = {"email", "rhythm", PLACE, *(choice.name for choice in offered.choices)}
+    names = {"email", "rhythm", PLACE, AROUND, FAR, *(choice.name for choice in offered.choices)}
     filled = Form("", {name: fields[name] for name in names if name in fields})
     try:
         forms.trust(portal.guard, PATH, fields, portal.clock.now())
-        wishes = await _wishes(portal, offered, fields)
-        if isinstance(wishes, str):
-            return await _page(portal, request, offered, replace(filled, errors={_first(offered): wishes}))
+        wishes, errors = await _wishes(portal, offered, fields)
+        if errors:
+            return await _page(portal, request, offered, replace(filled, errors=errors))
         await _subscribe(portal, request, wishes, {**fields, "query": offered.query})
     except (Untrusted, Refusal, Down, Problem) as no:
         return await _no(portal, request, offered, filled, no)
@@ -189,7 +195,8 @@ async def _page(
         first=_first(offered),
         rhythms=RHYTHMS,
         consent=offer.text,
-        suggested=await portal.directory.names() if offered.place else (),
+        distances=DISTANCES,
+        suggested=await portal.directory.names() if offered.place or offered.around else (),
         form=replace(filled, stamp=stamp),
     )
 
@@ -199,19 +206,33 @@ def _first(offered: Offered) -> str:
     return offered.choices[0].name if offered.choices else PLACE
 
 
-async def _wishes(portal: Portal, offered: Offered, fields: Mapping[str, str]) -> list[NewSubscription] | str:
-    """What was chosen, or what is wrong with it."""
+async def _wishes(
+    portal: Portal, offered: Offered, fields: Mapping[str, str]
+) -> tuple[list[NewSubscription], dict[str, str]]:
+    """What was chosen, and what is wrong with it by field."""
     wishes = [choice.wish for choice in offered.choices if fields.get(choice.name)]
-    place = fields.get(PLACE, "").strip() if offered.place else ""
-    if place:
-        key = await portal.directory.key_of(place)
-        if key is None:
-            return NO_SUCH_PLACE
+    errors: dict[str, str] = {}
+    if offered.place and (place := fields.get(PLACE, "").strip()):
+        if (key := await portal.directory.key_of(place)) is None:
+            return [], {PLACE: NO_SUCH_PLACE}
         wishes.append(NewSubscription(subject="municipality" if len(key) == 8 else "district", key=key))
-    if not wishes:
-        return NOTHING
+    if offered.around and (place := fields.get(AROUND, "").strip()):
+        key = await portal.directory.key_of(place)
+        if key is None or len(key) != 8:
+            return [], {AROUND: NO_SUCH_PLACE}
+        far = fields.get(FAR, "") if fields.get(FAR) in DISTANCES else DISTANCES[1]
+        wishes = [_around(wish, key, far) for wish in wishes]
+    if not wishes or len(wishes) > MOST:
+        errors[_first(offered)] = TOO_MUCH if wishes else NOTHING
     rhythm: Any = fields.get("rhythm") if fields.get("rhythm") in {"daily", "weekly"} else None
-    return TOO_MUCH if len(wishes) > MOST else [wish.model_copy(update={"rhythm": rhythm}) for wish in wishes]
+    return [wish.model_copy(update={"rhythm": rhythm}) for wish in wishes], errors
+
+
+def _around(wish: NewSubscription, key: str, far: str) -> NewSubscription:
+    """The same search, around a municipality."""
+    if wish.query is None:
+        return wish
+    return wish.model_copy(update={"query": {**wish.query, "near": key, "within_km": far}})
 
 
 async def _subscribe(
@@ -278,7 +299,7 @@ async def _of_search(portal: Portal, request: web.Request) -> Offered:
     one = Choice("search", f"Neue Projekte zu dieser Suche: {', '.join(said) or 'alle Projekte'}", wish)
     back = URL(search.address())
     query = URL.build(query=[("suche", "1"), *back.query.items()]).raw_query_string
-    return Offered([("Suche", [one])], {one.name: "1"}, query, Link(str(back), "Projekte"))
+    return Offered([("Suche", [one])], {one.name: "1"}, query, Link(str(back), "Projekte"), around=True)
 
 
 async def _of_everything(portal: Portal) -> Offered:
