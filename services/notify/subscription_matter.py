@@ -117,7 +117,11 @@ class SubscriptionMatter:
         waiting: dict[str, list[Waiting]] = {}
         for row in rows:
             of, key = row["subject"], row["key"]
-            title = "Wonach gesucht wird, sehen Sie auf Ihrer Seite" if of == "search" else titles.get((of, key), "ohne Titel")
+            title = (
+                "Wonach gesucht wird, sehen Sie auf Ihrer Seite"
+                if of == "search"
+                else titles.get((of, key), "ohne Titel")
+            )
             waiting.setdefault(row["person_id"], []).append(Waiting(SUBJECTS[of], title, row["confirm_by"]))
         return waiting
 

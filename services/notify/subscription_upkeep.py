@@ -68,6 +68,14 @@ WITH people AS (
 DELETE FROM subscription WHERE person_id = ANY($1::text[])
 """
 ERASURES = "SELECT person_id FROM subscriber_erasure ORDER BY person_id LIMIT $1"
+# Who was erased while a request was on its way, or was brought back by a backup.
+STILL_THERE = """
+INSERT INTO subscriber_erasure (person_id)
+SELECT s.person_id FROM subscriber s JOIN vault v ON v.person_id = s.person_id
+WHERE v.erased_at IS NOT NULL LIMIT $1
+ON CONFLICT DO NOTHING
+RETURNING person_id
+"""
 ERASED = "DELETE FROM subscriber_erasure WHERE person_id = $1"
 # A key is made before what it seals is recorded, and stays alone when that came to nothing, or was kept long enough.
 STRAY = """
@@ -164,6 +172,10 @@ class Upkeep:
         before = [at - kept if kept is not None else None for kept in (terms.requests, terms.proofs)]
         for row in await self.pool.fetch(OLD, *before, PORTION):
             await self._tell(row["person_id"], ForgetSubscriptions(subscription_ids=tuple(row["ids"])), at)
+
+    async def note_erased(self, limit: int) -> int:
+        """Those of the erased who are here all the same; for `keep_forgetting`."""
+        return len(await self.pool.fetch(STILL_THERE, limit))
 
     async def destroy_stray_keys(self, limit: int) -> int:
         """Keys of cards and searches that are not there, or no more; for `keep_forgetting`."""

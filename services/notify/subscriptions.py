@@ -79,6 +79,7 @@ class Subscriptions:
         return [
             partial(follow, mails, runtime.pool, self.journal.read, runtime.wakeup.waiter()),
             partial(upkeep.run, settings.database_url, runtime.clock),
+            partial(keep_forgetting, "subscribers who were erased", upkeep.note_erased),
             partial(keep_forgetting, "keys of subscriptions that are not there", upkeep.destroy_stray_keys),
         ]
 

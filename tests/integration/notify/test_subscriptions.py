@@ -337,6 +337,16 @@ async def test_nothing_of_an_erased_person_is_left_or_comes_back(notify: Notify,
     assert not any("Unverwechselbar" in row["data"] or MAIL in row["data"] for row in journal)
 
 
+async def test_who_was_erased_while_asking_is_found_all_the_same(notify: Notify, erika: Person, upkeep: Upkeep) -> None:
+    await erika.ask(SEARCH, proven=True)
+    await notify.vault.erase(erika.id)
+    assert await upkeep.note_erased(10) == 1
+    await upkeep.round(notify.clock.now())
+    assert await upkeep.note_erased(10) == 0
+    for table in ("subscriber", "subscription", "saved_search"):
+        assert await notify.pool.fetchval(f"SELECT count(*) FROM {table}") == 0, table
+
+
 async def test_the_tables_built_anew_are_the_same(notify: Notify, erika: Person, upkeep: Upkeep) -> None:
     other = Person(notify)
     await erika.ask(TOPIC, SEARCH, wish("project", PROJECT))
@@ -347,8 +357,7 @@ async def test_the_tables_built_anew_are_the_same(notify: Notify, erika: Person,
     await other.press("renewals", {"subscription_ids": [(await other.seen())["subscriptions"][0]["id"]]})
     await erika.press("endings", {"subscription_ids": [(await erika.seen())["subscriptions"][0]["id"]]})
     etag = f'"{(await other.seen())["version"]}"'
-    body = {"preferences": [{"kind": "announcement", "rhythm": "daily"}], "quiet_from": "20:00", "quiet_until": "7:00"}
-    body["quiet_until"] = "07:00"
+    body = {"preferences": [{"kind": "announcement", "rhythm": "daily"}], "quiet_from": "20:00", "quiet_until": "07:00"}
     assert (await notify.ask("PUT", f"{await other.page}/preferences", body, If_Match=etag)).status == 200
     await upkeep.round(notify.clock.now())
     (subscribers,) = [projection for projection in PROJECTIONS if projection.name == "subscribers"]
