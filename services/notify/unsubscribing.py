@@ -44,6 +44,10 @@ class Unsubscribing:
         """Where one click ends a subscription, all of them (neither named), or a kind of message to this person."""
         return f"{self.portal}{PATH}{self.token(Naming(person_id, subscription_id, kind))}"
 
+    def of_kind(self, person_id: str, kind: str) -> str:
+        """The link for mail that comes without a subscription: it ends the kind."""
+        return self.unsubscribe_url(person_id, kind=kind)
+
     def token(self, naming: Naming) -> str:
         """What stands in the link."""
         what = b"a"

@@ -19,6 +19,10 @@ def test_a_link_says_what_it_was_made_for(naming: Naming) -> None:
     assert LINKS.read(url.removeprefix(f"https://portal.example{PATH}")) == naming
 
 
+def test_a_kinds_link_is_the_same_either_way() -> None:
+    assert LINKS.of_kind(WHO, "checklist_due") == LINKS.unsubscribe_url(WHO, kind="checklist_due")
+
+
 @pytest.mark.parametrize("naming", NAMINGS)
 def test_a_link_with_any_byte_changed_is_none(naming: Naming) -> None:
     raw = bytearray(base64.urlsafe_b64decode(LINKS.token(naming) + "=="))
