@@ -3,8 +3,9 @@
 Whether something can be subscribed to is the same for everybody, and asked before anything is kept of a person.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -26,6 +27,7 @@ from shared.kernel.problems import FieldError, Problem, meaning_of
 from shared.kernel.vault import Vault
 
 MOST_AT_ONCE = 20
+MOST_ASKED, MOST_SEARCHES = 200, 100  # of an owner in one question
 SUBJECTS: dict[Subject, str] = {
     "kind": "Alles von einer Art",
     "topic": "Themengebiet",
@@ -95,9 +97,15 @@ type Titles = dict[tuple[str, str], str]
 """What is shown of a subject and key."""
 
 
-async def titles(owners: Owners, asked: Sequence[tuple[str, str]]) -> Titles:
+async def titles(owners: Owners, asked: Iterable[tuple[str, str]]) -> Titles:
     """What the owners call these; what they do not know is missing. `unavailable` when one does not answer."""
+    found: Titles = {}
+    for some in batched(dict.fromkeys(asked), MOST_ASKED):
+        found |= await _titles(owners, some)
+    return found
 
+
+async def _titles(owners: Owners, asked: Sequence[tuple[str, str]]) -> Titles:
     def keys(*subjects: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(key for subject, key in asked if subject in subjects))
 
@@ -157,12 +165,12 @@ def _parameters(query: Mapping[str, str | list[str]]) -> dict[str, tuple[str, ..
 
 async def labels(owners: Owners, searches: Mapping[str, Search]) -> dict[str, str]:
     """What searches ask for, in words, by whatever they are named; `unavailable` when the catalogue is away."""
-    if not searches:
-        return {}
-    asked = tuple({name: tuple(values) for name, values in search.items()} for search in searches.values())
-    answered = await owners.searches(SearchKeysAsked(searches=asked))
-    found = zip(searches, answered.searches, strict=True)
-    return {name: keys.label for name, keys in found if keys.label}
+    found: dict[str, str] = {}
+    for some in batched(searches.items(), MOST_SEARCHES):
+        asked = tuple({name: tuple(values) for name, values in search.items()} for _, search in some)
+        answered = await owners.searches(SearchKeysAsked(searches=asked))
+        found |= {name: keys.label for (name, _), keys in zip(some, answered.searches, strict=True) if keys.label}
+    return found
 
 
 async def wanted(

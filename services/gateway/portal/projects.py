@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -237,13 +237,24 @@ def _chips(search: Search, facets: FacetValues) -> list[Link]:
     return chips
 
 
-async def in_words(portal: Portal, search: Search) -> list[str]:
-    """What a search asks for, part by part; „nicht gefunden“ for one that the catalogue cannot follow."""
+class Part(NamedTuple):
+    """A part of a search: the facet (`q` of words), its value, and what that is called."""
+
+    facet: str
+    value: str
+    label: str
+
+
+async def parts_of(portal: Portal, search: Search) -> list[Part]:
+    """What a search asks for; „nicht gefunden“ for one that the catalogue cannot follow."""
     try:
         found = await portal.services.read("catalog", "/api/v1/projects/facets", Facets, search.filters)
     except Refusal as refusal:
         raise Problem("not_found") from refusal
-    return [chip.label for chip in _chips(search, found.facets)]
+    labels = _labels(found.facets)
+    words = [Part("q", search.q, f"„{search.q}“")] if search.q else []
+    chosen = ((facet, value) for facet, values in search.chosen.items() for value in values)
+    return [*words, *(Part(facet, value, labels.get((facet, value), value)) for facet, value in chosen)]
 
 
 async def project(portal: Portal, request: web.Request) -> web.StreamResponse:

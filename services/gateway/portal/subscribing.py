@@ -35,6 +35,8 @@ TOO_MANY = (
     "Aus Ihrem Netz oder für diese E-Mail-Adresse kamen sehr viele Anfragen. Bitte senden Sie das Formular später ab."
 )
 MOST = 20
+PLACES: dict[int, Any] = {8: "municipality", 5: "district"}
+"""What has a key of so many digits."""
 HOME = Link("/", "Startseite")
 DISTANCES = ("10", "20", "30", "50", "100")
 RHYTHMS = {"": "Sofort", "daily": "Täglich gesammelt", "weekly": "Wöchentlich gesammelt"}
@@ -213,9 +215,9 @@ async def _wishes(
     wishes = [choice.wish for choice in offered.choices if fields.get(choice.name)]
     errors: dict[str, str] = {}
     if offered.place and (place := fields.get(PLACE, "").strip()):
-        if (key := await portal.directory.key_of(place)) is None:
+        if (key := await portal.directory.key_of(place)) is None or len(key) not in PLACES:
             return [], {PLACE: NO_SUCH_PLACE}
-        wishes.append(NewSubscription(subject="municipality" if len(key) == 8 else "district", key=key))
+        wishes.append(NewSubscription(subject=PLACES[len(key)], key=key))
     if offered.around and (place := fields.get(AROUND, "").strip()):
         key = await portal.directory.key_of(place)
         if key is None or len(key) != 8:
@@ -271,9 +273,9 @@ async def _of_project(portal: Portal, project_id: str) -> Offered:
     itself = choice("project", shown.id, f"Dieses Projekt: {shown.title}")
     topics = [choice("topic", code, label) for code, label in zip(shown.topics, shown.topic_labels, strict=True)]
     places = [
-        choice("municipality" if len(each.ags) == 8 else "district", each.ags, each.name)
+        choice(PLACES[len(each.ags)], each.ags, each.name)
         for each in shown.participations
-        if each.ags and len(each.ags) in {5, 8}
+        if each.ags and len(each.ags) in PLACES
     ]
     groups = [("Projekt", [itself]), ("Themengebiete", topics), ("Beteiligte Kommunen und Kreise", _once(places))]
     return Offered(_filled(groups), {itself.name: "1"}, f"projekt={shown.id}", Link(shown.href, shown.title))
@@ -291,7 +293,8 @@ async def _of_session(portal: Portal, session_id: str) -> Offered:
 
 async def _of_search(portal: Portal, request: web.Request) -> Offered:
     search = replace(projects.search_of(request.query), sort="", cursor="")
-    said = await projects.in_words(portal, search)
+    parts = await projects.parts_of(portal, search)
+    said = [part.label for part in parts]
     wish = NewSubscription(
         subject="search",
         query={name: [value] if isinstance(value, str) else list(value) for name, value in search.filters.items()},
@@ -299,7 +302,14 @@ async def _of_search(portal: Portal, request: web.Request) -> Offered:
     one = Choice("search", f"Neue Projekte zu dieser Suche: {', '.join(said) or 'alle Projekte'}", wish)
     back = URL(search.address())
     query = URL.build(query=[("suche", "1"), *back.query.items()]).raw_query_string
-    return Offered([("Suche", [one])], {one.name: "1"}, query, Link(str(back), "Projekte"), around=True)
+    topics = [choice("topic", part.value, part.label) for part in parts if part.facet == "topic"]
+    places = [
+        choice(PLACES[len(part.value)], part.value, part.label)
+        for part in parts
+        if part.facet == "organisation" and part.value.isdecimal() and len(part.value) in PLACES
+    ]
+    groups = [("Suche", [one]), ("Themengebiete", topics), ("Kommunen und Kreise", places)]
+    return Offered(_filled(groups), {one.name: "1"}, query, Link(str(back), "Projekte"), around=True)
 
 
 async def _of_everything(portal: Portal) -> Offered:

@@ -239,15 +239,22 @@ async def test_a_list_of_projects_is_subscribed_to_as_it_is(door: Any, notify: A
     query = f"suche=1&q={quote('Räum & Streu')}&topic=works_depot"
     path = f"/abonnieren?{query}"
     async with door.get(path) as answer:
-        assert "Neue Projekte zu dieser Suche: „Räum & Streu“, Bauhof" in await html(answer)
+        page = await html(answer)
+        assert "Neue Projekte zu dieser Suche: „Räum & Streu“, Bauhof" in page
+        assert 'name="topic.works_depot"' in page, "the topic of the list by itself"
     stamp = door.gateway.portal.guard.stamp("/abonnieren", CLOCK.now() - timedelta(seconds=10))
     fields = {"search": "1", "email": address(), "stamp": stamp, "rhythm": ""}
     async with door.post(path, data=fields) as answer:
         assert answer.status == 303
-    (sent,) = of(notify, "/internal/subscriptions")
-    assert sent.json()["subscriptions"] == [
-        {"subject": "search", "query": {"q": ["Räum & Streu"], "topic": ["works_depot"]}}
-    ]
+    search = {"q": ["Räum & Streu"], "topic": ["works_depot"]}
+    notify.answers["/api/v1/organisations"] = {"items": [{"id": "o", "ags": "05974012", "name": "Ense"}], "next": None}
+    async with door.post(path, data=fields | {"email": address(), "umkreis_von": "Ense", "umkreis": "30"}) as answer:
+        assert answer.status == 303
+    async with door.post(path, data=fields | {"umkreis_von": "Nirgendwo"}) as answer:
+        assert (answer.status, "Diese Kommune kennen wir nicht" in await html(answer)) == (422, True)
+    first, near = (sent.json()["subscriptions"] for sent in of(notify, "/internal/subscriptions"))
+    assert first == [{"subject": "search", "query": search}]
+    assert near == [{"subject": "search", "query": search | {"near": "05974012", "within_km": "30"}}]
 
 
 async def test_what_is_wrong_is_said_and_nothing_typed_is_lost(door: Any, notify: Any) -> None:
