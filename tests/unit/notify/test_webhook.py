@@ -8,6 +8,7 @@ from services.notify import webhook_queue, webhook_secrets
 from services.notify.webhook import (
     OVERLAP,
     WEBHOOK,
+    Command,
     DisableWebhook,
     EnableWebhook,
     RegisterWebhook,
@@ -16,8 +17,10 @@ from services.notify.webhook import (
     RotateSecret,
     Secret,
     Wanted,
+    Webhook,
     WebhookDisabled,
     WebhookEnabled,
+    WebhookEvent,
     WebhookRegistered,
     WebhookRemoved,
     WebhookRevised,
@@ -25,7 +28,7 @@ from services.notify.webhook import (
 )
 from services.notify.webhook_queue import LAST_RETRY, Verdict
 from shared.kernel.decider import NotThere
-from shared.kernel.testing import NOON, given
+from shared.kernel.testing import NOON, Given, given
 
 WANTED = Wanted(url="https://stadt.example/ikz", types=("ikz.catalog.project.*",))
 OTHER = WANTED.model_copy(update={"url": "https://stadt.example/neu"})
@@ -39,39 +42,43 @@ ended = FIRST.model_copy(update={"until": NOON + OVERLAP})
 rotated = WebhookSecretRotated(secrets=(SECOND, ended), at=NOON)
 
 
+def after(*events: WebhookEvent) -> Given[Webhook, Command, WebhookEvent]:
+    return given(WEBHOOK, events)
+
+
 def test_it_is_registered_once() -> None:
-    given(WEBHOOK).when(register).then([registered])
+    after().when(register).then([registered])
     again = register.model_copy(update={"wanted": OTHER})
-    given(WEBHOOK, [registered]).when(again).refused("webhook_exists")
+    after(registered).when(again).refused("webhook_exists")
 
 
 def test_it_is_told_elsewhere_and_of_other_facts() -> None:
-    given(WEBHOOK, [registered]).when(ReviseWebhook(wanted=OTHER)).then([WebhookRevised(wanted=OTHER, at=NOON)])
-    given(WEBHOOK, [registered]).when(ReviseWebhook(wanted=WANTED)).nothing()
+    after(registered).when(ReviseWebhook(wanted=OTHER)).then([WebhookRevised(wanted=OTHER, at=NOON)])
+    after(registered).when(ReviseWebhook(wanted=WANTED)).nothing()
 
 
 def test_the_secret_before_is_valid_for_another_day() -> None:
-    given(WEBHOOK, [registered]).when(RotateSecret(secret=SECOND)).then([rotated])
+    after(registered).when(RotateSecret(secret=SECOND)).then([rotated])
     assert webhook_secrets.valid(rotated.secrets, NOON + OVERLAP - timedelta(seconds=1)) == [SECOND, ended]
     assert webhook_secrets.valid(rotated.secrets, NOON + OVERLAP) == [SECOND]
 
 
 def test_of_three_secrets_the_oldest_ends_at_once() -> None:
     kept = SECOND.model_copy(update={"until": NOON + OVERLAP})
-    after = WebhookSecretRotated(secrets=(THIRD, kept), at=NOON)
-    given(WEBHOOK, [registered, rotated]).when(RotateSecret(secret=THIRD)).then([after])
+    newer = WebhookSecretRotated(secrets=(THIRD, kept), at=NOON)
+    after(registered, rotated).when(RotateSecret(secret=THIRD)).then([newer])
 
 
 def test_it_ends_for_the_first_reason_and_begins_again() -> None:
-    given(WEBHOOK, [registered]).when(DisableWebhook(reason="gone")).then([disabled])
-    given(WEBHOOK, [registered, disabled]).when(DisableWebhook(reason="failing")).nothing()
-    given(WEBHOOK, [registered, disabled]).when(EnableWebhook()).then([enabled])
-    given(WEBHOOK, [registered]).when(EnableWebhook()).nothing()
+    after(registered).when(DisableWebhook(reason="gone")).then([disabled])
+    after(registered, disabled).when(DisableWebhook(reason="failing")).nothing()
+    after(registered, disabled).when(EnableWebhook()).then([enabled])
+    after(registered).when(EnableWebhook()).nothing()
 
 
 @pytest.mark.parametrize("past", [[], [registered, removed]], ids=["never there", "removed"])
-def test_what_is_not_there_cannot_be_changed(past: list[WebhookRegistered | WebhookRemoved]) -> None:
-    commands = [
+def test_what_is_not_there_cannot_be_changed(past: list[WebhookEvent]) -> None:
+    commands: list[Command] = [
         ReviseWebhook(wanted=OTHER),
         RotateSecret(secret=SECOND),
         EnableWebhook(),
@@ -79,13 +86,13 @@ def test_what_is_not_there_cannot_be_changed(past: list[WebhookRegistered | Webh
     ]
     for command in commands:
         with pytest.raises(NotThere):
-            _ = given(WEBHOOK, past).when(command).decided
+            _ = after(*past).when(command).decided
 
 
 def test_it_is_removed_once_and_its_secrets_with_it() -> None:
-    assert given(WEBHOOK, [registered]).when(RemoveWebhook()).then([removed]).state.secrets == ()
+    assert after(registered).when(RemoveWebhook()).then([removed]).state.secrets == ()
     with pytest.raises(NotThere):
-        _ = given(WEBHOOK).when(RemoveWebhook()).decided
+        _ = after().when(RemoveWebhook()).decided
 
 
 def test_nobody_else_is_told_of_it() -> None:
