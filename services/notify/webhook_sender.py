@@ -120,7 +120,7 @@ class WebhookSender:
             kept = webhook_secrets.valid(delivery.secrets, now)
             secrets = await webhook_secrets.opened(self.vault, line.webhook_id, kept)
             if not secrets:
-                return
+                raise Unreadable("its key is gone")
             headers = signed(delivery.event_id, delivery.body, secrets, now)
             verdict = await self.client.tell(delivery.url, headers, delivery.body)
             if not await self._finish(line, holder, delivery, verdict):
