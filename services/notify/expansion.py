@@ -162,7 +162,8 @@ class Expansion:
             added = await queue.write(connection, [(each.asked, each.rows()) for each in written], now)
             await queue.void(connection, [ended for each in written for ended in each.page.ended], now)
             await mailing.count(connection, added)
-            await live.write_messages(connection, list(added), now)
+            told = [row.person_id for each in written for row in each.page.rows]
+            await live.write_messages(connection, list(added), told, now)
         log.info("messages_written", mailings=len(pages), messages=sum(added.values()))
         return ours
 

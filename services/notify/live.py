@@ -38,10 +38,10 @@ SELECT left(md5(m.id::text), 8), m.person_id, m.id::text, 'message',
            'timestamp', to_char($2::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
            'data', jsonb_build_object('kind', m.kind, 'session_id', m.session_id)))::text,
        $2
-FROM live_listener l JOIN message m ON m.person_id = l.person_id AND m.mailing_id = ANY($1::bigint[])
-WHERE l.until > $2
+FROM message m WHERE m.person_id = ANY($3::text[]) AND m.mailing_id = ANY($1::bigint[])
 ON CONFLICT DO NOTHING
 """
+LISTENING = "SELECT person_id FROM live_listener WHERE until > $1 AND person_id = ANY($2::text[])"
 LAST = "SELECT last FROM live_counter"
 ANY_FRESH = "SELECT EXISTS (SELECT FROM live_item WHERE position IS NULL)"
 # In a transaction, and first: the next statement sees everything that was committed before the lock was ours.
@@ -149,9 +149,16 @@ def _row(number: int, received: Received[Contract]) -> dict[str, Any] | None:
     return {"number": number, "mark": mark, "event_id": fact.id, "type": fact.type, "body": fact.text()}
 
 
-async def write_messages(connection: Connection, mailing_ids: Sequence[int], at: datetime) -> None:
-    """Tells those who listen that there is a message of these mailings for them; in the transaction that wrote it."""
-    await connection.execute(WRITE_MESSAGES, mailing_ids, at)
+async def write_messages(
+    connection: Connection, mailing_ids: Sequence[int], person_ids: Sequence[str], at: datetime
+) -> None:
+    """Tells those of these people who listen that there is a message for them; in the transaction that wrote it.
+
+    For nearly everybody that is one question, whose answer is nobody.
+    """
+    rows = await connection.fetch(LISTENING, at, person_ids)
+    if rows:
+        await connection.execute(WRITE_MESSAGES, mailing_ids, at, [row["person_id"] for row in rows])
 
 
 async def forget(connection: Connection, person_ids: Sequence[str]) -> None:

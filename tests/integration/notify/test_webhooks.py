@@ -381,6 +381,30 @@ async def test_a_claim_of_who_froze_runs_out(hooks: Hooks, receiver: Receiver) -
     assert await webhook_queue.following(pool, claimed[0], frozen, now) is None
 
 
+async def test_each_line_is_served_by_one_and_slow_ones_have_places_of_their_own(
+    hooks: Hooks, receiver: Receiver
+) -> None:
+    for _ in range(6):
+        await hooks.register(receiver.url)
+    await hooks.tell(renamed)
+    pool, now = hooks.notify.pool, hooks.notify.clock.now()
+    until = now + dt.timedelta(minutes=1)
+
+    async def claim(prompt: int, slow: int = 0) -> list[str]:
+        lines = await webhook_queue.claim(pool, uuid4(), now, until, prompt=prompt, slow=slow)
+        return [line.webhook_id for line in lines]
+
+    taken = [await claim(1), await claim(1), *await asyncio.gather(*(claim(4) for _ in range(4)))]
+    ours = [line for lines in taken for line in lines]
+    assert ([len(lines) for lines in taken[:2]], len(ours), len(set(ours))) == ([1, 1], 6, 6)
+    await pool.execute("UPDATE webhook_line SET leased_until = '-infinity'")
+    await pool.execute("UPDATE webhook_line SET failures = 1 WHERE webhook_id = ANY($1::uuid[])", ours[:2])
+    await pool.execute("UPDATE webhook_line SET slow = true WHERE webhook_id = $1", ours[2])
+    assert set(await claim(10)) == set(ours[3:])
+    assert len(await claim(10, slow=2)) == 2
+    assert len(await claim(10, slow=2)) == 1
+
+
 async def test_no_name_leads_inside_however_it_resolves() -> None:
     """A name that is public when it is looked at may mean this machine, or one of the network, when it is used."""
     connections = 0
