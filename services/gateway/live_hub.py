@@ -147,12 +147,17 @@ class LiveReader:
 
     async def run(self) -> None:
         """Reads for ever; a service that is away is waited for, and nothing is lost meanwhile."""
+        waiting = False
         while True:
             try:
                 await self.step()
             except (Down, ValidationError, ValueError) as error:
-                log.info("live_waits", reason=type(error).__name__)
+                if not waiting:
+                    log.warning("live_waits", reason=type(error).__name__)
+                waiting = True
                 await asyncio.sleep(RETRY)
+            else:
+                waiting = False
 
     async def step(self) -> None:
         """One question to the service, and what comes of it."""

@@ -28,7 +28,7 @@ from shared.kernel.recorded import Conflict, Unavailable
 from shared.kernel.vault import Unreadable, Vault
 from shared.kernel.wakeup import Waiter
 
-PROMPT, SLOW = 64, 32
+PROMPT, SLOW = 32, 32
 LEASE = timedelta(seconds=60)
 TURN = 15.0
 POLL = 1.0
