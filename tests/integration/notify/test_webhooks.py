@@ -181,6 +181,10 @@ async def test_an_organisation_has_a_limit(hooks: Hooks, receiver: Receiver, mon
     reply = await hooks.ask("POST", "", {"url": receiver.url, "types": TOPICS})
     assert reply.code == "409 webhook_limit"
     assert reply.body["detail"] == "Eine Organisation kann höchstens 3 Webhooks haben."
+    first = (await hooks.ask("GET", "?limit=2")).body
+    second = (await hooks.ask("GET", f"?limit=2&cursor={first['next']}")).body
+    assert ([len(page["items"]) for page in (first, second)], first["total"], second["next"]) == ([2, 1], 3, None)
+    assert len({item["id"] for page in (first, second) for item in page["items"]}) == 3
 
 
 async def test_what_is_wrong_is_named(hooks: Hooks) -> None:
@@ -472,6 +476,12 @@ async def test_a_test_is_sent_at_once_and_says_how_it_ended(hooks: Hooks, receiv
     await hooks.send()
     assert (len(receiver.told), (await hooks.shown(webhook_id))["failures"]) == (2, 0)
     assert await hooks.log(webhook_id) == [("delivered", ["delivered"]), ("failed", ["refused"])]
+    log = f"/{webhook_id}/deliveries"
+    newest = (await hooks.ask("GET", f"{log}?limit=1")).body
+    oldest = (await hooks.ask("GET", f"{log}?limit=1&cursor={newest['next']}")).body
+    assert [page["items"][0]["state"] for page in (newest, oldest)] == ["failed", "delivered"]
+    assert (newest["total"], oldest["next"]) == (2, None)
+    assert (await hooks.ask("GET", f"{log}?state=failed")).body["total"] == 1
     for _ in range(8):
         await hooks.ask("POST", f"/{webhook_id}/tests")
     assert (await hooks.ask("POST", f"/{webhook_id}/tests")).code == "429 too_many_requests"
