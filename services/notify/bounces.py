@@ -54,7 +54,7 @@ PLACES = "SELECT place FROM bounce WHERE place IS NOT NULL"
 KNOWN = "SELECT EXISTS (SELECT FROM message WHERE id = $1)"
 AGAIN = "UPDATE bounce SET place = NULL WHERE id = $1 AND said = 'unreadable' RETURNING true"
 LIST = """
-WITH kept AS (
+WITH kept AS NOT MATERIALIZED (
     SELECT id, source, place, said, message_id, reason, status, code, problem, settled, received_at FROM bounce
     WHERE ($1::text[] IS NULL OR said = ANY($1)) AND ($2::uuid IS NULL OR message_id = $2)
 )

@@ -11,7 +11,7 @@ from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.postgres import Pool
 
 LIST = """
-WITH kept AS (
+WITH kept AS NOT MATERIALIZED (
     SELECT id, seq, mailing_id, kind, channel, state, person_id, session_id, attempts, ready_at, created_at,
            finished_at, reason, status
     FROM message

@@ -35,11 +35,11 @@ SELECT address_mark FROM suppression
 WHERE address_mark = ANY($1::uuid[]) AND state = 'suppressed' AND (until IS NULL OR until > $2)
 """
 LIST = """
-WITH kept AS (
+WITH kept AS NOT MATERIALIZED (
     SELECT address_mark, version, CASE WHEN state = 'suppressed' AND until <= $1 THEN 'over' ELSE state END AS status,
            cause, status AS code, note, message_id, soft, since, until, changed_at
     FROM suppression WHERE soft > 0 OR state <> 'counted'
-), wanted AS (
+), wanted AS NOT MATERIALIZED (
     SELECT * FROM kept
     WHERE ($2::text[] IS NULL OR status = ANY($2)) AND ($3::text[] IS NULL OR cause = ANY($3))
 )

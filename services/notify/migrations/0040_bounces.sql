@@ -2,7 +2,7 @@
 -- `address_mark` is a keyed hash of the address a message was last sent to; it goes with the row.
 ALTER TABLE message ADD COLUMN address_mark uuid;
 CREATE INDEX message_person ON message (person_id, seq);
-CREATE INDEX message_finished ON message (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX message_seq ON message (seq);
 
 -- `host` is what stands behind the @ of an address that a mail could not be handed over to.
 ALTER TABLE attempt ADD COLUMN host text;
