@@ -34,7 +34,7 @@ SETTLE = """
 WITH due AS (
     SELECT b.id, b.message_id, b.reason, b.status, b.code, b.received_at
     FROM bounce b LEFT JOIN message m ON m.id = b.message_id
-    WHERE NOT b.settled AND (m.id IS NULL OR m.state NOT IN ('waiting', 'sending'))
+    WHERE NOT b.settled AND (m.id IS NULL OR m.state NOT IN ('waiting', 'sending', 'held'))
     ORDER BY b.received_at LIMIT $1 FOR UPDATE OF b SKIP LOCKED
 ), first AS (
     SELECT DISTINCT ON (message_id) * FROM due ORDER BY message_id, received_at

@@ -15,14 +15,14 @@ INSERT INTO message_decision (command_id, message_id, fingerprint, decision, rea
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (command_id) DO NOTHING RETURNING true
 """
 BEFORE = "SELECT message_id, decision, fingerprint FROM message_decision WHERE command_id = $1"
-# What waits for its first attempt waits for a reason: quiet hours, a digest, a day.
+# What waits for its first attempt waits for a reason: quiet hours, a digest, a day. So does what is held.
 RETRY = """
 UPDATE message SET state = 'waiting', ready_at = $2, finished_at = NULL, reason = NULL
 WHERE id = $1 AND (state = 'failed' OR (state = 'waiting' AND attempts > 0))
 """
 DISCARD = """
 UPDATE message SET state = 'withheld', reason = 'discarded', finished_at = $2, sealed = NULL
-WHERE id = $1 AND state IN ('waiting', 'failed')
+WHERE id = $1 AND state IN ('waiting', 'held', 'failed')
 """
 
 type What = Literal["retry", "discard"]
@@ -63,7 +63,7 @@ async def _is_new(connection: Connection, decision: Decision, context: Context) 
 
 
 async def _retry(connection: Connection, decision: Decision, state: str, at: datetime) -> None:
-    if state not in ("failed", "waiting", "sending"):
+    if state not in ("failed", "waiting", "held", "sending"):
         raise Problem("message_ended")
     await connection.execute(RETRY, decision.message_id, at)
 
@@ -71,6 +71,6 @@ async def _retry(connection: Connection, decision: Decision, state: str, at: dat
 async def _discard(connection: Connection, decision: Decision, state: str, at: datetime) -> None:
     if state == "sending":
         raise Problem("message_being_sent")
-    if state not in ("failed", "waiting"):
+    if state not in ("failed", "waiting", "held"):
         raise Problem("message_ended")
     await connection.execute(DISCARD, decision.message_id, at)

@@ -7,6 +7,7 @@ import pytest
 from services.notify.address_mark import AddressMarks
 from services.notify.bounce_address import LONGEST_LOCAL, LONGEST_MAILBOX, BounceAddresses, Forged
 from services.notify.bounce_codes import weight_of
+from services.notify.reports import weight_of_end
 from services.notify.returned_mail import Reader, Returned
 from tests.unit.notify.returns import (
     ADDRESSES,
@@ -159,3 +160,25 @@ def test_only_the_beginning_of_a_huge_one_is_read() -> None:
 )
 def test_what_a_final_failure_says_about_an_address(status: str | None, code: int | None, weight: str | None) -> None:
     assert weight_of(status, code) == weight
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "status", "code", "weight"),
+    [
+        ("delivered", None, "2.0.0", 250, None),
+        ("bounced", "refused", "5.1.1", 550, "hard"),
+        ("bounced", "refused", "5.7.1", 554, None),
+        ("bounced", "mailbox_unknown", None, 250, "hard"),
+        ("bounced", "returned", "5.2.2", 250, "soft"),
+        ("bounced", "returned", None, 250, "soft"),
+        ("bounced", "returned", "5.7.1", 250, None),
+        ("bounced", "complaint", None, 250, "complaint"),
+        ("bounced", "expired", "4.2.2", 452, "soft"),
+        ("bounced", "expired", None, None, None),
+        ("bounced", "expired", "2.0.0", 250, None),
+    ],
+)
+def test_how_the_end_of_a_message_counts(
+    state: str, reason: str | None, status: str | None, code: int | None, weight: str | None
+) -> None:
+    assert weight_of_end(state, reason, status, code) == weight
