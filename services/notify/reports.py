@@ -80,7 +80,7 @@ def weight_of_end(state: str, reason: str | None, status: str | None, code: int 
         case "refused":
             return weight_of(status, code)
         case "returned":
-            return weight_of(status)
+            return "soft" if weight_of(status) else None
         case "expired" if status is not None and code is not None and code >= 400:
             return weight_of(status, code)
         case _:

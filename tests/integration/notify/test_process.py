@@ -11,8 +11,10 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from urllib.parse import quote
+from uuid import UUID, uuid4
 
 import pytest
 from aiohttp import ClientSession
@@ -39,11 +41,12 @@ from shared.kernel.rpc import RpcEndpoint, ask, serve_rpc
 from shared.kernel.streams import bootstrap_streams, stream_of
 from tests.conftest import Servers, fresh_database
 from tests.integration.notify.conftest import EDITOR, AddressBook
+from tests.integration.notify.mailbox_servers import PASSWORD, USER, MailServer, mailbox_server
 from tests.integration.notify.office import Owner, methods, of, people
 from tests.integration.notify.receiver import receiving
 from tests.integration.notify.sink import Sink, mail_server
 from tests.integration.notify.stand_in import Publisher
-from tests.unit.notify import samples
+from tests.unit.notify import returns, samples
 from tests.unit.notify.samples import postponed, session
 from tests.unit.notify.test_question_letter import QUESTIONS
 
@@ -195,12 +198,19 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
             await connection.close()
 
 
-async def test_a_registration_from_beginning_to_end(world: World) -> None:
-    """Received, confirmed, moved, withdrawn: each told once, the calendar kept right, everything reported."""
+async def test_a_registration_from_beginning_to_end(world: World, tmp_path: Path) -> None:
+    """Received, confirmed, moved, withdrawn: each told once, the calendar kept right, everything reported.
+
+    The last one comes back.
+    """
     person = world.owner.people[0]
     in_time = {"confirm_by": dt.datetime.now(dt.UTC) + dt.timedelta(days=1)}
     world.owner.people = [person.model_copy(update={"status": "received", **in_time})]
-    async with receiving() as receiver, world.service(IKZ_WEBHOOK_LOOPBACK="true") as process:
+    async with (
+        receiving() as receiver,
+        mailbox_server(tmp_path) as mailbox,
+        world.service(IKZ_WEBHOOK_LOOPBACK="true", **returns_to(mailbox, tmp_path)) as process,
+    ):
         programs = Programs(world, person.person_id)
         await programs.begin(receiver.url)
         await world.happens(of(person, samples.RECEIVED.model_copy(update=in_time)))
@@ -244,8 +254,17 @@ async def test_a_registration_from_beginning_to_end(world: World) -> None:
         await receiver.heard(2)
         assert [told.id for told in receiver.told] == [f"{SESSION_STREAM}@3", f"announcement-{programs.announced}@2"]
         assert (await programs.heard(6)).count("message") == 4
+        last = delivered[3]["data"]["message_id"]
+        mailbox.put(returns.report(to=f"bounces@{returns.DOMAIN}", message_id=UUID(last)))
+        came_back = (await reports(world, 5))[4]
+        assert (came_back["data"]["message_id"], came_back["data"]["reason"]) == (last, "mailbox_unknown")
+        async with ClientSession() as http, http.get(f"{world.address}/metrics") as answer:
+            figures = await answer.text()
+        assert 'ikz_notify_messages{kind="registration_withdrawn",status="bounced"} 1.0' in figures
+        assert {"ikz_notify_suppressed_addresses 1.0", "ikz_notify_bounce_mailbox_up 1.0"} <= set(figures.split("\n"))
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
+    assert all(envelope.startswith("bounces+") for envelope in world.sink.senders)
     for secret in (person.email, person.name, person.token, link.token, "wer.sich"):
         assert secret not in world.log
         assert not [told for told in receiver.told if secret in told.body]
@@ -295,6 +314,16 @@ class Programs:
         ):
             assert answer.status < 300, await answer.text()
             return await answer.json()
+
+
+def returns_to(mailbox: MailServer, folder: Path) -> dict[str, str]:
+    """The settings with which bounces are read from a mailbox."""
+    return {
+        "IKZ_BOUNCE_ADDRESS": f"bounces@{returns.DOMAIN}",
+        "IKZ_BOUNCE_MAILBOX_URL": f"imaps://{USER}:{quote(PASSWORD)}@127.0.0.1:{mailbox.imaps}",
+        "IKZ_BOUNCE_POLL_SECONDS": "1",
+        "SSL_CERT_FILE": str(folder / "server.pem"),
+    }
 
 
 async def reports(world: World, number: int) -> list[dict[str, Any]]:

@@ -171,6 +171,7 @@ def test_what_a_final_failure_says_about_an_address(status: str | None, code: in
         ("bounced", "mailbox_unknown", None, 250, "hard"),
         ("bounced", "returned", "5.2.2", 250, "soft"),
         ("bounced", "returned", None, 250, "soft"),
+        ("bounced", "returned", "5.1.1", 250, "soft"),
         ("bounced", "returned", "5.7.1", 250, None),
         ("bounced", "complaint", None, 250, "complaint"),
         ("bounced", "expired", "4.2.2", 452, "soft"),
