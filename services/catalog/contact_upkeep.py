@@ -70,7 +70,12 @@ def of_notify() -> list[Effect]:
 
 
 def _request_of(message: MessageDelivered | MessageBounced) -> str | None:
-    """The contact request whose text a mail brought to the contact; None of any other mail."""
+    """The contact request whose text a mail brought to the contact; None of any other mail.
+
+    A complaint is about one that arrived.
+    """
+    if isinstance(message, MessageBounced) and message.reason == "complaint":
+        return None
     stream, _, _ = message.cause.partition("@")
     if message.kind != PASSED_ON or not stream.startswith(STREAM):
         return None

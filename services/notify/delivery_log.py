@@ -29,7 +29,8 @@ OF_PERSON = ENTRIES + "WHERE m.person_id = $1 AND ($2::bigint IS NULL OR m.seq <
 FORGET = """
 WITH old AS (
     SELECT m.id FROM message m JOIN mailing g ON g.id = m.mailing_id
-    WHERE m.finished_at < $1 AND (m.state IN ('delivered', 'bounced') AND m.reported OR m.state = 'withheld')
+    WHERE m.finished_at < $1 AND m.state IN ('delivered', 'bounced', 'withheld')
+      AND (m.reported OR m.state = 'withheld' AND m.reason <> 'suppressed')
       AND g.state <> 'open'
       AND (m.calendar IS NULL OR m.state <> 'delivered'
            OR coalesce((g.session->>'starts_at')::timestamptz, (g.session->>'date')::timestamptz,

@@ -144,7 +144,8 @@ SELECT m.id, m.seq, m.kind, m.person_id, m.session_id, m.registration_id, m.stat
        m.address_mark, a.code, g.cause, g.correlation_id
 FROM message m JOIN mailing g ON g.id = m.mailing_id
 LEFT JOIN attempt a ON a.message_id = m.id AND a.number = m.attempts
-WHERE NOT m.reported AND m.state IN ('delivered', 'bounced')
+WHERE NOT m.reported
+  AND (m.state IN ('delivered', 'bounced') OR m.state = 'withheld' AND m.reason = 'suppressed')
 ORDER BY m.seq LIMIT $1
 """
 REPORTED = "UPDATE message SET reported = true WHERE id = ANY($1::uuid[])"

@@ -17,7 +17,7 @@ type AnnouncementKind = Literal[
     "resource_available",
 ]
 
-type BounceReason = Literal["refused", "expired", "mailbox_unknown", "returned", "complaint"]
+type BounceReason = Literal["refused", "expired", "mailbox_unknown", "returned", "complaint", "suppressed"]
 
 
 class AnnouncementPublished(Contract):
@@ -85,8 +85,9 @@ class MessageBounced(Contract):
     """A message did not arrive and is not tried again; it may have been reported as delivered before.
 
     `reason`: `refused` (the recipient's server says never), `expired` (passing errors until it was too old to be of
-    use), `mailbox_unknown` (it came back, for there is no such mailbox), `returned` (it came back for another reason)
-    or `complaint` (it arrived, and its reader took it for junk). `status` is an RFC 3463 code where one was given.
+    use), `mailbox_unknown` (it came back, for there is no such mailbox), `returned` (it came back for another reason),
+    `complaint` (it arrived, and its reader took it for junk) or `suppressed` (it was not sent: what was sent to this
+    address before did not arrive, or was complained of). `status` is an RFC 3463 code where one was given.
     """
 
     type: ClassVar[str] = "ikz.notify.message.bounced.v1"

@@ -3,6 +3,8 @@
 ALTER TABLE message ADD COLUMN address_mark uuid;
 CREATE INDEX message_person ON message (person_id, seq);
 CREATE INDEX message_seq ON message (seq);
+CREATE INDEX message_to_report ON message (seq)
+    WHERE NOT reported AND (state IN ('delivered', 'bounced') OR state = 'withheld' AND reason = 'suppressed');
 
 -- `host` is what stands behind the @ of an address that a mail could not be handed over to.
 ALTER TABLE attempt ADD COLUMN host text;

@@ -12,6 +12,7 @@ import pytest
 from services.notify import delivery_log, metrics, suppression_list
 from services.notify.bounce_parts import rules_of
 from services.notify.counting import GOOD_AFTER
+from services.notify.delivery import MessageBounced
 from services.notify.mailboxes import Trouble
 from shared.contracts import notify as contracts
 from shared.kernel.identity import ANONYMOUS, Identity
@@ -304,6 +305,10 @@ async def test_a_message_of_every_kind_can_come_back_and_none_is_sent_to_a_suppr
     assert {await post.end(each) for each in second} == {("withheld", "suppressed", None)}
     shown = (await post.notify.edit("GET", "/api/v1/messages?status=withheld&limit=100")).body
     assert sorted(each["kind"] for each in shown["items"]) == kinds
+    await post.follow()
+    told = [each.event for each in await post.notify.journal.read(0, 1000)]
+    ends = [event.reason for event in told if isinstance(event, MessageBounced)]
+    assert (ends.count("mailbox_unknown"), ends.count("suppressed")) == (len(kinds), len(kinds))
     entries, _ = await delivery_log.of_person(post.notify.pool, PERSON, 100)
     assert sorted(each.kind for each in entries) == sorted([*kinds, *kinds])
 
