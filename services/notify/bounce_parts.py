@@ -10,7 +10,7 @@ from services.notify.bounce_address import BounceAddresses
 from services.notify.counting import Counting
 from services.notify.mailbox_reader import MailboxReader
 from services.notify.report_proof import ReportProof
-from services.notify.returned_mail import Reader
+from services.notify.returned_mail import Reader, hush
 from services.notify.sender import Rules
 from services.notify.settings import NotifySettings
 from shared.kernel.clock import Clock
@@ -35,6 +35,7 @@ def bounce_parts(runtime: Runtime[NotifySettings], journal: Journal, ends: Wakeu
     """The parts; `ends` is rung when a message has got its verdict."""
     settings, pool, clock = runtime.settings, runtime.pool, runtime.clock
     came_back = Wakeup()
+    hush()
     mailbox, secret = settings.bounce_address, settings.bounce_webhook_secret
     addresses = BounceAddresses.of_vault(mailbox, settings.vault_key) if mailbox else None
     marks, reader = AddressMarks.of_vault(settings.vault_key), Reader(settings.mail_domain, addresses)

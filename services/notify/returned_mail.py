@@ -4,6 +4,7 @@ Reports of RFC 3464 and complaints of RFC 5965 are read as they are meant; for s
 is a library of their phrases. What answers for a person (out of office, challenges, receipts) is no bounce.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -78,6 +79,11 @@ class Reader:
         below = raw[:MOST].decode("ascii", "replace").partition("\n\n")[2] or raw[:MOST].decode("ascii", "replace")
         found = ours.search(below)
         return UUID(found[1]) if found else None
+
+
+def hush() -> None:
+    """The library says nothing in our log: its lines are many, and its errors quote what people wrote."""
+    logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
 
 def message_id_in(text: str, domain: str) -> UUID | None:

@@ -8,7 +8,7 @@ from services.notify.address_mark import AddressMarks
 from services.notify.bounce_address import LONGEST_LOCAL, LONGEST_MAILBOX, BounceAddresses, Forged
 from services.notify.bounce_codes import weight_of
 from services.notify.reports import weight_of_end
-from services.notify.returned_mail import Reader, Returned
+from services.notify.returned_mail import Reader, Returned, hush
 from tests.unit.notify.returns import (
     ADDRESSES,
     DOMAIN,
@@ -128,6 +128,16 @@ def test_a_complaint_is_one_by_its_kind() -> None:
 )
 def test_what_answers_for_a_person_and_what_is_no_failure_is_no_bounce(raw: bytes) -> None:
     assert READER.read(raw) == NOTHING
+
+
+def test_what_people_wrote_stands_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="flufl.bounce")
+    READER.read(letter(QMAIL))
+    assert "detector" in caplog.text
+    caplog.clear()
+    hush()
+    READER.read(letter(QMAIL))
+    assert caplog.text == ""
 
 
 def test_only_the_beginning_of_a_huge_one_is_read() -> None:
