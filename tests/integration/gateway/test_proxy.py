@@ -33,6 +33,8 @@ async def test_a_request_reaches_its_service_signed_and_unchanged(door: Any, ser
         ("/api/v1/series", "events"),
         ("/api/v1/materials/x/file", "events"),
         ("/api/v1/announcements", "notify"),
+        ("/api/v1/bounces", "notify"),
+        ("/api/v1/suppressions/x", "notify"),
     ],
 )
 async def test_each_path_belongs_to_one_service(door: Any, services: Any, path: str, service: str) -> None:
