@@ -6,19 +6,12 @@ from itertools import chain
 
 from pydantic import BaseModel
 
-from services.notify import catalog_samples, question_samples, session_samples
 from services.notify.layout import Layout
 from services.notify.letter import Button, Letter, subject
 from services.notify.placeholders import PLACEHOLDERS
 from services.notify.sample import Sample
 from services.notify.texts import Text, fill, paragraphs
 
-# Whoever adds texts adds its samples here; a text without any is shown with the placeholders' examples.
-SOURCES: tuple[Callable[[], Iterable[Sample]], ...] = (
-    session_samples.samples,
-    question_samples.samples,
-    catalog_samples.samples,
-)
 EXAMPLES = {name: each.example for name, each in PLACEHOLDERS.items()}
 ANYBODY = "alle"
 # A document of its own: nothing in it is fetched, run, sent anywhere, or shown inside another site.
@@ -44,10 +37,18 @@ class Previews(BaseModel):
     items: list[Preview]
 
 
+def sources() -> tuple[Callable[[], Iterable[Sample]], ...]:
+    """Whoever adds texts adds its samples here; a text without any is shown with the placeholders' examples."""
+    # Not before an editor looks: they are many, and made when their modules are read.
+    from services.notify import catalog_samples, question_samples, session_samples  # noqa: PLC0415
+
+    return (session_samples.samples, question_samples.samples, catalog_samples.samples)
+
+
 @cache
 def samples_of(name: str) -> Sequence[Sample]:
     """The sample letters of a text, each standing once; at least one."""
-    found = {each.standing: each for each in chain.from_iterable(source() for source in SOURCES) if each.text == name}
+    found = {each.standing: each for each in chain.from_iterable(source() for source in sources()) if each.text == name}
     return tuple(found.values()) or (Sample(name, ANYBODY, lambda texts, portal: _example(texts[name], portal)),)
 
 

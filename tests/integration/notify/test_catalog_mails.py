@@ -13,11 +13,13 @@ from services.notify import effects, undertaking_matter
 from services.notify.cooperation_matter import CooperationMatter
 from services.notify.expansion import Expansion
 from services.notify.kind import Priority
+from services.notify.mail_text import MAIL_TEXT, ChangeMailText
 from services.notify.matter import Matters
 from services.notify.project_matter import ProjectMatter
 from services.notify.sender import Sender
 from services.notify.sign_in import FORGET, SignIn, SignInMatter
 from services.notify.smtp import Connection, Host
+from services.notify.texts import Words
 from services.notify.trial_mail import TrialMatter
 from services.notify.undertaking_matter import UndertakingMatter
 from services.notify.wishes import Wishes
@@ -49,7 +51,8 @@ from shared.contracts.rpc import (
 )
 from shared.kernel.health import Health
 from shared.kernel.inbox import Received
-from shared.kernel.wakeup import Wakeup
+from shared.kernel.wakeup import Wakeup, Waiter
+from shared.kernel.recorded import Context
 from tests.integration.notify.conftest import EDITOR, Notify
 from tests.integration.notify.sink import Mail, Sink
 from tests.unit.notify import samples
@@ -370,6 +373,14 @@ class TestSteps:
         assert mail.recipient == "a@stadt.example"
         assert await hall.ended() == [("withheld", "outdated"), ("delivered", None)]
 
+    async def test_what_is_told_again_is_not_taken_back_by_what_came_before(self, hall: Hall) -> None:
+        hall.notify.book.add("a@stadt.example", TOWN)
+        hall.catalogue.step = self.reminder
+        await hall.hear(self.due, 8)
+        await hall.expand()
+        await hall.hear(self.withdrawn, 7)
+        assert len(await hall.send()) == 1
+
     async def test_another_steps_date_is_not_taken_back(self, hall: Hall) -> None:
         hall.notify.book.add("a@stadt.example", TOWN)
         hall.catalogue.step = self.reminder
@@ -449,13 +460,14 @@ class TestTrials:
         assert (await hall.notify.ask("POST", self.path)).status == 401
         assert await hall.notify.pool.fetchval("SELECT count(*) FROM mailing") == 0
 
-    async def test_what_waits_is_written_in_the_words_of_the_moment_it_is_sent(self, hall: Hall) -> None:
+    async def test_what_waits_says_what_another_process_saved_meanwhile(self, hall: Hall) -> None:
         hall.notify.book.add("redaktion@stadt.example", actor=EDITOR.actor)
         await hall.notify.edit("POST", self.path)
         await hall.expand()
-        page = "/api/v1/mail-texts/cancellation"
-        etag = (await hall.notify.edit("GET", page)).headers["ETag"]
-        assert (await hall.notify.edit("PUT", page, OWN_WORDS, If_Match=etag)).status == 200
+        words = Words.model_validate(OWN_WORDS)
+        change = ChangeMailText(name="cancellation", standard=samples.TEXTS["cancellation"], words=words)
+        context = Context(command_id=uuid4(), actor="test", at=hall.notify.clock.now(), correlation_id="c" * 32)
+        await hall.notify.journal.transact(MAIL_TEXT, "cancellation", change, context)
         (mail,) = await hall.send()
         assert mail.subject.startswith("Probe: Neu ")
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from services.notify import session_samples
 from services.notify.letter import Letter
-from services.notify.previews import SOURCES
+from services.notify.previews import sources
 from services.notify.sample import Sample, session_card
 from shared.contracts.rpc import ContactLetter, ProjectLetter, QuestionLetter, Recipient
 from tests.unit.notify.samples import PORTAL, TEXTS, mail_for
@@ -96,7 +96,7 @@ def _written(sample: Sample, given: Sequence[Any]) -> Letter:
 
 @cache
 def every_sample() -> tuple[Sample, ...]:
-    return tuple(chain.from_iterable(source() for source in SOURCES))
+    return tuple(chain.from_iterable(source() for source in sources()))
 
 
 def one_of_each() -> list[Sample]:
