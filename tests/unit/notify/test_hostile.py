@@ -169,7 +169,8 @@ def check(raw: bytes) -> None:
 
 
 def test_every_mail_stays_sound_whatever_people_write(poison: str) -> None:
-    for sample in one_of_each():
+    every = one_of_each()
+    for sample in every if poison == POISONS["all at once"] else every[::8]:
         check(mail_for(letter_of(sample, poison)))
 
 
