@@ -90,7 +90,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     )
     sender = Sender(
         pool=pool,
-        desk=Desk(Composer(settings.mail_from, layout), matters, pool, runtime.vault, texts.refresh),
+        desk=Desk(Composer(settings.mail_from, layout), matters, pool, runtime.vault, texts),
         host=settings.smtp_host,
         clock=clock,
         health=runtime.health,

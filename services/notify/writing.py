@@ -1,7 +1,7 @@
 """From claimed messages to mails: who is written to is looked up, and the letter that the cause asks for is written."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from services.notify import mailing, sealing
 from services.notify.faults import described
 from services.notify.kind import Priority
 from services.notify.letter import Letter
+from services.notify.live_texts import LiveTexts
 from services.notify.mail import Composer, Envelope
 from services.notify.matter import Card, Claimed, Draft, Matter, Matters, Printable, Told
 from services.notify.press import Press, Printed
@@ -70,19 +71,15 @@ class Mail:
     as_sent: bool = False
 
 
-async def nothing_new() -> None:
-    """Of texts that never change."""
-
-
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What mails are written with. `refresh` takes over what editors have changed in the texts until now."""
+    """What mails are written with. `texts` are those that editors change while mails wait."""
 
     composer: Composer
     matters: Matters
     pool: Pool
     vault: Vault
-    refresh: Callable[[], Awaitable[None]] = nothing_new
+    texts: LiveTexts | None = None
     press: Press = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,7 +87,8 @@ class Desk:
 
     async def look_up(self, claimed: Sequence[Claimed]) -> list[Ready | Exception]:
         """Who is written to, asked for in batches; in the order of `claimed`, with what went wrong in its place."""
-        await self.refresh()
+        if self.texts is not None:
+            await self.texts.refresh()
         rows = await mailing.told(self.pool, list({each.mailing_id for each in claimed}))
         read = {id_: self._read(row) for id_, row in rows.items()}
         found: dict[UUID, Ready | Exception] = {}
@@ -121,7 +119,7 @@ class Desk:
         draft = ready.matter.letter(ready.claimed, ready.told, card, now)
         if draft is None:
             raise Outdated
-        return Mail(card.email, self.composer.compose(_letter(draft), _envelope(ready.claimed, card, draft)))
+        return Mail(card.email, self.composer.compose(_whole(draft), _envelope(ready.claimed, card, draft)))
 
     def _printed(self, ready: Ready, card: Card, now: datetime) -> Mail | None:
         """One of many that are alike. Old rows, and what single persons wait for, are composed."""
@@ -134,9 +132,10 @@ class Desk:
 
         def make(own: Mapping[str, str]) -> Printed | None:
             draft = matter.letter(claimed, told, alike.called(own), now)
-            return None if draft is None else Printed(_letter(draft), draft.reply_to, draft.unsubscribe)
+            return None if draft is None else Printed(_whole(draft), draft.reply_to, draft.unsubscribe)
 
-        found = self.press.print(alike.key, alike.own, Envelope(claimed.id, card.email, claimed.created_at), make, now)
+        key = (alike.key, self.texts.revision if self.texts else 0)
+        found = self.press.print(key, alike.own, Envelope(claimed.id, card.email, claimed.created_at), make, now)
         return None if found is None else Mail(card.email, found, as_sent=True)
 
     def _read(self, row: asyncpg.Record) -> tuple[Matter[Any], Told] | Exception:
@@ -171,8 +170,8 @@ class Desk:
             return error
 
 
-def _letter(draft: Draft) -> Letter:
-    """With the reader's own way to unsubscribe, beside that of mail programs."""
+def _whole(draft: Draft) -> Letter:
+    """With the reader's own way to unsubscribe, beside that of programs."""
     return replace(draft.letter, unsubscribe=draft.unsubscribe)
 
 

@@ -109,7 +109,7 @@ class Hall:
         self.expansion = Expansion(pool, self.matters, clock, week, Wakeup(), lambda: None, holder=1)
         self.sender = Sender(
             pool=pool,
-            desk=Desk(samples.COMPOSER, self.matters, pool, vault, texts.refresh),
+            desk=Desk(samples.COMPOSER, self.matters, pool, vault, texts),
             host=Host("127.0.0.1", self.sink.port),
             clock=clock,
             health=Health(),

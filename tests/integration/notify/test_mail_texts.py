@@ -1,14 +1,23 @@
 """Texts of mails over HTTP: what editors change counts for every mail that is written afterwards."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
+from services.notify import queue
+from services.notify.kind import Priority
 from services.notify.live_texts import LiveTexts
 from services.notify.mail_text_list import MAIL_TEXTS
+from services.notify.matter import Matters
+from services.notify.session_matter import SessionMatter
+from services.notify.writing import Desk, Ready
 from shared.kernel.rebuild import rebuild
 from shared.kernel.wakeup import Waiter
 from tests.integration.notify.conftest import EDITOR, Notify
-from tests.unit.notify.samples import TEXTS
+from tests.integration.notify.office import Office, Owner, people
+from tests.integration.notify.sink import Sink
+from tests.unit.notify import samples
+from tests.unit.notify.samples import TEXTS, session
 
 TEXTS_PATH = "/api/v1/mail-texts"
 PATH = f"{TEXTS_PATH}/cancellation"
@@ -144,6 +153,30 @@ async def test_other_processes_say_it_too_and_a_rebuilt_read_model_the_same(noti
     shown = (await notify.edit("GET", PATH)).body
     assert (await rebuild(notify.dsn, notify.journal, MAIL_TEXTS)).different == ()
     assert (await notify.edit("GET", PATH)).body == shown
+
+
+async def test_mails_of_a_mailing_under_way_say_what_was_saved_meanwhile(notify: Notify) -> None:
+    """Those of many recipients are printed from a pattern, which is another one then."""
+    owner, portal = Owner(session(), people(8)), samples.PORTAL
+    office = Office(notify, owner, Sink())
+    await office.hear(samples.CANCELLED)
+    await office.expand()
+    matters = Matters([SessionMatter(notify.pool, notify.texts, portal, owner.answer, owner.addresses)])
+    desk = Desk(samples.COMPOSER, matters, notify.pool, notify.vault, notify.texts)
+
+    async def written(number: int) -> list[bytes]:
+        now = notify.clock.now()
+        claimed = await queue.claim(notify.pool, now, now + timedelta(minutes=5), Priority.MANY, number, holder=1)
+        ready = await desk.look_up(claimed)
+        return [desk.write(each, now).content for each in ready if isinstance(each, Ready)]
+
+    first = await written(4)
+    assert len(first) == 4
+    assert all(b"Die Veranstaltung ist abgesagt" in mail for mail in first)
+    await notify.edit("PUT", PATH, OWN | {"heading": "Neue Worte"}, If_Match=await etag(notify))
+    second = await written(4)
+    assert len(second) == 4
+    assert all(b"Neue Worte" in mail and b"Veranstaltung ist abgesagt" not in mail for mail in second)
 
 
 async def test_words_for_a_text_of_another_version_are_left_alone(notify: Notify) -> None:
