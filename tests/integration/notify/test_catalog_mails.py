@@ -51,7 +51,6 @@ from shared.contracts.rpc import (
 )
 from shared.kernel.health import Health
 from shared.kernel.inbox import Received
-from shared.kernel.wakeup import Wakeup
 from shared.kernel.recorded import Context
 from shared.kernel.wakeup import Wakeup
 from tests.integration.notify.conftest import EDITOR, Notify
