@@ -36,6 +36,10 @@ STRANGER = Identity(None, frozenset({"reader", "member"}), THEIRS, "token:theirs
 OPERATOR = Identity(None, frozenset({"reader", "operator"}), None, "token:operator")
 EDITOR = Identity(None, frozenset({"reader", "editor"}), None, "token:editor")
 PATH = "/api/v1/webhooks"
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%webhook_line%'
+"""
 TOPICS = ["ikz.catalog.topic.*"]
 EXAMPLE = Path(__file__).parents[3] / "docs" / "subscribing" / "webhook_receiver.py"
 renamed = TopicRenamed(topic="treasury", label="Kasse", previous_label="Gemeindekasse")
@@ -398,13 +402,24 @@ async def test_each_line_is_served_by_one_and_slow_ones_have_places_of_their_own
         lines = await webhook_queue.claim(pool, uuid4(), now, until, prompt=prompt, slow=slow)
         return [line.webhook_id for line in lines]
 
-    taken = [await claim(1), await claim(1), *await asyncio.gather(*(claim(4) for _ in range(4)))]
-    ours = [line for lines in taken for line in lines]
-    assert ([len(lines) for lines in taken[:2]], len(ours), len(set(ours))) == ([1, 1], 6, 6)
+    ours = [*await claim(1), *await claim(1)]
+    unclaimed = await pool.fetchval("SELECT min(id::text)::uuid FROM webhook WHERE NOT id = ANY($1::uuid[])", ours)
+    async with pool.acquire() as connection:
+        held_up = connection.transaction()
+        await held_up.start()
+        await connection.execute("INSERT INTO webhook_line VALUES ($1, NULL, $2, $2)", unclaimed, now)
+        claiming = [asyncio.create_task(claim(4)) for _ in range(4)]
+        while await pool.fetchval(WAITING) < 4:
+            await asyncio.sleep(0.01)
+        await held_up.rollback()
+    ours += [line for each in claiming for line in await each]
+    assert (len(ours), len(set(ours))) == (6, 6)
     await pool.execute("UPDATE webhook_line SET leased_until = '-infinity'")
     await pool.execute("UPDATE webhook_line SET failures = 1 WHERE webhook_id = ANY($1::uuid[])", ours[:2])
     await pool.execute("UPDATE webhook_line SET slow = true WHERE webhook_id = $1", ours[2])
-    assert set(await claim(10)) == set(ours[3:])
+    await pool.execute("UPDATE webhook_line SET next_at = $2 WHERE webhook_id = $1", ours[3], until)
+    await pool.execute("UPDATE webhook_line SET leased_until = $2 WHERE webhook_id = ANY($1::uuid[])", ours[4:], now)
+    assert set(await claim(2)) == set(ours[4:])
     assert len(await claim(10, slow=2)) == 2
     assert len(await claim(10, slow=2)) == 1
 
