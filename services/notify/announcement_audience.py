@@ -190,25 +190,25 @@ class Audiences:
         return unknown
 
     async def _excluded(self, everybody: Sequence[str], kind: str) -> dict[str, Excluded]:
-        excluded = await self.unwanted(everybody, kind)
-        asked = [person_id for person_id in everybody if person_id not in excluded]
+        """Some at a time, a few of these at once: how many there are is nobody's concern but ours."""
         at_once = asyncio.Semaphore(AT_ONCE)
 
         async def look(some: Sequence[str]) -> dict[str, Excluded]:
             async with at_once:
-                addresses = await self.addresses(some)
-                suppressed = await self.owners.suppressed(list(addresses.values()))
-            return {
-                person_id: "suppressed" if person_id in addresses else "unreachable"
-                for person_id in some
-                if addresses.get(person_id) is None or addresses[person_id] in suppressed
-            }
+                return await self._left_out(some, kind)
 
         async with asyncio.TaskGroup() as tasks:
-            looking = [tasks.create_task(look(some)) for some in batched(asked, OF_A_PAGE)]
-        for task in looking:
-            excluded |= task.result()
-        return excluded
+            looking = [tasks.create_task(look(some)) for some in batched(everybody, OF_A_PAGE)]
+        return {person_id: why for task in looking for person_id, why in task.result().items()}
+
+    async def _left_out(self, some: Sequence[str], kind: str) -> dict[str, Excluded]:
+        left_out = await self.unwanted(some, kind)
+        addresses = await self.addresses([person_id for person_id in some if person_id not in left_out])
+        suppressed = await self.owners.suppressed(list(addresses.values()))
+        for person_id in some:
+            if person_id not in left_out and person_id not in addresses:
+                left_out[person_id] = "unreachable"
+        return left_out | {person_id: "suppressed" for person_id, address in addresses.items() if address in suppressed}
 
     async def _everybody(self, parts: Sequence[tuple[Part, str]]) -> set[str]:
         people: set[str] = set()

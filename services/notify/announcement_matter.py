@@ -36,6 +36,8 @@ ORDER BY m.person_id LIMIT $3
 """
 
 
+LINKS = 2000
+"""The most links that are made and written down at once."""
 SAMPLE_TOKEN = "beispiel-einer-einladung"  # noqa: S105 -- it leads nowhere
 
 
@@ -116,10 +118,11 @@ class AnnouncementMatter:
             return Page([Row(cause.person_id, {"why": "member"})], session=session)
         if not await self._holds(cause, announcement):
             return Page([])
-        ids, why, following = await self._found(cause, mailing.after, limit)
+        links = isinstance(cause, InvitationMailed) and cause.purpose == "announcement"
+        ids, why, following = await self._found(cause, mailing.after, min(limit, LINKS) if links else limit)
         unwanted = await self.audiences.unwanted(ids, mailing.kind)
         told = [person_id for person_id in dict.fromkeys(ids) if person_id not in unwanted]
-        if isinstance(cause, InvitationMailed) and cause.purpose == "announcement":
+        if links:
             await invited_list.invite(self.pool, self.vault, cause.announcement_id, told, self.clock.now())
         lane = f"{self.name}/{cause.announcement_id}/"
         until = session.starts_at if session and isinstance(cause, InvitationMailed) else None

@@ -62,7 +62,7 @@ class Handlers:
     async def _answer(self, call: Call, answer: Answered) -> Answer:
         found = await self._found(call)
         command = AnswerInvitation(announcement_id=found.announcement_id, person_id=found.person_id, answer=answer)
-        return committed(await self.journal.transact(INVITED, found.id, command, call.context()))
+        return committed(await self.journal.transact(INVITED, str(found.id), command, call.context()))
 
     async def _found(self, call: Call) -> Found:
         found = await invited_list.by_token(self.pool, call.request.match_info["link"])

@@ -23,15 +23,14 @@ from shared.kernel.vault import Vault
 BYTES = 18
 
 INVITE = """
-INSERT INTO invited (id, announcement_id, person_id, token_digest, invited_at)
-SELECT id, $1::uuid, person_id, token_digest, $5 FROM unnest($2::uuid[], $3::text[], $4::bytea[])
-    AS i(id, person_id, token_digest)
+INSERT INTO invited (announcement_id, person_id, token_digest, invited_at)
+SELECT $1::uuid, person_id, token_digest, $4 FROM unnest($2::text[], $3::bytea[]) AS i(person_id, token_digest)
 ON CONFLICT DO NOTHING
 """
 OF_LINK = """
-SELECT i.id::text, i.announcement_id::text, i.person_id, n.content, a.answer
+SELECT i.announcement_id::text, i.person_id, n.content, a.answer
 FROM invited i JOIN news n ON n.id = i.announcement_id AND n.status = 'published'
-LEFT JOIN invited_answer a ON a.id = i.id
+LEFT JOIN invited_answer a USING (announcement_id, person_id)
 WHERE i.token_digest = $1
 """
 ANSWER = """
@@ -51,7 +50,9 @@ SELECT (SELECT count(*) FROM invited WHERE announcement_id = $1::uuid) AS invite
 OPEN = """
 SELECT i.person_id FROM invited i
 WHERE i.announcement_id = $1::uuid AND i.person_id > $2
-  AND NOT EXISTS (SELECT FROM invited_answer a WHERE a.id = i.id)
+  AND NOT EXISTS (
+    SELECT FROM invited_answer a WHERE a.announcement_id = i.announcement_id AND a.person_id = i.person_id
+  )
 ORDER BY i.person_id LIMIT $3
 """
 ANSWERED = """
@@ -65,11 +66,15 @@ FORGET_ANSWERS = "DELETE FROM invited_answer WHERE person_id = ANY($1::text[])"
 class Found:
     """An invitation that is still open to its recipient."""
 
-    id: str
     announcement_id: str
     person_id: str
     content: dict[str, Any]
     answer: Literal["accepted", "declined"] | None
+
+    @property
+    def id(self) -> UUID:
+        """What its answers are kept under; it follows from what makes it one."""
+        return uuid5(UUID(self.announcement_id), self.person_id)
 
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
@@ -97,11 +102,6 @@ def key_of(announcement_id: str) -> str:
     return f"announcement/{announcement_id}/links"
 
 
-def id_of(announcement_id: str, person_id: str) -> UUID:
-    """An invitation's id, which follows from what makes it one."""
-    return uuid5(UUID(announcement_id), person_id)
-
-
 async def tokens(vault: Vault, announcement_id: str, person_ids: Sequence[str]) -> list[str] | None:
     """The token of each person's link, the same each time; None when there is no key."""
     mark = await vault.marker(key_of(announcement_id))
@@ -119,8 +119,7 @@ async def invite(pool: Pool, vault: Vault, announcement_id: str, person_ids: Seq
     """Writes down who gets a link; who has one keeps it."""
     await vault.ensure(key_of(announcement_id))
     given = await tokens(vault, announcement_id, person_ids) or []
-    ids = [id_of(announcement_id, person_id) for person_id in person_ids]
-    await pool.execute(INVITE, announcement_id, ids, list(person_ids), list(map(digest, given)), at)
+    await pool.execute(INVITE, announcement_id, list(person_ids), list(map(digest, given)), at)
 
 
 async def by_token(pool: Pool, token: str) -> Found | None:

@@ -1,12 +1,11 @@
 -- expand: who was invited by an announcement, and what was answered
 -- The token is in the mail alone, here is only its SHA-256. A row is written with the message that brings the link.
 CREATE TABLE invited (
-    id uuid PRIMARY KEY,
     announcement_id uuid NOT NULL,
     person_id text NOT NULL,
     token_digest bytea NOT NULL UNIQUE,
     invited_at timestamptz NOT NULL,
-    CONSTRAINT invited_once UNIQUE (announcement_id, person_id)
+    PRIMARY KEY (announcement_id, person_id)
 );
 CREATE INDEX invited_person ON invited (person_id);
 
