@@ -3,12 +3,17 @@
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
+
+from services.notify.layout import Layout
+from services.notify.previews import letters
+from services.notify.texts import load_texts
 
 ROOT = Path(__file__).parents[2]
 WINDOWS = {
@@ -269,6 +274,34 @@ async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(
             result = await page.evaluate("rules => axe.run({runOnly: rules})", rules)
             found += [(path, scheme, each["id"], each["nodes"][0]["html"]) for each in result["violations"]]
     assert found == []
+
+
+async def test_every_mail_fits_and_can_be_read_light_and_dark(browser: Browser) -> None:
+    """On a phone and in a reading pane; what is read without the colours is in the text beside it."""
+    script = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        pytest.skip("axe-core is not installed: make test")
+    texts, layout, portal = load_texts(), Layout("https://portal.example"), "https://portal.example"
+    mails = {name: next(letters(name, texts, portal))[1] for name in texts}
+    one_of_each_tone = {letter.tone: name for name, letter in mails.items()}
+    assert len(one_of_each_tone) == 4
+    wrong = []
+    page = await browser.new_page()
+    for name, letter in mails.items():
+        for width, scheme in ((360, "dark"), (700, "light")):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.emulate_media(color_scheme="dark" if width == 360 else "light")
+            if scheme == "dark":
+                await page.set_content(layout.html(replace(letter, unsubscribe=f"{portal}/abbestellen/x")))
+            await fits(page)
+            if name in one_of_each_tone.values():
+                if scheme == "dark":
+                    await page.evaluate(script.read_text("utf-8"))
+                rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+                result = await page.evaluate("rules => axe.run({runOnly: rules})", rules)
+                wrong += [(name, scheme, each["id"], each["nodes"][0]["html"]) for each in result["violations"]]
+    await page.close()
+    assert wrong == []
 
 
 TWICE_THE_SIZE, NARROWEST = (640, 200), (320, 100)
