@@ -101,6 +101,13 @@ class Post:
         await self.reader.look()
         await self.follow()
 
+    async def takes(self, raw: bytes) -> None:
+        """A mail is read, wherever it lay."""
+        found = self.reader.reader.read(raw)
+        arrival = bounces.Arrival("mailbox", bounces.digest_of(raw), self.notify.clock.now())
+        async with self.notify.pool.acquire() as connection:
+            await bounces.take(connection, arrival, found, bounces.reason_of(found))
+
     async def follow(self) -> None:
         await bounces.settle(self.notify.pool)
         while await self.reports.step():
