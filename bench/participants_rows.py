@@ -50,7 +50,7 @@ async def measure(bench: Bench) -> Sequence[Row]:
     async with bench.servers.database("events", own=True) as database:
         dsn = database.dsn("events")
         async with await connect_pool(dsn, name="bench") as pool:
-            await _fill(dsn, key, count)
+            await fill(dsn, key, count)
             bench.told(f"{count:,} participants are in the read model")
             life = Life(SESSION, Content(series_id=SERIES, title="Jahrestagung", mode="online"), When())
             export = partial(Export, pool, Vault(pool, key), life, ParticipantFilter())
@@ -71,49 +71,50 @@ async def measure(bench: Bench) -> Sequence[Row]:
 
 async def _exported(parts: AsyncGenerator[bytes], count: int) -> Figures:
     """Everybody, thrown away as they come."""
-    before = _resident()
+    before = resident()
     most, size, started = before, 0, time.perf_counter()
     async for part in parts:
         size += len(part)
-        most = max(most, _resident())
+        most = max(most, resident())
     took = time.perf_counter() - started
     if size < count * 10:
         raise Short(f"{size} bytes")
     return {"1/s": count / took, "MB": (most - before) / 2**20}
 
 
-def _resident() -> int:
+def resident() -> int:
     """The memory of this process, in bytes."""
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * 4096
 
 
-async def _fill(dsn: str, key: bytes, count: int) -> None:
-    """People with keys and contacts as the vault makes them, some thousand at a time."""
+async def fill(dsn: str, key: bytes, count: int, session: str = SESSION, first: int = 1) -> None:
+    """People with keys and contacts as the vault makes them, some thousand at a time; their ids are numbers."""
     connection = await asyncpg.connect(dsn)
     wrapping = AESGCM(key)
     try:
-        for numbers in batched(range(1, count + 1), AT_ONCE):
+        for numbers in batched(range(first, first + count), AT_ONCE):
             people = [str(UUID(int=number)) for number in numbers]
             keys = [AESGCM.generate_key(256) for _ in people]
-            await connection.execute(KEYS, people, [_wrapped(wrapping, *one) for one in zip(people, keys, strict=True)])
-            sealed = [_sealed(*one) for one in zip(people, keys, strict=True)]
-            await connection.execute(ADD, SESSION, people, people, list(numbers), sealed)
+            await connection.execute(KEYS, people, [wrapped(wrapping, *one) for one in zip(people, keys, strict=True)])
+            sealed = [sealed_contact(*one) for one in zip(people, keys, strict=True)]
+            await connection.execute(ADD, session, people, people, list(numbers), sealed)
         await connection.execute("ANALYZE registration")
         await connection.execute("ANALYZE vault")
     finally:
         await connection.close()
 
 
-def _wrapped(wrapping: AESGCM, person_id: str, key: bytes) -> bytes:
+def wrapped(wrapping: AESGCM, person_id: str, key: bytes) -> bytes:
+    """A person's key as the vault keeps it."""
     nonce = os.urandom(12)
     return b"\x01" + nonce + wrapping.encrypt(nonce, key, f"{person_id}|key".encode())
 
 
-def _sealed(person_id: str, key: bytes) -> str:
+def sealed_contact(person_id: str, key: bytes) -> str:
     """A contact as the vault seals it; the registration has the person's id, which is short to write."""
     nonce = os.urandom(12)
     contact = Contact(
-        email="erika.muster@stadt.example", name="Erika Muster", organisation_name="Stadt", token="t" * 22
+        email=f"{person_id}@stadt.example", name="Erika Muster", organisation_name="Stadt", token="t" * 22
     )
     purpose = f"{person_id}|registration/{person_id}/contact"
     sealed = AESGCM(key).encrypt(nonce, contact.model_dump_json().encode(), purpose.encode())
