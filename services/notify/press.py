@@ -31,6 +31,7 @@ SIMPLE = re.compile(
 )
 BOUNDARY = re.compile(rb"={15}\d+==")
 FOLD = 74
+QUOTED_LINE = 76
 BASE64_LINE = 57
 KEPT = 256
 MINUTE = 60.0
@@ -281,6 +282,8 @@ def _filled(pieces: list[tuple[str, bool]], own: Own) -> str:
 
 def _quoted(line: str) -> bytes:
     """Quoted-printable, as the email package does it, and the dot at its beginning doubled."""
+    if len(line) <= QUOTED_LINE and line.isascii() and "=" not in line and line.isprintable() and line[-1:] != " ":
+        return _dotted(f"{line}\r\n".encode("ascii"))
     encoded = body_encode(line.encode().decode("latin-1"), 78, "\r\n") + "\r\n"
     return _dotted(encoded.encode("ascii"))
 

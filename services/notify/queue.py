@@ -7,7 +7,7 @@ wait comes last.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha1
 from typing import Any, Literal
@@ -163,6 +163,8 @@ FORGET_ONE = "DELETE FROM message WHERE id = $1"
 FIRST_RETRY = timedelta(seconds=30)
 SOON = timedelta(seconds=2)
 LAST_RETRY = timedelta(hours=4)
+
+VERDICT = ("message_id", "number", "state", "at", "outcome", "ready_at", "reason", "code", "status", "took_ms")
 
 type State = Literal["waiting", "sending", "held", "delivered", "bounced", "failed", "withheld"]
 type Withheld = Literal["stopped", "suppressed", "outdated", "discarded"]
@@ -337,7 +339,7 @@ async def finish(pool: Pool, verdicts: Sequence[Verdict], following: Sequence[Cl
     A verdict on a claim that was lost counts only if it delivered. A claim that ran out, or was freed for want of a
     sign from us, may be another's by now; it does not hold for whoever was erased meanwhile.
     """
-    rows = [asdict(verdict) | {"message_id": str(verdict.message_id)} for verdict in verdicts]
+    rows = [{name: getattr(verdict, name) for name in VERDICT} for verdict in verdicts]
     found = await pool.fetch(FINISH, rows, [each.id for each in following], [each.number for each in following])
     return {UUID(bytes=row["id"].bytes) for row in found}
 

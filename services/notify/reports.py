@@ -5,6 +5,7 @@ id follows from the message and its end. What did not arrive is counted against 
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
@@ -29,6 +30,11 @@ ACTOR = "notify"
 log = structlog.get_logger()
 
 
+def idle() -> bool:
+    """Nothing has to be waited for."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Reports:
     """The worker that records deliveries and bounces, and counts the latter."""
@@ -36,13 +42,16 @@ class Reports:
     pool: Pool
     journal: Journal
     bell: Waiter
+    busy: Callable[[], bool] = idle
 
     async def run(self) -> None:
-        """Reports for ever."""
+        """Reports for ever. While a large mailing is sent, reports of it may come later and do not slow it down."""
         while True:
             try:
                 if not await self.step():
                     await self.bell.wait(POLL)
+                elif self.busy():
+                    await asyncio.sleep(POLL)
             except* (Unavailable, Conflict, *TRY_AGAIN) as errors:
                 log.warning("reports_wait", reason=type(errors.exceptions[0]).__name__)
                 await asyncio.sleep(RETRY)

@@ -3,12 +3,13 @@
 import asyncio
 import email
 import email.policy
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 type Say = Callable[[Envelope, str], str | None]
 
@@ -48,6 +49,9 @@ class Sink:
     sessions: int = 0
     say: Say = lambda _envelope, _stage: None
     pipelining: bool = False
+    secured: ssl.SSLContext | None = None
+    password: str | None = None
+    logins: list[tuple[str, str]] = field(default_factory=list)
     _server: asyncio.Server | None = None
     _transports: set[asyncio.Transport] = field(default_factory=set)
 
@@ -103,6 +107,13 @@ class Sink:
             hang_up(server)
         return "250 2.0.0 OK"
 
+    def log_in(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _way: str, given: LoginPassword
+    ) -> AuthResult:
+        """Anybody, unless a password is set."""
+        self.logins.append((given.login.decode(), given.password.decode()))
+        return AuthResult(success=self.password in (None, given.password.decode()))
+
     def _answer(self, server: SMTP, envelope: Envelope, stage: str) -> str | None:
         said = self.say(envelope, stage)
         if said == "hang up":
@@ -117,7 +128,16 @@ def hang_up(server: SMTP) -> None:
 
 class _Protocol(SMTP):
     def __init__(self, sink: Sink, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(sink, hostname="sink", loop=loop, enable_SMTPUTF8=False)
+        super().__init__(
+            sink,
+            hostname="sink",
+            loop=loop,
+            enable_SMTPUTF8=False,
+            tls_context=sink.secured,
+            require_starttls=sink.secured is not None,
+            auth_required=sink.secured is not None,
+            authenticator=sink.log_in,
+        )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.event_handler.sessions += 1
@@ -126,9 +146,9 @@ class _Protocol(SMTP):
 
 
 @asynccontextmanager
-async def mail_server(*, pipelining: bool = False) -> AsyncIterator[Sink]:
-    """A sink that ends with the block."""
-    sink = Sink(pipelining=pipelining)
+async def mail_server(*, pipelining: bool = False, secured: ssl.SSLContext | None = None) -> AsyncIterator[Sink]:
+    """A sink that ends with the block; a `secured` one demands TLS and a log-in."""
+    sink = Sink(pipelining=pipelining, secured=secured)
     await sink.open()
     try:
         yield sink

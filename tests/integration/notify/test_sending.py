@@ -3,7 +3,8 @@
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from itertools import pairwise
+from contextlib import suppress
+from itertools import count, pairwise
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from tests.unit.notify.test_contact import CARD, OFFICE, PASSED_ON, PROJECT, WRI
 
 @pytest.fixture
 async def sink() -> AsyncIterator[Sink]:
-    async with mail_server() as server:
+    async with mail_server(pipelining=True) as server:
         yield server
 
 
@@ -613,6 +614,73 @@ class TestMailServer:
         assert await office.states() == ["bounced"]
         assert await office.notify.pool.fetchval("SELECT status FROM message") == "5.1.3"
         assert not sink.mails
+
+
+class TestBadServers:
+    """Whatever a mail server does: nothing is lost, nothing doubled, everything seen."""
+
+    async def outcomes(self, office: Office) -> list[str]:
+        rows = await office.notify.pool.fetch(
+            "SELECT m.state, string_agg(a.outcome || coalesce(' ' || a.code, ''), ', ' ORDER BY a.number) AS attempts "
+            "FROM message m LEFT JOIN attempt a ON a.message_id = m.id GROUP BY m.id, m.state, m.seq ORDER BY m.seq"
+        )
+        return [f"{row['state']}: {row['attempts']}" for row in rows]
+
+    async def test_one_that_greylists_everybody(self, office: Office, sink: Sink) -> None:
+        seen: set[str] = set()
+
+        def greylist(envelope: Envelope, stage: str) -> str | None:
+            new = stage == "RCPT" and envelope.rcpt_tos[-1] not in seen
+            seen.update(envelope.rcpt_tos)
+            return "450 4.2.0 greylisted" if new else None
+
+        sink.say = greylist
+        await office.tell(postponed())
+        assert (sink.mails, await office.states()) == ([], ["waiting"] * 3)
+        office.notify.clock.forward(minutes=1)
+        await office.send()
+        assert await self.outcomes(office) == ["delivered: deferred 450, delivered 250"] * 3
+        assert len(sink.mails) == 3
+
+    @pytest.mark.parametrize("said", ["421 4.3.2 shutting down", "452 4.3.1 no space", "hang up"])
+    async def test_one_that_says_no_behind_every_second_mail(self, office: Office, sink: Sink, said: str) -> None:
+        office.owner.people = people(9)
+        mails = count()
+        sink.say = lambda _, stage: said if stage == "DATA" and next(mails) % 2 else None
+        await office.tell(postponed())
+        for _ in range(12):
+            office.notify.clock.forward(minutes=10)
+            await office.send()
+        sink.say = lambda _, __: None
+        office.notify.clock.forward(hours=5)
+        await office.send()
+        assert await office.states() == ["delivered"] * 9
+        assert len({mail.message_id for mail in sink.mails}) == len(sink.mails) == 9
+
+    async def test_one_that_takes_a_few_mails_a_conversation(self, office: Office, sink: Sink) -> None:
+        office.owner.people = people(9)
+        mails = count(1)
+        sink.say = lambda _, stage: "421 4.7.0 enough" if stage == "MAIL" and not next(mails) % 4 else None
+        await office.hear(postponed())
+        await office.expand()
+        for _ in range(9):
+            with suppress(Down):
+                await office.send()
+        assert await self.outcomes(office) == ["delivered: delivered 250"] * 9
+        assert len(sink.mails) == 9
+
+    async def test_one_that_is_down_for_hours(self, office: Office, sink: Sink) -> None:
+        await office.hear(postponed())
+        await office.expand()
+        await sink.close()
+        for _ in range(30):
+            with pytest.raises(Down):
+                await office.send()
+            office.notify.clock.forward(hours=1)
+        assert await office.states() == ["waiting"] * 3
+        await sink.open()
+        await office.send()
+        assert await self.outcomes(office) == ["delivered: delivered 250"] * 3
 
 
 class TestCrashes:

@@ -1,13 +1,21 @@
 """What a mail server's answers mean."""
 
 import asyncio
+import datetime as dt
 import socket
+import ssl
 from collections.abc import AsyncIterator
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from services.notify.conversation import content_of
-from services.notify.smtp import Connection, Down, Host, Result
+from services.notify.smtp import Connection, Down, Host, Result, Security
 from tests.integration.notify.sink import Sink, mail_server
 
 FROM = "portal@a.example"
@@ -215,3 +223,76 @@ async def test_a_cancelled_mail_ends_the_conversation() -> None:
         assert (await send(sink, connection)).outcome == "delivered"
         assert sink.sessions == 2
         await connection.quit()
+
+
+class TestSecured:
+    """TLS and a log-in, as mail servers outside demand them."""
+
+    @pytest.fixture
+    def trusted(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+        """A certificate for 127.0.0.1 that this process trusts."""
+        certificate, key = self_signed()
+        (tmp_path / "all.pem").write_bytes(certificate + key)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "all.pem"))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "all.pem")
+        return context
+
+    @pytest.mark.parametrize("security", ["offered", "starttls"])
+    async def test_mails_go_through_tls_after_a_log_in(self, trusted: ssl.SSLContext, security: Security) -> None:
+        async with mail_server(pipelining=True, secured=trusted) as sink:
+            host = Host("127.0.0.1", sink.port, security, "portal", "p\u00e4ss: w%rd")
+            connection = Connection(host)
+            for number in range(3):
+                following = (FROM, "erika@b.example") if number < 2 else None
+                assert await connection.send(FROM, "erika@b.example", MAIL, following) == Result(
+                    "delivered", 250, "2.0.0"
+                )
+            await connection.quit()
+            assert [mail.raw for mail in sink.mails] == [MAIL] * 3
+            assert sink.logins == [("portal", "p\u00e4ss: w%rd")]
+
+    async def test_who_may_not_log_in_is_down(self, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("services.notify.smtp.CONNECT_TIMEOUT", 0.5)
+        async with mail_server(secured=trusted) as sink:
+            sink.password = "another"
+            with pytest.raises(Down):
+                await Connection(Host("127.0.0.1", sink.port, "starttls", "portal", "wrong")).ready()
+            assert ("portal", "wrong") in sink.logins
+            assert not sink.mails
+
+    async def test_tls_that_is_required_and_not_there(self) -> None:
+        async with mail_server() as sink:
+            with pytest.raises(Down):
+                await Connection(Host("127.0.0.1", sink.port, "starttls")).ready()
+
+    async def test_a_server_that_nobody_vouches_for(
+        self, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("SSL_CERT_FILE")
+        async with mail_server(secured=trusted) as sink:
+            with pytest.raises(Down):
+                await Connection(Host("127.0.0.1", sink.port, "starttls", "portal", "x")).ready()
+            assert sink.logins == []
+
+
+def self_signed() -> tuple[bytes, bytes]:
+    """A certificate for 127.0.0.1, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sink")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    written = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return certificate.public_bytes(pem), written
