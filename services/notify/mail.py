@@ -15,6 +15,7 @@ from services.notify.layout import Layout
 from services.notify.letter import Letter
 
 POLICY = SMTP.clone(refold_source="none")  # what is set raw stays as it is: folding would encode a long List-Id
+LONGEST = 254  # of an address, as SMTP carries it
 FILE_NAMES: dict[Method, str] = {"REQUEST": "einladung.ics", "CANCEL": "absage.ics"}
 
 
@@ -113,6 +114,6 @@ def _recipient(address: str) -> Address:
         recipient = Address(addr_spec=address)
     except (HeaderParseError, ValueError, IndexError) as error:
         raise BadAddress from error
-    if not (address.isascii() and address.isprintable() and recipient.domain):
+    if not (address.isascii() and address.isprintable() and recipient.domain and len(address) <= LONGEST):
         raise BadAddress
     return recipient

@@ -63,7 +63,10 @@ class PlaceholderShown(BaseModel):
 
 
 class MailTextItem(BaseModel):
-    """A text in a list: what editors know it by, its subject, and whether they have changed it."""
+    """A text in a list: what editors know it by, its subject, and whether they have changed it.
+
+    `placeholders` are those that may be used in it.
+    """
 
     name: str
     version: int
@@ -73,6 +76,7 @@ class MailTextItem(BaseModel):
     subject: str
     changed: bool
     changed_at: datetime | None
+    placeholders: tuple[PlaceholderShown, ...]
 
 
 class MailTextShown(MailTextItem):
@@ -86,7 +90,6 @@ class MailTextShown(MailTextItem):
     closing: tuple[str, ...]
     button: str | None
     standard: Words
-    placeholders: tuple[PlaceholderShown, ...]
 
 
 class MailTextVersion(BaseModel):

@@ -114,6 +114,8 @@ async def test_texts_are_listed_page_by_page_and_found_by_their_words(notify: No
     assert only["name"] == "cancellation"
     (only,) = (await notify.edit("GET", f"{TEXTS_PATH}?q=verständnis")).body["items"]
     assert only["subject"] == OWN["subject"]
+    assert {each["name"] for each in only["placeholders"]} >= {"title", "session", "calendar"}
+    assert all(each["meaning"] and each["example"] for each in only["placeholders"])
 
 
 async def test_a_preview_shows_what_is_about_to_be_saved(notify: Notify) -> None:

@@ -15,10 +15,11 @@ from pydantic import BaseModel
 
 from services.notify import session_samples
 from services.notify.letter import Letter
+from services.notify.mail import BadAddress, Envelope
 from services.notify.previews import sources
 from services.notify.sample import Sample, session_card
 from shared.contracts.rpc import ContactLetter, ProjectLetter, QuestionLetter, Recipient
-from tests.unit.notify.samples import PORTAL, TEXTS, mail_for
+from tests.unit.notify.samples import COMPOSER, MESSAGE, PORTAL, STAMP, TEXTS, mail_for
 
 HOSTILE = (
     "Sprechstunde\r\nBcc: alle@land.example\r\n\r\n<html>",
@@ -200,3 +201,35 @@ def test_html_of_an_editor_is_shown_as_it_is_written() -> None:
     raw = mail_for(sample.letter({**TEXTS, "cancellation": text}, PORTAL))
     check(raw)
     assert '<a href="https://boese.example">Klick</a> & „Digitale' in "".join(Looked(html_of(raw)).words)
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        '"Bürgermeister" <a@b.example>',
+        "Poststelle <a@b.example>",
+        "a@b.example, c@d.example",
+        "a@b.example\r\nBcc: c@d.example",
+        "a@b.example\u202e",
+        "\u200ba@b.example",
+        "a@müller.example",
+        "jürgen@stadt.example",
+        "a" * 300,
+        "a@" + "b" * 250 + ".example",
+        "@b.example",
+        "a@",
+        "",
+    ],
+)
+def test_nobody_is_written_to_or_answered_by_an_address_that_is_a_trick(trick: str) -> None:
+    letter = one_of_each()[0].letter(TEXTS, PORTAL)
+    with pytest.raises(BadAddress):
+        COMPOSER.compose(letter, Envelope(MESSAGE, trick, STAMP))
+    with pytest.raises(BadAddress):
+        COMPOSER.compose(letter, Envelope(MESSAGE, "a@b.example", STAMP, reply_to=trick))
+
+
+def test_an_international_domain_is_written_to_as_the_gateway_puts_it() -> None:
+    raw = mail_for(one_of_each()[0].letter(TEXTS, PORTAL), "poststelle@xn--kln-sna.example")
+    check(raw)
+    assert b"\r\nTo: poststelle@xn--kln-sna.example\r\n" in raw
