@@ -2,6 +2,8 @@
 
 import pytest
 
+from services.notify import previews
+from services.notify.layout import Layout
 from services.notify.mail_text import (
     LONGEST,
     MAIL_TEXT,
@@ -17,7 +19,7 @@ from services.notify.mail_text import (
 )
 from services.notify.texts import Words
 from shared.kernel.testing import NOON, Given, given
-from tests.unit.notify.samples import TEXTS
+from tests.unit.notify.samples import PORTAL, TEXTS
 
 NAME = "cancellation"
 STANDARD = TEXTS[NAME]
@@ -122,3 +124,22 @@ def test_a_button_that_depends_on_the_recipient_is_not_changed() -> None:
 def test_what_the_portal_comes_with_could_be_saved(name: str) -> None:
     assert faults(TEXTS[name].words(), TEXTS[name]) == []
     assert TEXTS[name].label
+
+
+@pytest.mark.parametrize("name", ["postponement", "material_published", "sign_in_link"])
+def test_a_text_without_samples_is_shown_with_the_examples_of_its_placeholders(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previews, "sources", lambda: ())
+    previews.samples_of.cache_clear()
+    (shown,) = previews.previews(name, TEXTS, Layout(PORTAL), PORTAL).items
+    previews.samples_of.cache_clear()
+    assert "{" not in shown.subject + shown.text
+    assert shown.standing == "alle"
+    assert f"{PORTAL}/" in shown.text
+
+
+def test_where_it_depends_there_is_a_sample_for_each_standing() -> None:
+    standings = [standing for standing, _ in previews.letters("postponement", TEXTS, PORTAL)]
+    assert len(standings) == len(set(standings)) == 5
+    assert len({letter.button.label for _, letter in previews.letters("postponement", TEXTS, PORTAL)}) == 4
