@@ -96,11 +96,19 @@ async def subscribe(portal: Portal, request: web.Request) -> web.StreamResponse:
         forms.trust(portal.guard, PATH, fields, portal.clock.now())
         wishes, errors = await _wishes(portal, offered, fields)
         if errors:
-            return await _page(portal, request, offered, replace(filled, errors=errors))
+            return await _page(portal, request, offered, replace(filled, errors=errors | _email_errors(fields)))
         await _subscribe(portal, request, wishes, {**fields, "query": offered.query})
     except (Untrusted, Refusal, Down, Problem) as no:
         return await _no(portal, request, offered, filled, no)
     raise web.HTTPSeeOther(f"{PATH}/gesendet")
+
+
+def _email_errors(fields: Mapping[str, str]) -> dict[str, str]:
+    try:
+        address_of(fields.get("email", "")[:1000])
+    except Problem as problem:
+        return forms.errors_of(problem)
+    return {}
 
 
 async def sent(portal: Portal, request: web.Request) -> web.StreamResponse:

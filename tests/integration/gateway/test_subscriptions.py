@@ -268,6 +268,7 @@ async def test_what_is_wrong_is_said_and_nothing_typed_is_lost(door: Any, notify
     async with door.post("/abonnieren", data=nothing) as answer:
         page = await html(answer)
         assert (answer.status, "mindestens einen Inhalt" in page) == (422, True)
+        assert "E-Mail-Adresse mit @" in page
         assert re.search(r'value="daily" checked', page)
     async with door.post("/abonnieren", data=nothing | {"topic.works_depot": "1"}) as answer:
         page = await html(answer)
