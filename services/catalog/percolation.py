@@ -10,12 +10,14 @@ slip, or of a project that has some of the words.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.resources import files
 
 import Stemmer
 
-from services.catalog.german import PARTS, STOP, stem
+from services.catalog.german import LINKS, PARTS, SHORTEST_PART, STOP, stem, told_apart
 from services.catalog.naming import bare
 from services.catalog.search_facets import chosen, label_in, visible
 from services.catalog.search_index import FACETS, FLAGS, Entry, Index
@@ -24,13 +26,14 @@ from services.catalog.search_names import MUNICIPALITY_DIGITS, Names, kilometres
 from services.catalog.search_pages import in_reach
 from services.catalog.search_query import BEFORE_EPITHETS, EPITHET, asked
 from services.catalog.search_shown import ProjectFilter
-from services.catalog.search_words import GAP, SHORTEST_BEGINNING, SHORTEST_END, SHORTEST_HEAD, SHORTEST_KNOWN
+from services.catalog.search_words import SHORTEST_BEGINNING, SHORTEST_END, SHORTEST_HEAD, SHORTEST_KNOWN, Words
+from shared.contracts.rpc import KeyGroup
 from shared.kernel.problems import Problem
 
-FORM = 1
+FORM = 3
 """What keys are made by; another number where that changes."""
 SHORTEST_PREFIX, LONGEST_PREFIX = 2, 6
-SHORTEST_FIRST_PART, SHORTEST_COMPOUND = 3, 6
+SHORTEST_COMPOUND = 2 * SHORTEST_PART
 LONGEST_LABEL = 60
 
 RULES = hashlib.blake2b(
@@ -40,21 +43,28 @@ RULES = hashlib.blake2b(
 
 
 def alone(index: Index, entry: Entry) -> Index:
-    """An index of one project that knows the words and names of another."""
+    """An index of one project, with the names of another, that takes compounds apart as that does."""
     one = Index()
-    one.words, one.names = index.words, index.names
+    one.words, one.names = Words(among=index.words), index.names
     one.put(entry)
+    having = _values(one)
+    holders: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+    for number, pairs in index.names.holders.items():
+        if here := [pair for pair in pairs if pair in having]:
+            for own in one.words.numbers(index.words[number].written):
+                holders[own] += here
+    one.names = replace(index.names, holders=dict(holders))
     return one
 
 
 def keys_of(one: Index, *, of_words: bool = True) -> set[str]:
     """The keys of the project of an index of one; without those `of_words` if they are not wanted."""
-    having = {(facet, value) for facet in FACETS for value, documents in one.facets[facet].items() if documents}
+    having = _values(one)
     return {
         *(f"{facet}:{value}" for facet, value in having),
         *(f"{facet}:{value}" for facet, value in _merged_into(one.names, having)),
         *(f"{flag}:false" for flag in FLAGS if (flag, "true") not in having),
-        *(_word_keys(one, having) if of_words else ()),
+        *(_word_keys(one) if of_words else ()),
     }
 
 
@@ -72,10 +82,10 @@ def reach_of(one: Index) -> dict[str, float]:
     }
 
 
-def groups_of(query: ProjectFilter) -> list[list[str]]:
+def groups_of(query: ProjectFilter) -> list[KeyGroup]:
     """The groups of keys of a search. One that finds nothing has a group without keys."""
     groups = [
-        [f"{facet}:{_text(value)}" for value in ([values] if facet in FLAGS else values)]
+        KeyGroup(sure=tuple(f"{facet}:{_text(value)}" for value in ([values] if facet in FLAGS else values)))
         for facet in FACETS
         if (values := getattr(query, facet)) is not None
     ]
@@ -83,14 +93,18 @@ def groups_of(query: ProjectFilter) -> list[list[str]]:
 
 
 def needs_proof(query: ProjectFilter) -> bool:
-    """Whether keys alone do not say that a project fits."""
-    return bool(query.q) or query.like is not None
+    """Whether no keys say that a project fits: it must not have some words, or have them together, or be named so."""
+    words = asked(query.q or "")
+    return query.like is not None or words.strict or any(map(_may_be_left_out, words.words))
 
 
 def fits(one: Index, query: ProjectFilter, bodies: Iterable[str] | None = None) -> bool:
     """Whether the search finds the project of an index of one, among those of some `bodies` if they are given."""
+    asked_before = (query.q,)
+    if asked_before not in one.found:
+        one.found[asked_before] = match(one, query.q, visible(one, query), strict=True)
     try:
-        found = in_reach(one, query, match(one, query.q, visible(one, query), strict=True).hits, bodies)
+        found = in_reach(one, query, one.found[asked_before].hits, bodies)
     except Problem:  # the municipality that it counts from is known no more
         return False
     return bool(found.intersection(*chosen(one, query).values()))
@@ -127,58 +141,95 @@ def _merged_into(names: Names, having: set[tuple[str, str]]) -> Iterator[tuple[s
             yield "organisation", ags
 
 
-def _word_keys(one: Index, having: set[tuple[str, str]]) -> Iterator[str]:
-    numbers = {number for document in one.all for number in one.tokens(document)} - {GAP}
-    numbers |= {number for number, pairs in one.names.holders.items() if any(pair in having for pair in pairs)}
-    for number in numbers:
+def _values(one: Index) -> set[tuple[str, str]]:
+    return {(facet, value) for facet in FACETS for value, documents in one.facets[facet].items() if documents}
+
+
+def _word_keys(one: Index) -> Iterator[str]:
+    """Of its texts, and of the names of its topics and bodies."""
+    for number in range(1, len(one.words)):
         word = one.words[number]
         yield f"={word.bare}"
         yield f"~{word.stem}"
         yield from (f"^{word.bare[:length]}" for length in range(SHORTEST_PREFIX, LONGEST_PREFIX + 1))
-        yield from (f"~{stem(part)}" for part in one.words.within(number))
+        yield from (f"%{stem(part)}" for part in one.words.within(word))
         if len(word.stem) >= SHORTEST_END + SHORTEST_HEAD:
             yield f"${word.stem[-SHORTEST_END:]}"
 
 
-def _groups_of_words(q: str | None) -> Iterator[list[str]]:
-    """Of what may be an epithet of a place, now or some day, there is none: the search may do without it."""
+def _groups_of_words(q: str | None) -> Iterator[KeyGroup]:
+    """Of what the search may do without there is none."""
     if q is None or not q.strip():
         return
     query = asked(q)
     if query.empty:
-        yield []
+        yield KeyGroup()
     for word in query.words:
-        if len(query.words) > 1 and (EPITHET.fullmatch(word) or word in BEFORE_EPITHETS):
-            continue
-        yield sorted({f"={bare(word)}"} if word in STOP else _found_by(word))
+        if word in STOP:
+            yield KeyGroup(likely=(f"={bare(word)}",))
+        elif len(query.words) == 1 or not _may_be_left_out(word):
+            yield from _found_by(word)
     for phrase in query.phrases:
-        yield from ([f"={bare(word)}", f"~{stem(word)}"] for word in phrase if word not in STOP)
+        yield from (KeyGroup(likely=(f"={bare(word)}", f"~{stem(word)}")) for word in phrase if word not in STOP)
 
 
-def _found_by(word: str) -> set[str]:
-    """A key for each way in which a project can have a word: itself, a form, a beginning, a compound, its parts."""
-    keys = {key for part in (word, *_first_parts(word)) for key in _within_another(part)}
+def _may_be_left_out(word: str) -> bool:
+    """Whether a word is, or may become some day, the epithet of a place."""
+    return word in BEFORE_EPITHETS or EPITHET.fullmatch(word) is not None
+
+
+def _found_by(word: str) -> Iterator[KeyGroup]:
+    """A key for each way in which a project can have a word: itself, a form, a beginning, a compound of it.
+
+    Or its parts: of a compound the first and the last one, in a group each.
+    """
+    plain, key = bare(word), stem(word)
+    itself, beginning = {f"~{key}", f"={plain}"}, set[str]()
     if len(word) >= SHORTEST_BEGINNING:
-        keys.add(f"^{bare(word)[:LONGEST_PREFIX]}")
-    return keys
+        beginning.add(f"^{plain[:LONGEST_PREFIX]}")
+    if told_apart(word):
+        sure = {f"~{key}"}
+    elif len(plain) <= LONGEST_PREFIX:
+        sure = itself | beginning
+    else:
+        sure = itself
+    for parts in (_first_parts(word), _last_parts(word)) if len(word) >= SHORTEST_COMPOUND else ((),):
+        of_parts = {found for part in parts for found in _of_part(part)}
+        likely = {*itself, *beginning, *_within(key), *of_parts} - sure
+        yield KeyGroup(sure=tuple(sorted(sure)), likely=tuple(sorted(likely)))
 
 
-def _within_another(word: str) -> Iterator[str]:
-    key = stem(word)
-    yield f"={bare(word)}"
-    yield f"~{key}"
+def _of_part(part: str) -> Iterator[str]:
+    """A part is found itself, in any form, or in other compounds."""
+    yield f"={bare(part)}"
+    yield f"~{stem(part)}"
+    yield from _within(stem(part))
+
+
+def _within(key: str) -> Iterator[str]:
+    """By which compounds that hold a stem are found."""
+    yield f"%{key}"
     if len(key) >= SHORTEST_END:
         yield f"${key[-SHORTEST_END:]}"
 
 
 def _first_parts(word: str) -> Iterator[str]:
     """Everything that may be the first part of a compound, whatever words become known."""
-    if len(word) < SHORTEST_COMPOUND:
-        return
-    for end in range(SHORTEST_FIRST_PART, len(word)):
+    for end in range(SHORTEST_PART, len(word)):
         part = word[:end]
         if len(part) >= SHORTEST_KNOWN or part in PARTS or word[end:] in PARTS:
             yield part
+
+
+def _last_parts(word: str) -> Iterator[str]:
+    """Everything that may be the last part, before an ending that links words."""
+    for link in LINKS:
+        if word.endswith(link):
+            whole = word[: len(word) - len(link)]
+            for start in range(SHORTEST_PART, len(whole) - SHORTEST_PART + 1):
+                part = whole[start:]
+                if len(part) >= SHORTEST_KNOWN or part in PARTS:
+                    yield part
 
 
 def _text(value: object) -> str:

@@ -25,6 +25,7 @@ from services.catalog.vocabulary import ProjectStatus
 from shared.contracts.rpc import (
     FitsAnswered,
     FitsAsked,
+    KeyGroup,
     ProjectKeys,
     ProjectKeysAnswered,
     ProjectKeysAsked,
@@ -131,13 +132,13 @@ class Matcher:
         return SearchKeys(
             search=canonical(query),
             label=percolation.described(index, query),
-            groups=tuple(tuple(sorted(group)) for group in groups),
+            groups=tuple(groups),
             needs_proof=percolation.needs_proof(query),
             near=query.near,
             within_km=query.within_km,
         )
 
-    async def _problems(self, index: Index, query: ProjectFilter, groups: list[list[str]]) -> list[SearchProblem]:
+    async def _problems(self, index: Index, query: ProjectFilter, groups: Sequence[KeyGroup]) -> list[SearchProblem]:
         unknown = [*percolation.unknown_in(query, index.names)]
         try:
             await self._bodies_like(query.like)
@@ -150,7 +151,7 @@ class Matcher:
         ]
         if query.beyond_public:
             found.append(NOT_PUBLIC)
-        return [*found, ASKS_NOTHING] if not all(groups) else found
+        return found if all(group.sure or group.likely for group in groups) else [*found, ASKS_NOTHING]
 
     async def _bodies_like(self, key: str | None) -> Sequence[str] | None:
         if key is None:

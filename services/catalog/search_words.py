@@ -36,9 +36,13 @@ class Word:
 
 
 class Words:
-    """Numbers for words, from 1 on, and ways to find those that belong to another. It only ever grows."""
+    """Numbers for words, from 1 on, and ways to find those that belong to another. It only ever grows.
 
-    def __init__(self) -> None:
+    Words of a few texts `among` those of many know what compounds are made of as the many do.
+    """
+
+    def __init__(self, among: "Words | None" = None) -> None:
+        self._among = among
         self._words: list[Word | None] = [None]
         self._numbers: dict[str, int] = {}
         self._tokens: dict[str, int] = {}
@@ -114,11 +118,21 @@ class Words:
 
     def parts(self, spelling: str) -> tuple[str, ...]:
         """The parts of a compound, whether it is known or not."""
-        return split(spelling, self._known)
+        return split(spelling, self.known)
 
-    def within(self, number: int) -> tuple[str, ...]:
-        """The parts that a word of the catalogue is found by."""
-        return self._parts_of(self[number])
+    def within(self, word: Word) -> tuple[str, ...]:
+        """The parts that a word of texts is found by."""
+        if self._among is not None:
+            return self._among.within(word)
+        if word.spelling not in self._splits:
+            self._splits[word.spelling] = split(word.spelling, self.known)
+        return self._splits[word.spelling]
+
+    def known(self, spelling: str) -> bool:
+        """Whether compounds may be made of it."""
+        if self._among is not None:
+            return self._among.known(spelling)
+        return len(spelling) >= SHORTEST_KNOWN and spelling in self._numbers
 
     def resembling(self, spelling: str) -> list[tuple[int, int]]:
         """Words that differ by a slip, in long ones by two: (number, slips), the most alike first."""
@@ -211,15 +225,7 @@ class Words:
     def _is_part(self, key: str, word: Word) -> bool:
         if len(key) >= SHORTEST_END and len(word.stem) - len(key) >= SHORTEST_HEAD and word.stem.endswith(key):
             return True
-        return any(stem(part) == key for part in self._parts_of(word))
-
-    def _parts_of(self, word: Word) -> tuple[str, ...]:
-        if word.spelling not in self._splits:
-            self._splits[word.spelling] = split(word.spelling, self._known)
-        return self._splits[word.spelling]
-
-    def _known(self, spelling: str) -> bool:
-        return len(spelling) >= SHORTEST_KNOWN and spelling in self._numbers
+        return any(stem(part) == key for part in self.within(word))
 
 
 def _near(plain: str, choices: Iterable[Sequence[str]], most: int) -> Iterator[tuple[str, int]]:

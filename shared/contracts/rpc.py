@@ -291,16 +291,24 @@ class SearchProblem(_Rpc):
     detail: str
 
 
+class KeyGroup(_Rpc):
+    """A project that a search finds has one of these keys: one that has a `sure` key fits in this, others perhaps."""
+
+    sure: tuple[str, ...] = ()
+    likely: tuple[str, ...] = ()
+
+
 class SearchKeys(_Rpc):
     """A search in canonical form, and what a project needs to be found by it: a key of every group.
 
-    With `needs_proof` the keys alone do not tell; ask `rpc.catalog.fits`. `label` says in German what is asked for.
-    `near` and `within_km` are there where the distance counts. With `problems` there is nothing else.
+    Where some have only a likely key, or with `needs_proof`, the keys alone do not tell; ask `rpc.catalog.fits`.
+    `label` says in German what is asked for. `near` and `within_km` are there where the distance counts. With
+    `problems` there is nothing else.
     """
 
     search: dict[str, tuple[str, ...]] = {}
     label: str = ""
-    groups: tuple[tuple[str, ...], ...] = ()
+    groups: tuple[KeyGroup, ...] = ()
     needs_proof: bool = False
     near: str | None = None
     within_km: float | None = None

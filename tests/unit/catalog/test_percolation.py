@@ -123,16 +123,15 @@ queries = st.builds(
 )
 
 
-def may_fit(one: Index, query: ProjectFilter) -> bool:
-    """What the database finds out: a key of every group, and near enough."""
-    keys = keys_of(one)
-    near = query.near is None or query.within_km is None or reach_of(one).get(query.near, 1e9) <= query.within_km
-    return near and all(keys & set(group) for group in groups_of(query))
-
-
 def percolates(index: Index, facts: dict[str, Any], query: ProjectFilter) -> bool:
+    """What the database finds out, and a proof where that is not sure."""
     one = alone(index, entry_of(facts))
-    return may_fit(one, query) and (not needs_proof(query) or fits(one, query))
+    keys, groups = keys_of(one), groups_of(query)
+    near = query.near is None or query.within_km is None or reach_of(one).get(query.near, 1e9) <= query.within_km
+    if not near or not all(keys & {*group.sure, *group.likely} for group in groups):
+        return False
+    sure = not needs_proof(query) and all(keys & {*group.sure} for group in groups)
+    return sure or fits(one, query)
 
 
 def asks_nothing(q: str | None) -> bool:
@@ -200,7 +199,7 @@ def test_the_words_of_a_search_may_be_saved_before_the_catalogue_knows_them() ->
     contents = {str(named_id("project", title)): Content(title=title) for title in titles}
     index = index_of(contents)
     one = alone(index, entry_of(row(*list(contents.items())[1])))
-    assert all(keys_of(one) & set(group) for group in groups)
+    assert all(keys_of(one) & {*group.sure, *group.likely} for group in groups)
     assert fits(one, query)
 
 
