@@ -1,6 +1,7 @@
 """The notification service as a process: `python -m services.notify`, or `ikz run notify`."""
 
 from functools import partial
+from typing import Any
 
 from services.notify import (
     bounces_http,
@@ -12,6 +13,7 @@ from services.notify import (
     problems,
     programs,
     reminder,
+    things,
     undertaking_matter,
     webhook_http,
 )
@@ -20,11 +22,13 @@ from services.notify.bounce_parts import bounce_parts
 from services.notify.catalog_matters import of_catalogue, people_at
 from services.notify.cause import ReminderDue
 from services.notify.expansion import Expansion
+from services.notify.followers import Followers
 from services.notify.holders import Holders
 from services.notify.layout import Layout
 from services.notify.live_texts import LiveTexts
 from services.notify.mail import Composer
 from services.notify.mail_text_http import MailTexts
+from services.notify.matter import Matter
 from services.notify.matters import all_matters
 from services.notify.records import DECIDERS, PROJECTIONS
 from services.notify.reminder import Reminders
@@ -76,7 +80,16 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     catalogue = of_catalogue(runtime.bus, texts, portal, people, Wishes(pool))
     returns = bounce_parts(runtime, journal, ends)
     announcements = Announcements.of(runtime, texts, returns.rules.suppressed, mailings.announce)
-    more = [*catalogue, trials.matter, sign_in.matter, subscriptions.matter, announcements.matter]
+    followers = Followers.of(runtime, journal, texts, subscriptions.owners, mailings.announce)
+    more: list[Matter[Any]] = [
+        *catalogue,
+        trials.matter,
+        sign_in.matter,
+        subscriptions.matter,
+        announcements.matter,
+        followers.matter,
+        followers.digests,
+    ]
     matters = all_matters(pool, runtime.bus, texts, portal, more)
     holders = Holders(settings.database_url, clock, messages.announce)
     expansion = Expansion(
@@ -119,8 +132,8 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             max_age=settings.mail_max_age,
         )
         for source, taken in (
-            ("events", [*effects.of_causes("events", matters, clock), *reminder.effects(clock)]),
-            ("catalog", [*effects.of_causes("catalog", matters, clock), undertaking_matter.taking_back(clock)]),
+            ("events", [*things.of_events(), *effects.of_causes("events", matters, clock), *reminder.effects(clock)]),
+            ("catalog", [*things.of_catalog(), *effects.of_causes("catalog", matters, clock), undertaking_matter.taking_back(clock)]),
             ("gateway", effects.of_gateway(runtime.vault)),
             ("notify", []),
         )
@@ -149,6 +162,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
             sign_in.forget,
             partial(serve_rpc, runtime.bus, settings.service, questions),
             *subscriptions.tasks(),
+            *followers.tasks(),
             *returns.tasks,
             *told.tasks,
             *announcements.tasks(journal),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from services.notify import invited_list, live, mailing, public_fact, queue, sign_in, subscription_upkeep, webhook_queue
+from services.notify import invited_list, live, mailing, public_fact, queue, sign_in, subscription_upkeep, webhook_queue, matching
 from services.notify.matter import Matters
 from shared.contracts.contract import Contract
 from shared.contracts.gateway import PersonErased
@@ -56,5 +56,6 @@ def of_gateway(vault: Vault) -> list[Effect]:
         await sign_in.forget_people(connection, people)
         await live.forget(connection, people)
         await invited_list.forget(connection, people)
+        await matching.forget(connection, people)
 
     return [Effect(PersonErased, forget)]

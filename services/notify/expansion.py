@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from services.notify import live, mailing, queue
+from services.notify import live, mailing, queue, quiet
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.kind import Priority
 from services.notify.matter import Mailing, Matter, Matters, Page, Row
@@ -164,6 +164,7 @@ class Expansion:
             await mailing.count(connection, added)
             told = [row.person_id for each in written for row in each.page.rows]
             await live.write_messages(connection, list(added), told, now)
+            await quiet.hold(connection, [each.asked for each in written], now)
         log.info("messages_written", mailings=len(pages), messages=sum(added.values()))
         return ours
 

@@ -76,4 +76,7 @@ PLACEHOLDERS: dict[str, Placeholder] = {
     "due_on": Placeholder("Wann der Schritt fällig ist", "Freitag, 29. August 2025"),
     "due_on_short": Placeholder("Wann der Schritt fällig ist, für den Betreff", "Fr., 29.08.2025"),
     "valid_until": Placeholder("Bis wann der Link gilt", "14:20 Uhr"),
+    "news": Placeholder("Wie viel Neues eine Zusammenfassung nennt", "3 Neuigkeiten"),
+    "hits": Placeholder("Wie viele Treffer eine Zusammenfassung nennt", "2 neue Treffer"),
+    "more": Placeholder("Was eine Zusammenfassung auslässt", "7 weitere"),
 }

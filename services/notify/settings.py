@@ -77,6 +77,9 @@ class NotifySettings(ServiceSettings):
         limits_of(value)
         return value
 
+    findings_retention_days: int = Field(default=60, ge=8)
+    """Days for which is kept who was found to be told of what; nobody is told of anything that waited longer."""
+
     @field_validator("smtp_url")
     @classmethod
     def _is_a_mail_server(cls, value: str) -> str:
@@ -185,6 +188,11 @@ class NotifySettings(ServiceSettings):
     def mail_max_age(self) -> timedelta:
         """The age beyond which nothing is told to anybody."""
         return timedelta(days=self.mail_max_age_days)
+
+    @property
+    def findings_kept(self) -> timedelta:
+        """How long is kept who was found to be told of what."""
+        return timedelta(days=self.findings_retention_days)
 
     @property
     def subscription_terms(self) -> Terms:

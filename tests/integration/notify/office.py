@@ -12,7 +12,7 @@ from services.notify.cause import ABOUT_CONTACTS, ABOUT_QUESTIONS, OFFERED, Know
 from services.notify.contact_matter import ContactMatter
 from services.notify.expansion import Expansion
 from services.notify.kind import Priority
-from services.notify.matter import Matters
+from services.notify.matter import Matter, Matters
 from services.notify.question_matter import QuestionMatter
 from services.notify.reports import Reports
 from services.notify.sender import Sender
@@ -141,6 +141,7 @@ class Office:
     sink: Sink
     connections: int = 2
     catalogue: Catalogue = field(default_factory=Catalogue)
+    more: Sequence[Matter[Any]] = ()
 
     def __post_init__(self) -> None:
         self.health = Health()
@@ -152,6 +153,7 @@ class Office:
                 AskerMatter(texts, portal, owner.askers, owner.answer_question),
                 ContactMatter(texts, portal, self.catalogue.answer),
                 self.notify.announcements,
+                *self.more,
             ]
         )
         self.expansion = Expansion(
@@ -185,7 +187,7 @@ class Office:
         matters = Matters([replace(sessions, registrants=registrants), *others])
         object.__setattr__(self.expansion, "matters", matters)
 
-    async def hear(self, *causes: Known, version: int = 7, recorded_at: dt.datetime | None = None) -> None:
+    async def hear(self, *causes: Any, version: int = 7, recorded_at: dt.datetime | None = None) -> None:
         """Causes arrive, one version after the other."""
         now = self.notify.clock.now()
         received = [
@@ -221,7 +223,7 @@ class Office:
         finally:
             await connection.quit()
 
-    async def tell(self, *causes: Known, version: int = 7) -> None:
+    async def tell(self, *causes: Any, version: int = 7) -> None:
         await self.hear(*causes, version=version)
         await self.expand()
         await self.send()
@@ -231,13 +233,15 @@ class Office:
         return [row["state"] for row in rows]
 
 
-def _stream(cause: Known) -> str:
+def _stream(cause: Any) -> str:
     """What happens to registrations stands in the stream of their session."""
     assert isinstance(cause, Contract), "what happens here is noted, not heard"
     if isinstance(cause, ABOUT_CONTACTS):
         return f"contact_request-{cause.contact_request_id}"
     if isinstance(cause, (*ABOUT_QUESTIONS, *OFFERED)):
-        return cause.aggregate.replace("/", "-")
+        return str(cause.aggregate).replace("/", "-")
+    if not hasattr(cause, "session_id"):
+        return str(cause.aggregate).replace("/", "-")
     return f"session-{cause.session_id}"
 
 

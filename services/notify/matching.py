@@ -1,0 +1,274 @@
+"""Who subscribed to what has just been published? All subscriptions at once, in the database.
+
+A fact is told to each person once, however many subscriptions match, and the row remembers which. These are not told:
+
+- who is told of the same fact as a registrant or participant, or by an announcement that was mailed;
+- of the opening of a registration, who was told of the session within a day;
+- of a revision or a mark, who was told of the project before, unless the project itself is followed;
+- who subscribed later than the fact happened, wants none of that kind, or paused without an end.
+
+What comes in a pause that ends waits for the digest after it.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.notify import things
+from services.notify.followed import Followed, as_followed, follow_of, is_told, keys_of, places, thing_of
+from services.notify.matter import Mailing
+from shared.contracts.catalog import (
+    BestPracticeAwarded,
+    CooperationRequestOpened,
+    ProjectArchived,
+    ProjectPublished,
+    ProjectRevised,
+)
+from shared.contracts.events import SessionRegistrationOpened
+from shared.contracts.notify import AnnouncementPublished
+from shared.contracts.rpc import FitsAnswered, FitsAsked, ProjectKeys, ProjectKeysAnswered, ProjectKeysAsked
+from shared.kernel.postgres import Connection, Pool
+from shared.kernel.problems import Problem
+
+# A search that the catalogue has not taken apart yet, or by other rules, has to be proven; so has each where something
+# was public before.
+CANDIDATES = """
+WITH met AS (
+    SELECT k.subscription_id, count(DISTINCT k.part) AS parts, count(DISTINCT k.part) FILTER (WHERE k.sure) AS sure
+    FROM unnest($1::text[]) AS given (key) JOIN search_key k USING (key) GROUP BY k.subscription_id
+), near AS (
+    SELECT * FROM unnest($2::text[], $3::float8[]) AS n (ags, km)
+), candidate AS (
+    SELECT o.subscription_id, o.query,
+           c.subscription_id IS NULL OR c.rules <> $4 OR c.needs_proof OR c.groups > coalesce(met.sure, 0)
+           OR $6 AS needs_proof
+    FROM saved_search o
+    JOIN subscription s ON s.id = o.subscription_id AND s.state = 'confirmed' AND s.since <= $5
+    LEFT JOIN compiled_search c USING (subscription_id)
+    LEFT JOIN met USING (subscription_id)
+    LEFT JOIN near ON near.ags = c.near
+    WHERE c.subscription_id IS NULL OR c.rules <> $4
+       OR (c.groups = coalesce(met.parts, 0) AND (c.within_km IS NULL OR near.km <= c.within_km))
+)
+SELECT query, needs_proof, array_agg(subscription_id) AS subscriptions
+FROM candidate GROUP BY query, needs_proof ORDER BY query
+"""
+OTHER_RULES = "UPDATE compiled_search SET stale = true WHERE rules <> $1 AND NOT stale"
+# A confirmed search is opened within seconds; one that cannot be opened is waited for no longer.
+UNOPENED = """
+SELECT EXISTS (
+    SELECT FROM subscription s
+    WHERE s.subject = 'search' AND s.state = 'confirmed'
+      AND s.since BETWEEN $1::timestamptz - interval '1 minute' AND $1
+      AND NOT EXISTS (SELECT FROM saved_search o WHERE o.subscription_id = s.id)
+) AND clock_timestamp() < $1 + interval '2 minutes'
+"""
+# Parameters: 1 mailing, 2 kind, 3 kind that is wished, 4 and 5 thing, 6 and 7 subjects and keys, 8 searches that fit,
+# 9 when it happened, 10 now, 11 kinds that were told of the thing before, 12 since when, 13 whether a follower of the
+# very thing is told all the same, 14 mailings that tell the same.
+MATCH = """
+WITH RECURSIVE asked AS (
+    SELECT k.subject, k.key FROM unnest($6::text[], $7::text[]) AS k (subject, key)
+    UNION
+    SELECT f.subject, f.key FROM asked a JOIN former_key f ON f.subject = a.subject AND f.now = a.key
+), hit AS (
+    SELECT s.id, s.person_id, s.subject, s.key, s.rhythm
+    FROM asked a JOIN subscription s ON s.subject = a.subject AND s.key = a.key
+    WHERE s.state = 'confirmed' AND s.since <= $9
+    UNION ALL
+    SELECT s.id, s.person_id, s.subject, s.key, s.rhythm
+    FROM unnest($8::uuid[]) AS fitting (id) JOIN subscription s USING (id)
+    WHERE s.state = 'confirmed' AND s.since <= $9
+), wanted AS (
+    SELECT h.id, h.person_id, h.subject, h.key,
+           coalesce(h.rhythm, p.rhythm, CASE h.subject WHEN 'search' THEN 'daily' ELSE 'immediate' END) AS rhythm
+    FROM hit h LEFT JOIN preference p ON p.person_id = h.person_id AND p.channel = 'email'
+         AND p.kind = CASE h.subject WHEN 'search' THEN 'saved_search_digest' ELSE $3 END
+), found AS (
+    SELECT person_id, array_agg(id ORDER BY subject, id) AS subscriptions,
+           bool_or(subject = $4 AND key = $5) AS follows_it,
+           min(CASE rhythm WHEN 'immediate' THEN 0 WHEN 'daily' THEN 1 ELSE 2 END) AS rhythm
+    FROM wanted WHERE rhythm <> 'off' GROUP BY person_id
+)
+INSERT INTO finding (mailing_id, person_id, kind, thing_kind, thing_id, subscriptions, rhythm, found_at)
+SELECT $1, f.person_id, $2, $4, $5, f.subscriptions,
+       CASE WHEN s.paused_until > $10 AND f.rhythm = 0 THEN 'daily'
+            ELSE (ARRAY['immediate', 'daily', 'weekly'])[f.rhythm + 1] END, $10
+FROM found f JOIN subscriber s USING (person_id)
+WHERE s.address IS NOT NULL AND (s.paused_until IS NULL OR s.paused_until < 'infinity')
+  AND NOT EXISTS (
+      SELECT FROM finding o
+      WHERE o.thing_kind = $4 AND o.thing_id = $5 AND o.person_id = f.person_id AND o.mailing_id <> $1
+        AND o.kind = ANY($11::text[]) AND o.found_at >= $12 AND NOT ($13 AND f.follows_it)
+  )
+  AND NOT EXISTS (
+      SELECT FROM message m WHERE m.mailing_id = ANY($14::bigint[]) AND m.person_id = f.person_id
+  )
+ON CONFLICT DO NOTHING
+"""
+THE_SAME = """
+SELECT id, state FROM mailing WHERE cause = $2 AND recorded_at = $3 AND id <> $1
+UNION
+SELECT id, state FROM mailing WHERE data ? 'announcement_id' AND data->>'announcement_id' = $4 AND id <> $1
+"""
+PAGE = """
+SELECT person_id, subscriptions FROM finding
+WHERE mailing_id = $1 AND rhythm = 'immediate' AND person_id > $2 ORDER BY person_id LIMIT $3
+"""
+AGS = "SELECT ags FROM known_body WHERE organisation_id = $1"
+FORGET = "DELETE FROM finding WHERE person_id = ANY($1::text[])"
+FORGET_DIGESTS = "DELETE FROM digest WHERE person_id = ANY($1::text[])"
+
+OF_PROJECTS = ("project_published", "project_revised", "best_practice_awarded")
+A_DAY = timedelta(days=1)
+EVER = timedelta(days=36500)
+PROVEN_AT_ONCE = 500
+MAILED_BY_THEN = timedelta(seconds=5)
+"""The mailing of an announcement, if it has one, is noted within moments of its publication, and comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Whom to ask what a project is found by, and which searches find it."""
+
+    keys: Callable[[ProjectKeysAsked], Awaitable[ProjectKeysAnswered]]
+    fits: Callable[[FitsAsked], Awaitable[FitsAnswered]]
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Finds who is to be told, and notes it."""
+
+    pool: Pool
+    catalogue: Catalogue
+
+    async def find(self, mailing: Mailing, now: datetime) -> None:
+        """Notes everybody who is to be told of a mailing's cause. Doing it again changes nothing."""
+        cause: Followed = mailing.what
+        if not is_told(cause):
+            return
+        told_otherwise = await self._told_otherwise(mailing, now)
+        keys, searches = await self._followed_by(mailing, cause)
+        await self._note(mailing, told_otherwise, keys, searches, now)
+
+    async def page(self, mailing: Mailing, after: str, limit: int) -> Sequence[Any]:
+        """The next of those who are told at once: person and subscriptions."""
+        return await self.pool.fetch(PAGE, mailing.id, after, limit)
+
+    async def _told_otherwise(self, mailing: Mailing, now: datetime) -> list[int]:
+        """The mailings that tell the same to others; they come first."""
+        cause = mailing.what
+        if isinstance(cause, AnnouncementPublished) and now < mailing.happened_at + MAILED_BY_THEN:
+            raise Problem("unavailable")
+        announcement_id = getattr(cause, "announcement_id", None)
+        rows = await self.pool.fetch(THE_SAME, mailing.id, mailing.cause, mailing.recorded_at, announcement_id)
+        if any(row["state"] == "open" for row in rows):
+            raise Problem("unavailable")
+        return [row["id"] for row in rows]
+
+    async def _followed_by(self, mailing: Mailing, cause: Followed) -> tuple[set[str], list[UUID]]:
+        """What it is followed by: keys of subscriptions, and the searches that find it."""
+        thing = thing_of(cause)
+        match cause:
+            case ProjectPublished() | ProjectRevised() | BestPracticeAwarded():
+                return await self._project(mailing, cause)
+            case ProjectArchived():
+                return {f"project:{thing.id}"}, []
+            case CooperationRequestOpened():
+                ags = await self.pool.fetchval(AGS, cause.organisation_id)
+                return keys_of(cause) | set(places(ags) if ags else ()), []
+            case _:  # what was published of it before says the rest
+                return keys_of(cause) | await things.keys(self.pool, thing), []
+
+    async def _project(
+        self, mailing: Mailing, cause: ProjectPublished | ProjectRevised | BestPracticeAwarded
+    ) -> tuple[set[str], list[UUID]]:
+        version = int(mailing.cause.rpartition("@")[2])
+        answer = await self.catalogue.keys(ProjectKeysAsked(project_id=cause.project_id, version=version))
+        if answer.project is None:
+            return set(), []
+        if await self.pool.fetchval(UNOPENED, mailing.happened_at):
+            raise Problem("unavailable")
+        own = keys_of(cause) - (keys_of(cause) & {f"topic:{each}" for each in getattr(cause, "topics", ())})
+        new = _followed(answer.project) - (_followed(answer.before) if answer.before else set())
+        if answer.before is not None and isinstance(cause, ProjectPublished):
+            own -= {f"kind:{follow_of(cause).wished}"}  # it is back, and nothing new
+        return own | new, await self._searches(mailing, answer, version)
+
+    async def _searches(self, mailing: Mailing, answer: ProjectKeysAnswered, version: int) -> list[UUID]:
+        """The searches that find it and did not before."""
+        assert answer.project is not None
+        reach = answer.project.reach
+        found = await self.pool.fetch(
+            CANDIDATES,
+            list(answer.project.keys),
+            list(reach),
+            list(reach.values()),
+            answer.rules,
+            mailing.happened_at,
+            answer.before is not None,
+        )
+        await self.pool.execute(OTHER_RULES, answer.rules)
+        fitting = [row for row in found if not row["needs_proof"]]
+        to_prove = [row for row in found if row["needs_proof"]]
+        for start in range(0, len(to_prove), PROVEN_AT_ONCE):
+            some = to_prove[start : start + PROVEN_AT_ONCE]
+            asked = FitsAsked(
+                project_id=mailing.what.project_id,
+                version=version,
+                searches=tuple({name: tuple(values) for name, values in row["query"].items()} for row in some),
+            )
+            fitting += [some[place] for place in (await self.catalogue.fits(asked)).fitting]
+        return [each for row in fitting for each in row["subscriptions"]]
+
+    async def _note(
+        self,
+        mailing: Mailing,
+        told_otherwise: Sequence[int],
+        keys: Iterable[str],
+        searches: Sequence[UUID],
+        now: datetime,
+    ) -> None:
+        cause, thing, follow = mailing.what, thing_of(mailing.what), follow_of(mailing.what)
+        told_before, within, follower_is_told = _told_before(cause)
+        pairs = [key.partition(":") for key in sorted(keys)]
+        await self.pool.execute(
+            MATCH,
+            mailing.id,
+            follow.kind.name,
+            follow.wished,
+            thing.kind,
+            thing.id,
+            [subject for subject, _, _ in pairs],
+            [key for _, _, key in pairs],
+            searches,
+            mailing.happened_at,
+            now,
+            told_before,
+            now - within,
+            follower_is_told,
+            told_otherwise,
+        )
+
+
+def _told_before(cause: Followed) -> tuple[Sequence[str], timedelta, bool]:
+    """The kinds after which it is no news any more, within what time, and whether it still is for who follows it."""
+    match cause:
+        case SessionRegistrationOpened():
+            return ("session_announcement",), A_DAY, False
+        case ProjectPublished() | ProjectRevised() | BestPracticeAwarded():
+            return OF_PROJECTS, EVER, True
+        case _:  # what happens to a thing is news whenever it happens
+            return (), EVER, False
+
+
+def _followed(project: ProjectKeys) -> set[str]:
+    return {key for each in project.keys if (key := as_followed(each)) is not None}
+
+
+async def forget(connection: Connection, people: Sequence[str]) -> None:
+    """Nothing of these people is left."""
+    await connection.execute(FORGET, people)
+    await connection.execute(FORGET_DIGESTS, people)

@@ -1,0 +1,109 @@
+"""Where followers are written to, and why: looked up when a message is sent.
+
+Nobody is written to for what was unsubscribed meanwhile, or while paused.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.notify import subscriber_list, subscriber_sealing, subscription_wishes
+from services.notify.letter import Fact, listed, titled
+from services.notify.subscription_matter import PAGE
+from services.notify.subscription_wishes import Owners
+from shared.kernel.postgres import Pool
+from shared.kernel.vault import Vault
+
+MATCHED = """
+SELECT s.id::text, s.person_id, s.subject, s.key, c.label
+FROM subscription s LEFT JOIN compiled_search c ON c.subscription_id = s.id
+WHERE s.id = ANY($1::uuid[]) AND s.state = 'confirmed'
+"""
+PAUSED = "SELECT person_id FROM subscriber WHERE person_id = ANY($1::text[]) AND paused_until > $2"
+
+SUBJECTS = {
+    "kind": "die Art {}",
+    "topic": "das Themengebiet {}",
+    "municipality": "die Kommune {}",
+    "district": "den Kreis {}",
+    "series": "die Veranstaltungsreihe {}",
+    "project": "das Projekt {}",
+}
+SEARCH = "die Suche: {}"
+MOST_NAMED = 3
+UNNAMED = {"search": "eine Suche", "kind": "eine Art von Nachrichten"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A subscription that matches, and what it is to, as it is called now."""
+
+    subscription_id: str
+    subject: str
+    title: str | None
+
+    def said(self) -> str:
+        """What was subscribed to, in the middle of a sentence."""
+        if self.title is None:
+            return UNNAMED.get(self.subject, "diese Inhalte")
+        return (
+            SEARCH.format(self.title) if self.subject == "search" else SUBJECTS[self.subject].format(titled(self.title))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Where to write to, the token of the person's page, and why."""
+
+    email: str
+    token: str
+    reasons: Mapping[str, Reason]
+
+    def of(self, subscription_ids: Iterable[str]) -> list[Reason]:
+        """Those of some subscriptions that still hold."""
+        return [self.reasons[each] for each in subscription_ids if each in self.reasons]
+
+
+@dataclass(frozen=True, slots=True)
+class Followers:
+    """Looks them up."""
+
+    pool: Pool
+    vault: Vault
+    owners: Owners
+
+    async def of(self, asked: Mapping[str, Iterable[str]], now: datetime) -> dict[str, Follower]:
+        """Of each person and their subscriptions. Who is erased, paused or has none of them any more is missing."""
+        people = list(asked)
+        reasons = await self._reasons({each for ids in asked.values() for each in ids})
+        rows = await subscriber_list.cards_of(self.pool, people)
+        paused = {row["person_id"] for row in await self.pool.fetch(PAUSED, people, now)}
+        addresses = await subscriber_sealing.addresses(self.vault, rows)
+        return {
+            person: Follower(address.email, address.token, reasons[person])
+            for row, address in zip(rows, addresses, strict=True)
+            if address is not None and (person := row["person_id"]) in reasons and person not in paused
+        }
+
+    async def _reasons(self, ids: set[str]) -> dict[str, dict[str, Reason]]:
+        rows = await self.pool.fetch(MATCHED, list(ids))
+        named = list({(row["subject"], row["key"]) for row in rows if row["subject"] != "search"})
+        titles = await subscription_wishes.titles(self.owners, named)
+        found: dict[str, dict[str, Reason]] = {}
+        for row in rows:
+            title = row["label"] if row["subject"] == "search" else titles.get((row["subject"], row["key"]))
+            found.setdefault(row["person_id"], {})[row["id"]] = Reason(row["id"], row["subject"], title)
+        return found
+
+
+def why(reasons: Sequence[Reason]) -> str:
+    """The sentence at the end of a letter."""
+    said = list(dict.fromkeys(each.said() for each in reasons))
+    more = len(said) - MOST_NAMED
+    named = said if more <= 0 else [*said[:MOST_NAMED], "Weiteres"]
+    return f"Sie erhalten diese Nachricht, weil Sie {listed(named)} abonniert haben."
+
+
+def own_page(portal: str, token: str) -> Fact:
+    """Where everything can be changed and ended."""
+    return Fact("Ihre Abonnements", "ändern, pausieren oder abbestellen", url=f"{portal}{PAGE}{token}")

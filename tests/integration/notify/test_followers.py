@@ -1,0 +1,587 @@
+"""Who is told of what is published: by all subscriptions at once, in time, and once."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.notify import subscriber_sealing, things
+from services.notify.compiled_searches import Compiling
+from services.notify.digest_matter import DigestMatter
+from services.notify.digests import Digests
+from services.notify.follower_matter import FollowerMatter
+from services.notify.matching import Catalogue, Matching, forget
+from services.notify.reasons import Followers
+from services.notify.subscription_wishes import Owners
+from services.notify.unsubscribing import Naming, Unsubscribing
+from shared.contracts.catalog import (
+    BestPracticeAwarded,
+    CooperationRequestOpened,
+    OrganisationChanged,
+    Participation,
+    ProjectArchived,
+    ProjectPublished,
+    ProjectRevised,
+    ResourcePublished,
+    TopicMerged,
+)
+from shared.contracts.events import (
+    HeldTalk,
+    MaterialPublished,
+    Place,
+    PublishedMaterial,
+    SessionAnnounced,
+    SessionCancelled,
+    SessionDocumented,
+    SessionPostponed,
+    SessionRegistrationOpened,
+    Times,
+)
+from shared.contracts.rpc import (
+    FitsAnswered,
+    FitsAsked,
+    KeyGroup,
+    ProjectKeys,
+    ProjectKeysAnswered,
+    ProjectKeysAsked,
+    SearchKeys,
+    SearchKeysAnswered,
+    SearchKeysAsked,
+    SeriesTitlesAnswered,
+    SeriesTitlesAsked,
+    TitlesAnswered,
+    TitlesAsked,
+)
+from shared.kernel.inbox import Received
+from shared.kernel.problems import Problem
+from tests.integration.notify.conftest import Notify
+from tests.integration.notify.office import Office, Owner, people
+from tests.integration.notify.sink import Mail, Sink, mail_server
+from tests.unit.notify import samples
+
+ENTER = """
+INSERT INTO subscriber (person_id, version, card_id, address, digest_hour, digest_weekday, quiet_from, quiet_until,
+                        quiet_weekends, paused_until)
+VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+SUBSCRIBE = """
+INSERT INTO subscription (id, person_id, version, subject, key, sealed_query, rhythm, state, text_version,
+                          requested_at, confirmed_at, since)
+VALUES ($1, $2, 1, $3, $4, $5, $6, 'confirmed', '1', $7, $7, $7)
+"""
+OPEN = "INSERT INTO saved_search (subscription_id, person_id, query, opened_at) VALUES ($1, $2, $3, $4)"
+PREFER = "INSERT INTO preference (person_id, kind, channel, rhythm) VALUES ($1, $2, 'email', $3)"
+END = "UPDATE subscription SET state = 'ended' WHERE person_id = $1"
+PAUSE = "UPDATE subscriber SET paused_until = $2 WHERE person_id = $1"
+WAITING = "SELECT count(*) FROM finding WHERE rhythm <> 'immediate' AND digest_day IS NULL"
+
+SERIES, SESSION, PROJECT = (f"{digit * 8}-1111-4111-8111-111111111111" for digit in "abc")
+RULES = "these"
+
+
+@dataclass
+class AskedCatalogue:
+    """What the catalogue would answer of the one project there is, and which searches it would prove."""
+
+    now: ProjectKeys | None = None
+    before: ProjectKeys | None = None
+    proves: set[str] = field(default_factory=set)
+    proven: list[str] = field(default_factory=list)
+    down: bool = False
+    rules: str = RULES
+
+    async def keys(self, _asked: ProjectKeysAsked) -> ProjectKeysAnswered:
+        if self.down:
+            raise Problem("unavailable")
+        return ProjectKeysAnswered(project=self.now, before=self.before, rules=self.rules)
+
+    async def fits(self, asked: FitsAsked) -> FitsAnswered:
+        words = [search["q"][0] if "q" in search else "" for search in asked.searches]
+        self.proven += words
+        return FitsAnswered(fitting=tuple(n for n, q in enumerate(words) if q in self.proves))
+
+    async def taken_apart(self, asked: SearchKeysAsked) -> SearchKeysAnswered:
+        return SearchKeysAnswered(searches=tuple(map(_taken_apart, asked.searches)), rules=self.rules)
+
+
+def _taken_apart(search: Mapping[str, Sequence[str]]) -> SearchKeys:
+    groups = [KeyGroup(sure=tuple(f"topic:{topic}" for topic in search["topic"]))] if "topic" in search else []
+    groups += [KeyGroup(likely=(f"~{search['q'][0]}",))] if "q" in search else []
+    near = search["near"][0] if "near" in search else None
+    return SearchKeys(
+        search=dict(search),
+        label=f"„{search['q'][0]}“" if "q" in search else "etwas",
+        groups=tuple(groups),
+        near=near,
+        within_km=float(search["within_km"][0]) if near else None,
+    )
+
+
+async def titles(asked: TitlesAsked) -> TitlesAnswered:
+    return TitlesAnswered(
+        topics={topic: topic.title() for topic in asked.topics},
+        ags=dict.fromkeys(asked.ags, "Lemgo"),
+        projects=dict.fromkeys(asked.projects, "Bauhof"),
+    )
+
+
+async def series(asked: SeriesTitlesAsked) -> SeriesTitlesAnswered:
+    return SeriesTitlesAnswered(series=dict.fromkeys(asked.series, "Digitale Sprechstunde"))
+
+
+@dataclass
+class Town:
+    """People who subscribe, and the parts that tell them."""
+
+    notify: Notify
+    office: Office
+    catalogue: AskedCatalogue
+    digests: Digests
+    compiling: Compiling
+    sink: Sink
+
+    async def person(self, name: str, *subjects: str, **wishes: Any) -> str:
+        """Somebody who subscribes to these (`subject:key`), at `<name>@rathaus.example`."""
+        person_id = str(uuid4())
+        card = await subscriber_sealing.new_card(self.notify.vault, person_id, f"{name}@rathaus.example")
+        hour, weekday = wishes.get("hour", 8), wishes.get("weekday", 1)
+        quiet = (wishes.get("quiet_from"), wishes.get("quiet_until"), wishes.get("quiet_weekends", False))
+        paused = wishes.get("paused_until")
+        await self.notify.pool.execute(ENTER, person_id, card.card_id, card.sealed, hour, weekday, *quiet, paused)
+        for subject in subjects:
+            await self.subscribe(person_id, subject, wishes.get("rhythm"), wishes.get("since"))
+        return person_id
+
+    async def subscribe(
+        self, person_id: str, subject: str, rhythm: str | None = None, since: dt.datetime | None = None
+    ) -> str:
+        kind, _, key = subject.partition(":")
+        subscription_id, at = uuid4(), since or self.notify.clock.now() - dt.timedelta(days=1)
+        sealed = "sealed" if kind == "search" else None
+        await self.notify.pool.execute(SUBSCRIBE, subscription_id, person_id, kind, key, sealed, rhythm, at)
+        return str(subscription_id)
+
+    async def saves(self, name: str, query: dict[str, list[str]], rhythm: str | None = None, **wishes: Any) -> str:
+        """Somebody who saves a search."""
+        person_id = await self.person(name, **wishes)
+        subscription_id = await self.subscribe(person_id, f"search:{uuid4()}", rhythm)
+        await self.notify.pool.execute(OPEN, subscription_id, person_id, query, self.notify.clock.now())
+        return person_id
+
+    async def publish(self, *contracts: Any, live: bool = True, version: int = 7) -> None:
+        """Contracts arrive; what they say of things is kept, and who follows is told."""
+        effects = {each.contract: each.apply for each in (*things.of_events(), *things.of_catalog())}
+        for number, contract in enumerate(contracts):
+            async with self.notify.pool.acquire() as connection, connection.transaction():
+                if type(contract) in effects:
+                    await effects[type(contract)](connection, [received(contract)])
+            if live and type(contract) in self.office.matters.causes:
+                await self.office.hear(contract, version=version + number)
+        await self.office.expand()
+
+    async def told(self) -> list[str]:
+        """Who has got a mail since this was asked last, each as often as they did."""
+        before = len(self.sink.mails)
+        await self.office.send()
+        return sorted(mail.recipient.partition("@")[0] for mail in self.sink.mails[before:])
+
+    async def close(self) -> list[str]:
+        """Digests of the windows that have ended, by any process."""
+        while await self.digests.step():
+            pass
+        await self.office.expand()
+        return await self.told()
+
+    def last(self) -> Mail:
+        return self.sink.mails[-1]
+
+
+def words(mail: Mail, of: str = "plain") -> str:
+    """A mail's text or HTML, in one line."""
+    (part,) = [each for each in mail.parsed.walk() if each.get_content_type() == f"text/{of}"]
+    return " ".join(str(part.get_content()).split())
+
+
+def named_in(mail: Mail) -> Naming:
+    """What one click ends."""
+    link = str(mail.parsed["List-Unsubscribe"])[1:-1]
+    naming = Unsubscribing.of(samples.PORTAL, bytes(32)).read(link.rpartition("/")[2])
+    assert naming is not None
+    return naming
+
+
+def received(contract: Any) -> Received[Any]:
+    now = dt.datetime.now(dt.UTC)
+    return Received(contract, "x@1", contract.type, "x", 1, 1, now, now, False, True, "c" * 32, None)  # noqa: FBT003
+
+
+@pytest.fixture
+async def town(notify: Notify) -> AsyncIterator[Town]:
+    catalogue = AskedCatalogue()
+    followers = Followers(notify.pool, notify.vault, Owners(titles, series, catalogue.taken_apart))
+    unsubscribing = Unsubscribing.of(samples.PORTAL, bytes(32))
+    matching = Matching(notify.pool, Catalogue(catalogue.keys, catalogue.fits))
+    matter = FollowerMatter(matching, followers, unsubscribing, samples.TEXTS, samples.PORTAL, notify.clock)
+    digest = DigestMatter(notify.pool, followers, unsubscribing, samples.TEXTS, samples.PORTAL, notify.clock)
+    async with mail_server() as sink:
+        office = Office(notify, Owner(samples.session()), sink, more=[matter, digest])
+        digests = Digests(notify.pool, digest, notify.clock, dt.timedelta(days=60), lambda: None)
+        yield Town(notify, office, catalogue, digests, Compiling(notify.pool, catalogue.taken_apart), sink)
+
+
+START = dt.datetime(2025, 7, 31, 8, tzinfo=dt.UTC)
+OF_SESSION: dict[str, Any] = {
+    "session_id": SESSION,
+    "series_id": SERIES,
+    "title": "Sprechstunde <b>Bauhof</b>",
+    "sequence": 0,
+    "starts_at": START,
+}
+
+
+def announced(**more: Any) -> SessionAnnounced:
+    venue = Place(name="Rathaus", city="Lemgo", ags="05766044")
+    return SessionAnnounced(**OF_SESSION, mode="in_person", venue=venue, topics=("works_depot",), **more)
+
+
+def postponed() -> SessionPostponed:
+    moved = {**OF_SESSION, "sequence": 1, "starts_at": START + dt.timedelta(days=28)}
+    return SessionPostponed(**moved, previous=Times(starts_at=START), reason="Erkrankung")
+
+
+def published(**more: Any) -> ProjectPublished:
+    return ProjectPublished(
+        project_id=PROJECT,
+        title="Gemeinsamer Bauhof",
+        summary="Zwei Gemeinden pflegen Straßen.",
+        topics=("works_depot",),
+        participations=(Participation(organisation_id="o", ags="05766044", role="lead"),),
+        **more,
+    )
+
+
+KEYS = ProjectKeys(
+    keys=("topic:works_depot", "topic:depot", "organisation:05766044", "organisation:o", "district:05766", "~bauhof"),
+    reach={"05766044": 0.0, "05766020": 11.5},
+)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "topic:works_depot",
+        "municipality:05766044",
+        "district:05766",
+        f"series:{SERIES}",
+        "kind:session_announcement",
+    ],
+)
+async def test_a_session_is_told_by_whatever_it_is_followed(town: Town, subject: str) -> None:
+    await town.person("anna", subject)
+    await town.person("bela", "topic:treasury", "kind:project_published", "municipality:05766020", "district:05362")
+    await town.publish(announced())
+    assert await town.told() == ["anna"]
+
+
+async def test_a_project_is_told_once_however_many_subscriptions_match(town: Town) -> None:
+    anna = await town.person("anna", "topic:works_depot", "municipality:05766044", "kind:project_published")
+    await town.person("bela", "topic:depot")  # has become works_depot
+    await town.person("cora", "topic:treasury")
+    town.catalogue.now = KEYS
+    await town.publish(published())
+    assert await town.told() == ["anna", "bela"]
+    (mail,) = town.sink.to("anna@rathaus.example")
+    assert "weil Sie die Art „Neue Projekte“, die Kommune „Lemgo“ und das Themengebiet „Works_Depot“" in words(mail)
+    assert mail.parsed["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail.subject == "Neues Projekt: Gemeinsamer Bauhof"
+    naming = named_in(mail)
+    assert (naming.person_id, naming.kind) == (anna, "project_published")
+    await town.publish(published())
+    assert await town.told() == [], "the same event, delivered again"
+
+
+async def test_a_revision_is_told_to_whom_it_newly_fits_and_to_who_follows_the_project(town: Town) -> None:
+    await town.person("anna", "topic:works_depot")
+    await town.person("bela", "topic:treasury")
+    await town.person("cora", f"project:{PROJECT}", "topic:works_depot")
+    town.catalogue.now = KEYS
+    await town.publish(published())
+    assert await town.told() == ["anna", "cora"]
+    town.catalogue.before = KEYS
+    town.catalogue.now = KEYS.model_copy(update={"keys": (*KEYS.keys, "topic:treasury")})
+    await town.publish(ProjectRevised(**published().model_dump(), revision=1), version=8)
+    assert await town.told() == ["bela", "cora"]
+    assert [mail.subject for mail in town.sink.to("cora@rathaus.example")][1:] == ["Aktualisiert: Gemeinsamer Bauhof"]
+    assert town.sink.to("bela@rathaus.example")[0].subject == "Neues Projekt: Gemeinsamer Bauhof"
+    await town.person("dora", "kind:project_portrait")
+    town.catalogue.before = town.catalogue.now
+    award = BestPracticeAwarded(
+        project_id=PROJECT, title="Gemeinsamer Bauhof", occasion="Jahrestagung", awarded_on=dt.date(2025, 6, 1)
+    )
+    await town.publish(award, version=9)
+    assert await town.told() == ["cora", "dora"]
+    await town.publish(ProjectArchived(project_id=PROJECT, title="Gemeinsamer Bauhof", was_published=True), version=10)
+    assert await town.told() == ["cora"]
+
+
+async def test_searches_are_found_by_their_keys_and_proven_where_keys_do_not_tell(town: Town) -> None:
+    await town.saves("anna", {"topic": ["works_depot"]}, "immediate")
+    await town.saves("bela", {"q": ["bauhof"]}, "immediate")
+    await town.saves("cora", {"q": ["bauhof"], "topic": ["treasury"]}, "immediate")
+    await town.saves("dora", {"near": ["05766020"], "within_km": ["12"]}, "immediate")
+    await town.saves("emil", {"near": ["05766020"], "within_km": ["11"]}, "immediate")
+    await town.saves("fritz", {"near": ["05999999"], "within_km": ["900"]}, "immediate")
+    await town.saves("gerd", {"q": ["bauhof"]}, "immediate")
+    await town.saves("hans", {}, "immediate")
+    assert await town.compiling.step() == 8
+    assert await town.compiling.step() == 0
+    await town.saves("ida", {"q": ["nichts"]}, "immediate")  # not taken apart yet
+    town.catalogue.now, town.catalogue.proves = KEYS, {"bauhof"}
+    await town.publish(published())
+    assert await town.told() == ["anna", "bela", "dora", "gerd", "hans"]
+    assert sorted(town.catalogue.proven) == ["bauhof", "nichts"], "the same search is proven once"
+    assert town.sink.to("bela@rathaus.example")[0].subject == "Neue Treffer zu Ihrer Suche"
+    assert "weil Sie die Suche: „bauhof“ abonniert haben" in words(town.sink.to("bela@rathaus.example")[0])
+
+
+async def test_searches_taken_apart_by_other_rules_are_proven_and_taken_apart_anew(town: Town) -> None:
+    await town.saves("anna", {"topic": ["works_depot"]}, "immediate")
+    await town.compiling.step()
+    town.catalogue.rules, town.catalogue.proves = "others", {""}
+    town.catalogue.now = ProjectKeys(keys=("another:key",))
+    await town.publish(published())
+    assert await town.told() == ["anna"]
+    assert town.catalogue.proven == [""]
+    assert await town.compiling.step() == 1
+
+
+async def test_a_catalogue_that_is_away_is_waited_for(town: Town) -> None:
+    await town.person("anna", "topic:works_depot")
+    town.catalogue.down = True
+    await town.publish(published())
+    assert await town.told() == []
+    town.catalogue.down, town.catalogue.now = False, KEYS
+    town.notify.clock.forward(minutes=1)
+    await town.office.expand()
+    assert await town.told() == ["anna"]
+
+
+async def test_who_is_registered_is_not_told_again_as_a_follower(town: Town) -> None:
+    (registered,) = people(1)
+    town.office.owner.people = [registered]
+    follower = await town.person("anna", f"series:{SERIES}")
+    town.office.owner.people[0] = registered.model_copy(update={"person_id": follower})
+    await town.person("bela", f"series:{SERIES}")
+    await town.publish(announced(), postponed(), SessionCancelled(**OF_SESSION, reason="Erkrankung"))
+    told = await town.told()
+    assert told.count("person0") == 2, "of the postponement and the cancellation"
+    assert told.count("anna") == 0, "nothing is announced that is cancelled by now"
+    assert told.count("bela") == 1
+
+
+async def test_what_was_told_a_moment_ago_is_no_news(town: Town) -> None:
+    await town.person("anna", f"series:{SERIES}")
+    opened = SessionRegistrationOpened(**OF_SESSION)
+    await town.publish(announced(), opened)
+    assert await town.told() == ["anna"]
+    town.notify.clock.forward(days=2)
+    await town.publish(opened, version=20)
+    assert await town.told() == ["anna"]
+
+
+async def test_what_follows_from_earlier_facts_of_a_session(town: Town) -> None:
+    """A release names neither topics nor places; what was announced of the session does."""
+    await town.person("anna", "topic:works_depot")
+    await town.person("bela", f"project:{PROJECT}")
+    talks = (HeldTalk(title="Bauhof", project_id=PROJECT),)
+    await town.publish(announced(), live=False)
+    documented = SessionDocumented(**OF_SESSION, talks=talks)
+    item = PublishedMaterial(material_id="m", title="Folien", file_name="f.pdf", media_type="application/pdf", size=9)
+    released = MaterialPublished(
+        release_id=str(uuid4()), session_id=SESSION, series_id=SERIES, title="Sprechstunde", items=(item,)
+    )
+    await town.publish(documented, released)
+    assert await town.told() == ["anna", "anna", "bela", "bela"]
+
+
+async def test_loaded_history_is_kept_and_told_to_nobody(town: Town) -> None:
+    await town.person("anna", "kind:session_announcement")
+    await town.publish(announced(), live=False)
+    assert await town.told() == []
+    assert await things.keys(town.notify.pool, things.Thing("session", SESSION)) >= {"topic:works_depot"}
+
+
+async def test_nothing_older_than_the_subscription_is_told(town: Town) -> None:
+    await town.person("anna", "topic:works_depot", since=town.notify.clock.now() + dt.timedelta(seconds=1))
+    await town.publish(announced())
+    assert await town.told() == []
+
+
+async def test_resources_and_requests_are_told_by_topic_and_place(town: Town) -> None:
+    await town.person("anna", "topic:depot")
+    await town.person("bela", "municipality:05766048")
+    body = {"name": "Lemgo", "organisation_type": "municipality"}
+    await town.publish(
+        TopicMerged(topic="depot", label="Bauhof", into="works_depot"),
+        OrganisationChanged(organisation_id="o", ags="05766044", **body),
+        OrganisationChanged(organisation_id="old", ags="05766048", merged_into="o", **body),
+        ResourcePublished(resource_id="r", kind="guide", title="Leitfaden", version=1, topics=("works_depot",)),
+        CooperationRequestOpened(
+            cooperation_request_id="c",
+            kind="seeking",
+            title="Wir suchen",
+            topics=("treasury",),
+            organisation_id="o",
+            expires_on=dt.date(2026, 1, 1),
+        ),
+    )
+    assert await town.told() == ["anna", "bela"]
+
+
+async def test_preferences_say_how_often_and_a_subscriptions_own_rhythm_says_it_louder(town: Town) -> None:
+    people = {name: await town.person(name, f"series:{SERIES}") for name in ("anna", "bela", "cora")}
+    dora = await town.person("dora", f"series:{SERIES}", rhythm="immediate")
+    await town.person("emil", f"series:{SERIES}", rhythm="weekly")
+    for person, rhythm in ((people["anna"], "off"), (people["bela"], "daily"), (dora, "off")):
+        await town.notify.pool.execute(PREFER, person, "session_announcement", rhythm)
+    await town.publish(announced())
+    assert await town.told() == ["cora", "dora"]
+    assert await town.close() == [], "the windows of today are over"
+    town.notify.clock.forward(days=1)
+    assert await town.close() == ["bela"]
+    town.notify.clock.forward(days=6)
+    assert await town.close() == ["emil"]
+
+
+async def test_a_digest_tells_everything_once_with_the_latest_of_each(town: Town) -> None:
+    anna = await town.person("anna", f"series:{SERIES}", "topic:works_depot", "topic:treasury", rhythm="daily")
+    town.catalogue.now = KEYS
+    gone = announced().model_copy(update={"session_id": str(uuid4()), "title": "Fällt aus"})
+    cancelled = SessionCancelled(**{**OF_SESSION, "session_id": gone.session_id, "title": gone.title}, reason="x")
+    other = ResourcePublished(resource_id="r", kind="guide", title="Leitfaden", version=1, topics=("treasury",))
+    await town.publish(announced(), postponed(), published(), other, gone, cancelled)
+    assert await town.told() == []
+    town.notify.clock.forward(days=1)
+    assert await town.close() == ["anna"]
+    mail = town.last()
+    assert mail.subject == "Interkommunales.NRW: 4 Neuigkeiten"
+    assert "Verschoben: Sprechstunde" in words(mail)
+    assert "Neue Veranstaltung" not in words(mail)
+    assert "Abgesagt: Fällt aus" in words(mail)
+    assert "Neues Projekt: Gemeinsamer Bauhof" in words(mail)
+    assert f"/projekte/{PROJECT}" in words(mail)
+    assert "Arbeitshilfe: Leitfaden" in words(mail)
+    assert "List-Unsubscribe" in mail.parsed
+    assert "<b>Bauhof</b>" not in words(mail, "html")
+    naming = named_in(mail)
+    assert (naming.person_id, naming.kind, naming.subscription_id) == (anna, None, None)
+
+
+async def test_there_is_never_a_second_digest_nor_an_empty_one(town: Town) -> None:
+    await town.person("anna", f"series:{SERIES}", rhythm="daily")
+    await town.publish(announced())
+    town.notify.clock.forward(days=1)
+    assert [await town.close(), await town.close()] == [["anna"], []]
+    town.notify.clock.forward(days=-1)  # the clock was wrong
+    assert await town.close() == []
+    await town.publish(postponed(), version=8)
+    town.notify.clock.forward(days=1)
+    assert await town.close() == [], "there was one that day"
+    town.notify.clock.forward(days=1)
+    assert await town.close() == ["anna"]
+    await town.publish(announced(), version=11)
+    await town.publish(SessionCancelled(**OF_SESSION, reason="x"), live=False)
+    town.notify.clock.forward(days=1)
+    assert await town.close() == [], "nothing is left to tell"
+
+
+async def test_many_processes_close_a_window_once(town: Town) -> None:
+    for number in range(20):
+        await town.person(f"person{number}", f"series:{SERIES}", rhythm="daily")
+    await town.publish(announced())
+    town.notify.clock.forward(days=1)
+    await asyncio.gather(*(town.digests.step() for _ in range(4)))
+    await town.office.expand()
+    assert len(await town.told()) == 20
+    assert await town.close() == []
+
+
+async def test_who_comes_to_a_digests_mailing_late_is_not_forgotten(town: Town) -> None:
+    await town.person("anna", f"series:{SERIES}", rhythm="daily")
+    late = await town.person("bela", f"series:{SERIES}", rhythm="daily")
+    await town.notify.pool.execute(PAUSE, late, town.notify.clock.now() + dt.timedelta(days=1, minutes=1))
+    await town.publish(announced())
+    town.notify.clock.forward(days=1)
+    assert await town.close() == ["anna"]
+    town.notify.clock.forward(minutes=2)
+    await town.digests.step()
+    await town.digests.go_on()
+    await town.office.expand()
+    assert await town.told() == ["bela"]
+
+
+async def test_quiet_hours_and_weekends_are_kept(town: Town) -> None:
+    """It is Tuesday, ten o'clock in Berlin."""
+    await town.person("anna", f"series:{SERIES}", quiet_from=dt.time(9), quiet_until=dt.time(11))
+    await town.person("bela", f"series:{SERIES}", quiet_from=dt.time(20), quiet_until=dt.time(7), quiet_weekends=True)
+    await town.publish(announced())
+    assert await town.told() == ["bela"]
+    town.notify.clock.forward(minutes=61)
+    assert await town.told() == ["anna"]
+    town.notify.clock.forward(days=4)
+    await town.publish(postponed(), version=8)
+    assert await town.told() == ["anna"]
+    town.notify.clock.forward(hours=43)
+    assert await town.told() == []
+    town.notify.clock.forward(hours=4)
+    assert await town.told() == ["bela"], "on Monday at seven, by the clock on the wall"
+
+
+async def test_what_must_not_be_overtaken_is_sent_with_what_cannot_wait(town: Town) -> None:
+    """Somebody registered wants quiet now; the session is tomorrow."""
+    (registered,) = people(1)
+    quiet = await town.person("anna", quiet_from=dt.time(9), quiet_until=dt.time(11))
+    town.office.owner.people = [registered.model_copy(update={"person_id": quiet})]
+    now = town.notify.clock.now()
+    far = samples.postponed().model_copy(
+        update={"starts_at": now + dt.timedelta(days=60), "previous": Times(starts_at=now + dt.timedelta(days=30))}
+    )
+    near = SessionCancelled(
+        **{**samples.OF_SESSION, "sequence": 2, "starts_at": now + dt.timedelta(days=1)}, reason="x"
+    )
+    await town.publish(far)
+    assert await town.told() == []
+    await town.publish(near, version=8)
+    assert await town.told() == ["person0", "person0"]
+
+
+async def test_a_pause_is_one(town: Town) -> None:
+    forever = dt.datetime.max.replace(tzinfo=dt.UTC)
+    now = town.notify.clock.now()
+    await town.person("anna", f"series:{SERIES}", paused_until=now + dt.timedelta(days=3))
+    bela = await town.person("bela", f"series:{SERIES}")
+    await town.publish(announced())
+    await town.notify.pool.execute(PAUSE, bela, forever)
+    assert await town.told() == [], "not even what was waiting"
+    town.notify.clock.forward(days=2)
+    assert await town.close() == []
+    town.notify.clock.forward(days=2)
+    assert await town.close() == ["anna"]
+
+
+async def test_who_unsubscribes_or_is_erased_gets_nothing_that_waited(town: Town) -> None:
+    anna = await town.person("anna", f"series:{SERIES}")
+    bela = await town.person("bela", f"series:{SERIES}", rhythm="daily")
+    cora = await town.person("cora", f"series:{SERIES}", rhythm="daily")
+    await town.publish(announced())
+    await town.notify.pool.execute(END, anna)
+    town.notify.clock.forward(days=1)
+    await town.notify.pool.execute(END, bela)
+    async with town.notify.pool.acquire() as connection:
+        await forget(connection, [cora])
+    assert await town.close() == []
+    assert await town.notify.pool.fetchval("SELECT count(*) FROM finding WHERE person_id = $1", cora) == 0
