@@ -84,7 +84,7 @@ async def measure_large(bench: Bench) -> Sequence[Row]:
 
 async def _measured(bench: Bench, count: int, calls: int, reaches: Reaches, *, beside: bool = False) -> Sequence[Row]:
     """`beside` PostgreSQL's full text, whose table takes an hour to make of a million projects."""
-    async with bench.servers.database(own=True) as database, _site(bench, database, count) as site:
+    async with bench.servers.database(own=True) as database, filled(bench, database, count) as site:
         random = Random(SEED)
         queries, mistyped = cycle(_queries(random, site, 997)), cycle(_mistyped(random, site, 997))
         typed = cycle(_typed(random, site, 997))
@@ -134,7 +134,8 @@ def _reach(name: str, measure: str, bound: float) -> Reach | None:
 
 
 @asynccontextmanager
-async def _site(bench: Bench, database: Database, count: int) -> AsyncIterator[Site]:
+async def filled(bench: Bench, database: Database, count: int) -> AsyncIterator[Site]:
+    """A catalogue with so many projects, and its index."""
     dsn = database.dsn("catalog")
     async with await connect_pool(dsn, name="bench") as pool:
         journal = Journal(dsn, pool, DECIDERS, PROJECTIONS, wakeup=Wakeup())
@@ -186,10 +187,10 @@ async def _publish(site: Site, number: int) -> float:
         topics=("culture",),
         participations=tuple(Participation(organisation_id=row["id"], ags=row["ags"]) for row in bodies),
     )
-    await _do(site, project_id, DraftProject(project_id=project_id, content=content))
-    await _do(site, project_id, SubmitProject())
+    await do(site, project_id, DraftProject(project_id=project_id, content=content))
+    await do(site, project_id, SubmitProject())
     started = time.perf_counter()
-    await _do(site, project_id, PublishProject())
+    await do(site, project_id, PublishProject())
     page = await search.find(site.live, ProjectQuery(q=word), editor=False, at=LOADED_AT)
     took = time.perf_counter() - started
     if [each.id for each in page.items] != [project_id]:
@@ -197,7 +198,8 @@ async def _publish(site: Site, number: int) -> float:
     return took
 
 
-async def _do(site: Site, project_id: str, command: DraftProject | SubmitProject | PublishProject) -> None:
+async def do(site: Site, project_id: str, command: DraftProject | SubmitProject | PublishProject) -> None:
+    """One command to a project."""
     context = Context(
         command_id=new_id(), actor="bench", at=datetime.now(UTC), correlation_id="bench", history=True, fresh=True
     )

@@ -133,7 +133,14 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         )
         for source, taken in (
             ("events", [*things.of_events(), *effects.of_causes("events", matters, clock), *reminder.effects(clock)]),
-            ("catalog", [*things.of_catalog(), *effects.of_causes("catalog", matters, clock), undertaking_matter.taking_back(clock)]),
+            (
+                "catalog",
+                [
+                    *things.of_catalog(),
+                    *effects.of_causes("catalog", matters, clock),
+                    undertaking_matter.taking_back(clock),
+                ],
+            ),
             ("gateway", effects.of_gateway(runtime.vault)),
             ("notify", []),
         )

@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from services.notify import invited_list, live, mailing, public_fact, queue, sign_in, subscription_upkeep, webhook_queue, matching
+from services.notify import (
+    invited_list,
+    live,
+    mailing,
+    matching,
+    public_fact,
+    queue,
+    sign_in,
+    subscription_upkeep,
+    webhook_queue,
+)
 from services.notify.matter import Matters
 from shared.contracts.contract import Contract
 from shared.contracts.gateway import PersonErased

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from services.notify import mailing
 from services.notify.asker_matter import AskerMatter
-from services.notify.cause import ABOUT_CONTACTS, ABOUT_QUESTIONS, OFFERED, Known, OfRegistration
+from services.notify.cause import ABOUT_CONTACTS, ABOUT_QUESTIONS, OFFERED, OfRegistration
 from services.notify.contact_matter import ContactMatter
 from services.notify.expansion import Expansion
 from services.notify.kind import Priority
