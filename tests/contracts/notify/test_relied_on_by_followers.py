@@ -22,7 +22,8 @@ from tests.unit.notify.test_follower_letter import TOPIC, follower
 HERE = Path(__file__).parent
 OTHERS = (CooperationRequestClosed, AnnouncementCorrected, AnnouncementWithdrawn)
 OF_THINGS: list[type[Contract]] = list(dict.fromkeys([*FOLLOWS, *OF_SESSIONS, *OF_CATALOGUE, *OTHERS]))
-READ = {contract.type: contract for contract in (*OF_THINGS, OrganisationChanged, TopicMerged, TopicRenamed)}
+OF_WORDS: list[type[Contract]] = [OrganisationChanged, TopicMerged, TopicRenamed]
+READ = {contract.type: contract for contract in [*OF_THINGS, *OF_WORDS]}
 
 
 def examples(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notify.digests import BERLIN, Window, closed, ends
+from services.notify.digests import Window, closed, ends
+from services.notify.german import BERLIN
 
 SPRING, AUTUMN = dt.date(2027, 3, 28), dt.date(2027, 10, 31)
 

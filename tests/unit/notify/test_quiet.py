@@ -4,9 +4,10 @@ import datetime as dt
 
 import pytest
 
+from services.notify.german import BERLIN
 from services.notify.kind import Priority
 from services.notify.matter import Mailing
-from services.notify.quiet import BERLIN, Quiet, over, waits
+from services.notify.quiet import Quiet, over, waits
 from shared.contracts.events import SessionCancelled, SessionPostponed, Times
 from tests.unit.notify.samples import postponed
 
