@@ -238,10 +238,8 @@ def _stream(cause: Any) -> str:
     assert isinstance(cause, Contract), "what happens here is noted, not heard"
     if isinstance(cause, ABOUT_CONTACTS):
         return f"contact_request-{cause.contact_request_id}"
-    if isinstance(cause, (*ABOUT_QUESTIONS, *OFFERED)):
-        return str(cause.aggregate).replace("/", "-")
-    if not hasattr(cause, "session_id"):
-        return str(cause.aggregate).replace("/", "-")
+    if isinstance(cause, (*ABOUT_QUESTIONS, *OFFERED)) or not hasattr(cause, "session_id"):
+        return cause.aggregate.replace("/", "-")
     return f"session-{cause.session_id}"
 
 
