@@ -35,6 +35,7 @@ WITH written AS (
         while_registered boolean, ready_at timestamptz, expires_at timestamptz) USING (class)
     WHERE NOT EXISTS (SELECT FROM vault v WHERE v.person_id = r.person_id AND v.erased_at IS NOT NULL)
       AND NOT EXISTS (SELECT FROM vault v WHERE v.person_id = c.sealed_for AND v.erased_at IS NOT NULL)
+      AND r.id NOT IN (SELECT t.message_id FROM told_before t)
     ORDER BY r.place
     ON CONFLICT DO NOTHING
     RETURNING mailing_id

@@ -365,6 +365,35 @@ async def test_whatever_is_delivered_again_tells_nobody_again(world: World) -> N
     assert len({mail.message_id for mail in world.sink.mails}) == 15
 
 
+OLDER = """
+TRUNCATE mailing, message, attempt, journal, command, snapshot, projection, inbox, inbox_aggregate, relay_state;
+UPDATE journal_counter SET position = 0;
+UPDATE inbox_consumer SET position = 0, stream_seq = 0
+"""
+"""The database as it was when the service had been installed, and nothing had happened."""
+
+
+async def test_a_database_that_is_restored_to_an_older_state_tells_nobody_again(world: World) -> None:
+    """The causes are read once more; the service's own stream knows who was told of them."""
+    refused = world.owner.people[2].email
+    world.sink.say = lambda envelope, stage: (
+        "550 5.1.1 no" if stage == "RCPT" and refused in envelope.rcpt_tos else None
+    )
+    async with world.service():
+        await world.happens(of(world.owner.people[0], samples.CONFIRMED), postponed())
+        await world.settles()
+        await reports(world, 4)
+    assert len(world.sink.mails) == 3
+    await world.pool.execute(OLDER)
+    world.sink.say = lambda _, __: None
+    async with world.service():
+        await world.happens(samples.CANCELLED)
+        await world.settles()
+    assert "database_was_restored" in world.log
+    assert [mail.subject.split(":")[0] for mail in world.sink.mails[3:]] == ["Abgesagt"] * 3
+    assert len({mail.message_id for mail in world.sink.mails}) == 6
+
+
 async def test_history_and_what_is_old_tell_nobody(world: World) -> None:
     long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=8)
     just_before_us = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=5)

@@ -69,6 +69,27 @@ async def test_after_a_restore_of_the_other_service_the_same_id_is_another_cause
     assert len({mail.message_id for mail in sink.mails}) == 6
 
 
+async def test_a_clock_that_jumps_tells_nobody_again(office: Office, sink: Sink) -> None:
+    """A day back, then a week forward: what was told stays told, and what waited is sent once."""
+    clock, at = office.notify.clock, office.notify.clock.now()
+    late = office.owner.people[2].email
+    sink.say = lambda mail, stage: "450 4.2.0 later" if stage == "RCPT" and late in mail.rcpt_tos else None
+    await office.hear(postponed(), recorded_at=at)
+    await office.expand()
+    await office.send()
+    assert await office.states() == ["delivered", "delivered", "waiting"]
+    sink.say = lambda _, __: None
+    for days in (-1, 7):
+        clock.forward(days=days)
+        await office.hear(postponed(), recorded_at=at)
+        await office.expand()
+        await queue.expire(office.notify.pool, clock.now(), dt.timedelta(days=7))
+        await office.send()
+        await office.send()
+    assert await office.states() == ["delivered"] * 3
+    assert sorted(mail.recipient for mail in sink.mails) == [person.email for person in office.owner.people]
+
+
 async def test_a_text_for_a_contact_is_confirmed_and_passed_on_once(office: Office, sink: Sink) -> None:
     office.catalogue.letters = {False: CARD, True: PASSED_ON}
     received = ContactRequestReceived(
