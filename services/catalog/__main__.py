@@ -3,7 +3,15 @@
 from functools import partial
 from typing import Any
 
-from services.catalog import contact_upkeep, cooperation_pairs, due, import_work, problems, undertaking_due
+from services.catalog import (
+    about_person,
+    contact_upkeep,
+    cooperation_pairs,
+    due,
+    import_work,
+    problems,
+    undertaking_due,
+)
 from services.catalog.contact_letter import contact_letter
 from services.catalog.contact_review import ask_for_review
 from services.catalog.cooperation_letter import cooperation_letter
@@ -20,6 +28,7 @@ from services.catalog.titles import titles
 from services.catalog.topic_split import move_projects
 from services.catalog.undertaking_reminder import step_reminder
 from shared.contracts.rpc import (
+    AboutPersonAsked,
     ContactAsked,
     CooperationLetterAsked,
     FitsAsked,
@@ -31,6 +40,7 @@ from shared.contracts.rpc import (
     StepAsked,
     TitlesAsked,
 )
+from shared.kernel.about_person import AboutPerson
 from shared.kernel.files import Files
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
@@ -89,7 +99,9 @@ async def build(runtime: Runtime[CatalogSettings]) -> Parts:
     await live.ready()
     letter = partial(contact_letter, runtime.pool, vault, runtime.clock)
     matcher = Matcher(journal, live)
+    about = AboutPerson(vault, about_person.sources(runtime.pool, vault))
     questions: list[RpcEndpoint[Any]] = [
+        RpcEndpoint(AboutPersonAsked.subject(settings.service), AboutPersonAsked, about.page),
         RpcEndpoint(KnownAsked.subject, KnownAsked, partial(known, runtime.pool)),
         RpcEndpoint(TitlesAsked.subject, TitlesAsked, partial(titles, runtime.pool)),
         RpcEndpoint(ContactAsked.subject, ContactAsked, letter),

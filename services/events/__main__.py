@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from services.events import (
+    about_person,
     certificate_batch,
     due,
     erasure,
@@ -27,6 +28,7 @@ from services.events.records import DECIDERS, PROJECTIONS
 from services.events.session_audience import audience
 from services.events.settings import EventsSettings
 from shared.contracts.rpc import (
+    AboutPersonAsked,
     AddressesAsked,
     AskersAsked,
     AudienceAsked,
@@ -35,6 +37,7 @@ from shared.contracts.rpc import (
     RegistrantsAsked,
     SeriesTitlesAsked,
 )
+from shared.kernel.about_person import AboutPerson
 from shared.kernel.files import Files
 from shared.kernel.forgetting import keep_forgetting
 from shared.kernel.inbox import Consumer
@@ -78,7 +81,9 @@ async def build(runtime: Runtime[EventsSettings]) -> Parts:
         nats_url=settings.nats_url,
         health=runtime.health,
     )
+    about = AboutPerson(runtime.vault, about_person.sources(pool, runtime.vault))
     questions: list[RpcEndpoint[Any]] = [
+        RpcEndpoint(AboutPersonAsked.subject(settings.service), AboutPersonAsked, about.page),
         RpcEndpoint(RecipientsAsked.subject, RecipientsAsked, partial(recipients, pool, runtime.vault)),
         RpcEndpoint(RegistrantsAsked.subject, RegistrantsAsked, partial(registrants, pool)),
         RpcEndpoint(AddressesAsked.subject, AddressesAsked, partial(addresses, pool, runtime.vault)),

@@ -54,6 +54,9 @@ BY_TOKEN = "SELECT state FROM question WHERE token_hash = $1"  # noqa: S105 -- a
 BY_ID = "SELECT state FROM question WHERE question_id = $1"
 ASKED_BY = "SELECT count(*) FROM question WHERE session_id = $1 AND person_id = $2 AND status <> ALL($3::text[])"
 OF_PERSON = "SELECT state FROM question WHERE person_id = $1 ORDER BY asked_at, question_id"
+OF_PERSON_AFTER = """
+SELECT state FROM question WHERE person_id = $1 AND question_id > $2 ORDER BY question_id LIMIT $3
+"""
 COUNT_PUBLISHED = "SELECT count(*) FROM question WHERE session_id = $1 AND published"
 # $1 session, $2 statuses, $3 published ones only, $4 to $6 where the page before ended, $7 how many
 OF_SESSION = """
@@ -197,6 +200,11 @@ async def by_id(pool: Pool, question_id: str) -> Question | None:
 async def of_person(pool: Pool, person_id: str) -> list[Question]:
     """Everything that somebody has asked, oldest first."""
     return [_read(row) for row in await pool.fetch(OF_PERSON, person_id)]
+
+
+async def of_person_after(pool: Pool, person_id: str, after: str, limit: int) -> list[Question]:
+    """What somebody has asked, by id, behind the id `after`."""
+    return [_read(row) for row in await pool.fetch(OF_PERSON_AFTER, person_id, after, limit)]
 
 
 async def asked_by(pool: Pool, session_id: str, person_id: str) -> int:

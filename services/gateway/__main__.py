@@ -2,12 +2,14 @@
 
 import asyncio
 from functools import partial
+from typing import Any
 
 from services.gateway import problems
 from services.gateway.api import Api
 from services.gateway.audit import Audit
 from services.gateway.contacts import ContactDesk
 from services.gateway.contacts_api import Contacts
+from services.gateway.data_links import DataLinks
 from services.gateway.guard import FormGuard, form_key
 from services.gateway.http import Gateway, starting
 from services.gateway.http import build as build_app
@@ -16,6 +18,8 @@ from services.gateway.invitations_api import Invitations
 from services.gateway.limits import Limit
 from services.gateway.live_api import Live, Open, room_for
 from services.gateway.live_hub import LONGEST_WAIT, Hub, LiveReader
+from services.gateway.own_data import OwnDataDesk
+from services.gateway.own_data_api import OwnDataApi
 from services.gateway.people import People
 from services.gateway.portal.directory import Directory
 from services.gateway.portal.portal import Portal
@@ -30,13 +34,13 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.subscriptions import SubscriptionDesk
 from services.gateway.subscriptions_api import SubscriptionIntake
 from services.gateway.tokens import Holders
-from services.gateway.upstream import Upstream, open_session
-from shared.contracts.rpc import PeopleAsked
+from services.gateway.upstream import Service, Upstream, open_session
+from shared.contracts.rpc import AboutPersonAnswered, AboutPersonAsked, DataLinkAsked, PeopleAsked
 from shared.kernel.feed import Feed
 from shared.kernel.identity import Signer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
-from shared.kernel.rpc import RpcEndpoint, serve_rpc
+from shared.kernel.rpc import RpcEndpoint, ask, serve_rpc
 from shared.kernel.service import Parts, Runtime, main
 
 
@@ -84,6 +88,20 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
     hub = Hub()
     live_reader = LiveReader(upstream, hub, min(LONGEST_WAIT, settings.deadline / 2))
     streams = Open(room_for(settings.streams), settings.streams_per_network) if limited else Open(None, None)
+    asked_for = Limit("data-requests", settings.registrations_per_network, 600, seconds)
+    about_one = Limit("data-requests-of-one-address", settings.data_requests_per_address, 3600, seconds)
+    links = DataLinks(
+        people,
+        runtime.clock,
+        settings.data_link_minutes,
+        asked_for if limited else None,
+        about_one if limited else None,
+    )
+
+    async def about_person(service: Service, question: AboutPersonAsked) -> AboutPersonAnswered:
+        return await ask(runtime.bus, AboutPersonAsked.subject(service), question, AboutPersonAnswered)
+
+    own_data = OwnDataApi(OwnDataDesk(people, about_person), links, settings.public_url, settings.trusted_proxies)
 
     invitation_desk = InvitationDesk(people, upstream, desk)
 
@@ -98,6 +116,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         question_desk=question_desk,
         subscription_desk=subscription_desk,
         invitation_desk=invitation_desk,
+        own_data=own_data,
         clock=runtime.clock,
         trusted_proxies=settings.trusted_proxies,
     )
@@ -113,6 +132,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
             SubscriptionIntake(subscription_desk, settings.trusted_proxies),
             Live(hub, live_reader, people, streams, settings.trusted_proxies),
             Invitations(invitation_desk, settings.trusted_proxies),
+            own_data,
         ),
         portal=portal,
         holders=Holders(runtime.pool),
@@ -125,7 +145,10 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         fingerprint_key=settings.vault_key,
         https=settings.https,
     )
-    questions = [RpcEndpoint(PeopleAsked.subject, PeopleAsked, partial(people_reached, runtime.pool, runtime.vault))]
+    questions: list[RpcEndpoint[Any]] = [
+        RpcEndpoint(PeopleAsked.subject, PeopleAsked, partial(people_reached, runtime.pool, runtime.vault)),
+        RpcEndpoint(DataLinkAsked.subject, DataLinkAsked, links.letter),
+    ]
     serve = partial(serve_rpc, runtime.bus, settings.service, questions)
     return Parts(
         app=build_app(gateway), journal=journal, tasks=[relay.run, serve, live_reader.run], closing=[session.close]

@@ -16,6 +16,8 @@ from services.gateway.invitations_api import endpoints as of_invitations
 from services.gateway.limits import network_asking
 from services.gateway.live_api import Live
 from services.gateway.live_api import endpoints as of_live
+from services.gateway.own_data_api import OwnDataApi
+from services.gateway.own_data_api import endpoints as of_own_data
 from services.gateway.participants_api import Participants
 from services.gateway.participants_api import endpoints as of_participants
 from services.gateway.people import People
@@ -63,6 +65,7 @@ class Api:
     subscriptions: SubscriptionIntake
     live: Live
     invitations: Invitations
+    own_data: OwnDataApi
 
     async def register(self, call: Call) -> Answer:
         """Takes a registration; the answer tells nobody who is registered."""
@@ -150,5 +153,6 @@ def endpoints(api: Api) -> Sequence[Endpoint]:
         *of_subscriptions(api.subscriptions),
         *of_live(api.live),
         *of_invitations(api.invitations),
+        *of_own_data(api.own_data),
         *of_participants(Participants(api.people, api.upstream)),
     )

@@ -34,7 +34,16 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBLEM = "application/problem+json"
 BEARER = "bearer"
 BY_TOKEN = frozenset(
-    {"registrations", "contact-requests", "questions", "calendars", "feedback", "subscriptions", "invitations"}
+    {
+        "registrations",
+        "contact-requests",
+        "questions",
+        "calendars",
+        "feedback",
+        "subscriptions",
+        "invitations",
+        "data-requests",
+    }
 )
 IDENTITY = web.RequestKey("identity", Identity)
 AUDITED = web.RequestKey("audited", int)
@@ -277,8 +286,10 @@ def audited_path(path: str) -> str:
     """The path as the audit log keeps it: without the token of somebody's own page, however the path is written."""
     segments = path.split("/")
     named = [place for place, segment in enumerate(segments) if unquote(segment) not in ("", ".")]
-    if len(named) > 3 and unquote(segments[named[2]]) in BY_TOKEN:
-        segments[named[3]] = "[hidden]"
+    words = [unquote(segments[place]) for place in named]
+    owner = 3 if words[2:3] == ["me"] else 2
+    if len(named) > owner + 1 and words[owner] in BY_TOKEN:
+        segments[named[owner + 1]] = "[hidden]"
     return "/".join(segments)
 
 

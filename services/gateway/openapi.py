@@ -7,6 +7,7 @@ from services.gateway import api, documents, problems
 from services.gateway.contacts_api import Contacts
 from services.gateway.invitations_api import Invitations
 from services.gateway.live_api import Live
+from services.gateway.own_data_api import OwnDataApi
 from services.gateway.questions_api import Questions
 from services.gateway.subscriptions_api import SubscriptionIntake
 from shared.kernel.openapi import describe, rendered
@@ -27,6 +28,7 @@ def document() -> str:
         SubscriptionIntake(nothing, 0),
         Live(nothing, nothing, nothing, nothing, 0),
         Invitations(nothing, 0),
+        OwnDataApi(nothing, nothing, "", 0),
     )
     return rendered(describe("gateway", [*api.endpoints(own), *documents.endpoints(documents.Documents(nothing))]))
 

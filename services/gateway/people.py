@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from services.gateway.addresses import MailAddress, lookup_key
 from services.gateway.person import PERSON, ErasePerson, Person, PersonErased, RegisterPerson
 from shared.kernel.ids import new_id
@@ -37,7 +39,16 @@ SELECT p.person_id::text FROM person p
 WHERE p.person_id IN (SELECT person_id FROM erased_person)
     OR EXISTS (SELECT FROM vault v WHERE v.person_id = p.person_id::text AND v.erased_at IS NOT NULL)
 """
-DELETE = "DELETE FROM person WHERE person_id = $1"
+# Tokens as well: those of a restored backup, too, lead to nobody any more.
+DELETE = """
+WITH gone AS (
+    DELETE FROM person WHERE person_id = $1 RETURNING lookup
+)
+UPDATE token SET revoked_at = coalesce(revoked_at, now()), lookup = NULL FROM gone WHERE token.lookup = gone.lookup
+"""
+ADDRESS = "SELECT address FROM person WHERE person_id = $1"
+LOOKUP = "SELECT lookup FROM person WHERE person_id = $1"
+BY_LOOKUP = "SELECT person_id::text FROM person WHERE lookup = $1"
 ERASED = """
 INSERT INTO erased_person (person_id, erased_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
 ON CONFLICT DO NOTHING
@@ -84,7 +95,7 @@ class People:
         found = await self._finding.ask(asked)
         if found.made:
             await self._record(found.person_id, context)
-        elif (await self._recorded(found.person_id, context)).erased:
+        elif (await self.recorded(found.person_id, context)).erased:
             await self.forget_erased()
             return await self.find_or_make(address, context)
         return found.person_id
@@ -118,7 +129,7 @@ class People:
             await self.vault.erase(candidate)
         return {lookup: Found(person_id, made=True) for lookup, person_id in made.items()}
 
-    async def _recorded(self, person_id: str, context: Context) -> Person:
+    async def recorded(self, person_id: str, context: Context) -> Person:
         """The person in the journal, entered now if a crash came between its row and its first event."""
         folded = await self.journal.load(PERSON, person_id)
         if folded.state.registered:
@@ -134,9 +145,29 @@ class People:
         """Forgets the person with this address everywhere; an address that nobody has is forgotten already."""
         person_id = await self.known(address)
         if person_id is not None:
-            await self._recorded(person_id, context)
-            await self.journal.transact(PERSON, person_id, ErasePerson(person_id=person_id), context)
-            await self.forget_erased()
+            await self.erase_person(person_id, context)
+
+    async def erase_person(self, person_id: str, context: Context) -> None:
+        """Forgets this person everywhere; who is forgotten already stays so."""
+        await self.recorded(person_id, context)
+        await self.journal.transact(PERSON, person_id, ErasePerson(person_id=person_id), context)
+        await self.forget_erased()
+
+    async def of_lookup(self, lookup: bytes) -> str | None:
+        """The id of the person whose address a token was made for, if there is one."""
+        found: str | None = await self.pool.fetchval(BY_LOOKUP, lookup)
+        return found
+
+    async def address_of(self, person_id: str) -> str | None:
+        """The person's address; None once erased."""
+        sealed = await self.pool.fetchval(ADDRESS, UUID(person_id))
+        plain = sealed and await self.vault.open(person_id, "address", sealed)
+        return orjson.loads(plain)["address"] if plain else None
+
+    async def lookup_of(self, person_id: str) -> bytes | None:
+        """By what the person's tokens are found."""
+        found: bytes | None = await self.pool.fetchval(LOOKUP, UUID(person_id))
+        return found
 
     async def forget_erased(self) -> None:
         """Destroys the key and the row of everyone whose erasure is recorded in the journal or the vault's ledger."""

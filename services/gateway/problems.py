@@ -58,6 +58,12 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Session has no time yet",
         "Eine Anmeldung ist möglich, sobald Tag und Uhrzeit der Veranstaltung feststehen.",
     ),
+    "token_without_address": (
+        403,
+        "Zugang ohne Adresse",
+        "Token without an address",
+        "Dieser Zugang wurde nicht für eine E-Mail-Adresse ausgestellt und steht für keine Person.",
+    ),
     "unknown_organisation": (
         409,
         "Unbekannte Stelle",

@@ -69,6 +69,10 @@ class GatewaySettings(ServiceSettings):
     """The setting of `events`, for the portal to say it."""
     question_retention_days: Days = 365
     """The setting of `events`, for the portal to say it."""
+    data_link_minutes: int = Field(default=60, ge=5, le=24 * 60)
+    """For how many minutes a link to one's own data leads there."""
+    data_requests_per_address: int = Field(default=5, gt=0)
+    """How often the link to one's own data may be asked for with one mail address within an hour."""
     trusted_proxies: int = Field(default=0, ge=0)
     """How many proxies of the operator's own stand in front and write X-Forwarded-For."""
 

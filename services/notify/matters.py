@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from services.notify.asker_matter import AskerMatter
 from services.notify.contact_matter import ContactMatter
+from services.notify.data_link_matter import DataLinkMatter
 from services.notify.matter import Matter, Matters
 from services.notify.question_matter import QuestionMatter
 from services.notify.session_matter import SessionMatter
@@ -18,6 +19,8 @@ from shared.contracts.rpc import (
     AskersAsked,
     ContactAnswered,
     ContactAsked,
+    DataLinkAnswered,
+    DataLinkAsked,
     QuestionLetterAnswered,
     QuestionLetterAsked,
     RegistrantsAnswered,
@@ -37,12 +40,14 @@ def all_matters(
     question = asking(bus, QuestionLetterAsked.subject, QuestionLetterAnswered)
     askers = asking(bus, AskersAsked.subject, AskersAnswered)
     contact = asking(bus, ContactAsked.subject, ContactAnswered)
+    data_link = asking(bus, DataLinkAsked.subject, DataLinkAnswered)
     return Matters(
         [
             SessionMatter(pool, texts, portal, registrants, addresses),
             QuestionMatter(texts, portal, question),
             AskerMatter(texts, portal, askers, question),
             ContactMatter(texts, portal, contact),
+            DataLinkMatter(texts, portal, data_link),
             *more,
         ]
     )

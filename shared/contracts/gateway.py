@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from pydantic import AwareDatetime
+
 from shared.contracts.contract import Contract
 
 
@@ -12,3 +14,17 @@ class PersonErased(Contract):
     key: ClassVar[str] = "person_id"
 
     person_id: str
+
+
+class DataLinkRequested(Contract):
+    """Somebody asked for the link to the data kept about a person: it goes to the person's address and nowhere else.
+
+    It is of no use after `expires_at`. `rpc.gateway.data_link` tells address and token.
+    """
+
+    type: ClassVar[str] = "ikz.gateway.person.data_link_requested.v1"
+    key: ClassVar[str] = "person_id"
+
+    person_id: str
+    link_id: str
+    expires_at: AwareDatetime

@@ -621,3 +621,62 @@ class SeriesTitlesAnswered(_Rpc):
     """By id; an unknown series is missing."""
 
     series: dict[str, str] = {}
+
+
+class AboutPersonAsked(_Rpc):
+    """Everything that a service keeps about a person. `after` is the `next` of the page before.
+
+    `email` is the person's address, for what is kept by a keyed hash of it; null where it is not known any more.
+    """
+
+    person_id: str
+    email: str | None = None
+    after: str | None = Field(default=None, max_length=300)
+
+    @staticmethod
+    def subject(service: str) -> str:
+        """Where that service answers."""
+        return f"rpc.{service}.about_person"
+
+
+class Detail(_Rpc):
+    """One thing that is known: for programs `name` and `value`, for people `label` and `shown`."""
+
+    name: str
+    label: str
+    value: str | bool | int | tuple[str, ...] | None
+    shown: str
+
+
+class KeptRecord(_Rpc):
+    """What is kept together, such as a registration. `stays` says why an erasure leaves it; null of what goes."""
+
+    kind: str
+    label: str
+    details: tuple[Detail, ...] = ()
+    stays: str | None = None
+
+
+class AboutPersonAnswered(_Rpc):
+    """One page. `erased`: the service was told to forget this person. `next` is null on the last page."""
+
+    records: tuple[KeptRecord, ...] = ()
+    erased: bool = False
+    next: str | None = None
+
+
+class DataLinkAsked(_Rpc):
+    """Where to send the link to one's own data, which somebody asked for."""
+
+    subject: ClassVar[str] = "rpc.gateway.data_link"
+
+    person_id: str
+    link_id: str
+
+
+class DataLinkAnswered(_Rpc):
+    """The address and the link's token; both null when it has expired, was used up, or the person was erased."""
+
+    email: str | None = None
+    token: str | None = None
+    expires_at: AwareDatetime | None = None

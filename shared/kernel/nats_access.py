@@ -66,10 +66,20 @@ MANIFEST = (
             "rpc.catalog.project_letter",
             "rpc.catalog.cooperation_letter",
             "rpc.gateway.people",
+            "rpc.gateway.data_link",
         ),
         serves=True,
     ),
-    Access("gateway", asks=("rpc.notify.sign_in",), serves=True),
+    Access(
+        "gateway",
+        asks=(
+            "rpc.notify.sign_in",
+            "rpc.catalog.about_person",
+            "rpc.events.about_person",
+            "rpc.notify.about_person",
+        ),
+        serves=True,
+    ),
 )
 USERS = (OPERATOR, READER, *(access.service for access in MANIFEST))
 

@@ -132,6 +132,10 @@ class Vault:
         await self._pool.fetch(ERASE, [person_id])
         self._sealing.pop(person_id, None)
 
+    async def is_erased(self, person_id: str) -> bool:
+        """Whether the person's key was destroyed for good."""
+        return bool(await self._pool.fetchval(IS_ERASED, person_id))
+
     async def destroy(self, subjects: Sequence[str]) -> None:
         """Destroys keys of things, whose names hold a `/`; nobody notes it: whoever does it finds them again.
 

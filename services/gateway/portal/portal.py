@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from services.gateway.contacts import ContactDesk
 from services.gateway.guard import FormGuard
 from services.gateway.invitations import InvitationDesk
+from services.gateway.own_data_api import OwnDataApi
 from services.gateway.portal.directory import Directory
 from services.gateway.portal.reading import Listed
 from services.gateway.portal.rendering import Pages, Static
@@ -42,6 +43,7 @@ class Portal:
     question_desk: QuestionDesk
     subscription_desk: SubscriptionDesk
     invitation_desk: InvitationDesk
+    own_data: OwnDataApi
     clock: Clock
     trusted_proxies: int
 

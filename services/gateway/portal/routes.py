@@ -9,6 +9,7 @@ from services.gateway.portal import (
     feedback,
     invitation,
     own_calendar,
+    own_data,
     own_subscriptions,
     partners,
     projects,
@@ -83,14 +84,30 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/einladung/{token}/{change:anmelden|absagen}", invitation.back),
     ("POST", "/einladung/{token}/anmelden", invitation.accept),
     ("POST", "/einladung/{token}/absagen", invitation.decline),
+    ("GET", "/meine-daten", own_data.form),
+    ("POST", "/meine-daten", own_data.ask),
+    ("GET", "/meine-daten/angefordert", own_data.asked),
+    ("GET", "/meine-daten/geloescht/{id}", own_data.erased),
+    ("GET", "/meine-daten/{token}", own_data.everything),
+    ("GET", "/meine-daten/{token}/daten.json", own_data.download),
+    ("GET", "/meine-daten/{token}/loeschen", own_data.before_erasing),
+    ("POST", "/meine-daten/{token}/loeschen", own_data.erase),
     ("GET", "/aktuelles", reader.news),
     ("GET", "/aktuelles/{id}", reader.article),
     ("GET", "/arbeitshilfen", reader.resources),
     *(("GET", f"/{name}", reader.text) for name in reader.TEXTS),
 )
 PRIVATE = (
-    "/anmeldung/", "/kontakt/", "/fragen/", "/feedback/", "/abonnement/", "/abbestellen/", "/einladung/", "/api/",
-)  # fmt: skip
+    "/anmeldung/",
+    "/kontakt/",
+    "/fragen/",
+    "/feedback/",
+    "/abonnement/",
+    "/abbestellen/",
+    "/einladung/",
+    "/meine-daten/",
+    "/api/",
+)
 ROBOTS = "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in PRIVATE)
 
 

@@ -32,7 +32,10 @@ QUESTIONS = [
     ("rpc.catalog.cooperation_letter", "catalog", "notify"),
     ("rpc.gateway.people", "gateway", "notify"),
     ("rpc.notify.sign_in", "notify", "gateway"),
+    *((f"rpc.{owner}.about_person", owner, "gateway") for owner in ("catalog", "events", "notify")),
+    ("rpc.gateway.data_link", "gateway", "notify"),
 ]
+SERVING = {access.service for access in MANIFEST if access.serves}
 CONSUMES = {(access.service, source) for access in MANIFEST for source in access.consumes}
 MANAGING = (
     "STREAM.CREATE", "STREAM.UPDATE", "STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.DELETE", "STREAM.SNAPSHOT",
@@ -129,7 +132,7 @@ async def test_only_the_owner_serves_and_only_who_must_asks(nats: EmbeddedNats, 
     for subject, serves, asks in QUESTIONS:
         assert await may_not_hear(nats, user.name, subject) == (user.name != serves), subject
         assert await denied(user, subject) == (user.name != asks), subject
-    assert await may_not_hear(nats, user.name, f"rpc.{user.name}.x") == (user.name not in SERVICES)
+    assert await may_not_hear(nats, user.name, f"rpc.{user.name}.x") == (user.name not in SERVING)
     assert await denied(user, "rpc.catalog.x")
     assert await denied(user, "$SRV.PING")
 

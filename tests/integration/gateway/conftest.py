@@ -18,6 +18,7 @@ from services.gateway.api import Api
 from services.gateway.audit import Audit
 from services.gateway.contacts import ContactDesk
 from services.gateway.contacts_api import Contacts
+from services.gateway.data_links import DataLinks
 from services.gateway.guard import FormGuard
 from services.gateway.http import Gateway, build
 from services.gateway.invitations import InvitationDesk
@@ -26,6 +27,8 @@ from services.gateway.limits import Limit
 from services.gateway.live_api import Live
 from services.gateway.live_api import Open as Streams
 from services.gateway.live_hub import Hub, LiveReader
+from services.gateway.own_data import OwnDataDesk
+from services.gateway.own_data_api import OwnDataApi
 from services.gateway.people import ERASURES, People
 from services.gateway.person import PERSON
 from services.gateway.portal.directory import Directory
@@ -39,7 +42,8 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.subscriptions import SubscriptionDesk
 from services.gateway.subscriptions_api import SubscriptionIntake
 from services.gateway.tokens import Holders
-from services.gateway.upstream import Upstream, open_session
+from services.gateway.upstream import Service, Upstream, open_session
+from shared.contracts.rpc import AboutPersonAnswered, AboutPersonAsked, KeptRecord
 from shared.kernel.clock import Clock
 from shared.kernel.feed import Feed
 from shared.kernel.health import Health
@@ -47,6 +51,7 @@ from shared.kernel.identity import Signer, Verifier, generate_keys
 from shared.kernel.journal import Journal
 from shared.kernel.migrations import migrate
 from shared.kernel.postgres import Pool, connect_pool
+from shared.kernel.problems import Problem
 from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
 
@@ -189,12 +194,32 @@ def settings(services_url: str, **more: Any) -> GatewaySettings:
 
 
 @dataclass(slots=True)
+class Owners:
+    """What the services say they keep about a person, in pages of one record; who is `down` says nothing."""
+
+    kept: dict[tuple[Service, str], list[KeptRecord]] = field(default_factory=dict)
+    erased: set[tuple[Service, str]] = field(default_factory=set)
+    down: set[Service] = field(default_factory=set)
+
+    async def tell(self, service: Service, asked: AboutPersonAsked) -> AboutPersonAnswered:
+        if service in self.down:
+            raise Problem("unavailable")
+        records, number = self.kept.get((service, asked.person_id), []), int(asked.after or 0)
+        return AboutPersonAnswered(
+            records=tuple(records[number : number + 1]),
+            erased=(service, asked.person_id) in self.erased,
+            next=str(number + 1) if len(records) > number + 1 else None,
+        )
+
+
+@dataclass(slots=True)
 class Door:
     """A running gateway and a client for it."""
 
     client: ClientSession
     url: URL
     gateway: Gateway
+    owners: Owners
 
     def get(self, path: str, **more: Any) -> Any:
         return self.client.get(self.url.join(URL(path, encoded=True)), allow_redirects=False, **more)
@@ -206,9 +231,19 @@ class Door:
         return self.client.request(method, self.url.join(URL(path, encoded=True)), allow_redirects=False, **more)
 
 
-def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: People, seconds: Any) -> Gateway:
+def gateway_of(
+    set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: People, seconds: Any, *, owners: Owners
+) -> Gateway:
     """A gateway without its process."""
     limited = set_to.rate_limits
+    links = DataLinks(
+        people,
+        CLOCK,
+        set_to.data_link_minutes,
+        Limit("data-requests", 5, 600, seconds) if limited else None,
+        Limit("data-requests-of-one-address", 3, 600, seconds) if limited else None,
+    )
+    own_data = OwnDataApi(OwnDataDesk(people, owners.tell), links, set_to.public_url, set_to.trusted_proxies)
     desk = Desk(
         people,
         upstream,
@@ -247,6 +282,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
         question_desk=question_desk,
         subscription_desk=subscription_desk,
         invitation_desk=invitation_desk,
+        own_data=own_data,
         clock=CLOCK,
         trusted_proxies=set_to.trusted_proxies,
     )
@@ -262,6 +298,7 @@ def gateway_of(set_to: GatewaySettings, upstream: Upstream, pool: Pool, people: 
             SubscriptionIntake(subscription_desk, set_to.trusted_proxies),
             live_of(set_to, upstream, people),
             Invitations(invitation_desk, set_to.trusted_proxies),
+            own_data,
         ),
         portal=portal,
         holders=Holders(pool),
@@ -295,13 +332,14 @@ async def open_door(services: StandIn, pool: Pool, people: People) -> AsyncItera
         set_to = settings(more.pop("services_url", services.url), **more)
         session = open_session(set_to.deadline)
         upstream = Upstream(session, Signer(KEYS.private, CLOCK), set_to.services)
-        gateway = gateway_of(set_to, upstream, pool, people, asyncio.get_running_loop().time)
+        owners = Owners()
+        gateway = gateway_of(set_to, upstream, pool, people, asyncio.get_running_loop().time, owners=owners)
         runner = web.AppRunner(build(gateway), access_log=None, handler_cancellation=True)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         client = ClientSession(auto_decompress=True)
         running.append((runner, session, client))
-        return Door(client, URL(f"http://127.0.0.1:{runner.addresses[0][1]}"), gateway)
+        return Door(client, URL(f"http://127.0.0.1:{runner.addresses[0][1]}"), gateway, owners)
 
     yield start
     for runner, session, client in running:

@@ -195,6 +195,7 @@ def test_the_audit_log_keeps_no_token() -> None:
         ("contact-requests", "/confirmations"),
         ("calendars", ""),
         ("feedback", ""),
+        ("me/data-requests", "/erasures"),
     ):
         assert audited_path(f"/api/v1/{first}/{TOKEN}{rest}") == f"/api/v1/{first}/[hidden]{rest}"
     for written in ("/%71uestions/", "//questions/", "/./questions//", "/q%75estions/./"):

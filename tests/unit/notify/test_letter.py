@@ -5,6 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from services.notify.cause import CONTACT_KINDS, KINDS, Cause
+from services.notify.data_link_matter import KIND as DATA_LINK
 from services.notify.letter import Fact, listed
 from services.notify.placeholders import PLACEHOLDERS
 from services.notify.question_letter import text_for as question_text_for
@@ -42,7 +43,7 @@ def test_every_cause_has_a_text() -> None:
     of_contacts = {kind.name for kind in CONTACT_KINDS.values()}
     of_questions = {question_text_for(cause) for cause, _ in QUESTIONS.values()}
     of_people = {text_for(scene(*sample)) for sample in CAUSES.values()}
-    assert of_people | of_questions | of_contacts <= set(load_texts())
+    assert of_people | of_questions | of_contacts | {DATA_LINK.name} <= set(load_texts())
 
 
 @pytest.mark.parametrize("name", CAUSES)
