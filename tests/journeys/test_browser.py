@@ -227,6 +227,7 @@ PAGES = [
     "/impressum",
     "/datenschutz",
     "/barrierefreiheit",
+    "/meine-daten",
     "/gibt-es-nicht",
 ]
 
