@@ -5,7 +5,8 @@ from functools import partial
 
 import asyncpg
 
-from services.notify import about_subscriber
+from services.notify import about_notices, about_subscriber
+from services.notify.address_mark import AddressMarks
 from services.notify.texts import Text
 from shared.contracts.rpc import AboutPersonAsked, KeptRecord
 from shared.kernel.about_person import Source, detail, readable
@@ -38,11 +39,12 @@ OUTCOMES = {
 CHANNELS = {"email": "E-Mail", "portal": "Portal"}
 
 
-def sources(pool: Pool, vault: Vault, texts: Mapping[str, Text]) -> tuple[Source, ...]:
+def sources(pool: Pool, vault: Vault, texts: Mapping[str, Text], marks: AddressMarks) -> tuple[Source, ...]:
     """Everything with people in it, in the order in which it is told."""
     return (
         *about_subscriber.sources(pool, vault),
         Source(("message", "attempt"), partial(_messages, pool, texts)),
+        *about_notices.sources(pool, marks),
     )
 
 

@@ -28,7 +28,7 @@ NOTHING: Any = None
 SOURCES = {
     "catalog": catalog.sources(NOTHING, NOTHING),
     "events": events.sources(NOTHING, NOTHING),
-    "notify": notify.sources(NOTHING, NOTHING, {}),
+    "notify": notify.sources(NOTHING, NOTHING, {}, NOTHING),
     "gateway": gateway.sources(NOTHING, None),
 }
 EVERYWHERE = {
@@ -46,6 +46,8 @@ NOT_TOLD = {
         "feedback_text": "sealed with a session's key: nobody knows whose it is",
     },
     "notify": {
+        "mail_text_version": "who changed a text, by a token's label",
+        "message_decision": "what an operator decided, by a token's label; it goes with the message",
         "mailing": "whom a cause concerns, by id; what was written to the person is told as messages",
     },
     "gateway": {
