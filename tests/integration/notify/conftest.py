@@ -3,8 +3,10 @@
 import base64
 import datetime as dt
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -165,6 +167,12 @@ UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_a
 """
 
 
+@cache
+def tls() -> ssl.SSLContext:
+    """Made once: to read all authorities takes as long as a test."""
+    return ssl.create_default_context()
+
+
 @pytest.fixture(scope="module")
 async def module_pool(servers: Servers) -> AsyncIterator[tuple[str, Pool]]:
     problems.register()
@@ -197,6 +205,8 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     texts, book = LiveTexts(pool, TEXTS), AddressBook()
     trials = Trials(pool, book.people, TrialMatter(texts, PORTAL, book.people), lambda: None)
     client = open_client({443}, loopback=True, patience=2.0)
+    vault = Vault(pool, secrets.token_bytes(32))
+    client = open_client({443}, loopback=True, patience=2.0, tls=tls())
     webhooks = WebhookDesk(journal, pool, vault, client, client.ports, client.loopback, Waiter())
     live = LiveDesk(pool, Grown(), dt.timedelta(hours=24))
     reader, proof = Reader(DOMAIN, ADDRESSES), ReportProof.of(REPORT_SECRET)
