@@ -26,7 +26,7 @@ from shared.kernel.problems import Problem
 from shared.kernel.wakeup import Wakeup
 
 BATCH = 32
-PAGE = 5000  # an answer must stay below the 1 MB of a NATS message
+PAGE = 3500  # an answer must stay below the 1 MB of a NATS message
 TURN = 2.0  # how long mailings are gone on with before those that came meanwhile have their turn
 LEASE = timedelta(seconds=30)
 POLL = 1.0

@@ -56,6 +56,10 @@ WHERE g.halt = 'stopping' AND NOT EXISTS (
     SELECT FROM message m WHERE m.mailing_id = g.id AND m.state IN ('waiting', 'sending', 'held', 'failed')
 )
 """
+PENDING = """
+SELECT EXISTS (SELECT FROM mailing WHERE halt IN ('paused', 'stopping'))
+    OR EXISTS (SELECT FROM message WHERE state = 'held')
+"""
 PORTION = 2_000
 
 LIST = """
@@ -185,6 +189,8 @@ def _shown(row: asyncpg.Record) -> MailingShown:
 
 async def follow(pool: Pool, now: datetime) -> None:
     """Lets messages follow what was said of their mailings; any process may, and what is half done is gone on with."""
+    if not await pool.fetchval(PENDING):
+        return
     for statement, arguments in ((HOLD, (PORTION,)), (LET_GO, (PORTION,)), (WITHHOLD, (PORTION, now))):
         while await pool.execute(statement, *arguments) != "UPDATE 0":
             pass

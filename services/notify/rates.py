@@ -19,6 +19,7 @@ ANY = "*"
 AT_ONCE = timedelta(seconds=1)  # what may go at the same moment: as much as in a second, one at least
 NO_TIME = timedelta(0)
 SOON = timedelta(seconds=1)
+REMEMBERED = 100_000
 
 
 @dataclass(slots=True)
@@ -67,8 +68,14 @@ class Rates:
         self._free[host] = turn + apart
         if claimed.priority == Priority.PERSONAL or turn <= now + max(AT_ONCE - apart, NO_TIME):
             return None
-        self._turns[claimed.id] = turn
+        self._remember(claimed.id, turn, now)
         return turn
+
+    def _remember(self, message: UUID, turn: datetime, now: datetime) -> None:
+        """Turns that nobody came for, because another process had the message, are forgotten some day."""
+        if len(self._turns) >= REMEMBERED:
+            self._turns = {each: at for each, at in self._turns.items() if at > now}
+        self._turns[message] = turn
 
 
 def host_of(address: str) -> str:

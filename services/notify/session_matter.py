@@ -104,8 +104,10 @@ class SessionMatter:
         return [_card(claimed, told, found.get(claimed.registration_id or "")) for claimed, told in messages]
 
     def letter(self, claimed: Claimed, told: Told, card: Recipient, now: datetime) -> Draft:
-        """The letter that the cause asks for."""
+        """The letter that the cause asks for. Nobody gets an empty message."""
         assert told.session is not None
+        if isinstance(told.cause, SessionGroupMessageRequested) and told.group_message is None:
+            raise ValueError("what was to be said is gone")
         scene = Scene(
             told.cause,
             as_left_by(told.cause, told.session),

@@ -69,6 +69,16 @@ async def test_an_organiser_writes_to_a_group_once_and_the_words_are_not_kept(of
     assert (asked.group_message_id, asked.as_of_version) == (samples.GROUP_MESSAGE.message_id, 7)
 
 
+async def test_words_that_an_earlier_version_took_away_are_missed(office: Office, sink: Sink) -> None:
+    office.owner.group_messages = {samples.GROUP_MESSAGE.message_id: samples.WORDS}
+    office.owner.audience = {office.owner.people[0].registration_id}
+    await office.hear(samples.GROUP_MESSAGE)
+    await office.expand()
+    await office.notify.pool.execute("UPDATE mailing SET group_message = NULL")
+    await office.send()
+    assert (sink.mails, await office.states()) == ([], ["failed"])
+
+
 async def test_nobody_gets_an_empty_message(office: Office) -> None:
     async def without_words(_: RegistrantsAsked) -> RegistrantsAnswered:
         return RegistrantsAnswered(session=office.owner.session, registrants=standing(office.owner.people))

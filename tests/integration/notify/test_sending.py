@@ -14,6 +14,7 @@ from aiosmtpd.smtp import Envelope
 from services.notify import queue, smtp
 from services.notify.kind import Priority
 from services.notify.matter import Claimed
+from services.notify.rates import Rates
 from services.notify.sender import Rules
 from services.notify.smtp import Connection, Down
 from shared.contracts.catalog import ContactRequestReceived, ProjectContactRequested
@@ -689,6 +690,24 @@ class TestBadServers:
                 await office.send()
         assert await self.outcomes(office) == ["delivered: delivered 250"] * 9
         assert len(sink.mails) == 9
+
+    async def test_a_host_that_is_to_get_few_mails_a_minute_keeps_nobody_else_waiting(
+        self, office: Office, sink: Sink
+    ) -> None:
+        elsewhere = [person.model_copy(update={"email": f"{person.name[-1]}@other.example"}) for person in people(3)]
+        office.owner.people += elsewhere
+        object.__setattr__(office.sender, "rates", Rates({"gemeinde.example": 60}))
+        await office.tell(postponed())
+        assert sorted(mail.recipient.partition("@")[2] for mail in sink.mails) == [
+            "gemeinde.example",
+            *["other.example"] * 3,
+        ]
+        assert await office.notify.pool.fetchval("SELECT max(attempts) FROM message WHERE state = 'waiting'") == 0
+        for seconds in (1, 2):
+            office.notify.clock.forward(seconds=1)
+            await office.send()
+            assert len(sink.mails) == 4 + seconds
+        assert await office.states() == ["delivered"] * 6
 
     async def test_one_that_is_down_for_hours(self, office: Office, sink: Sink) -> None:
         await office.hear(postponed())
