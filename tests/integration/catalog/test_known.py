@@ -6,7 +6,8 @@ import pytest
 
 from services.catalog.known import known
 from services.catalog.organisations_of_types import organisations_of_types
-from shared.contracts.rpc import KnownAnswered, KnownAsked, OrganisationsOfTypesAsked
+from services.catalog.titles import titles
+from shared.contracts.rpc import KnownAnswered, KnownAsked, OrganisationsOfTypesAsked, TitlesAsked
 from shared.kernel.journal import Journal
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -64,3 +65,19 @@ async def test_organisations_of_a_type_come_in_pages(pool: Pool) -> None:
     assert len(set(found)) == len(found) == expected > 10
     with pytest.raises(Problem, match="invalid_request"):
         await organisations_of_types(pool, OrganisationsOfTypesAsked(types=types, after="x"))
+
+
+async def test_what_is_known_has_a_title(editor: Client, pool: Pool, journal: Journal) -> None:
+    published, draft = await editor.publish(), await editor.draft()
+    renamed = await editor.post("/topics/works_depot/renamings", {"label": "Bauhöfe"})
+    await journal.wait_for(renamed.body["position"])
+    title = (await editor.get(f"/projects/{published}")).body["title"]
+    asked = TitlesAsked(
+        topics=("works_depot", "astrology"),
+        ags=("05374028", "05374", "99999999"),
+        projects=(published.upper(), draft, str(uuid4()), "keines"),
+    )
+    found = await titles(pool, asked)
+    assert found.topics == {"works_depot": "Bauhöfe"}
+    assert found.ags == {"05374028": "Morsbach", "05374": "Oberbergischer Kreis"}
+    assert found.projects == {published.upper(): title}

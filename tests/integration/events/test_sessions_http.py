@@ -9,12 +9,13 @@ from uuid import uuid4
 import icalendar
 import pytest
 
-from services.events import topics
+from services.events import series_list, topics
 from services.events.due import by_itself
 from services.events.records import DECIDERS, PROJECTIONS
 from services.events.series import DECIDER as SERIES
 from services.events.series import SeriesContent, StartSeries
 from shared.contracts.catalog import TopicMerged
+from shared.contracts.rpc import SeriesTitlesAsked
 from shared.kernel.decider import Refused
 from shared.kernel.journal import Journal
 from shared.kernel.wakeup import Wakeup
@@ -384,6 +385,12 @@ async def test_pages_follow_each_other_without_gap_or_repetition(events: Events)
 )
 async def test_bad_queries(events: Events, query: str) -> None:
     assert (await events.ask("GET", f"/api/v1/sessions?{query}")).code == "422 invalid_query"
+
+
+async def test_a_series_is_called_by_its_id(events: Events) -> None:
+    series_id = await events.series()
+    asked = SeriesTitlesAsked(series=(series_id, str(uuid4()), "spotlight"))
+    assert (await series_list.titles(events.pool, asked)).series == {series_id: "Digitale Sprechstunde"}
 
 
 async def test_series_are_started_and_revised(events: Events) -> None:

@@ -391,6 +391,10 @@ async def test_one_mail_asks_and_repeats_nothing_that_was_typed(notify: Notify, 
         await told(notify, office, matter)
         assert [mail.subject for mail in sink.to(MAIL)][1:] == ["Der Link zu Ihren Abonnements"]
 
+        await notify.pool.execute("DELETE FROM projection WHERE name = 'subscription_mails'")
+        await told(notify, office, matter)
+        assert len(sink.mails) == 2, "what was told is not told again, wherever reading begins"
+
         notify.clock.forward(hours=1)
         await erika.ask(wish("project", PROJECT))
         await erika.press("endings")
