@@ -41,6 +41,7 @@ from services.notify.matters import all_matters
 from services.notify.sender import Sender
 from services.notify.smtp import Connection, Host
 from services.notify.texts import load_texts
+from services.notify.wishes import Wishes
 from services.notify.writing import Desk
 from shared.contracts.events import SessionPostponed, Times
 from shared.kernel import logs
@@ -194,7 +195,7 @@ async def _telling(bench: Bench, people: int) -> AsyncIterator[Telling]:
         bus = Bus(made.nats.url("notify"), "bench", inbox_prefix="_INBOX_notify")
         await bus.open()
         async with made.service("events"):
-            matters = all_matters(pool, bus, load_texts(), PORTAL)
+            matters = all_matters(bus, load_texts(), PORTAL, Wishes(pool))
             keeping = asyncio.create_task(bus.run())
             try:
                 yield Telling(made, pool, matters, asked, session, count(1))
@@ -252,7 +253,7 @@ async def _alone_among(
     """Single persons, one after the other, while everybody of a session is written to."""
     await asked.forget()
     async with await connect_pool(dsn, name="bench", timeout=30) as pool:
-        await note(pool, all_matters(pool, Bus("", ""), load_texts(), PORTAL), session, many + 1, 1)
+        await note(pool, all_matters(Bus("", ""), load_texts(), PORTAL, Wishes(pool)), session, many + 1, 1)
         await _until(asked, many // 100)
         slowest = max([await took for took in islice(alone, ALONE)])
         if (await asked.count())[0] >= many:

@@ -91,7 +91,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         followers.matter,
         followers.digests,
     ]
-    matters = all_matters(pool, runtime.bus, texts, portal, more)
+    matters = all_matters(runtime.bus, texts, portal, wishes, more)
     holders = Holders(settings.database_url, clock, messages.announce)
     expansion = Expansion(
         pool,

@@ -12,6 +12,7 @@ from services.notify.matter import Matter, Matters
 from services.notify.question_matter import QuestionMatter
 from services.notify.session_matter import SessionMatter
 from services.notify.texts import Text
+from services.notify.wishes import Wishes
 from shared.contracts.rpc import (
     AddressesAnswered,
     AddressesAsked,
@@ -27,12 +28,11 @@ from shared.contracts.rpc import (
     RegistrantsAsked,
 )
 from shared.kernel.bus import Bus
-from shared.kernel.postgres import Pool
 from shared.kernel.rpc import ask
 
 
 def all_matters(
-    pool: Pool, bus: Bus, texts: Mapping[str, Text], portal: str, more: Sequence[Matter[Any]] = ()
+    bus: Bus, texts: Mapping[str, Text], portal: str, wishes: Wishes, more: Sequence[Matter[Any]] = ()
 ) -> Matters:
     """A new matter is one line here; `more` are those that are parts of something else."""
     registrants = asking(bus, RegistrantsAsked.subject, RegistrantsAnswered)
@@ -43,7 +43,7 @@ def all_matters(
     data_link = asking(bus, DataLinkAsked.subject, DataLinkAnswered)
     return Matters(
         [
-            SessionMatter(pool, texts, portal, registrants, addresses),
+            SessionMatter(wishes.pool, texts, portal, registrants, addresses, wishes),
             QuestionMatter(texts, portal, question),
             AskerMatter(texts, portal, askers, question),
             ContactMatter(texts, portal, contact),

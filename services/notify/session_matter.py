@@ -21,6 +21,7 @@ from services.notify.matter import About, Alike, Claimed, Draft, Mailing, Page, 
 from services.notify.scene import GONE, Scene, as_left_by, concerns, while_registered
 from services.notify.session_calendar import calendar_method
 from services.notify.texts import Text
+from services.notify.wishes import Wishes
 from shared.contracts.events import (
     FeedbackOpened,
     RegistrationLapsed,
@@ -51,6 +52,7 @@ class SessionMatter:
     portal: str
     registrants: Callable[[RegistrantsAsked], Awaitable[RegistrantsAnswered]]
     addresses: Callable[[AddressesAsked], Awaitable[AddressesAnswered]]
+    wishes: Wishes
     name: str = "sessions"
     kinds: Mapping[type[Any], Kind] = field(default_factory=lambda: KINDS)
 
@@ -79,8 +81,12 @@ class SessionMatter:
         if isinstance(mailing.what, SessionGroupMessageRequested) and answer.group_message is None:
             raise ValueError("recipients without what is to be said to them")
         ended = isinstance(mailing.what, RegistrationWithdrawn | RegistrationLapsed)
+        rows = self._rows(mailing, answer, await self._in_calendar(mailing, answer))
+        if isinstance(mailing.what, ReminderDue):
+            wanted = set(await self.wishes.wanted(mailing.kind, [row.person_id for row in rows]))
+            rows = [row for row in rows if row.person_id in wanted]
         return Page(
-            rows=self._rows(mailing, answer, await self._in_calendar(mailing, answer)),
+            rows=rows,
             next=answer.next,
             session=mailing.session or answer.session,
             group_message=answer.group_message,
@@ -118,10 +124,14 @@ class SessionMatter:
             in_calendar=claimed.calendar == "CANCEL",
             group_message=told.group_message,
         )
-        return Draft(session_letter.compose(scene, self.texts))
+        reminded = isinstance(told.cause, ReminderDue)
+        unsubscribe = self.wishes.unsubscribe(claimed.person_id, told.kind) if reminded else None
+        return Draft(session_letter.compose(scene, self.texts), unsubscribe=unsubscribe)
 
-    def alike(self, claimed: Claimed, told: Told, card: Recipient) -> Alike[Recipient]:
-        """Whoever stood alike is written to alike."""
+    def alike(self, claimed: Claimed, told: Told, card: Recipient) -> Alike[Recipient] | None:
+        """Whoever stood alike is written to alike, unless each mail has a link of its own to unsubscribe."""
+        if isinstance(told.cause, ReminderDue):
+            return None
         name = plain_name(card.name)
         own = {"name": name, "token": card.token, "feedback": card.feedback_token or ""}
         standing = None if claimed.standing is None else orjson.dumps(claimed.standing)

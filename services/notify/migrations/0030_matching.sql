@@ -83,7 +83,7 @@ CREATE INDEX digest_closed_at ON digest (closed_at);
 -- Who may have to be left alone for a while, and what waits until then.
 CREATE INDEX subscriber_quiet ON subscriber (person_id) WHERE quiet_from IS NOT NULL OR quiet_weekends;
 ALTER TABLE message ADD COLUMN held_until timestamptz;
-CREATE INDEX message_held ON message (lane) WHERE held_until IS NOT NULL AND state = 'waiting';
+CREATE INDEX message_quiet ON message (lane) WHERE held_until IS NOT NULL AND state = 'waiting';
 
 -- Whether an announcement was mailed to somebody already.
 CREATE INDEX mailing_announcement ON mailing ((data->>'announcement_id')) WHERE data ? 'announcement_id';

@@ -18,6 +18,7 @@ from services.notify.reports import Reports
 from services.notify.sender import Sender
 from services.notify.session_matter import SessionMatter
 from services.notify.smtp import Connection, Host
+from services.notify.wishes import Wishes
 from services.notify.writing import Desk
 from shared.contracts.contract import Contract
 from shared.contracts.rpc import (
@@ -146,9 +147,10 @@ class Office:
     def __post_init__(self) -> None:
         self.health = Health()
         owner, texts, portal = self.owner, samples.TEXTS, samples.PORTAL
+        wishes = Wishes(self.notify.pool, lambda person, kind: f"{portal}/abbestellen/{kind}-{person}")
         self.matters = Matters(
             [
-                SessionMatter(self.notify.pool, texts, portal, owner.answer, owner.addresses),
+                SessionMatter(self.notify.pool, texts, portal, owner.answer, owner.addresses, wishes),
                 QuestionMatter(texts, portal, owner.answer_question),
                 AskerMatter(texts, portal, owner.askers, owner.answer_question),
                 ContactMatter(texts, portal, self.catalogue.answer),

@@ -10,6 +10,7 @@ from services.notify.live_texts import LiveTexts
 from services.notify.mail_text_list import MAIL_TEXTS
 from services.notify.matter import Matters
 from services.notify.session_matter import SessionMatter
+from services.notify.wishes import Wishes
 from services.notify.writing import Desk, Ready
 from shared.kernel.rebuild import rebuild
 from shared.kernel.wakeup import Waiter
@@ -163,7 +164,9 @@ async def test_mails_of_a_mailing_under_way_say_what_was_saved_meanwhile(notify:
     office = Office(notify, owner, Sink())
     await office.hear(samples.CANCELLED)
     await office.expand()
-    matters = Matters([SessionMatter(notify.pool, notify.texts, portal, owner.answer, owner.addresses)])
+    matters = Matters(
+        [SessionMatter(notify.pool, notify.texts, portal, owner.answer, owner.addresses, Wishes(notify.pool))]
+    )
     desk = Desk(samples.COMPOSER, matters, notify.pool, notify.vault, notify.texts)
 
     async def written(number: int) -> list[bytes]:

@@ -120,6 +120,23 @@ async def test_a_cancelled_session_reminds_nobody_until_it_takes_place_after_all
     assert await at(office, BEGIN - HOUR) == ["Beginnt gleich"] * 2
 
 
+async def test_who_wants_no_reminders_gets_none_and_every_one_has_the_link_for_that(office: Office, sink: Sink) -> None:
+    first, second = office.owner.people
+    await office.notify.pool.execute(
+        "INSERT INTO preference (person_id, kind, channel, rhythm) VALUES ($1, 'reminder', 'email', 'off')",
+        first.person_id,
+    )
+    await hear(office, ANNOUNCED)
+    assert await at(office, BEGIN - DAY) == ["Erinnerung"]
+    (mail,) = sink.mails
+    assert mail.recipient == second.email
+    link = f"{samples.PORTAL}/abbestellen/reminder-{second.person_id}"
+    assert (mail.parsed["List-Unsubscribe"], mail.parsed["List-Unsubscribe-Post"]) == (
+        f"<{link}>",
+        "List-Unsubscribe=One-Click",
+    )
+
+
 async def test_history_plans_nothing(office: Office) -> None:
     office.notify.clock.time = BEGIN + DAY
     await hear(office, ANNOUNCED)

@@ -24,22 +24,22 @@ NOTHING = cast("Any", None)
 
 
 class ReminderDue(Occasion):
-    type: ClassVar[str] = "ikz.notify.reminder.due.v1"
+    type: ClassVar[str] = "ikz.notify.example.due.v1"
     session_id: str
 
 
 class Reminders:
     name = "reminders"
     kinds: ClassVar[Mapping[Any, Kind]] = {
-        ReminderDue: Kind("reminder", Priority.MANY),
-        SessionPostponed: Kind("reminder_moved", Priority.LATER),
+        ReminderDue: Kind("example", Priority.MANY),
+        SessionPostponed: Kind("example_moved", Priority.LATER),
     }
 
     def kind(self, cause: Any) -> Kind:
         return self.kinds[type(cause)]
 
 
-SESSIONS = SessionMatter(NOTHING, samples.TEXTS, samples.PORTAL, NOTHING, NOTHING)
+SESSIONS = SessionMatter(NOTHING, samples.TEXTS, samples.PORTAL, NOTHING, NOTHING, NOTHING)
 OTHERS = QuestionMatter(samples.TEXTS, samples.PORTAL, NOTHING), ContactMatter(samples.TEXTS, samples.PORTAL, NOTHING)
 MATTERS = Matters([SESSIONS, *OTHERS, cast("Matter[Any]", Reminders())])
 
@@ -47,7 +47,7 @@ MATTERS = Matters([SESSIONS, *OTHERS, cast("Matter[Any]", Reminders())])
 def test_several_matters_tell_of_one_cause_as_different_kinds() -> None:
     told = MATTERS.causes[SessionPostponed]
     assert [matter.name for matter in told] == ["sessions", "reminders"]
-    assert [matter.kind(postponed()).name for matter in told] == ["postponement", "reminder_moved"]
+    assert [matter.kind(postponed()).name for matter in told] == ["postponement", "example_moved"]
 
 
 def test_what_is_stored_is_read_by_its_matter() -> None:
