@@ -297,37 +297,34 @@ async def test_the_own_page_shows_everything_and_is_kept_nowhere(door: Any, noti
         assert (answer.status, answer.headers["Location"]) == (303, f"/abonnement/{TOKEN}")
 
 
-@pytest.mark.parametrize(
-    ("button", "fields", "asked_for"),
-    [
-        ("bestaetigen", {}, ("confirmations", {})),
-        ("bestaetigen", {"abo": "i"}, ("confirmations", {"subscription_ids": ["i"]})),
-        ("beenden", {"abo": "i"}, ("endings", {"subscription_ids": ["i"]})),
-        ("beenden", {}, ("endings", {})),
-        ("wieder", {"abo": "i"}, ("renewals", {"subscription_ids": ["i"]})),
-        ("haeufigkeit", {"abo": "i", "rhythm": "daily"}, ("rhythms", {"subscription_id": "i", "rhythm": "daily"})),
-        ("haeufigkeit", {"abo": "i", "rhythm": ""}, ("rhythms", {"subscription_id": "i", "rhythm": None})),
-        ("pause", {"bis": "2026-01-02"}, ("pauses", {"until": "2026-01-02"})),
-        ("pause", {"bis": ""}, ("pauses", {"until": None})),
-        ("fortsetzen", {}, ("resumptions", {})),
-    ],
-)
-async def test_each_button_does_one_thing(
-    door: Any, notify: Any, button: str, fields: dict[str, str], asked_for: tuple[str, dict[str, Any]]
-) -> None:
-    command, body = asked_for
-    notify.answers[f"{PAGE}/{command}"] = {"id": "i", "version": 10, "position": 1}
+BUTTONS: list[tuple[str, dict[str, str], tuple[str, dict[str, Any]]]] = [
+    ("bestaetigen", {}, ("confirmations", {})),
+    ("bestaetigen", {"abo": "i"}, ("confirmations", {"subscription_ids": ["i"]})),
+    ("beenden", {"abo": "i"}, ("endings", {"subscription_ids": ["i"]})),
+    ("beenden", {}, ("endings", {})),
+    ("wieder", {"abo": "i"}, ("renewals", {"subscription_ids": ["i"]})),
+    ("haeufigkeit", {"abo": "i", "rhythm": "daily"}, ("rhythms", {"subscription_id": "i", "rhythm": "daily"})),
+    ("haeufigkeit", {"abo": "i", "rhythm": ""}, ("rhythms", {"subscription_id": "i", "rhythm": None})),
+    ("pause", {"bis": "2026-01-02"}, ("pauses", {"until": "2026-01-02"})),
+    ("pause", {"bis": ""}, ("pauses", {"until": None})),
+    ("fortsetzen", {}, ("resumptions", {})),
+]
+
+
+async def test_each_button_does_one_thing(door: Any, notify: Any) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    path = f"/abonnement/{TOKEN}/{button}"
-    async with door.post(path, data=fields or b"", headers=form) as answer:
-        assert (answer.status, answer.headers["Location"]) == (303, f"/abonnement/{TOKEN}")
-    (asked,) = of(notify, f"{PAGE}/{command}")
-    assert asked.json() == body
-    async with door.post(path, data=fields or b"", headers=form | {"Sec-Fetch-Site": "cross-site"}) as answer:
-        assert answer.status == 403
-    notify.answers[f"{PAGE}/{command}"] = problem(409, "subscription_lapsed", detail="Zu spät.")
-    async with door.post(path, data=fields or b"", headers=form) as answer:
-        assert (answer.status, "Zu spät." in await html(answer)) == (409, True)
+    for button, fields, (command, body) in BUTTONS:
+        notify.answers[f"{PAGE}/{command}"] = {"id": "i", "version": 10, "position": 1}
+        path, sent = f"/abonnement/{TOKEN}/{button}", fields or b""
+        async with door.post(path, data=sent, headers=form | {"Sec-Fetch-Site": "cross-site"}) as answer:
+            assert answer.status == 403
+        notify.asked.clear()
+        async with door.post(path, data=sent, headers=form) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, f"/abonnement/{TOKEN}")
+        assert [asked.json() for asked in of(notify, f"{PAGE}/{command}")] == [body]
+        notify.answers[f"{PAGE}/{command}"] = problem(409, "subscription_lapsed", detail="Zu spät.")
+        async with door.post(path, data=sent, headers=form) as answer:
+            assert (answer.status, "Zu spät." in await html(answer)) == (409, True)
 
 
 async def test_preferences_are_saved_as_they_are_seen(door: Any, notify: Any) -> None:
