@@ -56,7 +56,7 @@ class TrialBody(BaseModel):
     words: WordsBody | None = None
 
 
-class Accepted(BaseModel):
+class TrialAccepted(BaseModel):
     """It is on its way, to whoever asked and nobody else."""
 
     status: Literal["accepted"]
@@ -123,7 +123,7 @@ class MailTexts:
             raise Problem("not_found")
         words = None if asked.words is None else checked(asked.words, standard, "/words")
         await self.trials.ask(name, asked.number, words, call.context())
-        return Answer(Accepted(status="accepted"))
+        return Answer(TrialAccepted(status="accepted"))
 
     async def _drafted(self, call: Call) -> Mapping[str, Text]:
         """The texts as they would be with what was sent."""
@@ -257,7 +257,7 @@ def _looking(do: MailTexts) -> Sequence[Endpoint]:
             "Mail one of the previews to yourself",
             body=TrialBody,
             body_required=False,
-            answer=Accepted,
+            answer=TrialAccepted,
             status=202,
             roles=EDITORS,
             codes=("not_found", "own_address_unknown"),

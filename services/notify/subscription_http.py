@@ -81,7 +81,7 @@ class SubscriptionCheck(BaseModel):
     text_version: str = subscription_consent.CURRENT
 
 
-class Accepted(BaseModel):
+class SubscriptionTaken(BaseModel):
     """The same for everybody: what comes of it is said in the mail alone."""
 
     model_config = ConfigDict(frozen=True)
@@ -174,12 +174,12 @@ class Intake:
                 await self.journal.transact(SUBSCRIBER, body.person_id, command, context)
             except (Erased, NotThere):  # whoever is forgotten is answered like everybody else
                 pass
-        return Answer(Accepted())
+        return Answer(SubscriptionTaken())
 
     async def send_link(self, call: Call) -> Answer:
         """Has the link sent once more to whom it may concern."""
         await self._quietly(call.body.person_id, AskForLink(), call)
-        return Answer(Accepted())
+        return Answer(SubscriptionTaken())
 
     async def show_link(self, call: Call) -> Answer:
         """What the link in a mail ends; looking at it changes nothing."""
@@ -240,7 +240,7 @@ def endpoints(intake: Intake) -> Sequence[Endpoint]:
             intake.take,
             "Takes subscriptions of somebody whom the gateway knows; the answer tells nothing",
             body=SubscriptionRequestBody,
-            answer=Accepted,
+            answer=SubscriptionTaken,
             status=202,
             codes=(*unknown, "too_many_subscriptions"),
         ),
@@ -250,7 +250,7 @@ def endpoints(intake: Intake) -> Sequence[Endpoint]:
             intake.send_link,
             "Sends the link to somebody's own page once more; the answer tells nothing",
             body=SubscriptionLinkBody,
-            answer=Accepted,
+            answer=SubscriptionTaken,
             status=202,
         ),
         Endpoint(

@@ -204,8 +204,6 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
     announcing = Announcing(journal, pool, matter, Layout(samples.PORTAL), lambda: None, samples.PORTAL)
     texts, book = LiveTexts(pool, TEXTS), AddressBook()
     trials = Trials(pool, book.people, TrialMatter(texts, PORTAL, book.people), lambda: None)
-    client = open_client({443}, loopback=True, patience=2.0)
-    vault = Vault(pool, secrets.token_bytes(32))
     client = open_client({443}, loopback=True, patience=2.0, tls=tls())
     webhooks = WebhookDesk(journal, pool, vault, client, client.ports, client.loopback, Waiter())
     live = LiveDesk(pool, Grown(), dt.timedelta(hours=24))

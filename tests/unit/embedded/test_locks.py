@@ -49,7 +49,8 @@ def test_every_library_of_the_project_is_in_the_locks() -> None:
         ("dev", [library for extra in extras.values() for library in extra]),
         *((name, extras[name]) for name in ("catalog", "events", "notify", "gateway", "mailbox")),
     ):
-        names = {re.split(r"[\[<>=~! ]", library, maxsplit=1)[0].lower() for library in wanted}
+        written = (re.split(r"[\[<>=~! ]", library, maxsplit=1)[0] for library in wanted)
+        names = {re.sub(r"[-_.]+", "-", name).lower() for name in written}  # as PEP 503 has them
         assert names <= pins(ROOT / "requirements" / f"{lock}.txt").keys(), lock
 
 
