@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from services.notify import (
+    about_person,
     bounces_http,
     effects,
     live_http,
@@ -14,6 +15,7 @@ from services.notify import (
     programs,
     reminder,
     things,
+    told_before,
     undertaking_matter,
     webhook_http,
 )
@@ -41,7 +43,8 @@ from services.notify.texts import load_texts
 from services.notify.trial_mail import TrialMatter, Trials
 from services.notify.wishes import Wishes
 from services.notify.writing import Desk
-from shared.contracts.rpc import SignInAsked
+from shared.contracts.rpc import AboutPersonAsked, SignInAsked
+from shared.kernel.about_person import AboutPerson
 from shared.kernel.inbox import Consumer
 from shared.kernel.journal import Journal
 from shared.kernel.relay import Relay
@@ -56,6 +59,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
     What is public of them is told to webhooks and in the live stream.
     """
     problems.register()
+    await told_before.learn(runtime.pool, await runtime.bus.connection())
     settings, pool, clock = runtime.settings, runtime.pool, runtime.clock
     portal = settings.public_url.rstrip("/")
     journal = Journal(settings.database_url, pool, DECIDERS, PROJECTIONS, wakeup=runtime.wakeup)
@@ -116,7 +120,11 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         rules=returns.rules,
         rates=settings.rates,
     )
-    questions = [RpcEndpoint(SignInAsked.subject, SignInAsked, sign_in.ask)]
+    about = AboutPerson(runtime.vault, about_person.sources(pool, runtime.vault, texts, returns.handlers.marks))
+    questions: list[RpcEndpoint[Any]] = [
+        RpcEndpoint(SignInAsked.subject, SignInAsked, sign_in.ask),
+        RpcEndpoint(AboutPersonAsked.subject(settings.service), AboutPersonAsked, about.page),
+    ]
     reports = Reports(pool, journal, ends.waiter())
     told = programs.build(runtime, journal, mailings, messages)
     reminders = Reminders(pool, clock, matters.named("sessions", ReminderDue.type), mailings.announce)
@@ -142,7 +150,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
                     undertaking_matter.taking_back(clock),
                 ],
             ),
-            ("gateway", effects.of_gateway(runtime.vault)),
+            ("gateway", [*effects.of_gateway(runtime.vault), *effects.of_causes("gateway", matters, clock)]),
             ("notify", []),
         )
     ]
