@@ -366,7 +366,7 @@ async def test_whatever_is_delivered_again_tells_nobody_again(world: World) -> N
 
 
 OLDER = """
-TRUNCATE mailing, message, attempt, journal, command, snapshot, projection, inbox, inbox_aggregate, relay_state;
+TRUNCATE mailing, message, attempt, journal, command, snapshot, projection, inbox, inbox_aggregate, relay_state CASCADE;
 UPDATE journal_counter SET position = 0;
 UPDATE inbox_consumer SET position = 0, stream_seq = 0
 """
