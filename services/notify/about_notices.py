@@ -10,6 +10,7 @@ from functools import partial
 import asyncpg
 
 from services.notify.address_mark import AddressMarks
+from services.notify.wished_kinds import WISHED
 from shared.contracts.rpc import AboutPersonAsked, Detail, KeptRecord
 from shared.kernel.about_person import Source, detail
 from shared.kernel.postgres import Pool
@@ -21,6 +22,15 @@ WHERE address_mark = $1 AND address_mark::text > $2 LIMIT $3
 SIGN_IN = """
 SELECT request_id::text AS place, valid_until FROM sign_in
 WHERE person_id = $1 AND request_id::text > $2 ORDER BY place LIMIT $3
+"""
+FINDINGS = """
+SELECT lpad(f.mailing_id::text, 20, '0') AS place, f.kind, f.thing_kind, f.thing_id, t.title, f.rhythm, f.found_at,
+       f.digest_day::text
+FROM finding f LEFT JOIN published_thing t ON t.kind = f.thing_kind AND t.id = f.thing_id
+WHERE f.person_id = $1 AND lpad(f.mailing_id::text, 20, '0') > $2 ORDER BY place LIMIT $3
+"""
+DIGESTS = """
+SELECT day::text AS place, closed_at FROM digest WHERE person_id = $1 AND day::text > $2 ORDER BY place LIMIT $3
 """
 INVITED = """
 SELECT announcement_id::text AS place, invited_at FROM invited
@@ -49,6 +59,7 @@ CAUSES = {
     "operator": "vom Betrieb eingetragen",
 }
 ANSWERED = {"accepted": "zugesagt", "declined": "abgesagt"}
+RHYTHMS = {"immediate": "sofort", "daily": "einmal am Tag", "weekly": "einmal in der Woche"}
 SUPPRESSION_STAYS = (
     "Ein Prüfwert Ihrer Adresse sagt uns, dass wir dorthin nichts senden dürfen oder können. Die Adresse ist daraus "
     "nicht zu lesen. Ohne ihn würden wir Ihnen versehentlich wieder schreiben."
@@ -81,6 +92,8 @@ def sources(pool: Pool, marks: AddressMarks) -> tuple[Source, ...]:
     return (
         Source(("suppression",), partial(_suppression, pool, marks)),
         Source(("sign_in",), rows(SIGN_IN, "sign_in", "Link zum Anmelden", _sign_in).read),
+        Source(("finding",), rows(FINDINGS, "finding", "Treffer zu Abonnements", _finding).read),
+        Source(("digest",), rows(DIGESTS, "digest", "Sammelmail", _digest).read),
         Source(("invited",), rows(INVITED, "invitation", "Einladung", _invited).read),
         Source(("invited_answer",), rows(ANSWERS, "invitation_answer", "Antwort auf eine Einladung", _answer).read),
         Source(("live_item",), rows(LIVE, "live_item", "Hinweis auf der Seite", _live).read),
@@ -117,6 +130,22 @@ async def _suppression(
 
 def _sign_in(row: asyncpg.Record) -> tuple[Detail, ...]:
     return (detail("valid_until", "Gilt bis", row["valid_until"]),)
+
+
+def _finding(row: asyncpg.Record) -> tuple[Detail, ...]:
+    known = WISHED.get(row["kind"])
+    return (
+        detail("kind", "Art", row["kind"], known.label if known else None),
+        detail("thing_id", "Kennung", f"{row['thing_kind']}/{row['thing_id']}"),
+        detail("title", "Titel", row["title"]),
+        detail("rhythm", "Wie oft", row["rhythm"], RHYTHMS[row["rhythm"]]),
+        detail("found_at", "Gefunden", row["found_at"]),
+        detail("digest_day", "In der Sammelmail vom", row["digest_day"]),
+    )
+
+
+def _digest(row: asyncpg.Record) -> tuple[Detail, ...]:
+    return (detail("day", "Tag", row["place"]), detail("closed_at", "Zusammengestellt", row["closed_at"]))
 
 
 def _invited(row: asyncpg.Record) -> tuple[Detail, ...]:

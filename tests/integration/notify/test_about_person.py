@@ -19,6 +19,9 @@ WITH m AS (
 ), message AS (
     INSERT INTO message (id, mailing_id, kind, channel, person_id, lane, priority, ready_at, created_at)
     SELECT $2, id, 'postponement', 'email', $1, 'l', 0, now(), now() FROM m
+), finding AS (
+    INSERT INTO finding (mailing_id, person_id, kind, thing_kind, thing_id, subscriptions, rhythm, found_at)
+    SELECT id, $1, 'project_published', 'project', 'p', '{}', 'daily', now() FROM m
 ), preference AS (
     INSERT INTO preference VALUES ($1, 'announcement', 'email', 'off')
 ), subscriber AS (
@@ -28,6 +31,8 @@ WITH m AS (
     VALUES ($2, $1, 1, 'topic', 'works_depot', 'confirmed', '1', now())
 ), sign_in AS (
     INSERT INTO sign_in VALUES ($2, $1, 'sealed', now())
+), digest AS (
+    INSERT INTO digest VALUES ($1, '2026-11-28', 8, now())
 ), invited AS (
     INSERT INTO invited VALUES ($2, $1, decode('00', 'hex') || $1::text::bytea, now())
 ), answered AS (
@@ -43,7 +48,7 @@ VALUES ($1, 1, 'suppressed', 'hard', 0, now(), now())
 """
 ATTEMPT = "INSERT INTO attempt (message_id, number, at, outcome, took_ms) VALUES ($1, 1, now(), 'deferred', 5)"
 KINDS = {
-    *("subscriber", "preference", "subscription", "message", "sign_in", "invitation"),
+    *("subscriber", "preference", "subscription", "message", "sign_in", "finding", "digest", "invitation"),
     *("invitation_answer", "live_item", "live_listener"),
 }
 
