@@ -144,6 +144,8 @@ async def test_single_persons_mail_goes_on_while_a_mailing_is_paused(office: Off
     await office.hear(postponed())
     await office.expand()
     await say(office, "pauses")
+    pool, now = office.notify.pool, office.notify.clock.now()
+    assert await queue.claim(pool, now, now, Priority.LATER, 9, holder=1) == [], "nothing of it is taken up"
     late = samples.person("received", person_id="late", registration_id="late", email="late@gemeinde.example")
     office.owner.people.append(late)
     await office.hear(of(late, samples.RECEIVED), version=8)
