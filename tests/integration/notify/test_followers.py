@@ -280,6 +280,7 @@ async def test_there_is_never_a_second_digest_nor_an_empty_one(town: Town) -> No
     await town.publish(SessionCancelled(**OF_SESSION, reason="x"), live=False)
     town.notify.clock.forward(days=1)
     assert await town.close() == [], "nothing is left to tell"
+    assert await town.notify.pool.fetchval("SELECT count(*) FROM digest") == 2, "nor is a digest made of nothing"
 
 
 async def test_many_processes_close_a_window_once(town: Town) -> None:
