@@ -11,7 +11,7 @@ from services.notify import subscriber_sealing, things
 from services.notify.compiled_searches import Compiling
 from services.notify.digest_matter import DigestMatter
 from services.notify.digests import Digests
-from services.notify.follower_matter import FollowerMatter
+from services.notify.follower_matter import FollowerMatter, from_journal
 from services.notify.matching import Catalogue, Matching
 from services.notify.reasons import Followers
 from services.notify.subscription_wishes import Owners
@@ -180,6 +180,22 @@ class Town:
             pass
         await self.office.expand()
         return await self.told()
+
+    async def write(self, body: dict[str, Any]) -> str:
+        """A news item is published."""
+        drafted = await self.notify.edit("POST", "/api/v1/announcements", body)
+        published = await self.notify.edit("POST", f"/api/v1/announcements/{drafted.body['id']}/publications")
+        assert (drafted.status, published.status) == (201, 200), drafted.body
+        await self.heard()
+        return str(drafted.body["id"])
+
+    async def heard(self) -> None:
+        """Everything that was ever published here is taken in, again if it was before."""
+        (matter,) = [each for each in self.office.more if isinstance(each, FollowerMatter)]
+        news = from_journal(matter, self.notify.clock, lambda: None)
+        async with self.notify.pool.acquire() as connection, connection.transaction():
+            await news.project(connection, await self.notify.journal.read(0, 1000, connection))
+        await self.office.expand()
 
     def last(self) -> Mail:
         return self.sink.mails[-1]

@@ -369,3 +369,30 @@ async def test_who_unsubscribes_or_is_erased_gets_nothing_that_waited(town: Town
         await forget(connection, [cora])
     assert await town.close() == []
     assert await town.notify.pool.fetchval("SELECT count(*) FROM finding WHERE person_id = $1", cora) == 0
+
+
+async def test_news_are_told_once_and_not_those_that_repeat_what_is_told_by_itself(town: Town) -> None:
+    await town.person("anna", "kind:announcement")
+    await town.person("bela", f"project:{PROJECT}")
+    body = {
+        "kind": "news",
+        "title": "Neues Förderprogramm",
+        "teaser": "Ab sofort.",
+        "body": "Mehr dazu.",
+        "actions": [],
+    }
+    await town.write(body)
+    await town.write(body | {"kind": "session_announcement", "session_id": SESSION})
+    portrait = await town.write(body | {"kind": "project_portrait", "title": "Bauhof", "project_id": PROJECT})
+    assert await town.told() == [], "a mailing of the same would come first"
+    town.notify.clock.forward(minutes=1)
+    await town.office.expand()
+    assert await town.told() == ["anna", "bela"]
+    assert town.last().subject in {"Neues Förderprogramm", "Projektvorstellung: Bauhof"}
+    town.notify.clock.forward(days=1)
+    await town.heard()
+    assert await town.told() == [], "read again from the beginning"
+    await town.notify.edit("POST", f"/api/v1/announcements/{portrait}/withdrawals", {"reason": "Falsch"})
+    await town.heard()
+    shown = await things.shown(town.notify.pool, [Thing("announcement", portrait)])
+    assert shown[Thing("announcement", portrait)].gone
