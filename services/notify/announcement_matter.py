@@ -15,7 +15,7 @@ from services.notify.announcement_content import BERLIN
 from services.notify.announcement_letter import Notice, compose
 from services.notify.announcement_mailings import Purpose, is_stopped, plan_of
 from services.notify.kind import Kind, Occasion, Priority
-from services.notify.matter import About, Claimed, Draft, Mailing, Page, Row, Told
+from services.notify.matter import About, Alike, Claimed, Draft, Mailing, Page, Row, Told
 from services.notify.news import Planned
 from services.notify.texts import Text
 from services.notify.unsubscribing import Unsubscribing
@@ -76,10 +76,14 @@ KINDS: Mapping[type[Any], Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who a mail goes to, and what it says now. `unwanted`: it would be wrong to send it."""
+    """Who a mail goes to, and what it says now; without a notice it would be wrong to send it.
+
+    `unsubscribe` is where one click ends mails of this kind.
+    """
 
     email: str
     notice: Notice | None
+    unsubscribe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ class AnnouncementMatter:
             of_mailing = [claimed.person_id for claimed, each in messages if each.mailing_id == told.mailing_id]
             notices[told.mailing_id] = await self._notices(told, of_mailing)
         return [
-            Reader(addresses[claimed.person_id], notices[told.mailing_id].of(claimed))
+            Reader(addresses[claimed.person_id], notices[told.mailing_id].of(claimed), self._unsubscribe(claimed, told))
             if claimed.person_id in addresses
             else None
             for claimed, told in messages
@@ -222,11 +226,24 @@ class AnnouncementMatter:
             return None
         return self.unsubscribing.unsubscribe_url(claimed.person_id, kind=told.kind)
 
-    def letter(self, claimed: Claimed, told: Told, card: Reader, _now: datetime) -> Draft | None:
+    def letter(self, _claimed: Claimed, _told: Told, card: Reader, _now: datetime) -> Draft | None:
         """The letter; none of what was withdrawn, or is not wanted any more."""
         if card.notice is None:
             return None
-        return Draft(compose(card.notice, self.texts), unsubscribe=self._unsubscribe(claimed, told))
+        return Draft(compose(card.notice, self.texts), unsubscribe=card.unsubscribe)
+
+    def alike(self, claimed: Claimed, told: Told, card: Reader) -> Alike[Reader] | None:
+        """Whoever gets it for the same reason reads the same, but for the links."""
+        notice = card.notice
+        if notice is None:
+            return None
+        links = {"token": notice.token or "", "unsubscribe": card.unsubscribe or ""}
+
+        def called(own: Mapping[str, str]) -> Reader:
+            token = own["token"] if notice.token else None
+            return Reader(card.email, replace(notice, token=token), own["unsubscribe"] or None)
+
+        return Alike((told.mailing_id, claimed.kind, replace(notice, token=None)), links, called)
 
 
 def _id(cause: Any) -> str:

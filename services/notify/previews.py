@@ -40,9 +40,9 @@ class Previews(BaseModel):
 def sources() -> tuple[Callable[[], Iterable[Sample]], ...]:
     """Whoever adds texts adds its samples here; a text without any is shown with the placeholders' examples."""
     # Not before an editor looks: they are many, and made when their modules are read.
-    from services.notify import catalog_samples, question_samples, session_samples  # noqa: PLC0415
+    from services.notify import announcement_samples, catalog_samples, question_samples, session_samples  # noqa: PLC0415
 
-    return (session_samples.samples, question_samples.samples, catalog_samples.samples)
+    return (session_samples.samples, question_samples.samples, catalog_samples.samples, announcement_samples.samples)
 
 
 @cache

@@ -35,7 +35,7 @@ POISONS = {"all at once": " ".join(HOSTILE), "long, after a line end": "\r\n.\r\
 WRITTEN = frozenset({
     "title", "name", "summary", "series_title", "reason", "question", "answer", "keyword", "organisation_name",
     "organisation", "subject", "text", "about", "hosts", "address", "city", "talk", "file_name", "undertaking", "step",
-    "owner", "field", "kind_label", "topics",
+    "owner", "field", "kind_label", "topics", "teaser", "body",
 })  # fmt: skip
 # What a registrant, an asker or a writer typed into a form of ours.
 TYPED = frozenset({"name", "question", "answer", "organisation_name", "subject", "text"})
