@@ -7,6 +7,8 @@ or unwanted by the time a mail would be sent is not sent.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
+from hashlib import blake2b
 from typing import Any, ClassVar
 
 from services.notify import invited_list, news
@@ -78,12 +80,13 @@ KINDS: Mapping[type[Any], Kind] = {
 class Reader:
     """Who a mail goes to, and what it says now; without a notice it would be wrong to send it.
 
-    `unsubscribe` is where one click ends mails of this kind.
+    `unsubscribe` is where one click ends mails of this kind; `edition` tells apart what was read at different times.
     """
 
     email: str
     notice: Notice | None
     unsubscribe: str | None = None
+    edition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,12 @@ class AnnouncementMatter:
             of_mailing = [claimed.person_id for claimed, each in messages if each.mailing_id == told.mailing_id]
             notices[told.mailing_id] = await self._notices(told, of_mailing)
         return [
-            Reader(addresses[claimed.person_id], notices[told.mailing_id].of(claimed), self._unsubscribe(claimed, told))
+            Reader(
+                addresses[claimed.person_id],
+                notices[told.mailing_id].of(claimed),
+                self._unsubscribe(claimed, told),
+                notices[told.mailing_id].edition,
+            )
             if claimed.person_id in addresses
             else None
             for claimed, told in messages
@@ -232,7 +240,7 @@ class AnnouncementMatter:
             return None
         return Draft(compose(card.notice, self.texts), unsubscribe=card.unsubscribe)
 
-    def alike(self, claimed: Claimed, told: Told, card: Reader) -> Alike[Reader] | None:
+    def alike(self, _claimed: Claimed, told: Told, card: Reader) -> Alike[Reader] | None:
         """Whoever gets it for the same reason reads the same, but for the links."""
         notice = card.notice
         if notice is None:
@@ -243,7 +251,7 @@ class AnnouncementMatter:
             token = own["token"] if notice.token else None
             return Reader(card.email, replace(notice, token=token), own["unsubscribe"] or None)
 
-        return Alike((told.mailing_id, claimed.kind, replace(notice, token=None)), links, called)
+        return Alike((told.mailing_id, card.edition, notice.why, notice.token is None), links, called)
 
 
 def _id(cause: Any) -> str:
@@ -251,13 +259,18 @@ def _id(cause: Any) -> str:
     return announcement_id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Notices:
     """One notice for many people: who gets none, and each one's links."""
 
     notice: Notice | None
     left_out: Collection[str] = ()
     tokens: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def edition(self) -> str:
+        """Another one as soon as anything in the notice is."""
+        return blake2b(repr(self.notice).encode(), digest_size=16).hexdigest()
 
     def of(self, claimed: Claimed) -> Notice | None:
         """The notice as one of them gets it."""
