@@ -23,7 +23,7 @@ def concerns(cause: Cause, card: QuestionLetter) -> bool:
 
 def compose(cause: Cause, card: QuestionLetter, texts: Mapping[str, Text], portal: str) -> Letter:
     """The letter that tells the asker of this cause."""
-    text = texts["question_session_cancelled" if isinstance(cause, SessionCancelled) else "question_session_reinstated"]
+    text = texts[text_for(cause)]
     values = {"title": titled(card.session.title), "session": card.session.title}
     return Letter(
         subject=subject(text, values),
@@ -37,6 +37,11 @@ def compose(cause: Cause, card: QuestionLetter, texts: Mapping[str, Text], porta
         button=Button(text.button or "Frage ansehen", f"{portal}/fragen/{card.token}"),
         footnote=WHY,
     )
+
+
+def text_for(cause: Cause) -> str:
+    """The name of the text for a cause."""
+    return "question_session_cancelled" if isinstance(cause, SessionCancelled) else "question_session_reinstated"
 
 
 def _facts(cause: Cause) -> list[Fact]:

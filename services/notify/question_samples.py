@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from services.notify import contact, question_letter
+from services.notify import asker_letter, contact, question_letter
 from services.notify.cause import OfQuestion
 from services.notify.letter import Letter
 from services.notify.sample import (
@@ -11,12 +11,14 @@ from services.notify.sample import (
     CONFIRM_BY,
     EMAIL,
     NAME,
+    NEW,
     OLD,
     OTHER_PERSON,
     PERSON,
     TOKEN,
     Sample,
     session_card,
+    times_of,
 )
 from services.notify.texts import Text
 from shared.contracts.events import (
@@ -27,6 +29,8 @@ from shared.contracts.events import (
     QuestionMerged,
     QuestionReceived,
     QuestionSubmitted,
+    SessionCancelled,
+    SessionReinstated,
 )
 from shared.contracts.rpc import ContactLetter, ContactMessage, QuestionLetter
 
@@ -61,6 +65,13 @@ QUESTIONS: tuple[tuple[OfQuestion, QuestionLetter], ...] = (
 )
 
 
+OF_SESSION = {"session_id": ANY_ID, "series_id": ANY_ID, "title": session_card().title, **times_of(NEW), "sequence": 2}
+WAITING: tuple[asker_letter.Cause, ...] = (
+    SessionCancelled.model_validate({**OF_SESSION, "reason": "Erkrankung"}),
+    SessionReinstated.model_validate(OF_SESSION),
+)
+
+
 def _contact(**changes: object) -> ContactLetter:
     about = {"about_kind": "project", "about_id": ANY_ID, "about": "Gemeinsamer Bauhof"}
     return ContactLetter.model_validate(
@@ -87,6 +98,9 @@ def samples() -> Iterator[Sample]:
     for cause, card in QUESTIONS:
         standing = "noch nicht bestätigt" if card.status == "received" else "fragende Person"
         yield Sample(question_letter.text_for(cause), standing, partial(_question, cause, card))
+    for told in WAITING:
+        letter_of = partial(asker_letter.compose, told, _card("accepted"))
+        yield Sample(asker_letter.text_for(told), "fragende Person ohne Anmeldung", letter_of)
     for text, standing, letter in CONTACTS:
         yield Sample(text, standing, partial(contact.compose, letter))
 

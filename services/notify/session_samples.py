@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from services.notify.cause import Cause, OfRegistration
+from services.notify.cause import Cause, OfRegistration, ReminderDue
 from services.notify.letter import Letter
 from services.notify.sample import (
     ANSWER_BY,
@@ -108,6 +108,8 @@ TOLD_TO_ALL: tuple[Cause, ...] = (
     SessionGroupMessageRequested.model_validate({**SESSION, **times_of(NEW), "sequence": 0, "message_id": ANY_ID}),
     MaterialPublished.model_validate({**SESSION, "release_id": ANY_ID, "items": FILES}),
     FeedbackOpened.model_validate({**SESSION, "closes_at": ANSWER_BY}),
+    ReminderDue.model_validate({"session_id": ANY_ID, "lead": "day", "starts_at": NEW.starts_at}),
+    ReminderDue.model_validate({"session_id": ANY_ID, "lead": "hour", "starts_at": NEW.starts_at}),
 )
 TOLD_WITH_A_QUESTION: tuple[Cause, ...] = (_postponed(OLD, NEW, **ASKS), _postponed(OPEN, NEW, **ASKS))
 
