@@ -191,6 +191,31 @@ def test_a_search_is_told_of_a_project(search: dict[str, Any], times: int) -> No
     assert percolates(index, row(str(named_id("project", "x")), FLOOD), ProjectFilter(**search)) == times
 
 
+@pytest.mark.parametrize(
+    ("title", "q", "times"),
+    [
+        ("Das Haus", "haus", 1),
+        ("Häuser am Markt", "Haus", 1),
+        ("Hochwasserschutzkonzept", "Hochwassersch", 1),
+        ("Hochwasserschutzkonzept", "schutz", 1),
+        ("Riesenklops", "klops", 1),
+        ("Schutz vor Hochwasser", "Hochwasserschutz", 1),
+        ("Schutz vor Hochwassern", "Hochwasserschutzes", 1),
+        ("Schutz", "Hochwasserschutz", 0),
+        ("Förderung der Musik", "Forderung", 0),
+        ("Offene Forderung", "forderungen", 1),
+        ("Straße", "strasse", 1),
+        ("Ort der Gesundheit", '"Ort der Gesundheit"', 1),
+        ("Gesundheit vor Ort", '"Ort der Gesundheit"', 0),
+    ],
+)
+def test_every_way_to_have_a_word_has_a_key(title: str, q: str, times: int) -> None:
+    project_id, content = str(named_id("project", "x")), Content(title=title)
+    index = index_of({project_id: content})
+    assert len(ask(index, ProjectFilter(q=q + SIGNS)).kept) == times
+    assert percolates(index, row(project_id, content), ProjectFilter(q=q)) == times
+
+
 def test_the_words_of_a_search_may_be_saved_before_the_catalogue_knows_them() -> None:
     """Its keys are made once, and hold when words have come that compounds are then taken apart by."""
     query = ProjectFilter(q="Quirlmühlenpachtvertrag")
