@@ -199,6 +199,7 @@ def test_a_search_is_told_of_a_project(search: dict[str, Any], times: int) -> No
         ("Hochwasserschutzkonzept", "Hochwassersch", 1),
         ("Hochwasserschutzkonzept", "schutz", 1),
         ("Riesenklops", "klops", 1),
+        ("Konzept für den Wald", "Waldkonzept", 1),
         ("Schutz vor Hochwasser", "Hochwasserschutz", 1),
         ("Schutz vor Hochwassern", "Hochwasserschutzes", 1),
         ("Schutz", "Hochwasserschutz", 0),
