@@ -127,15 +127,15 @@ class Expansion:
             await self._abandon(row, "expired")
             return None
         try:
-            if isinstance(of, Exception):
-                raise of
-            matter, asked = of
+            matter, asked = understood(of)
             return Answered(row, matter, asked, await matter.recipients(asked, PAGE))
         except Problem as problem:
             await self._later(row, problem.code, now, passing=problem.code in PASSING)
         except TimeoutError:
             await self._later(row, "unavailable", now, passing=True)
-        except (KeyError, ValueError) as error:
+        except TRY_AGAIN:
+            raise
+        except Exception as error:  # noqa: BLE001 -- what one mailing comes to must not stop all others
             log.error("mailing_not_understood", mailing=row["id"], cause=row["cause"], reason=described(error))  # noqa: TRY400
             await self._later(row, "not_understood", now, passing=False)
         return None
@@ -167,6 +167,13 @@ class Expansion:
             await quiet.hold(connection, [each.asked for each in written], now)
         log.info("messages_written", mailings=len(pages), messages=sum(added.values()))
         return ours
+
+
+def understood(of: tuple[Matter[Any], Mailing] | Exception) -> tuple[Matter[Any], Mailing]:
+    """Raises why it was not."""
+    if isinstance(of, Exception):
+        raise of
+    return of
 
 
 def following(pages: Iterable[Answered]) -> Iterator[tuple[asyncpg.Record, tuple[Matter[Any], Mailing]]]:

@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 
 from services.notify import mailing, sealing
-from services.notify.faults import described
+from services.notify.faults import TRY_AGAIN, described
 from services.notify.kind import Priority
 from services.notify.letter import Letter
 from services.notify.live_texts import LiveTexts
@@ -94,7 +94,7 @@ class Desk:
         found: dict[UUID, Ready | Exception] = {}
         parts: dict[str, tuple[Matter[Any], list[tuple[Claimed, Told]]]] = {}
         for each in claimed:
-            about = read[each.mailing_id]
+            about = read.get(each.mailing_id) or LookupError("no mailing")
             if isinstance(about, Exception):
                 found[each.id] = about
             elif each.sealed is not None:
@@ -150,8 +150,12 @@ class Desk:
         """One answer for all, or one by one when it is one of them that cannot be answered."""
         try:
             cards = await matter.cards(messages)
-        except (Problem, TimeoutError, KeyError, ValueError) as error:
-            if isinstance(error, TimeoutError) or (isinstance(error, Problem) and error.code in AWAY):
+        except TimeoutError:
+            return {claimed.id: Away(matter.name) for claimed, _ in messages}
+        except TRY_AGAIN:
+            raise
+        except Exception as error:  # noqa: BLE001 -- what one matter makes of its messages must not stop all others
+            if isinstance(error, Problem) and error.code in AWAY:
                 return {claimed.id: Away(matter.name) for claimed, _ in messages}
             if len(messages) == 1:
                 return {messages[0][0].id: Unanswered() if isinstance(error, Problem) else error}

@@ -12,6 +12,7 @@ import pytest
 from aiosmtpd.smtp import Envelope
 
 from services.notify import queue, smtp
+from services.notify.contact_matter import ContactMatter
 from services.notify.kind import Priority
 from services.notify.matter import Claimed
 from services.notify.rates import Rates
@@ -245,6 +246,34 @@ class TestLookingUp:
         office.sender.away.clear()
         await office.send()
         assert len(sink.mails) == 4
+
+    async def test_a_message_without_its_mailing_stops_nobody(self, office: Office, sink: Sink) -> None:
+        await office.hear(postponed())
+        await office.expand()
+        await office.notify.pool.execute("UPDATE message SET mailing_id = 0 WHERE seq = (SELECT min(seq) FROM message)")
+        await office.send()
+        assert (await office.states(), len(sink.mails)) == (["failed", "delivered", "delivered"], 2)
+
+    async def test_a_matter_with_a_defect_stops_nobody(
+        self, office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def defective(*_: object) -> object:
+            raise TypeError
+
+        office.catalogue.letters = {True: PASSED_ON}
+        passed_on = ProjectContactRequested(contact_request_id=PROJECT, person_id="writer", project_id=PROJECT)
+        await office.hear(postponed(), passed_on)
+        await office.expand()
+        with monkeypatch.context() as patched:
+            patched.setattr(ContactMatter, "cards", defective)
+            await office.send()
+        assert sorted(await office.states()) == ["delivered"] * 3 + ["failed"]
+        with monkeypatch.context() as patched:
+            patched.setattr(ContactMatter, "recipients", defective)
+            await office.hear(passed_on, samples.CANCELLED, version=9)
+            await office.expand()
+        await office.send()
+        assert len(sink.mails) == 6
 
     async def test_one_that_its_owner_fails_at_delays_no_other_and_is_tried_again(
         self, office: Office, sink: Sink
