@@ -1,6 +1,6 @@
 """What a mail that came back says, and about which message."""
 
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
@@ -26,6 +26,7 @@ from tests.unit.notify.returns import (
 
 READER = Reader(DOMAIN, ADDRESSES)
 NOTHING = Returned("nothing")
+OTHER = UUID("0198f0a2-1111-7000-8000-00000000000b")
 
 
 def test_a_bounce_address_says_which_message_it_was_whatever_servers_do_to_its_case() -> None:
@@ -44,7 +45,7 @@ def test_a_bounce_address_says_which_message_it_was_whatever_servers_do_to_its_c
         f"bounces+@{DOMAIN}",
         f"bounces+irgendwas@{DOMAIN}",
         f"bounces+ü.ü@{DOMAIN}",
-        TO.partition(".")[0] + "." + ADDRESSES.of(uuid4()).split("@")[0].partition(".")[2] + f"@{DOMAIN}",
+        TO.partition(".")[0] + "." + ADDRESSES.of(OTHER).split("@")[0].partition(".")[2] + f"@{DOMAIN}",
     ],
 )
 def test_an_address_that_was_made_up_is_known_as_that(address: str) -> None:
