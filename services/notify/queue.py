@@ -165,7 +165,20 @@ FIRST_RETRY = timedelta(seconds=30)
 SOON = timedelta(seconds=2)
 LAST_RETRY = timedelta(hours=4)
 
-VERDICT = ("message_id", "number", "state", "at", "outcome", "ready_at", "reason", "code", "status", "took_ms")
+VERDICT = (
+    "message_id",
+    "number",
+    "state",
+    "at",
+    "outcome",
+    "ready_at",
+    "reason",
+    "code",
+    "status",
+    "took_ms",
+    "address_mark",
+    "host",
+)
 
 type State = Literal["waiting", "sending", "held", "delivered", "bounced", "failed", "withheld"]
 type Withheld = Literal["stopped", "suppressed", "outdated", "discarded"]

@@ -26,7 +26,7 @@ STORES = [bucket_stream_of(service) for service in FILE_KEEPERS]
 QUESTIONS = [
     ("rpc.events.recipients", "events", "notify"),
     ("rpc.events.question", "events", "notify"),
-    ("rpc.catalog.known", "catalog", "events"),
+    ("rpc.catalog.titles", "catalog", "notify"),
     ("rpc.catalog.contact", "catalog", "notify"),
     ("rpc.catalog.project_letter", "catalog", "notify"),
     ("rpc.catalog.cooperation_letter", "catalog", "notify"),

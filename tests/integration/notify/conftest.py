@@ -160,10 +160,11 @@ class Notify:
 
 TABLES = """
 SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables
-WHERE schemaname = current_schema() AND tablename NOT IN ('migration', 'journal_counter')
+WHERE schemaname = current_schema() AND tablename NOT IN ('migration', 'journal_counter', 'live_counter')
 """
 BEGIN_AGAIN = """
-UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_at = clock_timestamp()
+UPDATE journal_counter SET position = 0, store_id = gen_random_uuid(), created_at = clock_timestamp();
+UPDATE live_counter SET last = 0
 """
 
 

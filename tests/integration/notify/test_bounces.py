@@ -310,7 +310,7 @@ async def test_a_message_of_every_kind_can_come_back_and_none_is_sent_to_a_suppr
     told = [each.event for each in await post.notify.journal.read(0, 1000)]
     ends = [event.reason for event in told if isinstance(event, MessageBounced)]
     assert (ends.count("mailbox_unknown"), ends.count("suppressed")) == (len(kinds), len(kinds))
-    entries, _ = await delivery_log.of_person(post.notify.pool, PERSON, 100)
+    entries, _ = await delivery_log.of_person(post.notify.pool, PERSON, 1000)
     assert sorted(each.kind for each in entries) == sorted([*kinds, *kinds])
 
 
