@@ -256,7 +256,8 @@ async def test_a_registration_from_beginning_to_end(world: World, tmp_path: Path
         assert (await programs.heard(6)).count("message") == 4
         last = delivered[3]["data"]["message_id"]
         mailbox.put(returns.report(to=f"bounces@{returns.DOMAIN}", message_id=UUID(last)))
-        came_back = (await reports(world, 6))[5]
+        bounced = "ikz.notify.message.bounced.v1"
+        (came_back,) = [report for report in await reports(world, 7) if report["type"] == bounced]
         assert (came_back["data"]["message_id"], came_back["data"]["reason"]) == (last, "mailbox_unknown")
         async with ClientSession() as http, http.get(f"{world.address}/metrics") as answer:
             figures = await answer.text()
