@@ -378,7 +378,7 @@ async def test_a_database_that_is_restored_to_an_older_state_tells_nobody_again(
     """The causes are read once more; the service's own stream knows who was told of them."""
     refused = world.owner.people[2].email
     world.sink.say = lambda envelope, stage: (
-        "550 5.1.1 no" if stage == "RCPT" and refused in envelope.rcpt_tos else None
+        "554 5.7.1 no" if stage == "RCPT" and refused in envelope.rcpt_tos else None
     )
     async with world.service():
         await world.happens(of(world.owner.people[0], samples.CONFIRMED), postponed())
