@@ -2,8 +2,8 @@
 #
 #   make up        install what is missing and start the whole system (options: make up ARGS="--port 9000 --empty")
 #   make check     style, types, boundaries between modules, contracts, licences
-#   make test      all tests, on real servers
-#   make test-long the fault tests again, longer and with a new seed
+#   make test      all tests, on real servers, but those that take long
+#   make test-long those that take long, and the fault tests again, longer and with a new seed
 #   make test-breaks  breaks the code on purpose, guard by guard: the tests must notice
 #   make install   only install; it makes .venv/bin/ikz
 #   make lock      choose newer versions of the libraries, within pyproject.toml and package.json
@@ -16,6 +16,7 @@ PEERS := .venv-bench
 PRETIX := .venv-pretix
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SERVICES := catalog events notify gateway
 ALL := $(foreach extra,$(SERVICES) mailbox embedded build,--extra $(extra))
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
@@ -46,10 +47,11 @@ check: $(VENV)/installed-dev install
 	$(BIN)/reuse lint --quiet
 
 test: $(VENV)/installed-dev node_modules/.installed-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTEST) -m "not long" $(ARGS)
 
 test-long: $(VENV)/installed-dev node_modules/.installed-dev
-	$(BIN)/python -m pytest tests/faults --storm-seconds 40 --storm-seed random --timeout 600 --durations 0 $(ARGS)
+	$(BIN)/python -m pytest tests/faults --storm-seconds 40 --storm-seed random --timeout 600 --durations 20 $(ARGS)
+	$(PYTEST) -m long --ignore tests/faults $(ARGS)
 
 test-breaks: $(VENV)/installed-dev node_modules/.installed-dev
 	$(BIN)/python -m tests.faults.breaking $(ARGS)
