@@ -55,6 +55,7 @@ class SpecValidator(OpenAPIV31SpecValidator):
     schema_validator = looked_through()
 
 
+@pytest.mark.long
 def test_all_of_them_together_are_valid() -> None:
     """What is for the gateway alone included."""
     everything = [json.loads(checked_in(service).replace('"/internal/', '"/api/internal/')) for service in SERVICES]

@@ -169,6 +169,7 @@ class Portal:
         return found + self.unwell
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 async def test_what_was_promised_holds_whatever_is_killed(
     tmp_path: Path, storm: Storm, record_property: Callable[[str, object], None]

@@ -28,7 +28,7 @@ from shared.kernel.migrations import migrate
 from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
-from tests.conftest import Database, Servers
+from tests.conftest import Database, Servers, fresh_database
 from tests.integration.events.catalogue import Catalogue, answering
 
 PUBLIC_URL = "https://portal.example"
@@ -205,12 +205,22 @@ async def bus(servers: Servers) -> AsyncIterator[Bus]:
     await asyncio.gather(kept, return_exceptions=True)
 
 
+async def with_its_tables(database: Database) -> None:
+    """All that the service has in its database."""
+    await migrate(database.dsn("events"), "events")
+
+
+@pytest.fixture(scope="module")
+async def database(servers: Servers) -> AsyncIterator[Database]:
+    async with fresh_database(servers, with_its_tables) as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
 async def silent_events(database: Database, bus: Bus) -> AsyncIterator[Events]:
     """The service, and no catalogue."""
     problems.register()
     dsn = database.dsn("events")
-    await migrate(dsn, "events")
     clock, keys = SetClock(), generate_keys()
     async with await connect_pool(dsn, name="events test") as pool, ClientSession() as http:
         vault = Vault(pool, secrets.token_bytes(32))

@@ -126,7 +126,6 @@ async def carried_over(database: Database, question_id: str) -> int:
 
 
 async def test_registering_telling_forgetting(database: Database, nats: EmbeddedNats) -> None:
-    await migrate(database.dsn("events"), "events")
     keys, person = generate_keys(), str(new_id())
     signer = Signer(keys.private, Clock())
     bus, asking = Bus(nats.url("notify"), "test notify"), Bus(nats.url("events"), "test events")

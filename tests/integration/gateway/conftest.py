@@ -54,6 +54,7 @@ from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.problems import Problem
 from shared.kernel.vault import Vault
 from shared.kernel.wakeup import Wakeup
+from tests.conftest import Database, Servers, fresh_database
 
 problems.register()
 KEYS = generate_keys()
@@ -157,11 +158,20 @@ async def services() -> AsyncIterator[StandIn]:
     await runner.cleanup()
 
 
+async def with_its_tables(database: Database) -> None:
+    """All that the service has in its database."""
+    await migrate(database.dsn("gateway"), "gateway")
+
+
 @pytest.fixture(scope="module")
-async def dsn(database: Any) -> str:
-    address: str = database.dsn("gateway")
-    await migrate(address, "gateway")
-    return address
+async def database(servers: Servers) -> AsyncIterator[Database]:
+    async with fresh_database(servers, with_its_tables) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def dsn(database: Database) -> str:
+    return database.dsn("gateway")
 
 
 @pytest.fixture

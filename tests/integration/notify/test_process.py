@@ -34,13 +34,12 @@ from shared.embedded.nats import EmbeddedNats
 from shared.kernel.bus import ApiError, Bus, Connection, open_connection
 from shared.kernel.clock import Clock
 from shared.kernel.identity import HEADER, Identity, KeyPair, Signer, generate_keys
-from shared.kernel.migrations import migrate
 from shared.kernel.nats_access import USERS, render_config
 from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.rpc import RpcEndpoint, ask, serve_rpc
 from shared.kernel.streams import bootstrap_streams, stream_of
 from tests.conftest import Servers, fresh_database
-from tests.integration.notify.conftest import EDITOR, AddressBook
+from tests.integration.notify.conftest import EDITOR, AddressBook, with_its_tables
 from tests.integration.notify.mailbox_servers import PASSWORD, USER, MailServer, mailbox_server
 from tests.integration.notify.office import Owner, methods, of, people
 from tests.integration.notify.receiver import receiving
@@ -151,10 +150,9 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
     async with (
         EmbeddedNats(tmp_path_factory.mktemp("nats"), render_config, passwords) as nats,
         mail_server() as sink,
-        fresh_database(servers) as database,
+        fresh_database(servers, with_its_tables) as database,
         await connect_pool(dsn := database.dsn("notify"), name="test") as pool,
     ):
-        await migrate(dsn, "notify")
         await bootstrap_streams(nats.url("operator"))
         operator = await open_connection(nats.url("operator"), "test operator")
         events = await open_connection(nats.url("events"), "test events")
@@ -410,6 +408,7 @@ async def test_history_and_what_is_old_tell_nobody(world: World) -> None:
     assert len(world.sink.mails) == 3
 
 
+@pytest.mark.long
 async def test_killed_again_and_again_it_tells_everybody(world: World) -> None:
     """What SMTP may have got twice has the same Message-ID; nothing is lost and nothing else is doubled."""
     world.owner.people = people(60)
