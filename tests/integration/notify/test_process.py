@@ -431,6 +431,7 @@ async def test_killed_again_and_again_it_tells_everybody(world: World) -> None:
         assert kinds.index("Verschoben") < kinds.index("Abgesagt")
 
 
+@pytest.mark.long
 async def test_what_a_killed_process_had_claimed_is_told_soon(world: World) -> None:
     world.owner.people = people(60)
     await world.happens(postponed())
@@ -468,6 +469,7 @@ async def test_an_erased_person_is_forgotten(world: World) -> None:
     assert len(world.sink.mails) == 4
 
 
+@pytest.mark.long
 async def test_it_waits_for_the_mail_server_and_the_events_service(world: World) -> None:
     world.owner.down = True
     await world.sink.close()
