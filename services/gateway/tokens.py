@@ -1,6 +1,9 @@
 """Bearer tokens of editors, members and machines: kept as hashes, printed once.
 
 As a program: `python -m services.gateway.tokens create|revoke|list`.
+
+Journals keep a token's label for ever as who did something. That of a function is chosen; a person's is made, says
+nothing of whom, and is never used again.
 """
 
 import argparse
@@ -48,6 +51,7 @@ INSERT INTO token (digest, role, label, organisation, created_at, lookup) VALUES
 """
 FORGET = "UPDATE token SET revoked_at = coalesce(revoked_at, $2), lookup = NULL WHERE lookup = $1"
 REVOKE = "UPDATE token SET revoked_at = $2 WHERE label = $1 AND revoked_at IS NULL"
+REVOKE_OF = "UPDATE token SET revoked_at = $2 WHERE lookup = $1 AND revoked_at IS NULL"
 LIST = "SELECT label, role, organisation::text, created_at, revoked_at FROM token ORDER BY created_at, label"
 
 
@@ -110,6 +114,12 @@ async def revoke(pool: Pool, label: str, at: datetime) -> bool:
     return done != "UPDATE 0"
 
 
+async def revoke_of(pool: Pool, lookup: bytes, at: datetime) -> bool:
+    """Ends the tokens that were made for an address; False when there is none."""
+    done: str = await pool.execute(REVOKE_OF, lookup, at)
+    return done != "UPDATE 0"
+
+
 async def forget(pool: Pool, lookup: bytes, at: datetime) -> None:
     """Ends the tokens of an erased person; nothing in them leads to the person any more."""
     await pool.execute(FORGET, lookup, at)
@@ -156,14 +166,19 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     creating = commands.add_parser("create", help="make a token and print it, once")
     creating.add_argument("--role", choices=ROLES, required=True)
-    creating.add_argument("--label", type=_label, required=True, help="who or what uses it; shown in the audit log")
     creating.add_argument("--organisation", type=_organisation, help="whose member it stands for: official key or id")
-    creating.add_argument(
+    bearer = creating.add_mutually_exclusive_group(required=True)
+    bearer.add_argument(
+        "--label", type=_label, help="what uses it, an office or a program: stays in journals and the audit log"
+    )
+    bearer.add_argument(
         "--email",
         help="whose it is: this person needs no link to confirm a registration, and mails for the role reach them",
     )
-    revoking = commands.add_parser("revoke", help="end the token of a label")
-    revoking.add_argument("--label", type=_label, required=True)
+    revoking = commands.add_parser("revoke", help="end the token of a label, or those of a person")
+    ended = revoking.add_mutually_exclusive_group(required=True)
+    ended.add_argument("--label", type=_label)
+    ended.add_argument("--email")
     commands.add_parser("list", help="labels, roles and dates; never the tokens")
     chosen = parser.parse_args(arguments)
     if chosen.command == "create" and (chosen.role == "member") != (chosen.organisation is not None):
@@ -181,7 +196,7 @@ async def main(arguments: list[str]) -> int:
             case "create":
                 return await _create(settings, pool, chosen, now)
             case "revoke":
-                return 0 if await revoke(pool, chosen.label, now) else 1
+                return 0 if await _revoke(settings, pool, chosen, now) else 1
             case _:
                 for row in await pool.fetch(LIST):
                     ended = f"revoked {row['revoked_at']:%Y-%m-%d %H:%M}" if row["revoked_at"] else "in use"
@@ -199,16 +214,26 @@ async def _create(settings: GatewaySettings, pool: Pool, chosen: argparse.Namesp
             return _complain("The catalogue does not answer; it knows whether there is such an organisation.")
         if organisation is None:
             return _complain(f"The catalogue knows no organisation {chosen.organisation}.")
-    lookup = None
+    label, lookup = chosen.label, None
     if chosen.email is not None:
         try:
             address = parse_address(chosen.email)
         except Malformed:
             return _complain("This is no mail address.")
-        lookup = lookup_key(address, settings.address_key)
+        label, lookup = f"person-{secrets.token_hex(8)}", lookup_key(address, settings.address_key)
         await _make_known(settings, pool, address, now)
-    _print(await create(pool, chosen.role, chosen.label, now, organisation, lookup=lookup))
+    _print(await create(pool, chosen.role, label, now, organisation, lookup=lookup))
     return 0
+
+
+async def _revoke(settings: GatewaySettings, pool: Pool, chosen: argparse.Namespace, now: datetime) -> bool:
+    if chosen.email is None:
+        return await revoke(pool, chosen.label, now)
+    try:
+        address = parse_address(chosen.email)
+    except Malformed:
+        return False
+    return await revoke_of(pool, lookup_key(address, settings.address_key), now)
 
 
 async def _make_known(settings: GatewaySettings, pool: Pool, address: MailAddress, now: datetime) -> None:

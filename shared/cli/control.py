@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -66,11 +65,10 @@ def token(
 
 
 def _new_token(member: str | None, email: str | None, data: Path) -> str:
-    """A new token under the organisation's label, or one of the person's own; one made before under it ends."""
-    label = f"member-{member}" if email is None else f"person-{secrets.token_hex(8)}"
+    """A new token under the organisation's label, or one of the person's own; one made before under a label ends."""
     role = ["editor"] if member is None else ["member", "--organisation", member]
-    arguments = ["create", "--role", *role, "--label", label]
-    arguments += [] if email is None else ["--email", email]
+    bearer = ["--label", f"member-{member}"] if email is None else ["--email", email]
+    arguments = ["create", "--role", *role, *bearer]
     return text_of("services.gateway.tokens", arguments, find(data).environment("gateway")).strip()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,14 @@ def test_a_member_has_an_organisation_and_nobody_else(arguments: list[str], caps
 
 @pytest.mark.parametrize(
     "arguments",
-    [["create", "--role", "king", "--label", "x"], ["create", "--role", "editor", "--label", "a b"], ["create"]],
+    [
+        ["create", "--role", "king", "--label", "x"],
+        ["create", "--role", "editor", "--label", "a b"],
+        ["create", "--role", "editor", "--label", "erika", "--email", "erika@stadt.example"],
+        ["create", "--role", "editor"],
+        ["create"],
+        ["revoke"],
+    ],
 )
 def test_what_makes_no_sense_makes_no_token(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -124,14 +132,23 @@ async def test_a_program_that_was_asked_nothing_says_what_it_can_do(dsn: str) ->
     assert "usage:" in errors
 
 
-async def test_a_token_may_be_one_persons_own(dsn: str, pool: Pool) -> None:
-    code, output, _ = await run(
-        dsn, "create", "--role", "editor", "--label", "own", "--email", "Erika.Muster@stadt.example"
-    )
-    assert code == 0
-    holder = await tokens.Holders(pool).of(output.strip())
-    assert holder is not None
-    assert holder.lookup == lookup_key(parse_address("erika.muster@stadt.example"), b"k" * 32)
+async def test_a_token_may_be_one_persons_own_and_its_label_says_nothing_of_whom(dsn: str, pool: Pool) -> None:
+    made = []
+    for role in ("editor", "operator"):
+        code, output, _ = await run(dsn, "create", "--role", role, "--email", "Erika.Muster@stadt.example")
+        assert code == 0
+        made.append(output.strip())
+    own, other = [await tokens.Holders(pool).of(token) for token in made]
+    assert own is not None
+    assert other is not None
+    assert own.lookup == other.lookup == lookup_key(parse_address("erika.muster@stadt.example"), b"k" * 32)
+    assert [re.fullmatch("person-[0-9a-f]{16}", holder.label) is not None for holder in (own, other)] == [True, True]
+    assert own.label != other.label
     people = Vault(pool, b"k" * 32)
-    (person,) = (await people_reached(pool, people, PeopleAsked(actors=("token:own",)))).people
-    assert (person.email, person.roles) == ("Erika.Muster@stadt.example", ("editor",))
+    (person,) = (await people_reached(pool, people, PeopleAsked(actors=(f"token:{own.label}",)))).people
+    assert (person.email, person.roles) == ("Erika.Muster@stadt.example", ("editor", "operator"))
+
+    assert (await run(dsn, "revoke", "--email", "erika.muster@stadt.example"))[0] == 0
+    assert [await tokens.Holders(pool).of(token) for token in made] == [None, None]
+    for nobody in ("erika.muster@stadt.example", "no address"):
+        assert (await run(dsn, "revoke", "--email", nobody))[0] == 1
