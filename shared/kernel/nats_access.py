@@ -56,7 +56,6 @@ MANIFEST = (
             "rpc.events.audience",
             "rpc.catalog.contact",
             "rpc.catalog.step",
-            "rpc.events.series_titles",
             "rpc.catalog.titles",
             "rpc.catalog.search_keys",
             "rpc.catalog.project_keys",
