@@ -2,7 +2,10 @@
 
 import base64
 import hashlib
-from collections.abc import Collection, Iterator
+import os
+import subprocess
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,23 +57,24 @@ class Needles:
         return found | raw | {"in UTF-16": self.word.encode("utf-16-le"), "in capitals": self.word.upper().encode()}
 
 
-async def in_tables(folder: Path, needles: Needles) -> list[str]:
-    """Every table of every schema that a needle stands in, with the needle."""
+async def in_tables(folder: Path, wanted: Collection[str]) -> list[str]:
+    """Every table of every schema that one of the texts stands in, with the text; in small letters or capitals."""
     connection = await _superuser(folder)
     try:
         names = [row["name"] for row in await connection.fetch(TABLES)]
         assert len(names) > 100, "these are not all tables"
-        wanted = list(needles.texts().values())
-        found = {name: await connection.fetch(_rows_with(name), wanted) for name in names}
-        return [f"{name}: {row['needle']}" for name, rows in found.items() for row in rows]
+        found = {name: await connection.fetch(_rows_with(name), list(wanted)) for name in names}
+        return [f"{name}: {row['text']}" for name, rows in found.items() for row in rows]
     finally:
         await connection.close()
 
 
 def _rows_with(table: str) -> str:
+    """OFFSET 0: each row becomes a text once, and not once for everything that is looked for."""
     return f"""
-SELECT DISTINCT needle FROM {table} t, unnest($1::text[]) AS needle
-WHERE position(lower(needle) IN lower(t::text)) > 0
+SELECT DISTINCT wanted AS text
+FROM (SELECT lower(t::text) AS row FROM {table} t OFFSET 0) AS rows, unnest($1::text[]) AS wanted
+WHERE position(lower(wanted) IN rows.row) > 0
 """
 
 
@@ -78,37 +82,35 @@ async def all_on_disk(folder: Path) -> None:
     """Has the database clear away rows that are gone, and write what it holds in memory."""
     connection = await _superuser(folder)
     try:
-        await connection.execute("VACUUM")
+        await connection.execute("VACUUM (BUFFER_USAGE_LIMIT 0)")
         await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
 
 
-def in_files(folder: Path, needles: Needles, *, but: Collection[str]) -> list[str]:
-    """Every file below the folder that a needle stands in, except below `but`; as it lies on disk."""
-    wanted = needles.bytes()
-    return [
-        f"{path.relative_to(folder)}: {what}"
-        for path, content in _contents(folder)
-        if path.relative_to(folder).parts[0] not in but
-        for what, needle in wanted.items()
-        if needle in content
-    ]
+def in_files(folder: Path, wanted: Mapping[str, bytes]) -> dict[str, set[str]]:
+    """In which files below the folder each of these stands, as it lies on disk; what stands nowhere is left out.
 
-
-def holding(folder: Path, text: str) -> set[str]:
-    """In which parts of the folder something stands: the first two names of the paths."""
-    needle = text.encode()
-    return {"/".join(path.relative_to(folder).parts[:2]) for path, content in _contents(folder) if needle in content}
-
-
-def _contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    for path in folder.rglob("*"):
+    `grep` passes over everything once, whatever is looked for, by lines: it gets of each what stands on one line.
+    """
+    command = ["grep", "--recursive", "--text", "--no-messages", "--files-with-matches", "--fixed-strings", "--file=-"]
+    done = subprocess.run(
+        [*command, str(folder)],
+        input=b"\n".join(max(needle.split(b"\n"), key=len) for needle in wanted.values()),
+        stdout=subprocess.PIPE,
+        env={**os.environ, "LC_ALL": "C"},
+        check=False,
+    )
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for path in map(Path, done.stdout.decode().splitlines()):
         try:
-            if path.is_file() and not path.is_symlink():
-                yield path, path.read_bytes()
+            content = path.read_bytes()
         except FileNotFoundError:  # the servers go on with their work
             continue
+        for what, needle in wanted.items():
+            if needle in content:
+                found[what].add(str(path.relative_to(folder)))
+    return dict(found)
 
 
 async def _superuser(folder: Path) -> asyncpg.Connection:

@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ PATIENCE = 20.0
 QUESTIONS = [{"key": "wish", "label": "Was wünschen Sie sich?", "kind": "text"}]
 MAILBOX = "mailbox"
 """Where the mails of all recipients lie: their mailboxes, which no erasure reaches."""
+SOUGHT = ", sought"
 FREED = "postgres"
 """What saved searches look for stands there in the open while they are matched, and for a while in freed bytes."""
 
@@ -156,21 +157,33 @@ async def write(journey: Any, one: Somebody, known: Mapping[str, Any]) -> str:
     return project
 
 
+def parts(places: Iterable[str]) -> set[str]:
+    """In which parts of the folder these files are."""
+    return {place.partition("/")[0] for place in places}
+
+
+def may_hold(place: str, what: str) -> bool:
+    """Whether something may stand there after all."""
+    (part,) = parts([place])
+    return part == MAILBOX or (part == FREED and what.endswith(SOUGHT))
+
+
 async def test_of_somebody_who_is_forgotten_no_word_is_anywhere(journey: Any, system: Any) -> None:
     one = Somebody(new_word(), new_word())
     known = {"email": one.address, "name": one.name, "organisation_name": one.organisation}
-    code, token, errors = await ikz_here(
-        "token", "--data", str(system.folder), "--member", ENSE, "--email", one.address
-    )
-    assert code == 0, errors
-    member = type(journey.editor)(journey.client, journey.base_url, token.strip())
     session, registration = await soon(journey, known)
     async with asyncio.TaskGroup() as doing:
+        making = doing.create_task(
+            ikz_here("token", "--data", str(system.folder), "--member", ENSE, "--email", one.address)
+        )
         doing.create_task(take_part(journey, one, known))
         doing.create_task(follow(journey, one))
         doing.create_task(look_back(journey, one, session, registration))
         writing = doing.create_task(write(journey, one, known))
     project = writing.result()
+    code, token, errors = making.result()
+    assert code == 0, errors
+    member = type(journey.editor)(journey.client, journey.base_url, token.strip())
     await member.post(f"/sessions/{await journey.session()}/registrations", {**known, "answers": {}})
 
     async def told() -> bool:
@@ -183,8 +196,8 @@ async def test_of_somebody_who_is_forgotten_no_word_is_anywhere(journey: Any, sy
     async with journey.client.get(f"{journey.base_url}/meine-daten/{page}") as answer:
         assert (answer.status, one.name in await answer.text()) == (200, True)
     person = str((await member.get("/me/data")).body["person_id"])
-    before = scanning.holding(system.folder, one.word)
-    assert MAILBOX in {place.partition("/")[0] for place in before}, "whoever looks finds what is there"
+    before = scanning.in_files(system.folder, {"plain": one.word.encode()})
+    assert MAILBOX in parts(before["plain"]), "whoever looks finds what is there"
 
     async with journey.client.post(f"{journey.base_url}/meine-daten/{page}/loeschen", allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, f"/meine-daten/geloescht/{person}")
@@ -194,11 +207,15 @@ async def test_of_somebody_who_is_forgotten_no_word_is_anywhere(journey: Any, sy
 
     await until(done)
     assert (await member.get("/me/data")).status == 401
-    await scanning.all_on_disk(system.folder)
     needles, sought = Needles(one.word, one.address), Needles(one.sought, one.address)
-    assert await scanning.in_tables(system.folder, needles) + await scanning.in_tables(system.folder, sought) == []
-    assert scanning.in_files(system.folder, needles, but={MAILBOX}) == []
-    assert scanning.in_files(system.folder, sought, but={MAILBOX, FREED}) == []
-    ids = {place.partition("/")[0] for place in scanning.holding(system.folder, person)}
+    _, in_tables = await asyncio.gather(
+        scanning.all_on_disk(system.folder),
+        scanning.in_tables(system.folder, {*needles.texts().values(), *sought.texts().values()}),
+    )
+    assert in_tables == []
+    looked_for = needles.bytes() | {what + SOUGHT: needle for what, needle in sought.bytes().items()}
+    found = scanning.in_files(system.folder, looked_for | {"id": person.encode()})
+    ids = parts(found.pop("id"))
     assert {"postgres", "nats", "erasures", "logs"} <= ids, "the ids stay, so what was looked through is all there is"
+    assert [f"{place}: {what}" for what, places in found.items() for place in places if not may_hold(place, what)] == []
     assert (await journey.api.get(f"/projects/{project}")).body["contact_possible"] is False
