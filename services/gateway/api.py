@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from yarl import URL
 
 from services.gateway import tokens
-from services.gateway.addresses import Malformed, lookup_key, parse_address
+from services.gateway.addresses import lookup_key
 from services.gateway.contacts_api import Contacts
 from services.gateway.contacts_api import endpoints as of_contacts
 from services.gateway.invitations_api import Invitations
@@ -23,7 +23,7 @@ from services.gateway.participants_api import endpoints as of_participants
 from services.gateway.people import People
 from services.gateway.questions_api import Questions
 from services.gateway.questions_api import endpoints as of_questions
-from services.gateway.registrations import SENTENCES, Accepted, Desk, Wanted, checked
+from services.gateway.registrations import Accepted, Desk, Wanted, address_of, checked
 from services.gateway.subscriptions_api import SubscriptionIntake
 from services.gateway.subscriptions_api import endpoints as of_subscriptions
 from services.gateway.upstream import Service, Upstream, passed_on
@@ -31,7 +31,6 @@ from shared.kernel import feed
 from shared.kernel.endpoint import Answer, Call, Endpoint
 from shared.kernel.feed import Feed, FeedAnswer, FeedQuery
 from shared.kernel.identity import Role
-from shared.kernel.problems import FieldError, Problem
 
 EDITORS: frozenset[Role] = frozenset({"editor", "operator"})
 ERASED = {"erased": True}
@@ -85,12 +84,7 @@ class Api:
 
     async def erase(self, call: Call) -> Answer:
         """Forgets a person in every service."""
-        try:
-            address = parse_address(call.body.email)
-        except Malformed as malformed:
-            wrong = FieldError("/email", malformed.code, SENTENCES[malformed.code])
-            raise Problem("invalid_request", errors=[wrong]) from malformed
-        context = call.context()
+        address, context = address_of(call.body.email), call.context()
         await tokens.forget(self.people.pool, lookup_key(address, self.people.key), context.at)
         await self.people.erase(address, context)
         return Answer(ERASED)

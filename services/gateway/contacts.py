@@ -1,6 +1,5 @@
 """Writing to a contact: whoever writes gets the same answer, and nobody is shown where it goes."""
 
-import asyncio
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.gateway.addresses import MailAddress, Malformed, lookup_key, parse_address
+from services.gateway.addresses import MailAddress, lookup_key
 from services.gateway.limits import Limit
 from services.gateway.people import People
-from services.gateway.registrations import BEAT, SENTENCES, Typed, take, who
+from services.gateway.registrations import Typed, address_of, in_beats, take, who
 from services.gateway.upstream import Fetched, Upstream
 from shared.kernel.endpoint import Call
 from shared.kernel.identity import ANONYMOUS, Identity
@@ -157,11 +156,8 @@ class ContactDesk:
         self, kind: Kind, about_id: str, writer: Writer, context: Context, idempotency_key: str | None = None
     ) -> Fetched:
         """What the catalogue says, which is the same for everyone; raises `Down`. Takes a multiple of `BEAT`."""
-        if self.by_address is not None:
-            take(self.by_address, lookup_key(_untagged(writer.address), self.people.key))
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        try:
+        take(self.by_address, lookup_key(_untagged(writer.address), self.people.key))
+        async with in_beats():
             page = await self._page(kind, about_id, ANONYMOUS)
             if page.status != 200:
                 return page
@@ -172,12 +168,10 @@ class ContactDesk:
                     return accepted
                 raise
             return await self._forward(kind, about_id, writer, context, idempotency_key)
-        finally:
-            await asyncio.sleep(BEAT - (clock() - began) % BEAT)
 
     async def set_address(self, kind: Kind, call: Call) -> Fetched:
         """Keeps where a contact is reached; nobody becomes known to us for what the caller may not change."""
-        about_id, address, identity = call.path_id(), _address(call.body.email), call.identity
+        about_id, address, identity = call.path_id(), address_of(call.body.email), call.identity
         page = await self._page(kind, about_id, identity)
         if page.status != 200:
             return page
@@ -244,11 +238,3 @@ def _untagged(address: MailAddress) -> MailAddress:
 def _headers(idempotency_key: str | None) -> dict[str, str]:
     again = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
     return {"Content-Type": "application/json", **again}
-
-
-def _address(email: str) -> MailAddress:
-    try:
-        return parse_address(email)
-    except Malformed as malformed:
-        wrong = FieldError("/email", malformed.code, SENTENCES[malformed.code])
-        raise Problem("invalid_request", errors=[wrong]) from malformed

@@ -4,7 +4,6 @@ Whoever asks gets the same answer in the same time, whether anybody is known by 
 before the journal tells of it; one that nobody was told of expires like any other.
 """
 
-import asyncio
 import hashlib
 import secrets
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from services.gateway.addresses import MailAddress, lookup_key
 from services.gateway.limits import Limit
 from services.gateway.people import People
 from services.gateway.person import PERSON, RequestDataLink
-from services.gateway.registrations import BEAT, take
+from services.gateway.registrations import in_beats, take
 from shared.contracts.rpc import DataLinkAnswered, DataLinkAsked
 from shared.kernel.clock import Clock
 from shared.kernel.ids import new_id, parse_id
@@ -62,15 +61,10 @@ class DataLinks:
 
     async def request(self, address: MailAddress, context: Context) -> None:
         """Has the link mailed to who is known by this address; takes a multiple of `BEAT` in any case."""
-        if self.by_address is not None:
-            take(self.by_address, lookup_key(address, self.people.key))
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        try:
+        take(self.by_address, lookup_key(address, self.people.key))
+        async with in_beats():
             if person_id := await self.people.known(address):
                 await self._mail(person_id, context)
-        finally:
-            await asyncio.sleep(BEAT - (clock() - began) % BEAT)
 
     async def open(self, person_id: str, at: datetime) -> str | None:
         """The token of a new link for who has proven to be this person; None once the person was erased."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway.addresses import MailAddress, Malformed, lookup_key, parse_address
@@ -20,10 +19,6 @@ from shared.kernel.problems import FieldError, Problem
 from shared.kernel.recorded import Context
 from shared.kernel.texts import Id
 
-ADDRESS = """
-SELECT address FROM person
-WHERE person_id = $1::uuid AND NOT EXISTS (SELECT FROM erased_person e WHERE e.person_id = person.person_id)
-"""
 STANDS = frozenset({"received", "confirmed", "waitlisted"})
 
 
@@ -152,12 +147,11 @@ class InvitationDesk:
 
     async def _address(self, person_id: str) -> MailAddress:
         """Where the invitation went; nowhere once the person is forgotten."""
-        sealed = await self.people.pool.fetchval(ADDRESS, person_id)
-        opened = sealed and await self.people.vault.open(person_id, "address", sealed)
-        if not opened:
+        address = await self.people.address_of(person_id)
+        if address is None:
             raise Problem("not_found")
         try:
-            return parse_address(orjson.loads(opened)["address"])
+            return parse_address(address)
         except Malformed as malformed:
             raise Problem("not_found") from malformed
 

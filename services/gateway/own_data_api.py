@@ -8,14 +8,13 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.gateway import tokens
-from services.gateway.addresses import MailAddress, Malformed, parse_address
 from services.gateway.data_links import DataLinks
 from services.gateway.limits import network_asking
 from services.gateway.own_data import LABELS, Erasure, OwnData, OwnDataDesk
-from services.gateway.registrations import SENTENCES, Typed
+from services.gateway.registrations import Typed, address_of
 from shared.kernel.endpoint import Answer, Call, Endpoint
 from shared.kernel.identity import Role
-from shared.kernel.problems import FieldError, Problem
+from shared.kernel.problems import Problem
 from shared.kernel.recorded import Context
 
 SIGNED_IN: frozenset[Role] = frozenset({"member", "editor", "operator"})
@@ -74,12 +73,12 @@ class OwnDataApi:
     async def request(self, call: Call) -> Answer:
         """Has the link mailed; the answer tells nothing of anybody."""
         limits = self.links.admit(network_asking(call.request, self.trusted_proxies))
-        await self.links.request(checked(call.body.email), call.context())
+        await self.links.request(address_of(call.body.email), call.context())
         return Answer(DataRequestAccepted(), headers={**PRIVATE, **limits})
 
     async def open(self, call: Call) -> Answer:
         """The page of who is signed in, without a mail."""
-        person_id = await self.desk.people.of_lookup(_lookup(call))
+        person_id = await self.desk.people.behind(_lookup(call))
         token = person_id and await self.links.open(person_id, call.at)
         if not token:
             raise Problem("not_found")
@@ -88,7 +87,7 @@ class OwnDataApi:
     async def of_signed_in(self, call: Call) -> Answer:
         """Everything about who is signed in."""
         lookup = _lookup(call)
-        return _whole(await self.desk.everything(await self.desk.people.of_lookup(lookup), call.at, lookup), call)
+        return _whole(await self.desk.everything(await self.desk.people.behind(lookup), call.at, lookup), call)
 
     async def of_link(self, call: Call) -> Answer:
         """Everything about whom the link leads to."""
@@ -100,10 +99,10 @@ class OwnDataApi:
     async def erase_signed_in(self, call: Call) -> Answer:
         """Forgets who is signed in; the tokens made for the address end with it."""
         lookup, context = _lookup(call), call.context()
-        person_id = await self.desk.people.of_lookup(lookup)
-        await tokens.forget(self.desk.people.pool, lookup, context.at)
-        if person_id is not None:
+        person_id = await self.desk.people.behind(lookup)
+        if person_id is not None:  # first: who loses the token before the rest is done cannot ask again
             await self.forget(person_id, context)
+        await tokens.forget(self.desk.people.pool, lookup, context.at)
         return Answer(Forgotten(erasure=person_id), headers=PRIVATE)
 
     async def erase_by_link(self, call: Call) -> Answer:
@@ -132,15 +131,6 @@ class OwnDataApi:
         if found is None:
             raise Problem("not_found")
         return Answer(found, headers=PRIVATE)
-
-
-def checked(email: str) -> MailAddress:
-    """The address; `invalid_request` when it is none."""
-    try:
-        return parse_address(email)
-    except Malformed as malformed:
-        wrong = FieldError("/email", malformed.code, SENTENCES[malformed.code])
-        raise Problem("invalid_request", errors=[wrong]) from malformed
 
 
 def _lookup(call: Call) -> bytes:

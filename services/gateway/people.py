@@ -46,9 +46,11 @@ WITH gone AS (
 )
 UPDATE token SET revoked_at = coalesce(revoked_at, now()), lookup = NULL FROM gone WHERE token.lookup = gone.lookup
 """
-ADDRESS = "SELECT address FROM person WHERE person_id = $1"
+ADDRESS = """
+SELECT address FROM person p
+WHERE p.person_id = $1 AND NOT EXISTS (SELECT FROM erased_person e WHERE e.person_id = p.person_id)
+"""
 LOOKUP = "SELECT lookup FROM person WHERE person_id = $1"
-BY_LOOKUP = "SELECT person_id::text FROM person WHERE lookup = $1"
 ERASED = """
 INSERT INTO erased_person (person_id, erased_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
 ON CONFLICT DO NOTHING
@@ -152,11 +154,6 @@ class People:
         await self.recorded(person_id, context)
         await self.journal.transact(PERSON, person_id, ErasePerson(person_id=person_id), context)
         await self.forget_erased()
-
-    async def of_lookup(self, lookup: bytes) -> str | None:
-        """The id of the person whose address a token was made for, if there is one."""
-        found: str | None = await self.pool.fetchval(BY_LOOKUP, lookup)
-        return found
 
     async def address_of(self, person_id: str) -> str | None:
         """The person's address; None once erased."""

@@ -1,6 +1,5 @@
 """Asking a question about a session: whoever asks gets the same answer, whatever we know of the person."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,7 +11,7 @@ from services.gateway.addresses import MailAddress, lookup_key
 from services.gateway.contacts import LongText, blank, readable
 from services.gateway.limits import Limit
 from services.gateway.people import People
-from services.gateway.registrations import BEAT, Typed, take, who
+from services.gateway.registrations import Typed, in_beats, take, who
 from services.gateway.upstream import Fetched, Upstream
 from shared.kernel.identity import ANONYMOUS, Identity
 from shared.kernel.problems import FieldError, Problem
@@ -104,11 +103,8 @@ class QuestionDesk:
 
     async def ask(self, session_id: str, asker: Asker, context: Context, idempotency_key: str | None = None) -> Fetched:
         """What the events service says, which is the same for everyone; raises `Down`. Takes a multiple of `BEAT`."""
-        if self.by_address is not None:
-            take(self.by_address, lookup_key(asker.address, self.people.key))
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        try:
+        take(self.by_address, lookup_key(asker.address, self.people.key))
+        async with in_beats():
             path = f"/api/v1/sessions/{session_id}/question-form"
             form = await self.upstream.fetch("events", "GET", path, identity=ANONYMOUS, headers={})
             if form.status != HTTPStatus.OK:
@@ -122,8 +118,6 @@ class QuestionDesk:
             if refused := await self._unknown(session_id, asker.organisation_id):
                 return await self._accepted_before(session_id, asker, context, idempotency_key) or refused
             return await self._forward(session_id, asker, context, idempotency_key)
-        finally:
-            await asyncio.sleep(BEAT - (clock() - began) % BEAT)
 
     async def _unknown(self, session_id: str, organisation_id: str | None) -> Fetched | None:
         """What the events service has against the organisation, before anything is kept of a person."""

@@ -3,7 +3,8 @@
 import asyncio
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -22,7 +23,6 @@ from shared.kernel.recorded import Context
 from shared.kernel.texts import Id
 from shared.kernel.together import Together
 
-# Answers leave at multiples of this time: how long we needed tells nothing about the person.
 BEAT = 0.05
 TOGETHER = 100
 LONGEST = 256 * 1024  # characters, of which none takes more than a few bytes of the megabyte that a request may have
@@ -152,6 +152,15 @@ def checked(wanted: Wanted) -> Registrant:
     return Registrant(address, name, wanted.organisation_id, organisation, wanted.answers)
 
 
+def address_of(email: str) -> MailAddress:
+    """The address; `invalid_request` for one that is none."""
+    errors: list[FieldError] = []
+    address = _parsed(parse_address, email, "/email", errors)
+    if address is None:
+        raise Problem("invalid_request", errors=errors)
+    return address
+
+
 def stated(name: str, organisation_name: str) -> None:
     """`invalid_request` for a name or an organisation that is none; for who changes what was said before."""
     errors: list[FieldError] = []
@@ -211,11 +220,8 @@ class Desk:
         Who is `signed_in` (as `lookup_key` makes it) with the address that is registered has it proven.
         """
         registrant = replace(registrant, member=signed_in == lookup_key(registrant.address, self.people.key))
-        if self.by_address is not None:
-            take(self.by_address, lookup_key(registrant.address, self.people.key))
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        try:
+        take(self.by_address, lookup_key(registrant.address, self.people.key))
+        async with nullcontext() if registrant.member else in_beats():  # nobody learns anything of themselves
             try:
                 refused = await self._ask_for(session_id, registrant, context.at)
             except Problem:
@@ -225,9 +231,6 @@ class Desk:
             if refused is None:
                 return await self._forward(session_id, registrant, context, idempotency_key)
             return await self._accepted_before(session_id, registrant, context, idempotency_key) or refused
-        finally:
-            if not registrant.member:  # nobody learns anything of themselves
-                await asyncio.sleep(BEAT - (clock() - began) % BEAT)
 
     async def _ask_for(self, session_id: str, registrant: Registrant, at: dt.datetime) -> Fetched | None:
         """Whether the session takes this registration, whoever it is: where it does not, nothing is kept of the person.
@@ -319,6 +322,17 @@ def _fitting(entering: Sequence[Entering]) -> Iterator[list[Entering]]:
 def _fetched(told: Told) -> Fetched:
     retry = "1" if told.status in {429, 503} else None
     return Fetched(told.status, orjson.dumps(told.body), JSON if told.status < 400 else PROBLEM, retry)
+
+
+@asynccontextmanager
+async def in_beats() -> AsyncIterator[None]:
+    """Ends after a multiple of `BEAT`, however it does: how long we needed tells nothing about the person."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    try:
+        yield
+    finally:
+        await asyncio.sleep(BEAT - (clock() - began) % BEAT)
 
 
 def take(limit: Limit | None, key: str | bytes) -> Mapping[str, str]:

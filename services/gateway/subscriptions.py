@@ -1,20 +1,19 @@
 """Subscribing: whoever asks gets the same answer after the same time, whether the address is known here or not."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Annotated, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.gateway.addresses import MailAddress, Malformed, lookup_key, parse_address
+from services.gateway.addresses import MailAddress, lookup_key
 from services.gateway.limits import Limit
 from services.gateway.people import People
-from services.gateway.registrations import BEAT, JSON, SENTENCES, Typed, take
+from services.gateway.registrations import JSON, Typed, in_beats, take
 from services.gateway.upstream import Fetched, Upstream
 from shared.kernel.identity import ANONYMOUS, Identity
 from shared.kernel.ids import new_id
-from shared.kernel.problems import FieldError, Problem
 from shared.kernel.recorded import Context
 
 type Subject = Literal["kind", "topic", "municipality", "district", "series", "project", "search"]
@@ -59,15 +58,6 @@ class LinkWanted(BaseModel):
     email: Typed = Field(description="Where it is sent, if anything is subscribed to there.")
 
 
-def address_of(email: str) -> MailAddress:
-    """The address; `invalid_request` for one that is none."""
-    try:
-        return parse_address(email)
-    except Malformed as malformed:
-        wrong = FieldError("/email", malformed.code, SENTENCES[malformed.code])
-        raise Problem("invalid_request", errors=[wrong]) from malformed
-
-
 class SubscriptionDesk:
     """Where wishes come in, by the API and by the portal's forms."""
 
@@ -95,32 +85,25 @@ class SubscriptionDesk:
         """
         proven = signed_in == self._counted(address)
         body = [wish.model_dump(exclude_none=True) for wish in wishes]
-
-        async def ask() -> Fetched:
+        async with nullcontext() if proven else in_beats():
             checked = await self._ask("/internal/subscription-checks", {"subscriptions": body}, ANONYMOUS)
             if checked.status != 200:
                 return await self._accepted_before(address, body, idempotency_key) or checked
             person_id = await self.people.find_or_make(address, context)
             return await self._forward(person_id, address, body, idempotency_key, proven=proven)
 
-        return await ask() if proven else await _in_time(ask)
-
     async def send_link(self, address: MailAddress, idempotency_key: str | None = None) -> Fetched:
         """Has the link to the person's page sent to the person, if there is one; raises `Down`, whoever it is."""
         self._counted(address)
-
-        async def ask() -> Fetched:
+        async with in_beats():
             person_id = await self.people.known(address) or str(new_id())
             return await self._ask(
                 "/internal/subscription-links", {"person_id": person_id}, _guest(person_id), idempotency_key
             )
 
-        return await _in_time(ask)
-
     def _counted(self, address: MailAddress) -> bytes:
         lookup = lookup_key(address, self.people.key)
-        if self.by_address is not None:
-            take(self.by_address, lookup)
+        take(self.by_address, lookup)
         return lookup
 
     async def _accepted_before(
@@ -153,16 +136,6 @@ class SubscriptionDesk:
         return await self.upstream.fetch(
             "notify", "POST", path, identity=identity, headers=headers, body=orjson.dumps(body)
         )
-
-
-async def _in_time(ask: Callable[[], Awaitable[Fetched]]) -> Fetched:
-    """The answer after a multiple of `BEAT`: how long we needed tells nothing about the person."""
-    clock = asyncio.get_running_loop().time
-    began = clock()
-    try:
-        return await ask()
-    finally:
-        await asyncio.sleep(BEAT - (clock() - began) % BEAT)
 
 
 def _guest(person_id: str) -> Identity:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from services.gateway import tokens
 from services.gateway.limits import network_asking
-from services.gateway.registrations import Accepted
-from services.gateway.subscriptions import LinkWanted, NewSubscriptions, SubscriptionDesk, address_of
+from services.gateway.registrations import Accepted, address_of
+from services.gateway.subscriptions import LinkWanted, NewSubscriptions, SubscriptionDesk
 from services.gateway.upstream import passed_on
 from shared.kernel.endpoint import Answer, Call, Endpoint
 

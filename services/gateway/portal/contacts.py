@@ -11,7 +11,7 @@ from services.gateway.guard import Untrusted, refuse_pages_of_others
 from services.gateway.limits import network_asking
 from services.gateway.portal import forms
 from services.gateway.portal.forms import Form
-from services.gateway.portal.personal import PRIVATE, press, token_of
+from services.gateway.portal.personal import PRIVATE, dead_link, press, token_of
 from services.gateway.portal.portal import Portal, path_id
 from services.gateway.portal.reading import ContactRequest, CooperationRequest, Project
 from services.gateway.portal.rendering import Link
@@ -168,19 +168,16 @@ async def _confirmation(portal: Portal, request: web.Request, notice: str) -> we
     try:
         shown = await portal.services.read("catalog", f"/api/v1/contact-requests/{token}", ContactRequest)
     except Missing:
-        response = portal.pages.respond(
-            request, "kontakt_unbekannt.html", status=404, heading="Dieser Link gilt nicht mehr", noindex=True
-        )
-    else:
-        response = portal.pages.respond(
-            request,
-            "kontakt_bestaetigen.html",
-            status=409 if notice else 200,
-            heading="Ihre Nachricht",
-            noindex=True,
-            contact=shown,
-            here_path=f"/kontakt/{token}",
-            notice=notice,
-        )
+        return dead_link(portal, request, "kontakt_unbekannt.html")
+    response = portal.pages.respond(
+        request,
+        "kontakt_bestaetigen.html",
+        status=409 if notice else 200,
+        heading="Ihre Nachricht",
+        noindex=True,
+        contact=shown,
+        here_path=f"/kontakt/{token}",
+        notice=notice,
+    )
     response.headers.update(PRIVATE)
     return response

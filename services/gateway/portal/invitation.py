@@ -9,12 +9,13 @@ from services.gateway.invitations import Accepting, Invitation
 from services.gateway.limits import network_asking
 from services.gateway.portal import forms, own_questions
 from services.gateway.portal.forms import Form
-from services.gateway.portal.personal import PRIVATE, token_of
+from services.gateway.portal.personal import PRIVATE, dead_link, token_of
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.services import Refusal, refusal
 from services.gateway.portal.session_reading import Session
 from shared.kernel.problems import Problem, sentence
 
+UNKNOWN = "einladung_unbekannt.html"
 FIELDS = ("name", "organisation_name")
 NOT_POSSIBLE = "Für diese Veranstaltung ist zurzeit keine Anmeldung möglich."
 
@@ -36,7 +37,7 @@ async def accept(portal: Portal, request: web.Request) -> web.StreamResponse:
         return await _page(portal, request, Form("", values, errors, "" if errors else no.detail or NOT_POSSIBLE))
     except Problem as problem:
         if problem.code == "not_found":
-            return _unknown(portal, request)
+            return dead_link(portal, request, UNKNOWN)
         if problem.code == "invalid_request":
             return await _page(portal, request, Form("", values, forms.errors_of(problem)))
         return await _page(portal, request, Form("", values, notice=sentence(problem) or NOT_POSSIBLE))
@@ -52,7 +53,7 @@ async def decline(portal: Portal, request: web.Request) -> web.StreamResponse:
     except Problem as problem:
         if problem.code != "not_found":
             raise
-        return _unknown(portal, request)
+        return dead_link(portal, request, UNKNOWN)
     if answer.status >= 400:
         no = refusal("notify", answer)
         if not isinstance(no, Refusal):
@@ -96,7 +97,7 @@ async def _page(portal: Portal, request: web.Request, filled: Form | None) -> we
     except Problem as problem:
         if problem.code != "not_found":
             raise
-        return _unknown(portal, request)
+        return dead_link(portal, request, UNKNOWN)
     session = await portal.one("events", f"/api/v1/sessions/{found.invited.session_id}", Session)
     open_ = session.takes_more and not found.registered
     known = {"name": found.known.name or "", "organisation_name": found.known.organisation_name or ""}
@@ -119,15 +120,6 @@ async def _page(portal: Portal, request: web.Request, filled: Form | None) -> we
         suggested=await portal.directory.names() if open_ and asks else (),
         here_path=f"/einladung/{token}",
         form=form,
-    )
-    response.headers.update(PRIVATE)
-    return response
-
-
-def _unknown(portal: Portal, request: web.Request) -> web.StreamResponse:
-    """The page of a link that leads nowhere any more."""
-    response = portal.pages.respond(
-        request, "einladung_unbekannt.html", status=404, heading="Dieser Link gilt nicht mehr", noindex=True
     )
     response.headers.update(PRIVATE)
     return response

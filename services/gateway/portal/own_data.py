@@ -9,16 +9,17 @@ from aiohttp import web
 from services.gateway.guard import Untrusted, refuse_pages_of_others
 from services.gateway.limits import network_asking
 from services.gateway.own_data import OwnData
-from services.gateway.own_data_api import checked
 from services.gateway.portal import forms
 from services.gateway.portal.forms import Form
-from services.gateway.portal.personal import PRIVATE, token_of
+from services.gateway.portal.personal import PRIVATE, dead_link, token_of
 from services.gateway.portal.portal import Portal, path_id
 from services.gateway.portal.rendering import Link
+from services.gateway.registrations import address_of
 from shared.contracts.rpc import KeptRecord
 from shared.kernel.problems import Problem
 
 FORM = "meine-daten"
+UNKNOWN = "meine_daten_unbekannt.html"
 HERE = Link("/meine-daten", "Ihre Daten")
 TOO_MANY = "Aus Ihrem Netz oder für diese E-Mail-Adresse kamen sehr viele Anfragen. Bitte versuchen Sie es später."
 
@@ -51,7 +52,7 @@ async def ask(portal: Portal, request: web.Request) -> web.StreamResponse:
 async def _ask(portal: Portal, request: web.Request, fields: Mapping[str, str], now: dt.datetime) -> None:
     links = portal.own_data.links
     links.admit(network_asking(request, portal.trusted_proxies))
-    await links.request(checked(fields.get("email", "")[:1000]), forms.context(now))
+    await links.request(address_of(fields.get("email", "")[:1000]), forms.context(now))
 
 
 def _form(portal: Portal, request: web.Request, filled: Form | None, status: int = 422) -> web.Response:
@@ -84,7 +85,7 @@ async def everything(portal: Portal, request: web.Request) -> web.StreamResponse
     """All that is kept, by service and kind. Looking at it changes nothing."""
     data = await _data(portal, request)
     if data is None:
-        return _no_link(portal, request)
+        return dead_link(portal, request, UNKNOWN)
     return _private(
         portal.pages.respond(
             request,
@@ -102,7 +103,7 @@ async def download(portal: Portal, request: web.Request) -> web.StreamResponse:
     """The same for programs. What is missing is named in it."""
     data = await _data(portal, request)
     if data is None:
-        return _no_link(portal, request)
+        return dead_link(portal, request, UNKNOWN)
     response = web.Response(body=orjson.dumps(data.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
     response.content_type = "application/json"
     response.headers["Content-Disposition"] = 'attachment; filename="meine-daten.json"'
@@ -113,7 +114,7 @@ async def before_erasing(portal: Portal, request: web.Request) -> web.StreamResp
     """What goes, what stays and why, and the button. Looking at it changes nothing."""
     data = await _data(portal, request)
     if data is None:
-        return _no_link(portal, request)
+        return dead_link(portal, request, UNKNOWN)
     records = [record for part in data.parts for record in part.records]
     return _private(
         portal.pages.respond(
@@ -133,7 +134,7 @@ async def erase(portal: Portal, request: web.Request) -> web.StreamResponse:
     refuse_pages_of_others(request.headers)
     person_id = await portal.own_data.erased(token_of(request), forms.context(portal.clock.now()))
     if person_id is None:
-        return _no_link(portal, request)
+        return dead_link(portal, request, UNKNOWN)
     raise web.HTTPSeeOther(f"/meine-daten/geloescht/{person_id}", headers=PRIVATE)
 
 
@@ -156,14 +157,6 @@ async def _data(portal: Portal, request: web.Request) -> OwnData | None:
     now = portal.clock.now()
     person_id = await portal.own_data.links.person_of(token_of(request), now)
     return await portal.own_data.desk.everything(person_id, now) if person_id else None
-
-
-def _no_link(portal: Portal, request: web.Request) -> web.StreamResponse:
-    return _private(
-        portal.pages.respond(
-            request, "meine_daten_unbekannt.html", status=404, heading="Dieser Link gilt nicht mehr", noindex=True
-        )
-    )
 
 
 def _private(response: web.Response) -> web.Response:

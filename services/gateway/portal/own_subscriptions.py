@@ -8,7 +8,7 @@ from aiohttp import web
 
 from services.gateway.guard import refuse_pages_of_others
 from services.gateway.portal import forms
-from services.gateway.portal.personal import PRIVATE, token_of
+from services.gateway.portal.personal import PRIVATE, dead_link, token_of
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.services import Missing, Refusal
 from services.gateway.portal.subscribing import RHYTHMS
@@ -21,6 +21,7 @@ WISHES = RHYTHMS | {"off": "Nie"}
 WEEKDAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
 LINK = re.compile(r"[A-Za-z0-9_-]{16,160}")
 KIND = "art."
+UNKNOWN = "abonnement_unbekannt.html"
 
 
 async def page(portal: Portal, request: web.Request) -> web.StreamResponse:
@@ -115,7 +116,7 @@ async def _page(portal: Portal, request: web.Request, notice: str = "", *, done:
     try:
         shown = await portal.services.read("notify", f"/api/v1/subscriptions/{token}", Subscriber)
     except Missing:
-        response = _unknown(portal, request)
+        response = dead_link(portal, request, UNKNOWN)
     else:
         now = portal.clock.now()
         waiting = [one for one in shown.in_state("requested") if one.confirm_by and one.confirm_by > now]
@@ -141,14 +142,6 @@ async def _page(portal: Portal, request: web.Request, notice: str = "", *, done:
     return response
 
 
-def _unknown(portal: Portal, request: web.Request) -> web.StreamResponse:
-    response = portal.pages.respond(
-        request, "abonnement_unbekannt.html", status=404, heading="Dieser Link gilt nicht mehr", noindex=True
-    )
-    response.headers.update(PRIVATE)
-    return response
-
-
 async def unsubscribing(portal: Portal, request: web.Request) -> web.StreamResponse:
     """What the link in a mail ends, and a button: programs that look at links end nothing."""
     return await _unsubscribing(portal, request, done=False)
@@ -159,7 +152,7 @@ async def unsubscribe(portal: Portal, request: web.Request) -> web.StreamRespons
     try:
         await portal.services.command("notify", _link(request))
     except Missing:
-        return _unknown(portal, request)
+        return dead_link(portal, request, UNKNOWN)
     return await _unsubscribing(portal, request, done=True)
 
 
@@ -167,7 +160,7 @@ async def _unsubscribing(portal: Portal, request: web.Request, *, done: bool) ->
     try:
         named = await portal.services.read("notify", _link(request), UnsubscribeLink)
     except Missing:
-        return _unknown(portal, request)
+        return dead_link(portal, request, UNKNOWN)
     response = portal.pages.respond(
         request,
         "abbestellen.html",

@@ -22,6 +22,13 @@ def token_of(request: web.Request) -> str:
     return token
 
 
+def dead_link(portal: Portal, request: web.Request, template: str) -> web.StreamResponse:
+    """The page of a link that leads nowhere, or nowhere any more."""
+    response = portal.pages.respond(request, template, status=404, heading="Dieser Link gilt nicht mehr", noindex=True)
+    response.headers.update(PRIVATE)
+    return response
+
+
 async def press(portal: Portal, request: web.Request, service: Service, path: str) -> Refusal | None:
     """Has done what the page's button is for, and gives the refusal if there is one; „nicht gefunden“ for a dead link.
 

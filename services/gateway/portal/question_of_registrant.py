@@ -5,7 +5,7 @@ from aiohttp import web
 from services.gateway.guard import refuse_pages_of_others
 from services.gateway.portal import forms, registration
 from services.gateway.portal.forms import Form
-from services.gateway.portal.personal import PRIVATE, token_of
+from services.gateway.portal.personal import PRIVATE, dead_link, token_of
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.questions import NOT_POSSIBLE, about_session
 from services.gateway.portal.services import Missing, Refusal
@@ -52,7 +52,7 @@ async def _page(portal: Portal, request: web.Request, filled: Form) -> web.Strea
     try:
         shown = await portal.services.read("events", f"/api/v1/registrations/{token}", Registration)
     except Missing:
-        return registration.unknown(portal, request)
+        return dead_link(portal, request, registration.UNKNOWN)
     about = await about_session(portal, shown.session.id)
     wrong = bool(filled.errors or filled.notice)
     if not wrong and not (about and about.open and shown.stands):

@@ -9,7 +9,7 @@ from services.gateway.guard import Untrusted, refuse_pages_of_others
 from services.gateway.limits import network_asking
 from services.gateway.portal import forms
 from services.gateway.portal.forms import Form
-from services.gateway.portal.personal import PRIVATE, press, token_of
+from services.gateway.portal.personal import PRIVATE, dead_link, press, token_of
 from services.gateway.portal.portal import Portal, path_id
 from services.gateway.portal.question_reading import OwnQuestion, PublishedQuestion, QuestionForm
 from services.gateway.portal.rendering import Link
@@ -211,9 +211,7 @@ async def _page(portal: Portal, request: web.Request, notice: str, filled: Form 
     try:
         shown = await portal.services.read("events", f"/api/v1/questions/{token}", OwnQuestion)
     except Missing:
-        response = portal.pages.respond(
-            request, "frage_unbekannt.html", status=404, heading="Dieser Link gilt nicht mehr", noindex=True
-        )
+        response = dead_link(portal, request, "frage_unbekannt.html")
     else:
         status = 422 if filled else 409 if notice else 200
         response = portal.pages.respond(

@@ -8,7 +8,7 @@ from services.gateway.guard import refuse_pages_of_others
 from services.gateway.portal import forms, own_questions, questions
 from services.gateway.portal.forms import Form
 from services.gateway.portal.own_questions import Question
-from services.gateway.portal.personal import PRIVATE, press, token_of
+from services.gateway.portal.personal import PRIVATE, dead_link, press, token_of
 from services.gateway.portal.portal import Portal, together
 from services.gateway.portal.services import Missing, Refusal
 from services.gateway.portal.session_reading import Registration
@@ -17,6 +17,7 @@ from services.gateway.registrations import stated
 from shared.kernel.problems import Problem
 
 FIELDS = ("name", "organisation_name")
+UNKNOWN = "link_unbekannt.html"
 NOT_POSSIBLE = "Das ist zurzeit nicht möglich."
 COMMANDS = {
     "bestaetigen": "confirmations",
@@ -110,7 +111,7 @@ async def _form_page(portal: Portal, request: web.Request, filled: Form | None) 
     try:
         shown = await portal.services.read("events", f"/api/v1/registrations/{token}", Registration)
     except Missing:
-        return unknown(portal, request)
+        return dead_link(portal, request, UNKNOWN)
     if not shown.can_change:
         raise web.HTTPSeeOther(f"/anmeldung/{token}", headers=PRIVATE)
     own = _questions(shown)
@@ -134,15 +135,6 @@ async def _form_page(portal: Portal, request: web.Request, filled: Form | None) 
     return response
 
 
-def unknown(portal: Portal, request: web.Request) -> web.StreamResponse:
-    """The page of a link that leads nowhere any more."""
-    response = portal.pages.respond(
-        request, "link_unbekannt.html", status=404, heading="Dieser Link gilt nicht mehr", noindex=True
-    )
-    response.headers.update(PRIVATE)
-    return response
-
-
 async def page(
     portal: Portal, request: web.Request, notice: str = "", *, done: str = "", calendar: str = ""
 ) -> web.StreamResponse:
@@ -151,7 +143,7 @@ async def page(
     try:
         shown = await portal.services.read("events", f"/api/v1/registrations/{token}", Registration)
     except Missing:
-        return unknown(portal, request)
+        return dead_link(portal, request, UNKNOWN)
     materials, asking = await together(
         materials_of(portal, shown.session.id), questions.about_session(portal, shown.session.id)
     )

@@ -17,7 +17,8 @@ from services.gateway.portal.rendering import Link
 from services.gateway.portal.services import Refusal, refusal
 from services.gateway.portal.session_reading import Session
 from services.gateway.portal.subscription_reading import Offer
-from services.gateway.subscriptions import NewSubscription, address_of
+from services.gateway.registrations import address_of
+from services.gateway.subscriptions import NewSubscription
 from services.gateway.upstream import Down
 from shared.kernel.ids import parse_id
 from shared.kernel.problems import Problem
