@@ -80,7 +80,7 @@ class Telling:
     def __post_init__(self) -> None:
         clock = Clock()
         self.expansion = Expansion(self.pool, self.matters, clock, FOREVER, Wakeup(), lambda: None, holder=1)
-        composer = Composer("Interkommunales.NRW <portal@interkommunal.example>", Layout(PORTAL))
+        composer = Composer("Interkommunales.NRW <portal@interkommunal.example>", Layout(PORTAL, "Interkommunales.NRW"))
         self.sender = Sender(
             pool=self.pool,
             desk=Desk(composer, self.matters, self.pool, Vault(self.pool, os.urandom(32))),

@@ -76,7 +76,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         health=runtime.health,
     )
     mailings, messages, ends = Wakeup(), Wakeup(), Wakeup()
-    texts, layout = LiveTexts(pool, load_texts()), Layout(portal)
+    texts, layout = LiveTexts(pool, load_texts()), Layout(portal, settings.portal_name)
     await texts.refresh()
     people = people_at(runtime.bus)
     trials = Trials(pool, people, TrialMatter(texts, portal, people), mailings.announce)

@@ -123,7 +123,7 @@ def endpoints(journal: Journal, pool: Pool, announcing: Announcing) -> list[Endp
     do = Handlers(journal, pool, announcing)
     announcement = f"{API}/announcements/{{id}}"
     return [
-        *news_feed_http.endpoints(pool, announcing.portal),
+        *news_feed_http.endpoints(pool, announcing.portal, announcing.layout),
         *announcement_mailing_http.endpoints(announcing),
         *invited_http.endpoints(journal, pool),
         Endpoint(

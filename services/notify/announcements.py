@@ -72,7 +72,9 @@ class Announcements:
     def endpoints(self, journal: Journal) -> Sequence[Endpoint]:
         """For everyone, for editors, for the gateway."""
         portal, pool = self.matter.portal, self.runtime.pool
-        announcing = Announcing(journal, pool, self.matter, Layout(portal), self._ring, portal)
+        announcing = Announcing(
+            journal, pool, self.matter, Layout(portal, self.runtime.settings.portal_name), self._ring, portal
+        )
         return announcement_http.endpoints(journal, pool, announcing)
 
     def tasks(self, journal: Journal) -> Sequence[Callable[[], Awaitable[None]]]:

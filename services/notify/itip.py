@@ -27,7 +27,7 @@ from shared.kernel.vtimezone import berlin
 PRODUCT = "-//Interkommunales.NRW//Portal//DE"
 
 
-def render(invitation: Invitation, *, organiser: str, attendee: str) -> bytes:
+def render(invitation: Invitation, *, organiser: str, organiser_name: str, attendee: str) -> bytes:
     """The object as it goes into the mail. `organiser` and `attendee` are bare addresses; a day must be known."""
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
@@ -37,12 +37,12 @@ def render(invitation: Invitation, *, organiser: str, attendee: str) -> bytes:
     begin = _begin(invitation.times)
     if isinstance(begin, datetime):
         calendar.add_component(berlin())
-    calendar.add_component(_entry(invitation, begin, organiser, attendee))
+    calendar.add_component(_entry(invitation, begin, _caller(organiser, organiser_name), attendee))
     rendered: bytes = calendar.to_ical()
     return rendered
 
 
-def _entry(invitation: Invitation, begin: date, organiser: str, attendee: str) -> Event:
+def _entry(invitation: Invitation, begin: date, host: vCalAddress, attendee: str) -> Event:
     entry = Event()
     entry.add("uid", f"session-{invitation.session_id}@interkommunal")
     entry.add("dtstamp", invitation.stamp.astimezone(UTC))
@@ -60,13 +60,17 @@ def _entry(invitation: Invitation, begin: date, organiser: str, attendee: str) -
     entry.add("summary", _plain(invitation.title))
     entry.add("location", _plain(invitation.location))
     entry.add("description", _plain(invitation.description))
-    host = vCalAddress(f"mailto:{organiser}")
-    host.params["CN"] = "Interkommunales.NRW"
     entry.add("organizer", host)
     guest = vCalAddress(f"mailto:{attendee}")
     guest.params.update({"CUTYPE": "INDIVIDUAL", "ROLE": "REQ-PARTICIPANT", "PARTSTAT": "ACCEPTED", "RSVP": "FALSE"})
     entry.add("attendee", guest)
     return entry
+
+
+def _caller(address: str, name: str) -> vCalAddress:
+    host = vCalAddress(f"mailto:{address}")
+    host.params["CN"] = name
+    return host
 
 
 def _begin(times: Times) -> date:

@@ -14,9 +14,12 @@ TONES: tuple[Tone, ...] = ("info", "success", "warning", "danger")
 
 
 class Layout:
-    """The templates, ready to be filled: `text(letter)` and `html(letter)` say the same."""
+    """The templates, ready to be filled: `text(letter)` and `html(letter)` say the same.
 
-    def __init__(self, portal: str) -> None:
+    `portal` is the portal's address, `name` what it is called."""
+
+    def __init__(self, portal: str, name: str) -> None:
+        self.name = name
         folder = files("services.notify") / "templates"
         sources = {"letter.txt": (folder / "letter.txt").read_text("utf-8")}
         html = (folder / "letter.html").read_text("utf-8")
@@ -32,7 +35,7 @@ class Layout:
             keep_trailing_newline=True,
         )
         environment.filters.update(fill=_fill, line=_line, quoted=_quoted)
-        environment.globals["portal"] = portal
+        environment.globals.update(portal=portal, name=name)
         self._text = environment.get_template("letter.txt")
         self._html = {tone: environment.get_template(f"{tone}.html") for tone in TONES}
 

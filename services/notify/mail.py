@@ -1,5 +1,6 @@
 """A letter as the bytes for SMTP: multipart/mixed[alternative[text, html, calendar], the invitation as a file]."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import HeaderParseError
@@ -15,6 +16,7 @@ from services.notify.layout import Layout
 from services.notify.letter import Letter
 
 POLICY = SMTP.clone(refold_source="none")  # what is set raw stays as it is: folding would encode a long List-Id
+PLAIN_WORDS = re.compile(r"[A-Za-z0-9 .-]{1,60}")
 LONGEST = 254  # of an address, as SMTP carries it
 FILE_NAMES: dict[Method, str] = {"REQUEST": "einladung.ics", "CANCEL": "absage.ics"}
 
@@ -51,7 +53,7 @@ class Composer:
 
     def __init__(self, sender: str, layout: Layout) -> None:
         name, address = parseaddr(sender)
-        self._sender = Address(name or "Interkommunales.NRW", addr_spec=address)
+        self._sender = Address(name or layout.name, addr_spec=address)
         self._layout = layout
 
     @property
@@ -79,7 +81,7 @@ class Composer:
         mail.set_raw("Subject", _subject(letter.subject))
         mail["Date"] = format_datetime(envelope.created_at)
         mail["Message-ID"] = f"<{envelope.message_id}@{self._sender.domain}>"
-        mail.set_raw("List-Id", f"Interkommunales.NRW <nachrichten.{self._sender.domain}>")
+        mail.set_raw("List-Id", f"{_words(self._layout.name)} <nachrichten.{self._sender.domain}>")
         if envelope.unsubscribe is not None:
             mail.set_raw("List-Unsubscribe", f"<{envelope.unsubscribe}>")
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
@@ -99,7 +101,12 @@ class Composer:
         # Not before a mail has one: icalendar takes 4 MB, and time at the start.
         from services.notify.itip import render  # noqa: PLC0415
 
-        return render(invitation, organiser=self.sender, attendee=attendee)
+        return render(invitation, organiser=self.sender, organiser_name=self._layout.name, attendee=attendee)
+
+
+def _words(name: str) -> str:
+    """A name as it may stand before an address in angle brackets; one that is not plain ASCII is encoded as a whole."""
+    return name if PLAIN_WORDS.fullmatch(name) else Header(name, "utf-8", header_name="List-Id").encode(maxlinelen=76)
 
 
 def _subject(text: str) -> str:

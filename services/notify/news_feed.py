@@ -25,8 +25,6 @@ ATOM = "http://www.w3.org/2005/Atom"
 TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 ATOM_TYPE = "application/atom+xml"
 JSON_TYPE = "application/feed+json"
-TITLE = "Interkommunales.NRW: Aktuelles"
-AUTHOR = "Interkommunales.NRW"
 
 # A draft that was dropped was never in a feed.
 WITHDRAWN = """
@@ -85,11 +83,17 @@ async def find(pool: Pool, query: FeedQuery) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page is read: on the portal's address, whatever stood before the service."""
+    """Where a page is read: on the portal's address, whatever stood before the service; and the portal's name."""
 
     portal: str
+    name: str
     path: str
     asked: URL
+
+    @property
+    def title(self) -> str:
+        """What the feed is called."""
+        return f"{self.name}: Aktuelles"
 
     def page(self, cursor: str | None) -> str:
         """The address of a page; that of the first one without a cursor."""
@@ -114,9 +118,9 @@ def atom(found: Found, place: Place) -> bytes:
     """The page as Atom. Ids stay what they are wherever the portal moves."""
     root = Element(_name("feed"), {"{http://www.w3.org/XML/1998/namespace}lang": "de"})
     _text(root, "id", uuid5(NAMESPACE_URL, place.page(None).removeprefix(place.portal)).urn)
-    _text(root, "title", TITLE)
+    _text(root, "title", place.title)
     _text(root, "updated", _time(found.changed_at))
-    _text(SubElement(root, _name("author")), "name", AUTHOR)
+    _text(SubElement(root, _name("author")), "name", place.name)
     _link(root, "self", place.own, ATOM_TYPE)
     _link(root, "alternate", f"{place.portal}/aktuelles", "text/html")
     _link(root, "first", place.page(None), ATOM_TYPE)
@@ -148,12 +152,12 @@ def json_feed(found: Found, place: Place) -> Mapping[str, Any]:
     more = {"next_url": place.page(found.next)} if found.next else {}
     return {
         "version": "https://jsonfeed.org/version/1.1",
-        "title": TITLE,
+        "title": place.title,
         "home_page_url": f"{place.portal}/aktuelles",
         "feed_url": place.own,
         **more,
         "language": "de",
-        "authors": [{"name": AUTHOR, "url": place.portal}],
+        "authors": [{"name": place.name, "url": place.portal}],
         "items": [_item(item, place) for item in found.items],
     }
 

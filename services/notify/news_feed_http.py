@@ -7,6 +7,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 import orjson
 from aiohttp import web
 
+from services.notify.layout import Layout
 from services.notify.news_feed import ATOM_TYPE, JSON_TYPE, FeedQuery, Found, Place, atom, find, json_feed
 from shared.kernel.http import Answer, Call, Endpoint
 from shared.kernel.postgres import Pool
@@ -16,10 +17,11 @@ PATH = "/api/v1/announcements"
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """What the endpoints do. `portal` is the portal's address."""
+    """What the endpoints do. `portal` is the portal's address, `layout` knows what it is called."""
 
     pool: Pool
     portal: str
+    layout: Layout
 
     async def atom(self, call: Call) -> Answer | web.StreamResponse:
         """A page as Atom."""
@@ -33,7 +35,7 @@ class Handlers:
         return _since(call, found) or _answer(found, content, JSON_TYPE)
 
     def _place(self, call: Call, ending: str) -> Place:
-        return Place(self.portal, f"{PATH}.{ending}", call.request.rel_url)
+        return Place(self.portal, self.layout.name, f"{PATH}.{ending}", call.request.rel_url)
 
 
 def _answer(found: Found, content: bytes, media_type: str) -> Answer:
@@ -64,9 +66,9 @@ def _moment(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def endpoints(pool: Pool, portal: str) -> list[Endpoint]:
+def endpoints(pool: Pool, portal: str, layout: Layout) -> list[Endpoint]:
     """The feeds."""
-    do = Handlers(pool, portal)
+    do = Handlers(pool, portal, layout)
     return [
         Endpoint(
             "GET",

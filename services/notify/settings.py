@@ -33,6 +33,8 @@ class NotifySettings(ServiceSettings):
     """The port to listen at; 0 takes a free one."""
     smtp_url: Secret
     """The mail server: `smtp://host:port` (TLS if it offers it), `smtp+starttls://user:password@host` or `smtps://…`."""
+    portal_name: str = "Interkommunales.NRW"
+    """The portal's name, as mails, invitations and feeds say it; the same as the gateway's."""
     mail_from: str = "Interkommunales.NRW <portal@interkommunal.example>"
     """The mailbox that mails and invitations come from; its domain ends every Message-ID."""
     mail_max_age_days: float = Field(default=7.0, gt=0)
@@ -79,6 +81,14 @@ class NotifySettings(ServiceSettings):
 
     findings_retention_days: int = Field(default=60, ge=8)
     """Days for which is kept who was found to be told of what; nobody is told of anything that waited longer."""
+
+    @field_validator("portal_name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        """It stands in headers and in calendars, which know no line ends and no quotation marks in names."""
+        if value.strip() and value.isprintable() and not set(value) & set('"<>'):
+            return value
+        raise ValueError("expected a name in one line, without quotation marks and angle brackets")
 
     @field_validator("smtp_url")
     @classmethod

@@ -282,7 +282,11 @@ async def test_every_mail_fits_and_can_be_read_light_and_dark(browser: Browser) 
     script = ROOT / "node_modules" / "axe-core" / "axe.min.js"
     if not script.is_file():
         pytest.skip("axe-core is not installed: make test")
-    texts, layout, portal = load_texts(), Layout("https://portal.example"), "https://portal.example"
+    texts, layout, portal = (
+        load_texts(),
+        Layout("https://portal.example", "Interkommunales.NRW"),
+        "https://portal.example",
+    )
     mails = {name: next(letters(name, texts, portal))[1] for name in texts}
     one_of_each_tone = {letter.tone: name for name, letter in mails.items()}
     assert len(one_of_each_tone) == 4

@@ -189,7 +189,7 @@ def tls() -> ssl.SSLContext:
 @cache
 def layout(portal: str) -> Layout:
     """Its templates are compiled once."""
-    return Layout(portal)
+    return Layout(portal, samples.NAME)
 
 
 async def with_its_tables(database: Database) -> None:

@@ -251,7 +251,7 @@ async def test_a_digest_tells_everything_once_with_the_latest_of_each(town: Town
     town.notify.clock.forward(days=1)
     assert await town.close() == ["anna"]
     mail = town.last()
-    assert mail.subject == "Interkommunales.NRW: 4 Neuigkeiten"
+    assert mail.subject == "4 Neuigkeiten für Sie"
     assert "Verschoben: Sprechstunde" in words(mail)
     assert "Neue Veranstaltung" not in words(mail)
     assert "Abgesagt: Fällt aus" in words(mail)

@@ -99,8 +99,8 @@ def test_what_several_services_must_know_alike_is_passed_on_to_each() -> None:
         "IKZ_ANSWERS_RETENTION_DAYS",
         "IKZ_QUESTION_RETENTION_DAYS",
     }
-    assert not known_alike("notify")
-    for service in ("catalog", "events"):
+    assert known_alike("notify") == {"IKZ_PORTAL_NAME"}
+    for service in ("catalog", "events", "notify"):
         assert known_alike(service) <= passed_on(service) & passed_on("gateway")
 
 

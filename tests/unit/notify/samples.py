@@ -37,7 +37,8 @@ from shared.contracts.rpc import GroupMessage, Recipient, SessionCard
 
 BERLIN = ZoneInfo("Europe/Berlin")
 PORTAL = "https://portal.example"
-SENDER = "Interkommunales.NRW <portal@interkommunal.example>"
+NAME = "Interkommunales.NRW"
+SENDER = f"{NAME} <portal@interkommunal.example>"
 SESSION = "0198f0a2-0000-7000-8000-000000000001"
 TITLE = "Digitale Sprechstunde mit dem Landesbeauftragten für IKZ"
 TOKEN = "q7Hc0mVt3yTn2b1kPzLx9A"
@@ -50,7 +51,7 @@ NEW = Times(starts_at=datetime(2025, 8, 28, 10, tzinfo=BERLIN), date=date(2025, 
 OPEN = Times()
 MESSAGE = UUID("0198f0a2-1111-7000-8000-000000000002")
 TEXTS: Mapping[str, Text] = load_texts()
-COMPOSER = Composer(SENDER, Layout(PORTAL))
+COMPOSER = Composer(SENDER, Layout(PORTAL, NAME))
 
 
 def dated(times: Times) -> dict[str, object]:

@@ -131,7 +131,7 @@ def test_a_digest_shows_kinds_one_after_the_other() -> None:
     mixed = [*items(1, "resource_available", TOPIC), *items(1, "session_cancelled", SEARCH)]
     found = compose_digest(DigestCard(follower(TOPIC, SEARCH), mixed), TEXTS, PORTAL)
     assert [fact.label for fact in found.facts] == ["Abgesagt", "Arbeitshilfe", "Ihre Abonnements"]
-    assert found.subject == "Interkommunales.NRW: 2 Neuigkeiten"
+    assert found.subject == "2 Neuigkeiten für Sie"
     assert found.facts[0].outdated
 
 

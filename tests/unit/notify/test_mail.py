@@ -60,7 +60,7 @@ def test_the_parts_stand_in_the_order_in_which_programs_prefer_them() -> None:
 
 def test_a_long_domain_breaks_no_header() -> None:
     domain = "interkommunale-zusammenarbeit.kommunalverwaltung.nordrhein-westfalen.example"
-    composer = Composer(f"Portal <portal@{domain}>", Layout(samples.PORTAL))
+    composer = Composer(f"Portal <portal@{domain}>", Layout(samples.PORTAL, samples.NAME))
     envelope = Envelope(samples.MESSAGE, f"{'a' * 64}@{'b' * 60}.{'c' * 60}.example", samples.STAMP)
     mail = parsed(composer.compose(letter_for(postponed()), envelope))
     assert mail["List-Id"] == f"Interkommunales.NRW <nachrichten.{domain}>"
@@ -69,6 +69,19 @@ def test_a_long_domain_breaks_no_header() -> None:
     raw = composer.compose(letter_for(postponed()), envelope).split(b"\r\n\r\n")[0]
     assert b"?nachrichten" not in raw
     assert b"List-Id: Interkommunales.NRW <nachrichten.interkommunale" in raw
+
+
+def test_a_portal_of_another_name_says_it_wherever_a_mail_names_the_portal() -> None:
+    name = "Kooperation „vor Ort“, Süd & Nord"
+    composer = Composer(f"Portal <{samples.COMPOSER.sender}>", Layout(samples.PORTAL, name))
+    mail = parsed(
+        composer.compose(letter_for(postponed()), Envelope(samples.MESSAGE, "erika@gemeinde.example", samples.STAMP))
+    )
+    assert mail["List-Id"] == f"{name} <nachrichten.interkommunal.example>"
+    assert ical(mail).walk("VEVENT")[0]["ORGANIZER"].params["CN"] == name
+    said = [part(mail, kind).get_content() for kind in ("text/plain", "text/html")]
+    assert [each.replace("&amp;", "&").count(name) for each in said] == [2, 3]
+    assert not any(samples.NAME in each for each in said)
 
 
 @pytest.mark.parametrize("title", ["Kurz", "für " * 40, "Ä" * 150, "a" * 150, f"{'Zusammenarbeit ' * 9}– Ort"])

@@ -19,6 +19,7 @@ from services.notify.mail_text import (
 )
 from services.notify.texts import Words
 from shared.kernel.testing import NOON, Given, given
+from tests.unit.notify import samples
 from tests.unit.notify.samples import PORTAL, TEXTS
 
 NAME = "cancellation"
@@ -132,7 +133,7 @@ def test_a_text_without_samples_is_shown_with_the_examples_of_its_placeholders(
 ) -> None:
     monkeypatch.setattr(previews, "sources", lambda: ())
     previews.samples_of.cache_clear()
-    (shown,) = previews.previews(name, TEXTS, Layout(PORTAL), PORTAL).items
+    (shown,) = previews.previews(name, TEXTS, Layout(PORTAL, samples.NAME), PORTAL).items
     previews.samples_of.cache_clear()
     assert "{" not in shown.subject + shown.text
     assert shown.standing == "alle"

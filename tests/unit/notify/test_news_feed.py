@@ -13,7 +13,10 @@ from services.notify.news_feed_http import _moment
 KEY = "0198f0a2-0000-7000-8000-000000000042"
 AT = dt.datetime(2025, 7, 1, 8, tzinfo=dt.UTC)
 PLACE = Place(
-    "https://portal.example", "/api/v1/announcements.atom", URL("/api/v1/announcements.atom?kind=news&cursor=abc")
+    "https://portal.example",
+    "Kooperation vor Ort",
+    "/api/v1/announcements.atom",
+    URL("/api/v1/announcements.atom?kind=news&cursor=abc"),
 )
 ATOM = {"a": "http://www.w3.org/2005/Atom", "at": "http://purl.org/atompub/tombstones/1.0"}
 
@@ -53,6 +56,12 @@ def test_an_entry_is_whole_and_safe() -> None:
     link = entry.find("a:link", ATOM)
     assert link is not None
     assert link.get("href") == f"https://portal.example/aktuelles/{KEY}"
+
+
+def test_a_feed_bears_the_name_of_its_portal() -> None:
+    root, as_json = feed(Found([], [], None)), json_feed(Found([], [], None), PLACE)
+    assert root.findtext("a:title", namespaces=ATOM) == as_json["title"] == "Kooperation vor Ort: Aktuelles"
+    assert root.findtext("a:author/a:name", namespaces=ATOM) == as_json["authors"][0]["name"] == "Kooperation vor Ort"
 
 
 def test_a_correction_updates_and_says_so() -> None:

@@ -47,6 +47,12 @@ def test_what_is_no_mailbox_is_refused(mailbox: str) -> None:
         settings(mail_from=mailbox)
 
 
+@pytest.mark.parametrize("name", ["", " ", 'Portal "Süd"', "Portal\r\nBcc: a@b.example", "Portal <a@b.example>"])
+def test_what_names_no_portal_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="portal_name"):
+        settings(portal_name=name)
+
+
 def test_no_password_shows() -> None:
     shown = settings(smtp_url="smtp://u:geheim@host")
     assert "geheim" not in repr(shown)
