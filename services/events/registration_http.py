@@ -57,7 +57,7 @@ class Accepted(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     status: Literal["accepted"] = "accepted"
-    detail: str = "Wir haben eine E-Mail an die angegebene Adresse gesendet. Bitte folgen Sie dem Link darin."
+    detail: str = "Wir haben eine E-Mail an die angegebene Adresse gesendet. Darin steht, wie es weitergeht."
 
 
 @dataclass(frozen=True, slots=True)

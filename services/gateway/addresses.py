@@ -48,7 +48,9 @@ def parse_address(text: str) -> MailAddress:
     local, at, domain = text.strip().rpartition("@")
     if not at:
         raise Malformed("address_without_at")
-    if len(local) > MAX_LOCAL or not _LOCAL.fullmatch(local):
+    if len(local) > MAX_LOCAL:
+        raise Malformed("address_malformed")
+    if not _LOCAL.fullmatch(local):
         international = _LOCAL.fullmatch("".join(c if c.isascii() or not c.isalnum() else "x" for c in local))
         raise Malformed("address_not_ascii" if international else "address_malformed")
     return MailAddress(f"{local}@{_ascii_domain(domain)}")

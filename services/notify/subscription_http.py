@@ -81,6 +81,9 @@ class SubscriptionCheck(BaseModel):
     text_version: str = subscription_consent.CURRENT
 
 
+LINK_SENT = "Gibt es zu dieser E-Mail-Adresse Abonnements, haben wir den Link dorthin gesendet."
+
+
 class SubscriptionTaken(BaseModel):
     """The same for everybody: what comes of it is said in the mail alone."""
 
@@ -179,7 +182,7 @@ class Intake:
     async def send_link(self, call: Call) -> Answer:
         """Has the link sent once more to whom it may concern."""
         await self._quietly(call.body.person_id, AskForLink(), call)
-        return Answer(SubscriptionTaken())
+        return Answer(SubscriptionTaken(detail=LINK_SENT))
 
     async def show_link(self, call: Call) -> Answer:
         """What the link in a mail ends; looking at it changes nothing."""

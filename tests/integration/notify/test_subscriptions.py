@@ -12,6 +12,7 @@ from services.notify import effects
 from services.notify.matter import Matters
 from services.notify.records import PROJECTIONS
 from services.notify.subscription_consent import CURRENT
+from services.notify.subscription_http import LINK_SENT
 from services.notify.subscription_matter import SubscriptionMatter, from_journal
 from services.notify.subscription_upkeep import Terms, Upkeep
 from services.notify.unsubscribing import Naming
@@ -386,7 +387,7 @@ async def test_one_mail_asks_and_repeats_nothing_that_was_typed(notify: Notify, 
         link = {"person_id": erika.id}
         for person_id in (erika.id, erika.id, str(uuid4())):
             reply = await notify.ask("POST", "/internal/subscription-links", link | {"person_id": person_id})
-            assert (reply.code, reply.body["status"]) == (ACCEPTED, "accepted")
+            assert (reply.code, reply.body["detail"]) == (ACCEPTED, LINK_SENT)
         await told(notify, office, matter)
         assert [mail.subject for mail in sink.to(MAIL)][1:] == ["Der Link zu Ihren Abonnements"]
 

@@ -68,6 +68,7 @@ def test_what_is_no_address_is_refused(typed: str) -> None:
     ("typed", "code"),
     [
         ("jürgen@stadt.example", "address_not_ascii"),
+        (f"{'a' * 65}@stadt.example", "address_malformed"),
         ("иван@stadt.example", "address_not_ascii"),
         ("j\u200bürgen@stadt.example", "address_malformed"),
         ("jürgen muster@stadt.example", "address_malformed"),
