@@ -139,8 +139,16 @@ def german(error: ErrorDetails) -> str:
     if error["type"] in OF_DATES and days:
         return OF_DATES[error["type"]].format_map(days)
     if error["type"] in SENTENCES:
-        return SENTENCES[error["type"]].format_map(error.get("ctx", {}))
+        bounds = {name: _number(bound) for name, bound in error.get("ctx", {}).items()}
+        return SENTENCES[error["type"]].format_map(bounds)
     return FALLBACK if error["type"] in PYDANTICS_OWN else error["msg"]
+
+
+def _number(bound: object) -> object:
+    """A bound as it is written in German: 0 and 0,5 instead of 0.0 and 0.5."""
+    if not isinstance(bound, float):
+        return bound
+    return int(bound) if bound.is_integer() else str(bound).replace(".", ",")
 
 
 def _day(bound: object) -> date | None:

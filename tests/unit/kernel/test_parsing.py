@@ -198,6 +198,19 @@ def test_an_error_without_a_sentence_has_a_german_one_too() -> None:
     assert [error.detail for error in refused.value.errors] == [FALLBACK]
 
 
+def test_a_bound_is_written_in_german() -> None:
+    class Near(BaseModel):
+        within_km: float = Field(gt=0, le=1_000_000)
+        share: float = Field(ge=0.5)
+
+    with pytest.raises(Problem) as refused:
+        parse_body(Near, b'{"within_km": -1, "share": 0}')
+    assert [error.detail for error in refused.value.errors] == [
+        "Die Zahl muss größer als 0 sein.",
+        "Die Zahl muss mindestens 0,5 sein.",
+    ]
+
+
 @given(st.binary())
 def test_any_bytes_are_a_body_or_a_problem(raw: bytes) -> None:
     problem = problem_with(raw)
