@@ -22,7 +22,8 @@ WHY: Mapping[Why, str] = {
     "attended": "Sie erhalten diese Nachricht, weil Sie an einer Veranstaltung teilgenommen haben, zu der sie gehört.",
     "member": "Sie erhalten diese Nachricht, weil Ihre Stelle am Portal beteiligt ist und Sie für sie angemeldet sind.",
 }
-TEST = "Test: "
+TEST = "Probe: "
+TESTED = "Sie erhalten diese Nachricht, weil Sie sie zur Probe an sich selbst gesendet haben."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def compose(notice: Notice, texts: Mapping[str, Text]) -> Letter:
         facts=tuple(_facts(notice)),
         closing=paragraphs(text.closing, values),
         button=_button(notice, text),
-        footnote=WHY[notice.why],
+        footnote=TESTED if notice.test else WHY[notice.why],
         message=paragraphs_of((own and own.text) or content.body),
     )
 

@@ -255,7 +255,7 @@ class Announcing:
         found, context = await self._found(call), call.context()
         answer = await self.matter.audiences.owners.people(PeopleAsked(actors=(call.identity.actor,), limit=1))
         if not answer.people:
-            raise Problem("no_own_address")
+            raise Problem("own_address_unknown")
         cause = AnnouncementTested(draft_id=found.id, person_id=answer.people[0].person_id)
         asked = Occurred(cause, f"announcement_test-{context.command_id}@1", EPOCH, call.at, context.correlation_id)
         async with self.pool.acquire() as connection, connection.transaction():
@@ -351,7 +351,7 @@ def endpoints(announcing: Announcing) -> Sequence[Endpoint]:
         Endpoint("GET", f"{PATH}/mail.html", do.html, "See an announcement as a mail, in a browser",
                  roles=EDITORS, codes=("not_found",), media_type="text/html"),
         Endpoint("POST", f"{PATH}/test-mails", do.test, "Have an announcement sent to one's own address",
-                 answer=TestMailAccepted, status=202, roles=EDITORS, codes=("not_found", "no_own_address")),
+                 answer=TestMailAccepted, status=202, roles=EDITORS, codes=("not_found", "own_address_unknown")),
         Endpoint("PUT", f"{PATH}/schedule", do.schedule, "Have a draft published at a moment, or at another one",
                  body=ScheduleBody, answer=Committed, roles=EDITORS, if_match=True,
                  codes=("not_found", "announcement_published", "announcement_withdrawn", "schedule_in_past",

@@ -175,12 +175,6 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Mailing is stopped",
         "Ein gestoppter Versand geht nicht weiter.",
     ),
-    "no_own_address": (
-        409,
-        "Keine eigene E-Mail-Adresse",
-        "No address of one's own",
-        "Ihr Zugang ist mit keiner E-Mail-Adresse verbunden. Eine Testnachricht geht nur an die eigene Adresse.",
-    ),
     "no_such_time": (
         409,
         "Diese Uhrzeit gibt es nicht",

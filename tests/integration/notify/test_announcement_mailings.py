@@ -358,13 +358,13 @@ async def test_previews_show_the_mail_and_a_test_goes_to_the_editor_alone(desk: 
     assert page.body.decode() == preview["html"]
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
 
-    assert (await desk.post(announcement_id, "test-mails")).code == "409 no_own_address"
+    assert (await desk.post(announcement_id, "test-mails")).code == "409 own_address_unknown"
     notify.people.signed_in[EDITOR.actor] = editor
     for _ in range(2):
         assert (await desk.post(announcement_id, "test-mails", Idempotency_Key="t")).status == 202
     await desk.work()
     assert [(mail.recipient, mail.subject) for mail in desk.sink.mails] == [
-        ("editor@gemeinde.example", f"Test: {words['subject']}")
+        ("editor@gemeinde.example", f"Probe: {words['subject']}")
     ]
     assert samples.TITLE in text_of(desk.sink.mails[0])
     assert (await notify.ask("POST", f"{NEWS}/{announcement_id}/test-mails")).code == "401 unauthenticated"

@@ -9,7 +9,7 @@ import pytest
 
 from services.notify.announcement_audience import WHY as PARTS
 from services.notify.announcement_content import Audience, Content, MailPlan
-from services.notify.announcement_letter import WHY, Notice, compose
+from services.notify.announcement_letter import TESTED, WHY, Notice, compose
 from services.notify.letter import Letter
 from services.notify.mail import Envelope
 from tests.unit.notify import samples
@@ -106,4 +106,5 @@ def test_no_title_body_or_note_is_more_than_text(evil: str) -> None:
 
 
 def test_a_test_says_that_it_is_one() -> None:
-    assert letter(replace(NEWS, test=True)).subject == f"Test: {CONTENT.title}"
+    tested = letter(replace(NEWS, test=True, why="member"))
+    assert (tested.subject, tested.footnote) == (f"Probe: {CONTENT.title}", TESTED)
