@@ -290,10 +290,13 @@ def _check_invitation(content: Content, plan: MailPlan | None) -> None:
 
 
 def _check_count(plan: MailPlan | None, recipients: Counted | None) -> None:
-    """Nothing is mailed before somebody has seen to how many people."""
+    """Nothing is mailed before somebody has seen to how many people.
+
+    Somebody else may have planned another audience since it was counted: nobody has seen how many those are.
+    """
     if plan is None:
         return
-    if recipients is None or recipients.seen is None:
+    if recipients is None or recipients.audience != plan.audience:
         raise Refused("recipients_not_counted", field="/recipients")
     if abs(recipients.now - recipients.seen) > max(FEW, recipients.seen // 10):
         raise Refused("audience_changed", field="/recipients", seen=recipients.seen, now=recipients.now)

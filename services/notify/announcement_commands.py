@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from services.notify.announcement_content import Content, Dating, MailPlan
+from services.notify.announcement_content import Audience, Content, Dating, MailPlan
 
 
 class _Command(BaseModel):
@@ -14,7 +14,8 @@ class _Command(BaseModel):
 class Counted(_Command):
     """How many people an audience had when somebody looked (`seen`), and how many it has now."""
 
-    seen: int | None
+    audience: Audience
+    seen: int
     now: int
 
 

@@ -59,6 +59,7 @@ PLAN_CODES = (
     "no_such_day",
 )
 EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
+TOO_FAR = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
 
 type Recipients = Annotated[int, Field(ge=0, le=10_000_000, description="How many people were counted.")]
@@ -76,8 +77,8 @@ class PublicationBody(BaseModel):
 class ScheduleBody(PublicationBody):
     """The moment to publish at, or day and time on the clock in Germany, whatever its offset is then."""
 
-    publish_at: AwareDatetime | None = Field(default=None, examples=["2027-03-29T08:00:00+02:00"])
-    day: dt.date | None = Field(default=None, examples=["2027-03-29"])
+    publish_at: AwareDatetime | None = Field(default=None, ge=EPOCH, lt=TOO_FAR, examples=["2027-03-29T08:00:00+02:00"])
+    day: dt.date | None = Field(default=None, ge=EPOCH.date(), lt=TOO_FAR.date(), examples=["2027-03-29"])
     time: dt.time | None = Field(default=None, examples=["08:00"])
 
     @model_validator(mode="after")
@@ -187,11 +188,10 @@ class Announcing:
     async def counted(self, announcement_id: str, seen: int | None) -> Counted | None:
         """How many people a planned mailing would reach now, beside how many somebody saw."""
         found = await news.planned(self.pool, announcement_id)
-        if found is None or found.plan is None or found.status != "drafted":
+        if seen is None or found is None or found.plan is None or found.status != "drafted":
             return None
-        if seen is None:
-            return Counted(seen=None, now=0)
-        return Counted(seen=seen, now=(await self._count(found, found.plan.audience)).total)
+        audience = found.plan.audience
+        return Counted(audience=audience, seen=seen, now=(await self._count(found, audience)).total)
 
     async def shown(self, call: Call) -> Answer:
         """The plan and what became of it."""
@@ -207,8 +207,11 @@ class Announcing:
     async def plan(self, call: Call) -> Answer:
         """Whom it is mailed to, and in which words."""
         plan: MailPlan = call.body
-        await self._found(call)
+        found = await self._found(call)
         await self.matter.audiences.refuse_unknown(plan.audience)
+        session_id = found.content.session_id
+        if found.content.kind == "invitation" and session_id and await self.matter.session(session_id) is None:
+            raise Refused("unknown_session", field="/session_id")
         return await self._committed(call, PlanMailing(plan=plan))
 
     async def no_plan(self, call: Call) -> Answer:
