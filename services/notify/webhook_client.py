@@ -1,4 +1,5 @@
-"""The HTTP client that tells webhooks: it connects to public addresses only, follows nobody, and waits for nobody long.
+"""The HTTP client that tells webhooks: it connects to public addresses only, follows nobody, waits for nobody long, and
+takes little of what they answer.
 
 The address is looked at where the socket is made, so that no name can resolve to one thing while it is checked and to
 another while it is used. Names are looked up in threads of their own: a name server that keeps silent holds up nobody
@@ -14,10 +15,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from standardwebhooks import Webhook as Signing
 from yarl import URL
 
@@ -25,8 +28,7 @@ from services.notify.webhook_address import is_public, refusal
 from services.notify.webhook_queue import Outcome, Verdict
 
 PATIENCE = 10.0
-MOST_READ = 64 * 1024
-PART = 8 * 1024
+MOST_TAKEN = 64 * 1024
 MOST_WAITED = 7 * 24 * 3600
 AGENT = "Interkommunal-Webhooks/1"
 
@@ -96,6 +98,24 @@ class Names(AbstractResolver):
             loop.call_soon_threadsafe(tell)
 
 
+class Bounded(ResponseHandler):
+    """Takes so much of an answer, headers and preliminary answers (1xx) included, and ends the connection.
+
+    Else a receiver that sends one preliminary answer after the other keeps the whole loop busy parsing them.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._left = MOST_TAKEN
+
+    def data_received(self, data: bytes) -> None:
+        """Passes on what is left of the bound."""
+        super().data_received(data[: max(self._left, 0)])
+        self._left -= len(data)
+        if self._left <= 0 and self.transport is not None:
+            self.transport.abort()
+
+
 @dataclass(frozen=True, slots=True)
 class HookClient:
     """Tells webhooks. Made by `open_client`."""
@@ -129,8 +149,8 @@ class HookClient:
                 timeout=aiohttp.ClientTimeout(total=patience),
             ) as answer:
                 status, retry_after = answer.status, _seconds(answer.headers.get("Retry-After", ""))
-                with suppress(aiohttp.ClientError, TimeoutError):
-                    await _drain(answer)
+                with suppress(aiohttp.ClientError, TimeoutError):  # so that the receiver sees its answer taken
+                    await answer.read()
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return _failure(error), None, None
         return _outcome(status), status, retry_after
@@ -160,6 +180,7 @@ def open_client(
         limit=0,
         ssl=tls or ssl.create_default_context(),
     )
+    connector._factory = partial(Bounded, asyncio.get_running_loop())  # noqa: SLF001 -- there is no other way in
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -178,15 +199,6 @@ def signed(event_id: str, body: str, secrets: Sequence[str], at: datetime) -> di
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": " ".join(Signing(secret).sign(event_id, at, body) for secret in secrets),
     }
-
-
-async def _drain(answer: aiohttp.ClientResponse) -> None:
-    """Reads what a receiver has to say, so that it sees its answer taken, up to a bound."""
-    size = 0
-    async for part in answer.content.iter_chunked(PART):
-        size += len(part)
-        if size >= MOST_READ:
-            return
 
 
 def _outcome(status: int) -> Outcome:

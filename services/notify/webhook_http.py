@@ -1,7 +1,8 @@
 """Webhooks over HTTP: for members of an organisation those of their own, for operators all of them."""
 
+import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -37,7 +38,7 @@ from shared.kernel.wakeup import Waiter
 API = "/api/v1/webhooks"
 OWNERS: frozenset[Role] = frozenset({"member", "operator"})
 MOST = 20
-"""How many webhooks an organisation may have; who registers several at the same moment may get a few more."""
+"""How many webhooks an organisation may have."""
 TEST_WITHIN = 8.0  # seconds: less than whoever asks for a test waits for its end
 URL_SENTENCES = {
     "webhook_url_unreadable": (
@@ -104,7 +105,10 @@ class OfferedTypes(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class WebhookDesk:
-    """What the endpoints do."""
+    """What the endpoints do.
+
+    `registering`: one at a time, who waits in the database for others to count must not hold all of the pool.
+    """
 
     journal: Journal
     pool: Pool
@@ -113,6 +117,7 @@ class WebhookDesk:
     ports: Collection[int]
     loopback: bool
     due: Waiter
+    registering: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def offered(self, _call: Call) -> Answer:
         """What there is to be told of."""
@@ -133,13 +138,15 @@ class WebhookDesk:
         """A new webhook, and its secret; whoever sends the same again gets both again."""
         context, owner, wanted = call.context(), _owner(call), self._wanted(call.body)
         webhook_id, secret_id = context.id_of_new("webhooks"), context.id_of_new("webhook-secrets")
-        outcome = await self.journal.outcome(context)
-        if outcome is None:
-            if await webhook_list.count(self.pool, owner) >= MOST:
-                raise Problem("webhook_limit", details={"most": MOST})
-            secret = await webhook_secrets.make(self.vault, webhook_id, secret_id, call.at)
-            command = RegisterWebhook(webhook_id=webhook_id, organisation_id=owner, wanted=wanted, secret=secret)
-            outcome = await self.journal.transact(WEBHOOK, webhook_id, command, context)
+        async with self.registering, self.pool.acquire() as connection, connection.transaction():
+            number = await webhook_list.count(connection, owner)
+            outcome = await self.journal.outcome(context)
+            if outcome is None:
+                if number >= MOST:
+                    raise Problem("webhook_limit", details={"most": MOST})
+                secret = await webhook_secrets.make(self.vault, webhook_id, secret_id, call.at)
+                command = RegisterWebhook(webhook_id=webhook_id, organisation_id=owner, wanted=wanted, secret=secret)
+                outcome = await self.journal.transact(WEBHOOK, webhook_id, command, context)
         answer = await self._with_secret(outcome, secret_id)
         return Answer(answer, 201, outcome.version, {"Location": f"{API}/{webhook_id}"})
 

@@ -14,6 +14,7 @@ from services.notify.webhook import (
     Secret,
     WebhookDisabled,
     WebhookEnabled,
+    WebhookEvent,
     WebhookRegistered,
     WebhookRemoved,
     WebhookRevised,
@@ -63,6 +64,7 @@ FROM webhook w LEFT JOIN webhook_line l ON l.webhook_id = w.id
 WHERE w.id = $1 AND w.status <> 'removed'
 """
 COUNT = "SELECT count(*) FROM webhook WHERE status <> 'removed' AND organisation_id IS NOT DISTINCT FROM $1"
+ALONE = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' webhooks ' || coalesce($1, ''), 0))"
 CURSOR: TypeAdapter[tuple[UUID]] = TypeAdapter(tuple[UUID])
 
 
@@ -121,7 +123,7 @@ async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> 
         await connection.execute(KEEP, list(known.values()))
 
 
-def _change(event: Any) -> dict[str, Any]:
+def _change(event: WebhookEvent) -> dict[str, Any]:
     match event:
         case WebhookRegistered():
             owner = {"organisation_id": event.organisation_id, "created_at": event.at}
@@ -136,8 +138,6 @@ def _change(event: Any) -> dict[str, Any]:
             return {"status": "disabled", "reason": event.reason, "note": event.note, "disabled_at": event.at}
         case WebhookRemoved():
             return {"status": "removed", "url": "", "types": [], "description": "", "note": None, "secrets": []}
-        case _:
-            raise TypeError(type(event).__name__)
 
 
 def _enabled() -> dict[str, Any]:
@@ -179,9 +179,10 @@ async def receivers(pool: Pool, webhook_ids: Sequence[str]) -> dict[str, Receive
     }
 
 
-async def count(pool: Pool, organisation_id: str | None) -> int:
-    """How many an organisation has, or the operator."""
-    found: int = await pool.fetchval(COUNT, organisation_id)
+async def count(connection: Connection, organisation_id: str | None) -> int:
+    """How many an organisation has, or the operator. Nobody else counts them until the transaction ends."""
+    await connection.execute(ALONE, organisation_id)
+    found: int = await connection.fetchval(COUNT, organisation_id)
     return found
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook as Signing
 
-from services.notify import webhook_http, webhook_queue, webhook_upkeep
+from services.notify import webhook_http, webhook_list, webhook_queue, webhook_upkeep
 from services.notify.webhook_client import HookClient, open_client
 from services.notify.webhook_list import WEBHOOKS
 from services.notify.webhook_sender import WebhookSender
@@ -39,6 +40,10 @@ PATH = "/api/v1/webhooks"
 WAITING = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%webhook_line%'
+"""
+COUNTING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event = 'advisory' AND query LIKE '% webhooks %'
 """
 TOPICS = ["ikz.catalog.topic.*"]
 EXAMPLE = Path(__file__).parents[3] / "docs" / "subscribing" / "webhook_receiver.py"
@@ -191,6 +196,35 @@ async def test_an_organisation_has_a_limit(hooks: Hooks, receiver: Receiver, mon
     assert len({item["id"] for page in (first, second) for item in page["items"]}) == 3
 
 
+async def test_the_limit_holds_however_many_are_registered_at_once(
+    hooks: Hooks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_http, "MOST", 3)
+    body = {"url": receiver.url, "types": TOPICS}
+    replies = await asyncio.gather(*(hooks.ask("POST", "", body) for _ in range(12)))
+    assert sorted(reply.code for reply in replies) == ["201"] * 3 + ["409 webhook_limit"] * 9
+    assert (await hooks.ask("GET", "")).body["total"] == 3
+    assert await hooks.notify.pool.fetchval("SELECT count(*) FROM vault WHERE person_id LIKE 'webhook/%'") == 3
+
+
+async def test_two_processes_count_an_organisations_webhooks_one_after_the_other(hooks: Hooks) -> None:
+    pool = hooks.notify.pool
+
+    async def count(owner: str) -> int:
+        async with pool.acquire() as connection, connection.transaction():
+            return await webhook_list.count(connection, owner)
+
+    async with pool.acquire() as first, first.transaction():
+        await webhook_list.count(first, OURS)
+        second = asyncio.create_task(count(OURS))
+        async with asyncio.timeout(5):
+            while not await pool.fetchval(COUNTING):
+                await asyncio.sleep(0.01)
+        assert await count(THEIRS) == 0
+        assert not second.done()
+    assert await second == 0
+
+
 async def test_what_is_wrong_is_named(hooks: Hooks) -> None:
     for change, field, code in (
         ({"url": "http://10.0.0.1/"}, "/url", "webhook_url_not_public"),
@@ -281,6 +315,21 @@ async def test_of_a_long_answer_little_is_read_and_nothing_kept(hooks: Hooks) ->
         assert await hooks.log(webhook_id) == [("delivered", ["delivered"])]
     assert taken < 8 * 1024 * 1024
     assert not await hooks.notify.pool.fetchval("SELECT count(*) FROM webhook_attempt a WHERE a::text LIKE '%geheim%'")
+
+
+async def test_preliminary_answers_without_end_are_cut_off(hooks: Hooks) -> None:
+    """Parsing them keeps the loop busy: whatever else is done in this process would wait."""
+
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"HTTP/1.1 102 Processing\r\n\r\n" * 500)
+                await writer.drain()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as endless:
+        url = f"http://127.0.0.1:{endless.sockets[0].getsockname()[1]}/"
+        verdict = await hooks.notify.webhooks.client.tell(url, {}, "{}", patience=1.0)
+    assert verdict.outcome == "unreachable"
 
 
 async def test_whoever_is_gone_is_told_no_longer(hooks: Hooks, receiver: Receiver) -> None:
