@@ -49,7 +49,7 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, status = excluded.sta
 WHERE news.version < excluded.version
 """
 CHANGE = """
-UPDATE news SET version = c.version, changed_at = c.changed_at,
+UPDATE news SET version = c.version, changed_at = coalesce(c.changed_at, news.changed_at),
     plan = CASE WHEN c.sets_plan THEN c.plan ELSE news.plan END,
     publish_at = CASE WHEN c.sets_time THEN c.publish_at ELSE news.publish_at END
 FROM jsonb_to_recordset($1::jsonb) AS c(id uuid, version bigint, changed_at timestamptz, sets_plan boolean, plan jsonb,
@@ -131,7 +131,7 @@ class NewsItem(BaseModel):
     corrected_at: datetime | None
     correction: str | None
     publish_at: datetime | None = Field(description="When a draft is published by itself.")
-    changed_at: datetime = Field(description="When it was last published, corrected or otherwise changed.")
+    changed_at: datetime = Field(description="When it was last published, corrected or otherwise changed, mails aside.")
 
 
 class NewsArticle(NewsItem):
@@ -148,10 +148,12 @@ async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> 
         if not isinstance(each.event, ANNOUNCEMENT.events):  # of another aggregate
             continue
         key = {"id": each.aggregate_id, "version": each.version}
-        if said := _said(each):
+        said, planned = _said(each), _planned(each.event)
+        if said:
             rows[each.aggregate_id] = rows.get(each.aggregate_id, {}) | said | key
-        planned = _planned(each.event)
-        changes[each.aggregate_id] = changes.get(each.aggregate_id, {}) | planned | key | {"changed_at": each.event.at}
+        # A reminder, or the end of a mailing, changes nothing of it.
+        changed = {"changed_at": each.event.at} if said or planned else {}
+        changes[each.aggregate_id] = changes.get(each.aggregate_id, {}) | planned | key | changed
     if rows:
         await connection.execute(KEEP, list(rows.values()))
     if changes:
