@@ -126,8 +126,11 @@ class InvitationDesk:
         return answer
 
     async def decline(self, token: str) -> Fetched:
-        """Keeps that somebody will not come."""
-        return await self._tell(token, "declines", await self.look(token))
+        """Keeps that somebody will not come; who has a place gives it back by the link of the registration."""
+        invitation = await self.look(token)
+        if invitation.registered:
+            raise Problem("invitation_accepted")
+        return await self._tell(token, "declines", invitation)
 
     async def _tell(self, token: str, what: Literal["acceptances", "declines"], invitation: Invitation) -> Fetched:
         person_id = invitation.invited.person_id

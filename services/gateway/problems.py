@@ -9,6 +9,12 @@ CODES: dict[str, tuple[int, str, str, str]] = {
         "Contact not possible",
         "Hierzu leiten wir keine Nachrichten weiter: Es ist abgeschlossen, oder es ist keine Adresse hinterlegt.",
     ),
+    "invitation_accepted": (
+        409,
+        "Einladung ist angenommen",
+        "Invitation is accepted",
+        "Sie sind schon angemeldet. Abmelden können Sie sich mit dem Link in der E-Mail zu Ihrer Anmeldung.",
+    ),
     "questions_closed": (
         409,
         "Fragen werden nicht angenommen",

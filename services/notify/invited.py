@@ -8,13 +8,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.contract import Contract
-from shared.kernel.decider import Decider, Event, Refused
+from shared.kernel.decider import Decider, Event
 
 type Answer = Literal["accepted", "declined"]
 
 
 class AnswerInvitation(BaseModel):
-    """Say whether one comes. Who accepts has been registered for the session before."""
+    """Say whether one comes. Who accepts has been registered for the session before, who declines is not (any more)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,14 +57,12 @@ def evolve(_invited: Invited, event: InvitedEvent) -> Invited:
 
 
 def decide(command: AnswerInvitation, invited: Invited, at: datetime) -> Sequence[InvitedEvent]:
-    """Who declined may come after all; who is registered leaves by the link of the registration."""
+    """Who declined may come after all, and who withdrew the registration may decline."""
     if invited.answer == command.answer:
         return []
     whose = {"announcement_id": command.announcement_id, "person_id": command.person_id}
     if command.answer == "accepted":
         return [InvitationAccepted(**whose, at=at)]
-    if invited.answer == "accepted":
-        raise Refused("invitation_accepted")
     return [InvitationDeclined(**whose, at=at)]
 
 

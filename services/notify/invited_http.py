@@ -78,11 +78,6 @@ def endpoints(journal: Journal, pool: Pool) -> list[Endpoint]:
         Endpoint("GET", PATH, do.look, "Whom an invitation is for", answer=InvitationAnswer, codes=("not_found",)),
         Endpoint("POST", f"{PATH}/acceptances", do.accept, "Somebody comes", answer=Committed, codes=("not_found",)),
         Endpoint(
-            "POST",
-            f"{PATH}/declines",
-            do.decline,
-            "Somebody does not come",
-            answer=Committed,
-            codes=("not_found", "invitation_accepted"),
+            "POST", f"{PATH}/declines", do.decline, "Somebody does not come", answer=Committed, codes=("not_found",)
         ),
     ]

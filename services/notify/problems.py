@@ -151,12 +151,6 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Audience is missing",
         "Bitte geben Sie an, wer die Meldung erhalten soll.",
     ),
-    "invitation_accepted": (
-        409,
-        "Einladung ist angenommen",
-        "Invitation is accepted",
-        "Sie sind schon angemeldet. Abmelden können Sie sich mit dem Link in der E-Mail zu Ihrer Anmeldung.",
-    ),
     "invitation_without_session": (
         409,
         "Einladung ohne Veranstaltung",

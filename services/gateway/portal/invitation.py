@@ -50,15 +50,14 @@ async def decline(portal: Portal, request: web.Request) -> web.StreamResponse:
     token = token_of(request)
     try:
         answer = await portal.invitation_desk.decline(token)
-    except Problem as problem:
-        if problem.code != "not_found":
-            raise
-        return dead_link(portal, request, UNKNOWN)
-    if answer.status >= 400:
-        no = refusal("notify", answer)
-        if not isinstance(no, Refusal):
-            raise no
+        if answer.status >= 400:
+            raise refusal("notify", answer)
+    except Refusal as no:
         return await _page(portal, request, Form("", notice=no.detail or NOT_POSSIBLE))
+    except Problem as problem:
+        if problem.code == "not_found":
+            return dead_link(portal, request, UNKNOWN)
+        return await _page(portal, request, Form("", notice=sentence(problem) or NOT_POSSIBLE))
     raise web.HTTPSeeOther(f"/einladung/{token}", headers=PRIVATE)
 
 

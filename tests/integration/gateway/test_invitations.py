@@ -189,11 +189,21 @@ async def test_the_api_answers_as_the_page_does(door: Any, invited: Invited) -> 
     async with door.post(f"{API}/acceptances") as response:
         assert response.status == 202
     assert len(invited.registered()) == 1
-    invited.services.answers[f"{INTERNAL}/declines"] = lambda _: web.json_response(
-        {"code": "invitation_accepted", "status": 409}, status=409, content_type="application/problem+json"
-    )
+    async with door.post(f"{API}/declines") as response:
+        assert response.status == 200
+    assert invited.invitation["answer"] == "declined"
+
+
+@pytest.mark.parametrize("status", ["confirmed", "waitlisted", "received"])
+async def test_who_has_a_place_does_not_give_it_back_by_declining(door: Any, invited: Invited, status: str) -> None:
+    invited.known(**KNOWN, status=status, status_label="x")
     async with door.post(f"{API}/declines") as response:
         assert (response.status, (await response.json())["code"]) == (409, "invitation_accepted")
+    async with door.post(f"{PAGE}/absagen") as response:
+        page = await response.text()
+    assert response.status == 409
+    assert "Abmelden können Sie sich mit dem Link in der E-Mail zu Ihrer Anmeldung." in page
+    assert invited.invitation["answer"] is None
 
 
 def test_the_audit_log_keeps_no_token() -> None:

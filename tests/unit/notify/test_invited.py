@@ -19,8 +19,8 @@ def test_who_declined_may_come_after_all() -> None:
     given(INVITED, [declined]).when(accept).then([accepted])
 
 
-def test_who_is_registered_leaves_by_the_link_of_the_registration() -> None:
-    given(INVITED, [accepted]).when(decline).refused("invitation_accepted")
+def test_who_accepted_and_withdrew_may_decline() -> None:
+    given(INVITED, [accepted]).when(decline).then([declined])
 
 
 def test_nobody_else_is_told() -> None:
