@@ -120,6 +120,7 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
         clock=runtime.clock,
         trusted_proxies=settings.trusted_proxies,
     )
+    holders = Holders(runtime.pool)
     gateway = Gateway(
         own=Api(
             desk,
@@ -130,12 +131,12 @@ async def build(runtime: Runtime[GatewaySettings]) -> Parts:
             Contacts(contact_desk, settings.trusted_proxies),
             Questions(question_desk, settings.trusted_proxies),
             SubscriptionIntake(subscription_desk, settings.trusted_proxies),
-            Live(hub, live_reader, people, streams, settings.trusted_proxies),
+            Live(hub, live_reader, people, holders, streams, settings.trusted_proxies),
             Invitations(invitation_desk, settings.trusted_proxies),
             own_data,
         ),
         portal=portal,
-        holders=Holders(runtime.pool),
+        holders=holders,
         audit=Audit(runtime.pool),
         clock=runtime.clock,
         health=runtime.health,

@@ -32,7 +32,6 @@ from shared.kernel.problems import Problem, meaning_of
 API = "/api/v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBLEM = "application/problem+json"
-BEARER = "bearer"
 BY_TOKEN = frozenset(
     {
         "registrations",
@@ -96,11 +95,10 @@ class Gateway:
         return known
 
     async def _holder(self, request: web.Request) -> Identity:
-        authorization = request.headers.get("Authorization")
-        if authorization is None:
+        token = tokens.borne_by(request.headers)
+        if token is None:
             return ANONYMOUS
-        scheme, _, token = authorization.partition(" ")
-        holder = await self.holders.of(token.strip()) if scheme.lower() == BEARER else None
+        holder = await self.holders.of(token) if token else None
         if holder is None:
             raise Problem("unauthenticated")
         request[tokens.HOLDER] = holder

@@ -1,8 +1,8 @@
 """The live stream: server-sent events for everybody, and beside them for whoever is signed in what concerns them.
 
 A stream that is taken up again where it was left (`Last-Event-ID`) goes on behind it, with nothing lost or told twice;
-when that is not possible any more it says `reset`. It ends by itself after about an hour, to be taken up again: a token
-that was revoked meanwhile opens no other.
+when that is not possible any more it says `reset`. It ends by itself after about an hour, to be taken up again; that of
+a person also moments after the token was revoked.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import random
 import resource
 from collections import Counter
 from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -20,8 +20,10 @@ from services.gateway import tokens
 from services.gateway.limits import network_asking
 from services.gateway.live_hub import Behind, Hub, Item, LiveReader, Place, frame, place_of, visible
 from services.gateway.people import People
+from services.gateway.tokens import Holders
 from services.gateway.upstream import Down
 from shared.kernel.endpoint import Call, Endpoint
+from shared.kernel.postgres import CONNECTION_LOST
 from shared.kernel.problems import Problem
 
 HEARTBEAT = 15.0
@@ -85,6 +87,7 @@ class Live:
     hub: Hub
     reader: LiveReader
     people: People
+    holders: Holders
     open: Open
     trusted_proxies: int
     heartbeat: float = HEARTBEAT
@@ -98,12 +101,13 @@ class Live:
         if self.hub.floor is None or self.hub.closed:
             raise Down("notify")
         with self.open.one(network_asking(request, self.trusted_proxies)):
-            telling = _Telling(self, request, await self._person(request))
+            telling = _Telling(self, request, await self.person(request))
             return await telling.tell(request.headers.get("Last-Event-ID", ""))
 
-    async def _person(self, request: web.Request) -> str | None:
-        """Whose token came with the request, if it is a person's."""
-        holder = request.get(tokens.HOLDER)
+    async def person(self, request: web.Request) -> str | None:
+        """Whose token came with the request, if it is a person's, and in use."""
+        token = tokens.borne_by(request.headers)
+        holder = await self.holders.of(token) if token else None
         return await self.people.behind(holder.lookup) if holder is not None and holder.lookup is not None else None
 
 
@@ -120,6 +124,7 @@ class _Telling:
         self._resets = live.hub.resets
         self._seconds = asyncio.get_running_loop().time
         self._sent_at = 0.0
+        self._known_at = self._seconds()
 
     async def tell(self, left_at: str) -> web.StreamResponse:
         """Sends what comes until the client goes, or does not take it, or the stream has lived long enough."""
@@ -129,7 +134,7 @@ class _Telling:
         try:
             await self._send(frames)
             await self._catch_up_from_afar()
-            while not self._hub.closed and self._seconds() < until:
+            while not self._hub.closed and self._seconds() < until and await self._still_known():
                 more = self._hub.next()
                 await self._catch_up()
                 await self._wait(more)
@@ -139,6 +144,15 @@ class _Telling:
             if self._request.transport is not None:
                 self._request.transport.abort()
         return self._response
+
+    async def _still_known(self) -> bool:
+        """Whether the token is still the person's; asked now and then. While nobody can say, it is."""
+        if self._person_id is None or self._seconds() < self._known_at + self._live.heartbeat:
+            return True
+        self._known_at = self._seconds()
+        with suppress(*CONNECTION_LOST):
+            return await self._live.person(self._request) == self._person_id
+        return True
 
     async def _begin(self, left_at: str) -> list[bytes]:
         """Finds the place to go on from, and what is sent first; what fails here is still a problem."""

@@ -26,7 +26,7 @@ def document() -> str:
         Contacts(nothing, 0),
         Questions(nothing, 0),
         SubscriptionIntake(nothing, 0),
-        Live(nothing, nothing, nothing, nothing, 0),
+        Live(nothing, nothing, nothing, nothing, nothing, 0),
         Invitations(nothing, 0),
         OwnDataApi(nothing, nothing, "", 0),
     )

@@ -12,7 +12,7 @@ import hashlib
 import re
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
@@ -70,6 +70,15 @@ class TokenHolder:
 
 HOLDER = web.RequestKey("holder", TokenHolder)
 """Whose token came with a request, if one did."""
+
+
+def borne_by(headers: Mapping[str, str]) -> str | None:
+    """The token that comes with a request; empty where what comes is none."""
+    authorization = headers.get("Authorization")
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 class Holders:

@@ -296,6 +296,7 @@ def gateway_of(
         clock=CLOCK,
         trusted_proxies=set_to.trusted_proxies,
     )
+    holders = Holders(pool)
     return Gateway(
         own=Api(
             desk,
@@ -306,12 +307,12 @@ def gateway_of(
             Contacts(contact_desk, set_to.trusted_proxies),
             Questions(question_desk, set_to.trusted_proxies),
             SubscriptionIntake(subscription_desk, set_to.trusted_proxies),
-            live_of(set_to, upstream, people),
+            live_of(set_to, upstream, people, holders),
             Invitations(invitation_desk, set_to.trusted_proxies),
             own_data,
         ),
         portal=portal,
-        holders=Holders(pool),
+        holders=holders,
         audit=Audit(pool),
         clock=CLOCK,
         health=Health(),
@@ -323,11 +324,11 @@ def gateway_of(
     )
 
 
-def live_of(set_to: GatewaySettings, upstream: Upstream, people: People) -> Live:
+def live_of(set_to: GatewaySettings, upstream: Upstream, people: People, holders: Holders) -> Live:
     """The live stream; nobody reads for it unless a test does."""
     hub = Hub()
     streams = Streams(set_to.streams, set_to.streams_per_network)
-    return Live(hub, LiveReader(upstream, hub, 1.0), people, streams, 0, heartbeat=0.2, patience=1.0)
+    return Live(hub, LiveReader(upstream, hub, 1.0), people, holders, streams, 0, heartbeat=0.2, patience=1.0)
 
 
 type Open = Callable[..., Any]

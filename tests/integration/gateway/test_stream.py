@@ -268,6 +268,26 @@ async def test_what_concerns_a_person_is_told_to_that_person_alone(
         assert (await other.until(3)).names[2:] == ["ikz.catalog.topic.renamed.v1"]
 
 
+async def test_a_persons_stream_ends_when_the_token_is_revoked_and_everybody_elses_goes_on(
+    live_door: Door, notify: Notify, people: People, pool: Pool
+) -> None:
+    address = parse_address("ende@stadt.example")
+    person_id = await people.find_or_make(address, Context(new_id(), "test", NOW, correlation_id="e" * 32, fresh=True))
+    token = await tokens.create(pool, "editor", "ende", NOW, lookup=lookup_key(address, people.key))
+    bearer = {"Authorization": f"Bearer {token}"}
+    async with listening(live_door, **bearer) as own, listening(live_door) as public:
+        await own.until(1)
+        await public.until(1)
+        await tokens.revoke(pool, "ende", NOW)
+        async with asyncio.timeout(10):
+            await own.response.content.read()
+        await notify.tell_person(person_id)
+        assert (await public.until(1 + len(await notify.tell()))).names == ["hello", "ikz.catalog.topic.renamed.v1"]
+    assert own.told.names == ["hello"]
+    async with live_door.get("/api/v1/stream", headers=bearer) as again:
+        assert again.status == 401
+
+
 async def test_who_was_away_too_long_is_told_to_begin_anew(live_door: Door, notify: Notify) -> None:
     await notify.tell(2)
     await notify.pool.execute("DELETE FROM live_item WHERE position = 1")
