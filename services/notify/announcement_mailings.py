@@ -7,13 +7,20 @@ from typing import Any, Literal
 
 import asyncpg
 
+from services.notify.announcement import ANNOUNCEMENT
 from services.notify.announcement_content import MailPlan
 from services.notify.announcement_events import (
     AnnouncementCorrected,
+    AnnouncementDrafted,
+    AnnouncementEvent,
     AnnouncementPublished,
+    AnnouncementRevised,
+    AnnouncementScheduled,
     AnnouncementWithdrawn,
     InvitedReminded,
+    MailingPlanned,
     MailingStopped,
+    ScheduleCancelled,
 )
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
@@ -71,10 +78,11 @@ type Purpose = Literal["announcement", "correction", "reminder"]
 
 async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> None:
     """Keeps what was ordered and what was stopped. Loaded history is mailed to nobody."""
-    ordered = [row for each in recorded if not each.history and (row := _ordered(each))]
+    ours = [each for each in recorded if isinstance(each.event, ANNOUNCEMENT.events)]
+    ordered = [row for each in ours if not each.history and (row := _ordered(each))]
     stopped = [
         {"announcement_id": each.aggregate_id, "version": each.version, "at": each.event.at}
-        for each in recorded
+        for each in ours
         if isinstance(each.event, MailingStopped | AnnouncementWithdrawn)
     ]
     if ordered:
@@ -86,18 +94,23 @@ async def project(connection: Connection, recorded: Sequence[Recorded[Any]]) -> 
 MAILINGS = Projection("announcement mailings", ("announcement_mailing",), project)
 
 
-def _ordered(each: Recorded[Any]) -> dict[str, Any] | None:
+def _ordered(each: Recorded[AnnouncementEvent]) -> dict[str, Any] | None:
+    """The row of what an event has mailed; None for what goes to nobody."""
     event_id = {"announcement_id": each.aggregate_id, "version": each.version}
     row = event_id | {"ordered_at": each.event.at, "keyed_at": each.event.at}
     match each.event:
-        case AnnouncementPublished(mailing=MailPlan() as plan, scheduled_for=moment):
-            keyed = {"keyed_at": moment} if moment else {}
-            return row | keyed | {"purpose": "announcement", "plan": plan.model_dump(mode="json")}
-        case AnnouncementCorrected(mailed=True) as event:
-            return row | {"purpose": "correction", "note": event.note}
+        case AnnouncementPublished() as event:
+            if event.mailing is None:
+                return None
+            keyed = {"keyed_at": event.scheduled_for} if event.scheduled_for else {}
+            return row | keyed | {"purpose": "announcement", "plan": event.mailing.model_dump(mode="json")}
+        case AnnouncementCorrected() as event:
+            return row | {"purpose": "correction", "note": event.note} if event.mailed else None
         case InvitedReminded():
             return row | {"purpose": "reminder"}
-        case _:  # of another aggregate, or nothing that goes out
+        case AnnouncementDrafted() | AnnouncementRevised() | MailingPlanned() | AnnouncementScheduled():
+            return None
+        case ScheduleCancelled() | MailingStopped() | AnnouncementWithdrawn():
             return None
 
 

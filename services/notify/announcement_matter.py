@@ -1,7 +1,8 @@
 """Mails of announcements: one for each person of the audience, however many parts of it they are in.
 
-Whoever got an announcement gets its correction; whoever was invited and has not answered is reminded. What is withdrawn
-or unwanted by the time a mail would be sent is not sent.
+Whoever got an announcement gets its correction; whoever was invited, and has neither answered nor registered, is
+reminded. What is withdrawn or unwanted by the time a mail would be sent is not sent, nor is anybody invited to what
+will not take place. A mail says what announcement and session say then.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -27,17 +28,27 @@ from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from shared.kernel.vault import Vault
 
-# Whoever got the announcement, or is just getting it.
+# Whoever got the announcement, or is just getting it, and why.
 GOT_IT = """
-SELECT DISTINCT m.person_id FROM message m JOIN mailing g ON g.id = m.mailing_id
+SELECT m.person_id, m.standing->>'why' AS why FROM message m JOIN mailing g ON g.id = m.mailing_id
 WHERE g.cause = ANY(
     SELECT 'announcement-' || a.announcement_id || '@' || a.version FROM announcement_mailing a
     WHERE a.announcement_id = $1::uuid AND a.purpose = 'announcement'
 ) AND m.state IN ('sending', 'delivered') AND m.person_id > $2
 ORDER BY m.person_id LIMIT $3
 """
+# What became of the announcement's mails to these people, as far as the log goes back.
+BECAME = """
+SELECT m.person_id, m.standing->>'why' AS why, m.state IN ('withheld', 'bounced', 'failed') AS missed
+FROM message m JOIN mailing g ON g.id = m.mailing_id
+WHERE g.cause = ANY(
+    SELECT 'announcement-' || a.announcement_id || '@' || a.version FROM announcement_mailing a
+    WHERE a.announcement_id = $1::uuid AND a.purpose = 'announcement'
+) AND m.person_id = ANY($2::text[])
+"""
 
-
+NOT_TO_COME = frozenset({"drafted", "cancelled", "held", "documented"})
+REGISTRANTS = 10_000
 LINKS = 2000
 """The most links that are made and written down at once."""
 SAMPLE_TOKEN = "beispiel-einer-einladung"  # noqa: S105 -- it leads nowhere
@@ -119,44 +130,76 @@ class AnnouncementMatter:
         announcement = await news.planned(self.pool, _id(cause))
         if announcement is None:
             return Page([])
-        session_id = announcement.content.session_id
-        session = mailing.session or (await self.session(session_id) if session_id else None)
         if isinstance(cause, AnnouncementTested):
-            return Page([Row(cause.person_id, {"why": "member"})], session=session)
-        if not await self._holds(cause, announcement):
+            return Page([Row(cause.person_id, {"why": "member"})])
+        session = await self._session_of(announcement)
+        if not await self._holds(cause, announcement, session):
             return Page([])
         links = isinstance(cause, InvitationMailed) and cause.purpose == "announcement"
-        ids, why, following = await self._found(cause, mailing.after, min(limit, LINKS) if links else limit)
-        unwanted = await self.audiences.unwanted(ids, mailing.kind)
-        told = [person_id for person_id in dict.fromkeys(ids) if person_id not in unwanted]
+        found, following = await self._found(cause, session, mailing.after, min(limit, LINKS) if links else limit)
+        unwanted = await self.audiences.unwanted(list(found), mailing.kind)
+        told = {person_id: why for person_id, why in found.items() if person_id not in unwanted}
         if links:
-            await invited_list.invite(self.pool, self.vault, cause.announcement_id, told, self.clock.now())
+            await invited_list.invite(self.pool, self.vault, cause.announcement_id, list(told), self.clock.now())
         lane = f"{self.name}/{cause.announcement_id}/"
         until = session.starts_at if session and isinstance(cause, InvitationMailed) else None
-        rows = [Row(person_id, {"why": why}, lane=lane + person_id, expires_at=until) for person_id in told]
-        return Page(rows, following, session=session)
+        rows = [Row(each, {"why": why}, lane=lane + each, expires_at=until) for each, why in told.items()]
+        return Page(rows, following)
 
-    async def _holds(self, cause: AnnouncementMailed, announcement: Planned) -> bool:
-        """Whether it still goes out: neither withdrawn nor stopped."""
+    async def _holds(self, cause: AnnouncementMailed, announcement: Planned, session: SessionCard | None) -> bool:
+        """Whether it still goes out: neither withdrawn nor stopped, nor does it invite to what will not take place."""
         if announcement.status != "published":
+            return False
+        if isinstance(cause, InvitationMailed) and cause.purpose != "correction" and not self._to_come(session):
             return False
         return not await is_stopped(self.pool, cause.announcement_id, cause.ordered_version)
 
+    def _to_come(self, session: SessionCard | None) -> bool:
+        if session is None or session.status in NOT_TO_COME:
+            return False
+        return session.starts_at is None or session.starts_at > self.clock.now()
+
     async def _found(
-        self, cause: AnnouncementMailed, after: str | None, limit: int
-    ) -> tuple[Sequence[str], Why, str | None]:
+        self, cause: AnnouncementMailed, session: SessionCard | None, after: str | None, limit: int
+    ) -> tuple[Mapping[str, Why], str | None]:
+        """Some people, each with the reason that they were written to first, and where the next ones begin."""
         if cause.purpose == "announcement":
             plan = await plan_of(self.pool, cause.announcement_id)
             if plan is None:
-                return (), "subscribed", None
+                return {}, None
             found = await self.audiences.page(plan.audience, after, limit)
-            return found.person_ids, found.why, found.next
+            return dict.fromkeys(found.person_ids, found.why), found.next
         if cause.purpose == "reminder":
             ids = await invited_list.still_open(self.pool, cause.announcement_id, after or "", limit)
-        else:
-            rows = await self.pool.fetch(GOT_IT, cause.announcement_id, after or "", limit)
-            ids = [row["person_id"] for row in rows]
-        return ids, "subscribed", ids[-1] if len(ids) == limit else None
+            return await self._reminded(cause, session, after, ids), ids[-1] if len(ids) == limit else None
+        rows = await self.pool.fetch(GOT_IT, cause.announcement_id, after or "", limit)
+        return {row["person_id"]: row["why"] for row in rows}, rows[-1]["person_id"] if len(rows) == limit else None
+
+    async def _reminded(
+        self, cause: AnnouncementMailed, session: SessionCard | None, after: str | None, ids: Sequence[str]
+    ) -> Mapping[str, Why]:
+        """Who of those who have not answered got the invitation, and has not registered by another way."""
+        rows = await self.pool.fetch(BECAME, cause.announcement_id, ids)
+        missed = {row["person_id"] for row in rows if row["missed"]}
+        why = {row["person_id"]: row["why"] for row in rows}
+        left_out = missed | await self._registered(session, after, ids)
+        return {person_id: why.get(person_id, "subscribed") for person_id in ids if person_id not in left_out}
+
+    async def _registered(self, session: SessionCard | None, after: str | None, ids: Sequence[str]) -> set[str]:
+        """Who is registered, at least of these people, who come in the order of their ids behind `after`."""
+        found: set[str] = set()
+        while session is not None and ids:
+            asked = AudienceAsked(session_id=session.session_id, after=after, limit=REGISTRANTS)
+            answer = await self.audiences.owners.audience(asked)
+            found.update(answer.person_ids)
+            after = answer.next
+            if after is None or after >= ids[-1]:
+                break
+        return found
+
+    async def _session_of(self, announcement: Planned) -> SessionCard | None:
+        session_id = announcement.content.session_id
+        return await self.session(session_id) if session_id else None
 
     async def session(self, session_id: str) -> SessionCard | None:
         """The session as it is now; nothing of one that is not there (any more)."""
@@ -192,7 +235,10 @@ class AnnouncementMatter:
         cause = told.cause
         test = isinstance(cause, AnnouncementTested)
         announcement = await news.planned(self.pool, _id(cause))
-        if announcement is None or not (test or await self._holds(cause, announcement)):
+        if announcement is None:
+            return Notices(None)
+        session = await self._session_of(announcement)
+        if not (test or await self._holds(cause, announcement, session)):
             return Notices(None)
         plan = announcement.plan if test else await plan_of(self.pool, cause.announcement_id)
         notice = Notice(
@@ -203,7 +249,7 @@ class AnnouncementMatter:
             purpose="announcement" if test else cause.purpose,
             note=None if test else cause.note,
             published_on=told.happened_at.astimezone(BERLIN).date(),
-            session=told.session,
+            session=session,
             token=SAMPLE_TOKEN if test and announcement.content.kind == "invitation" else None,
             test=test,
         )

@@ -42,8 +42,15 @@ WHERE NOT EXISTS (SELECT FROM vault v WHERE v.person_id = a.person_id AND v.eras
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, answer = excluded.answer, answered_at = excluded.answered_at
 WHERE invited_answer.version < excluded.version
 """
+# Whose mail was stopped, or not sent for another reason, was not invited.
 COUNT = """
-SELECT (SELECT count(*) FROM invited WHERE announcement_id = $1::uuid) AS invited,
+SELECT (SELECT count(*) FROM invited WHERE announcement_id = $1::uuid) - (
+           SELECT count(*) FROM message m JOIN mailing g ON g.id = m.mailing_id AND m.state = 'withheld'
+           WHERE g.cause = ANY(
+               SELECT 'announcement-' || a.announcement_id || '@' || a.version FROM announcement_mailing a
+               WHERE a.announcement_id = $1::uuid AND a.purpose = 'announcement'
+           )
+       ) AS invited,
        (SELECT count(*) FROM invited_answer WHERE announcement_id = $1::uuid AND answer = 'accepted') AS accepted,
        (SELECT count(*) FROM invited_answer WHERE announcement_id = $1::uuid AND answer = 'declined') AS declined
 """

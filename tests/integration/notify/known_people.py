@@ -16,6 +16,7 @@ from shared.contracts.rpc import (
     PersonReached,
     SeriesTitlesAnswered,
     SeriesTitlesAsked,
+    SessionCard,
 )
 from shared.kernel.problems import Problem
 from tests.unit.notify import samples
@@ -25,7 +26,10 @@ SERIES = "0198f0a2-0000-7000-8000-00000000000a"
 
 @dataclass
 class KnownPeople:
-    """`registered` and `attended` by session, `members` by organisation, `signed_in` by actor. `down` says nothing."""
+    """`registered` and `attended` by session, `members` by organisation, `signed_in` by actor. `down` says nothing.
+
+    `sessions` are those that are not as usual.
+    """
 
     addresses: dict[str, str] = field(default_factory=dict)
     registered: dict[str, list[str]] = field(default_factory=dict)
@@ -33,6 +37,7 @@ class KnownPeople:
     organisations: dict[str, list[str]] = field(default_factory=dict)
     members: dict[str, list[str]] = field(default_factory=dict)
     signed_in: dict[str, str] = field(default_factory=dict)
+    sessions: dict[str, SessionCard] = field(default_factory=dict)
     suppressed: set[str] = field(default_factory=set)
     down: bool = False
 
@@ -52,7 +57,7 @@ class KnownPeople:
         found = (self.attended if asked.attended else self.registered).get(asked.session_id, [])
         page = sorted(each for each in found if each > (asked.after or ""))
         more = page[asked.limit - 1] if len(page) > asked.limit else None
-        session = samples.session(session_id=asked.session_id)
+        session = self.sessions.get(asked.session_id) or samples.session(session_id=asked.session_id)
         return AudienceAnswered(session=session, person_ids=tuple(page[: asked.limit]), next=more)
 
     async def _organisations(self, asked: OrganisationsOfTypesAsked) -> OrganisationsOfTypesAnswered:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.notify import effects, halts, queue, sender
+from services.notify import announcement_matter, effects, german, halts, queue, sender
 from services.notify.announcement_clock import AnnouncementClock
 from services.notify.halts import Halts
 from services.notify.kind import Priority
@@ -416,7 +416,6 @@ async def test_an_invitation_has_a_link_for_each_and_reminds_only_who_has_not_an
     assert await notify.pool.fetchval("SELECT count(*) FROM invited_answer") == 0
     for _ in range(2):
         assert (await notify.ask("POST", f"{path}/acceptances")).status == 200
-    assert (await notify.ask("POST", f"{path}/declines")).code == "409 invitation_accepted"
     assert (await notify.ask("POST", f"/internal/invitations/{tokens['declines']}/declines")).status == 200
     assert (await notify.ask("GET", f"/internal/invitations/{'x' * 24}")).code == "404 not_found"
     counts = (await desk.shown(announcement_id))["invitations"]
@@ -431,6 +430,121 @@ async def test_an_invitation_has_a_link_for_each_and_reminds_only_who_has_not_an
     assert link_of(reminder) == tokens["waits"]
     await desk.post(announcement_id, "withdrawals", {"reason": "x"})
     assert (await notify.ask("GET", f"/internal/invitations/{tokens['waits']}")).code == "404 not_found"
+
+
+async def test_reminders_and_corrections_say_why_the_first_mail_came(desk: Desk) -> None:
+    notify = desk.notify
+    notify.people.organisations["association"], notify.people.members[ORGANISATION] = [ORGANISATION], []
+    notify.people.members[ORGANISATION].append(person(notify, "member"))
+    announcement_id = await desk.mailed({"organisation_types": ["association"]}, kind="invitation")
+    await desk.post(announcement_id, "reminders")
+    loud = BODY | {"kind": "invitation", "title": "Neuer Titel", "note": "Der Titel war falsch.", "mail": True}
+    assert (await desk.post(announcement_id, "corrections", loud)).status == 200
+    await desk.work()
+    assert [mail.subject.split(":")[0] for mail in desk.sink.mails[1:]] == ["Erinnerung", "Berichtigung"]
+    assert ["weil Ihre Stelle am Portal beteiligt ist" in text_of(mail) for mail in desk.sink.mails] == [True] * 3
+
+
+async def test_who_is_registered_by_another_way_is_not_reminded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announcement_matter, "REGISTRANTS", 2)
+    notify = desk.notify
+    people = {name: person(notify, name) for name in ("waits", "comes", "came")}
+    for each in people.values():
+        await subscribe(notify, each, "topic", "treasury")
+    announcement_id = await desk.mailed({"topics": ["treasury"]}, kind="invitation")
+    others = [person(notify, f"other{number}") for number in range(5)]
+    notify.people.registered[samples.SESSION] = [people["comes"], people["came"], *others]
+    await desk.post(announcement_id, "reminders")
+    await desk.work()
+    assert [mail.recipient for mail in desk.sink.mails[3:]] == ["waits@gemeinde.example"]
+
+
+async def test_who_was_not_invited_because_it_was_stopped_is_not_reminded(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "BATCH", 1)
+    notify = desk.notify
+    for name in ("first", "second", "third"):
+        await subscribe(notify, person(notify, name), "topic", "treasury")
+    announcement_id = await desk.planned({"topics": ["treasury"]}, kind="invitation")
+    await desk.publish(announcement_id)
+    while await desk.clock().step():
+        pass
+    await desk.office.expand()
+    connection = Connection(desk.office.sender.host)
+    await desk.office.sender.batch(connection, max(Priority))
+    await connection.quit()
+    (invited,) = desk.recipients()
+    await desk.post(announcement_id, "mailing-stops", {"reason": "Falscher Text"})
+    await desk.work()
+    assert (await desk.shown(announcement_id))["invitations"]["invited"] == 1
+    loud = BODY | {"kind": "invitation", "title": "Richtiger Titel", "note": "Der Text war falsch.", "mail": True}
+    assert (await desk.post(announcement_id, "corrections", loud)).status == 200
+    assert (await desk.post(announcement_id, "reminders")).status == 200
+    await desk.work()
+    assert [(mail.recipient, mail.subject.split(":")[0]) for mail in desk.sink.mails[1:]] == [
+        (invited, "Berichtigung"),
+        (invited, "Erinnerung"),
+    ]
+
+
+@pytest.mark.parametrize("status", ["cancelled", "held", "drafted"])
+async def test_nobody_is_invited_to_what_will_not_take_place(desk: Desk, status: str) -> None:
+    notify = desk.notify
+    for name in ("one", "two"):
+        await subscribe(notify, person(notify, name), "topic", "treasury")
+    announcement_id = await desk.planned({"topics": ["treasury"]}, kind="invitation")
+    await desk.publish(announcement_id)
+    while await desk.clock().step():
+        pass
+    await desk.office.expand()
+    notify.people.sessions[samples.SESSION] = samples.session(status=status)
+    await desk.office.send()
+    await desk.post(announcement_id, "reminders")
+    await desk.work()
+    assert desk.sink.mails == []
+    first, reminder = (await desk.shown(announcement_id))["mailings"]
+    assert (first["state"], first["not_delivered"], reminder["state"]) == ("done", 2, "done")
+
+
+async def test_a_mail_that_waited_says_when_the_session_is_by_now(desk: Desk) -> None:
+    notify = desk.notify
+    notify.people.registered[samples.SESSION] = [person(notify, "guest")]
+    announcement_id = await desk.planned({"registrants": [samples.SESSION]})
+    await desk.publish(announcement_id)
+    while await desk.clock().step():
+        pass
+    await desk.office.expand()
+    moved = samples.session(starts_at=samples.OLD.starts_at + dt.timedelta(days=1), ends_at=None)
+    notify.people.sessions[samples.SESSION] = moved
+    await desk.office.send()
+    (mail,) = desk.sink.mails
+    assert german.span(moved) in text_of(mail)
+
+
+async def test_nobody_is_invited_to_a_session_that_there_is_not(desk: Desk) -> None:
+    announcement_id = await desk.draft(kind="invitation", session_id=str(uuid4()))
+    reply = await desk.put(announcement_id, "mailing", {"audience": {"topics": ["treasury"]}})
+    assert (reply.code, reply.body["errors"][0]["field"]) == ("409 unknown_session", "/session_id")
+
+
+@pytest.mark.parametrize("body", [
+    {"publish_at": "9999-12-31T23:59:59-14:00"}, {"publish_at": "0001-01-01T00:00:00+14:00"},
+    {"day": "0001-01-01", "time": "00:00"}, {"day": "9999-12-31", "time": "23:59"},
+])  # fmt: skip
+async def test_a_moment_beyond_all_calendars_is_none(desk: Desk, body: dict[str, str]) -> None:
+    assert (await desk.put(await desk.draft(), "schedule", body)).code == "422 invalid_request"
+
+
+async def test_that_it_is_mailed_once_more_does_not_change_an_announcement(desk: Desk) -> None:
+    notify = desk.notify
+    await subscribe(notify, person(notify, "waits"), "topic", "treasury")
+    announcement_id = await desk.mailed({"topics": ["treasury"]}, kind="invitation")
+    before = (await notify.ask("GET", f"{NEWS}.json")).body["items"]
+    notify.clock.forward(hours=1)
+    assert (await desk.post(announcement_id, "reminders")).status == 200
+    assert (await desk.post(announcement_id, "mailing-stops", {"reason": "x"})).status == 200
+    assert (await notify.ask("GET", f"{NEWS}.json")).body["items"] == before
 
 
 async def test_who_answers_while_a_reminder_waits_is_not_reminded(desk: Desk) -> None:
