@@ -33,9 +33,15 @@ from shared.kernel.clock import Clock
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem, of_fields
 
+# Who subscribed to a topic or a municipality that is gone means what it went into.
 SUBSCRIBERS = """
+WITH RECURSIVE wanted AS (
+    SELECT w.subject, w.key FROM unnest($1::text[], $2::text[]) AS w(subject, key)
+    UNION
+    SELECT f.subject, f.key FROM wanted w JOIN former_key f ON f.subject = w.subject AND f.now = w.key
+)
 SELECT DISTINCT s.person_id FROM subscription s
-JOIN unnest($1::text[], $2::text[]) AS wanted(subject, key) ON wanted.subject = s.subject AND wanted.key = s.key
+JOIN wanted ON wanted.subject = s.subject AND wanted.key = s.key
 WHERE s.state = 'confirmed' AND s.person_id > $3
 ORDER BY s.person_id LIMIT $4
 """
