@@ -1,7 +1,7 @@
 """The news as feeds, over HTTP."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
 import orjson
@@ -26,23 +26,26 @@ class Handlers:
     async def atom(self, call: Call) -> Answer | web.StreamResponse:
         """A page as Atom."""
         found = await find(self.pool, call.query)
-        return _since(call, found) or _answer(found, atom(found, self._place(call, "atom")), ATOM_TYPE)
+        return _since(call, found) or _answer(call, found, atom(found, self._place(call, "atom")), ATOM_TYPE)
 
     async def json(self, call: Call) -> Answer | web.StreamResponse:
         """A page as JSON Feed."""
         found = await find(self.pool, call.query)
         content = orjson.dumps(json_feed(found, self._place(call, "json")))
-        return _since(call, found) or _answer(found, content, JSON_TYPE)
+        return _since(call, found) or _answer(call, found, content, JSON_TYPE)
 
     def _place(self, call: Call, ending: str) -> Place:
         return Place(self.portal, self.layout.name, f"{PATH}.{ending}", call.request.rel_url)
 
 
-def _answer(found: Found, content: bytes, media_type: str) -> Answer:
-    return Answer(content, headers={**_modified(found), "Content-Type": f"{media_type}; charset=utf-8"})
+def _answer(call: Call, found: Found, content: bytes, media_type: str) -> Answer:
+    return Answer(content, headers={**_modified(call, found), "Content-Type": f"{media_type}; charset=utf-8"})
 
 
-def _modified(found: Found) -> dict[str, str]:
+def _modified(call: Call, found: Found) -> dict[str, str]:
+    """When it was; not within a second of that, for what else changes in it would have the same date."""
+    if call.at - found.changed_at < timedelta(seconds=1):
+        return {}
     return {"Last-Modified": format_datetime(found.changed_at.astimezone(UTC), usegmt=True)}
 
 
@@ -52,7 +55,7 @@ def _since(call: Call, found: Found) -> web.Response | None:
     since = _moment(asked.get("If-Modified-Since"))
     if since is None or "If-None-Match" in asked or found.changed_at.replace(microsecond=0) > since:
         return None
-    return web.Response(status=304, headers=_modified(found))
+    return web.Response(status=304, headers=_modified(call, found))
 
 
 def _moment(text: str | None) -> datetime | None:
