@@ -63,7 +63,7 @@ TOO_FAR = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
 
 type Recipients = Annotated[int, Field(ge=0, le=10_000_000, description="How many people were counted.")]
-type MailingState = Literal["ordered", "spreading", "sending", "paused", "done", "stopped", "abandoned"]
+type MailingState = Literal["ordered", "spreading", "sending", "paused", "done", "stopped", "abandoned", "past"]
 
 
 class PublicationBody(BaseModel):
@@ -133,7 +133,8 @@ class TestMailAccepted(BaseModel):
 class SendingShown(BaseModel):
     """How one mailing of an announcement stands; `mailing_id` names it among all mailings once it is under way.
 
-    `not_delivered` counts what came back, or was not sent on purpose.
+    `not_delivered` counts what came back, or was not sent on purpose. Of one that is `past` nothing is known any more:
+    the log goes back so far, and nothing of it is sent.
     """
 
     purpose: Purpose
@@ -184,6 +185,7 @@ class Announcing:
     layout: Layout
     noted: Callable[[], None]
     portal: str
+    max_age: dt.timedelta
 
     async def counted(self, announcement_id: str, seen: int | None) -> Counted | None:
         """How many people a planned mailing would reach now, beside how many somebody saw."""
@@ -200,7 +202,7 @@ class Announcing:
         invited = None
         if found.content.kind == "invitation":
             invited = InvitedShown(**dict(await invited_list.count(self.pool, found.id)))
-        mailings = tuple(map(_mailing, rows))
+        mailings = tuple(_mailing(row, call.at - self.max_age) for row in rows)
         body = PlanShown(plan=found.plan, publish_at=found.publish_at, mailings=mailings, invitations=invited)
         return Answer(body, version=found.version)
 
@@ -306,11 +308,11 @@ class Announcing:
         return committed(outcome)
 
 
-def _mailing(row: Any) -> SendingShown:
+def _mailing(row: Any, oldest: dt.datetime) -> SendingShown:
     return SendingShown(
         purpose=row["purpose"],
         mailing_id=row["mailing_id"],
-        state=_state(row),
+        state=_state(row, oldest),
         ordered_at=row["ordered_at"],
         stopped_at=row["stopped_at"],
         note=row["note"],
@@ -321,13 +323,13 @@ def _mailing(row: Any) -> SendingShown:
     )
 
 
-def _state(row: Any) -> MailingState:
+def _state(row: Any, oldest: dt.datetime) -> MailingState:
     if row["stopped_at"] is not None or row["halt"] in ("stopping", "stopped"):
         return "stopped"
     if row["halt"] == "paused":
         return "paused"
     if row["mailing_id"] is None:
-        return "ordered"
+        return "ordered" if row["ordered_at"] > oldest else "past"
     if row["expansion"] == "abandoned":
         return "abandoned"
     if row["expansion"] == "open":

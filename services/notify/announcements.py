@@ -71,10 +71,9 @@ class Announcements:
 
     def endpoints(self, journal: Journal) -> Sequence[Endpoint]:
         """For everyone, for editors, for the gateway."""
-        portal, pool = self.matter.portal, self.runtime.pool
-        announcing = Announcing(
-            journal, pool, self.matter, Layout(portal, self.runtime.settings.portal_name), self._ring, portal
-        )
+        portal, pool, settings = self.matter.portal, self.runtime.pool, self.runtime.settings
+        layout = Layout(portal, settings.portal_name)
+        announcing = Announcing(journal, pool, self.matter, layout, self._ring, portal, settings.mail_max_age)
         return announcement_http.endpoints(journal, pool, announcing)
 
     def tasks(self, journal: Journal) -> Sequence[Callable[[], Awaitable[None]]]:

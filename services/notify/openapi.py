@@ -31,7 +31,9 @@ def offered() -> list[Endpoint]:
     problems.register()
     nothing = cast("Any", None)
     return [
-        *announcement_http.endpoints(nothing, nothing, Announcing(nothing, nothing, nothing, nothing, nothing, "")),
+        *announcement_http.endpoints(
+            nothing, nothing, Announcing(nothing, nothing, nothing, nothing, nothing, "", nothing)
+        ),
         *mailings_http.endpoints(nothing),
         *messages_http.endpoints(nothing, nothing, nothing),
         *bounces_http.endpoints(_unconnected(bounces_http.Handlers)),

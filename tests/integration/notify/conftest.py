@@ -224,7 +224,8 @@ async def notify(module_pool: tuple[str, Pool]) -> AsyncIterator[Notify]:
         portal=samples.PORTAL,
         clock=clock,
     )
-    announcing = Announcing(journal, pool, matter, layout(samples.PORTAL), lambda: None, samples.PORTAL)
+    week = dt.timedelta(days=7)
+    announcing = Announcing(journal, pool, matter, layout(samples.PORTAL), lambda: None, samples.PORTAL, week)
     texts, book = LiveTexts(pool, TEXTS), AddressBook()
     trials = Trials(pool, book.people, TrialMatter(texts, PORTAL, book.people), lambda: None)
     client = open_client({443}, loopback=True, patience=2.0, tls=tls())
