@@ -38,22 +38,24 @@ UPDATE announcement_mailing m SET stopped_at = s.at
 FROM jsonb_to_recordset($1::jsonb) AS s(announcement_id uuid, version bigint, at timestamptz)
 WHERE m.announcement_id = s.announcement_id AND m.version < s.version AND m.stopped_at IS NULL
 """
-# What was ordered too long ago is not told any more, whatever has become of it.
+# What was ordered too long ago is not told any more, whatever has become of it. Followers are told of the same event by
+# a mailing of their own: the event alone does not say that this one is under way.
 ORDERED = """
 SELECT a.announcement_id::text, a.version, a.purpose, a.ordered_at, a.keyed_at, a.note, n.kind
 FROM announcement_mailing a JOIN news n ON n.id = a.announcement_id
 WHERE a.stopped_at IS NULL AND a.ordered_at > $1 AND n.status = 'published'
   AND NOT EXISTS (
-    SELECT FROM mailing g WHERE g.cause = 'announcement-' || a.announcement_id || '@' || a.version
+    SELECT FROM mailing g
+    WHERE g.cause = 'announcement-' || a.announcement_id || '@' || a.version AND g.matter = 'announcements'
   )
-ORDER BY a.ordered_at, a.announcement_id LIMIT $2
+ORDER BY a.ordered_at, a.announcement_id, a.version LIMIT $2
 """
 OF_ONE = """
 SELECT a.announcement_id::text, a.version, a.purpose, a.ordered_at, a.note, a.stopped_at, g.id AS mailing_id,
        g.state AS expansion, g.halt, g.problem,
        coalesce(m.waiting, 0) AS waiting, coalesce(m.delivered, 0) AS delivered, coalesce(m.other, 0) AS other
 FROM announcement_mailing a
-LEFT JOIN mailing g ON g.cause = 'announcement-' || a.announcement_id || '@' || a.version
+LEFT JOIN mailing g ON g.cause = 'announcement-' || a.announcement_id || '@' || a.version AND g.matter = 'announcements'
 LEFT JOIN LATERAL (
     SELECT count(*) FILTER (WHERE state IN ('waiting', 'sending', 'held')) AS waiting,
            count(*) FILTER (WHERE state = 'delivered') AS delivered,
@@ -62,11 +64,22 @@ LEFT JOIN LATERAL (
 ) m ON true
 WHERE a.announcement_id = $1::uuid ORDER BY a.version
 """
+# Followers who have not been told by then are told no more, either.
 TO_STOP = """
 SELECT g.id FROM announcement_mailing a
 JOIN mailing g ON g.cause = 'announcement-' || a.announcement_id || '@' || a.version
 WHERE a.stopped_at > $1 AND g.state <> 'abandoned' AND (g.halt IS NULL OR g.halt = 'paused')
 LIMIT $2
+"""
+TO_BEGIN = """
+SELECT EXISTS (
+    SELECT FROM announcement_mailing a JOIN news n ON n.id = a.announcement_id AND n.status = 'published'
+    WHERE a.announcement_id = $1::uuid AND a.purpose = 'announcement' AND a.stopped_at IS NULL
+      AND NOT EXISTS (
+        SELECT FROM mailing g
+        WHERE g.cause = 'announcement-' || a.announcement_id || '@' || a.version AND g.matter = 'announcements'
+      )
+)
 """
 STOPPED = """
 SELECT stopped_at IS NOT NULL FROM announcement_mailing WHERE announcement_id = $1::uuid AND version = $2
@@ -151,6 +164,12 @@ async def ordered(connection: Connection, since: datetime, limit: int) -> list[O
 async def to_stop(pool: Pool, since: datetime, limit: int) -> list[int]:
     """The mailings of what was stopped after `since`, as far as they are not halted for good."""
     return [row["id"] for row in await pool.fetch(TO_STOP, since, limit)]
+
+
+async def is_to_begin(pool: Pool, announcement_id: str) -> bool:
+    """Whether it is to be mailed, and nobody has begun with it."""
+    found: bool = await pool.fetchval(TO_BEGIN, announcement_id)
+    return found
 
 
 async def is_stopped(pool: Pool, announcement_id: str, version: int) -> bool:

@@ -28,9 +28,10 @@ from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from shared.kernel.vault import Vault
 
-# Whoever got the announcement, or is just getting it, and why.
+# Whoever got the announcement, or is just getting it, and why: by its mailing, or told of the same event as a follower.
 GOT_IT = """
-SELECT m.person_id, m.standing->>'why' AS why FROM message m JOIN mailing g ON g.id = m.mailing_id
+SELECT m.person_id, coalesce(m.standing->>'why', 'subscribed') AS why
+FROM message m JOIN mailing g ON g.id = m.mailing_id
 WHERE g.cause = ANY(
     SELECT 'announcement-' || a.announcement_id || '@' || a.version FROM announcement_mailing a
     WHERE a.announcement_id = $1::uuid AND a.purpose = 'announcement'
@@ -44,7 +45,7 @@ FROM message m JOIN mailing g ON g.id = m.mailing_id
 WHERE g.cause = ANY(
     SELECT 'announcement-' || a.announcement_id || '@' || a.version FROM announcement_mailing a
     WHERE a.announcement_id = $1::uuid AND a.purpose = 'announcement'
-) AND m.person_id = ANY($2::text[])
+) AND g.matter = 'announcements' AND m.person_id = ANY($2::text[])
 """
 
 NOT_TO_COME = frozenset({"drafted", "cancelled", "held", "documented"})

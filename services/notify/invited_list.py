@@ -46,7 +46,7 @@ WHERE invited_answer.version < excluded.version
 COUNT = """
 SELECT (SELECT count(*) FROM invited WHERE announcement_id = $1::uuid) - (
            SELECT count(*) FROM message m JOIN mailing g ON g.id = m.mailing_id AND m.state = 'withheld'
-           WHERE g.cause = ANY(
+           WHERE g.matter = 'announcements' AND g.cause = ANY(
                SELECT 'announcement-' || a.announcement_id || '@' || a.version FROM announcement_mailing a
                WHERE a.announcement_id = $1::uuid AND a.purpose = 'announcement'
            )

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.notify import things
+from services.notify import announcement_mailings, things
 from services.notify.followed import Followed, as_followed, follow_of, is_told, keys_of, places, thing_of
 from services.notify.matter import Mailing
 from shared.contracts.catalog import (
@@ -125,8 +125,6 @@ OF_PROJECTS = ("project_published", "project_revised", "best_practice_awarded")
 A_DAY = timedelta(days=1)
 EVER = timedelta(days=36500)
 PROVEN_AT_ONCE = 500
-MAILED_BY_THEN = timedelta(seconds=5)
-"""The mailing of an announcement, if it has one, is noted within moments of its publication, and comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ class Matching:
         cause: Followed = mailing.what
         if not is_told(cause):
             return
-        told_otherwise = await self._told_otherwise(mailing, now)
+        told_otherwise = await self._told_otherwise(mailing)
         keys, searches = await self._followed_by(mailing, cause)
         await self._note(mailing, told_otherwise, keys, searches, now)
 
@@ -157,12 +155,12 @@ class Matching:
         """The next of those who are told at once: person and subscriptions."""
         return await self.pool.fetch(PAGE, mailing.id, after, limit)
 
-    async def _told_otherwise(self, mailing: Mailing, now: datetime) -> list[int]:
+    async def _told_otherwise(self, mailing: Mailing) -> list[int]:
         """The mailings that tell the same to others; they come first."""
         cause = mailing.what
-        if isinstance(cause, AnnouncementPublished) and now < mailing.happened_at + MAILED_BY_THEN:
+        announcement_id = cause.announcement_id if isinstance(cause, AnnouncementPublished) else None
+        if announcement_id is not None and await announcement_mailings.is_to_begin(self.pool, announcement_id):
             raise Problem("unavailable")
-        announcement_id = getattr(cause, "announcement_id", None)
         rows = await self.pool.fetch(THE_SAME, mailing.id, mailing.cause, mailing.recorded_at, announcement_id)
         if any(row["state"] == "open" for row in rows):
             raise Problem("unavailable")

@@ -8,7 +8,9 @@ from uuid import uuid4
 import pytest
 
 from services.notify import things
+from services.notify.announcement_clock import AnnouncementClock
 from services.notify.followed import Thing
+from services.notify.halts import Halts
 from services.notify.matching import forget
 from shared.contracts.catalog import (
     BestPracticeAwarded,
@@ -384,9 +386,6 @@ async def test_news_are_told_once_and_not_those_that_repeat_what_is_told_by_itse
     await town.write(body)
     await town.write(body | {"kind": "session_announcement", "session_id": SESSION})
     portrait = await town.write(body | {"kind": "project_portrait", "title": "Bauhof", "project_id": PROJECT})
-    assert await town.told() == [], "a mailing of the same would come first"
-    town.notify.clock.forward(minutes=1)
-    await town.office.expand()
     assert await town.told() == ["anna", "bela"]
     assert town.last().subject in {"Neues Förderprogramm", "Projektvorstellung: Bauhof"}
     town.notify.clock.forward(days=1)
@@ -396,3 +395,30 @@ async def test_news_are_told_once_and_not_those_that_repeat_what_is_told_by_itse
     await town.heard()
     shown = await things.shown(town.notify.pool, [Thing("announcement", portrait)])
     assert shown[Thing("announcement", portrait)].gone
+
+
+async def test_who_gets_an_announcement_by_mail_is_not_told_as_a_follower_however_late_its_mailing_begins(
+    town: Town,
+) -> None:
+    notify, news = town.notify, "/api/v1/announcements"
+    notify.people.addresses[await town.person("anna", "kind:announcement")] = "anna@rathaus.example"
+    await town.person("bela", f"project:{PROJECT}")
+    body = {"title": "Neues Förderprogramm", "teaser": "Ab sofort.", "project_id": PROJECT}
+    page = f"{news}/{(await notify.edit('POST', news, body)).body['id']}"
+    etag = (await notify.edit("GET", page)).headers["ETag"]
+    plan = {"audience": {"kinds": ["announcement"]}}
+    assert (await notify.edit("PUT", f"{page}/mailing", plan, If_Match=etag)).status == 200
+    assert (await notify.edit("POST", f"{page}/publications", {"recipients": 1})).status == 200
+    await town.heard()
+    notify.clock.forward(minutes=1)
+    await town.office.expand()
+    assert await town.told() == []
+    week = dt.timedelta(days=7)
+    clock = AnnouncementClock(
+        notify.journal, notify.pool, notify.announcements, notify.clock, week, lambda: None, Halts(notify.pool)
+    )
+    await clock.step()
+    await town.office.expand()
+    notify.clock.forward(minutes=1)
+    await town.office.expand()
+    assert await town.told() == ["anna", "bela"]
