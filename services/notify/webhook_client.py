@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -180,7 +180,8 @@ def open_client(
         limit=0,
         ssl=tls or ssl.create_default_context(),
     )
-    connector._factory = partial(Bounded, asyncio.get_running_loop())  # noqa: SLF001 -- there is no other way in
+    bounded = cast("partial[ResponseHandler]", partial(Bounded, asyncio.get_running_loop()))
+    connector._factory = bounded  # noqa: SLF001 -- there is no other way in
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -275,7 +275,7 @@ async def test_a_persons_stream_ends_when_the_token_is_revoked_and_everybody_els
     person_id = await people.find_or_make(address, Context(new_id(), "test", NOW, correlation_id="e" * 32, fresh=True))
     token = await tokens.create(pool, "editor", "ende", NOW, lookup=lookup_key(address, people.key))
     bearer = {"Authorization": f"Bearer {token}"}
-    async with listening(live_door, **bearer) as own, listening(live_door) as public:
+    async with listening(live_door, None, **bearer) as own, listening(live_door) as public:
         await own.until(1)
         await public.until(1)
         await tokens.revoke(pool, "ende", NOW)

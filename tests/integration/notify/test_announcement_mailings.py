@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.notify import announcement_matter, effects, german, halts, queue, sender
+from services.notify import announcement_matter, delivery_log, effects, german, halts, queue, sender
 from services.notify.announcement_clock import AnnouncementClock
 from services.notify.halts import Halts
 from services.notify.kind import Priority
@@ -193,6 +193,19 @@ async def test_who_is_counted_is_who_gets_it_once(desk: Desk) -> None:
     assert desk.recipients() == [f"{name}@gemeinde.example" for name in expected]
     (mailing,) = (await desk.shown(announcement_id))["mailings"]
     assert (mailing["state"], mailing["delivered"], mailing["waiting"]) == ("done", 6, 0)
+
+
+async def test_who_subscribed_to_what_was_merged_is_in_the_audience_of_what_it_went_into(desk: Desk) -> None:
+    notify = desk.notify
+    await subscribe(notify, person(notify, "before"), "topic", "cash_office")
+    await subscribe(notify, person(notify, "long-before"), "topic", "till")
+    merged = "INSERT INTO merged_topic (topic, into_topic) VALUES ('cash_office', 'treasury'), ('till', 'cash_office')"
+    await notify.pool.execute(merged)
+    announcement_id = await desk.planned({"topics": ["treasury"]})
+    counted = await desk.publish(announcement_id)
+    await desk.work()
+    assert (counted["parts"][0]["count"], counted["total"]) == (2, 2)
+    assert desk.recipients() == ["before@gemeinde.example", "long-before@gemeinde.example"]
 
 
 async def test_a_mail_can_be_unsubscribed_and_says_why_it_came(desk: Desk) -> None:
@@ -515,11 +528,10 @@ async def test_a_mail_that_waited_says_when_the_session_is_by_now(desk: Desk) ->
     while await desk.clock().step():
         pass
     await desk.office.expand()
-    moved = samples.session(starts_at=samples.OLD.starts_at + dt.timedelta(days=1), ends_at=None)
-    notify.people.sessions[samples.SESSION] = moved
+    notify.people.sessions[samples.SESSION] = moved = samples.session(**samples.dated(samples.NEW))
     await desk.office.send()
     (mail,) = desk.sink.mails
-    assert german.span(moved) in text_of(mail)
+    assert f"Termin: {german.span(moved)}" in text_of(mail)
 
 
 async def test_nobody_is_invited_to_a_session_that_there_is_not(desk: Desk) -> None:
@@ -534,6 +546,18 @@ async def test_nobody_is_invited_to_a_session_that_there_is_not(desk: Desk) -> N
 ])  # fmt: skip
 async def test_a_moment_beyond_all_calendars_is_none(desk: Desk, body: dict[str, str]) -> None:
     assert (await desk.put(await desk.draft(), "schedule", body)).code == "422 invalid_request"
+
+
+async def test_what_the_log_does_not_reach_any_more_does_not_look_as_if_it_were_still_to_come(desk: Desk) -> None:
+    notify = desk.notify
+    notify.people.registered[samples.SESSION] = [person(notify, "guest")]
+    announcement_id = await desk.mailed({"registrants": [samples.SESSION]})
+    notify.clock.forward(days=100)
+    await notify.pool.execute("UPDATE message SET reported = true")
+    await delivery_log.forget(notify.pool, notify.clock.now() - 90 * DAY, 1000)
+    await desk.work()
+    assert [each["state"] for each in (await desk.shown(announcement_id))["mailings"]] == ["past"]
+    assert len(desk.sink.mails) == 1
 
 
 async def test_that_it_is_mailed_once_more_does_not_change_an_announcement(desk: Desk) -> None:
@@ -621,6 +645,9 @@ async def test_feeds_show_corrections_and_what_was_withdrawn_and_are_not_sent_tw
     stays, goes, dropped = [await desk.draft(title=title) for title in ("Bleibt", "Geht", "Nie gesehen")]
     for each in (stays, goes):
         await desk.post(each, "publications")
+    at_once = await notify.ask("GET", f"{NEWS}.atom")
+    assert "Last-Modified" not in at_once.headers, "what else changes in this second would have the same date"
+    notify.clock.forward(seconds=1)
     first = await notify.ask("GET", f"{NEWS}.atom")
     assert first.headers["Content-Type"] == "application/atom+xml; charset=utf-8"
     since, tag = first.headers["Last-Modified"], first.headers["ETag"]
@@ -635,7 +662,7 @@ async def test_feeds_show_corrections_and_what_was_withdrawn_and_are_not_sent_tw
     assert (await notify.ask("GET", f"{NEWS}.atom", If_None_Match=tag)).status == 200
     text = (await notify.ask("GET", f"{NEWS}.atom")).body.decode()
     assert "Der Titel war falsch." in text
-    assert f'ref="urn:uuid:{goes}" when="2025-07-01T09:00:00+00:00"' in text
+    assert f'ref="urn:uuid:{goes}" when="2025-07-01T09:00:01+00:00"' in text
     assert dropped not in text
     feed = (await notify.ask("GET", f"{NEWS}.json?kind=session_announcement")).body
     assert [item["title"] for item in feed["items"]] == ["Bleibt doch"]
