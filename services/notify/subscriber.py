@@ -108,14 +108,13 @@ def _carded(
 def _taken(
     proof: Proof, command: RequestSubscriptions, wanted: Sequence[Wanted], subscriber: Subscriber, at: datetime
 ) -> list[SubscriberEvent]:
-    """What the person wants, which needs nobody's word but theirs."""
+    """What the person wants, which needs nobody's word but theirs. What they read, and when, is what is kept."""
     new = [one for one in wanted if not _is(subscriber, one.subscription_id, "confirmed")]
     if len(subscriber.in_state("confirmed")) + len(new) > MOST:
         raise Refused("too_many_subscriptions")
     events: list[SubscriberEvent] = []
     for one in new:
-        if not _is(subscriber, one.subscription_id, "requested"):
-            events.append(_requested(command, one, None, at))
+        events.append(_requested(command, one, None, at))
         confirmed = SubscriptionConfirmed(
             person_id=command.person_id, subscription_id=one.subscription_id, proof=proof, at=at
         )

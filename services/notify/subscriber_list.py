@@ -4,13 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from services.notify.subscriber_events import (
+    EVENTS,
     CardForgotten,
     CardKept,
+    ConfirmationAsked,
+    LinkAsked,
     MessagesPaused,
     MessagesResumed,
     OfSubscriber,
+    OfSubscription,
     PreferencesChanged,
     SubscriberErased,
+    SubscriberEvent,
     SubscriptionConfirmed,
     SubscriptionEnded,
     SubscriptionLapsed,
@@ -106,7 +111,7 @@ async def project(connection: Connection, events: Sequence[Recorded[Any]]) -> No
     """Brings what subscribers say into the tables, in a few statements however many they are."""
     changes = _Changes()
     for recorded in events:
-        if isinstance(recorded.event, OfSubscriber):
+        if isinstance(recorded.event, EVENTS):
             changes.take(recorded.event, recorded.version)
     await changes.write(connection)
 
@@ -122,12 +127,15 @@ class _Changes:
         self.moved: dict[str, dict[str, Any]] = {}
         self.preferences: dict[str, PreferencesChanged] = {}
 
-    def take(self, event: OfSubscriber, version: int) -> None:
+    def take(self, event: SubscriberEvent, version: int) -> None:
         """One event behind those before."""
         match event:
+            case SubscriptionRequested() | SubscriptionConfirmed() | SubscriptionRhythmChanged():
+                self._take_subscription(event, version)
+            case SubscriptionEnded() | SubscriptionLapsed() | SubscriptionsForgotten():
+                self._take_subscription(event, version)
             case SubscriberErased():
                 self._erase(event.person_id)
-                return
             case CardKept():
                 card = {"card_id": event.card.card_id, "address": event.card.sealed}
                 self._say(event, version, **card, token_digest=event.card.token_digest)
@@ -140,11 +148,11 @@ class _Changes:
                 self._say(event, version, paused_until=event.until or "infinity")
             case MessagesResumed():
                 self._say(event, version, paused_until=None)
-            case _:
+            case ConfirmationAsked() | LinkAsked():  # of the mails themselves nothing is read here
                 self._say(event, version)
-                self._take_subscription(event, version)
 
-    def _take_subscription(self, event: OfSubscriber, version: int) -> None:
+    def _take_subscription(self, event: OfSubscription, version: int) -> None:
+        self._say(event, version)
         match event:
             case SubscriptionRequested():
                 self.requested[event.wanted.subscription_id] = _requested(event, version)
@@ -162,8 +170,6 @@ class _Changes:
                 for subscription_id in event.subscription_ids:
                     self.requested.pop(subscription_id, None)
                     self.moved.pop(subscription_id, None)
-            case _:  # a mail is asked for: nothing that is read here
-                pass
 
     def _erase(self, person_id: str) -> None:
         self.erased.add(person_id)

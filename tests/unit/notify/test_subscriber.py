@@ -102,8 +102,9 @@ def test_who_signed_in_needs_no_mail() -> None:
     after().when(ask(proof="sign_in")).then([kept, requested(ONE, None), confirmed(ONE, "sign_in")])
 
 
-def test_who_signs_in_confirms_what_waits() -> None:
-    after(*WAITS).when(ask(proof="sign_in")).then([confirmed(ONE, "sign_in")])
+def test_who_signs_in_confirms_what_waits_in_their_own_words() -> None:
+    weekly = ONE.model_copy(update={"rhythm": "weekly"})
+    after(*WAITS).when(ask(weekly, proof="sign_in")).then([requested(weekly, None), confirmed(ONE, "sign_in")])
 
 
 def test_the_same_wish_a_minute_later_is_no_second_mail() -> None:
