@@ -7,13 +7,10 @@ from itertools import chain
 from pydantic import BaseModel
 
 from services.notify.layout import Layout
-from services.notify.letter import Button, Letter, subject
-from services.notify.placeholders import PLACEHOLDERS
+from services.notify.letter import Letter
 from services.notify.sample import Sample
-from services.notify.texts import Text, fill, paragraphs
+from services.notify.texts import Text
 
-EXAMPLES = {name: each.example for name, each in PLACEHOLDERS.items()}
-ANYBODY = "alle"
 # A document of its own: nothing in it is fetched, run, sent anywhere, or shown inside another site.
 DOCUMENT = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -38,18 +35,30 @@ class Previews(BaseModel):
 
 
 def sources() -> tuple[Callable[[], Iterable[Sample]], ...]:
-    """Whoever adds texts adds its samples here; a text without any is shown with the placeholders' examples."""
+    """Whoever adds texts adds its samples here."""
     # Not before an editor looks: they are many, and made when their modules are read.
-    from services.notify import announcement_samples, catalog_samples, question_samples, session_samples  # noqa: PLC0415
+    from services.notify import (  # noqa: PLC0415
+        announcement_samples,
+        catalog_samples,
+        question_samples,
+        session_samples,
+        subscriber_samples,
+    )
 
-    return (session_samples.samples, question_samples.samples, catalog_samples.samples, announcement_samples.samples)
+    return (
+        session_samples.samples,
+        question_samples.samples,
+        catalog_samples.samples,
+        announcement_samples.samples,
+        subscriber_samples.samples,
+    )
 
 
 @cache
 def samples_of(name: str) -> Sequence[Sample]:
     """The sample letters of a text, each standing once; at least one."""
     found = {each.standing: each for each in chain.from_iterable(source() for source in sources()) if each.text == name}
-    return tuple(found.values()) or (Sample(name, ANYBODY, lambda texts, portal: _example(texts[name], portal)),)
+    return tuple(found.values())
 
 
 def letters(name: str, texts: Mapping[str, Text], portal: str) -> Iterator[tuple[str, Letter]]:
@@ -71,19 +80,4 @@ def previews(name: str, texts: Mapping[str, Text], layout: Layout, portal: str) 
             )
             for number, (standing, letter) in enumerate(letters(name, texts, portal))
         ]
-    )
-
-
-def _example(text: Text, portal: str) -> Letter:
-    return Letter(
-        subject=subject(text, EXAMPLES),
-        tone=text.tone,
-        tag=text.tag,
-        heading=fill(text.heading, EXAMPLES) or text.tag,
-        greeting="Guten Tag,",
-        opening=paragraphs(text.opening, EXAMPLES),
-        facts=(),
-        closing=paragraphs(text.closing, EXAMPLES),
-        button=Button(text.button or "Zum Portal", f"{portal}/"),
-        footnote="So kann diese Nachricht aussehen.",
     )

@@ -25,6 +25,7 @@ from shared.kernel.vault import Vault
 
 PAGE = "/abonnement/"
 WHY = "Sie erhalten diese Nachricht, weil diese E-Mail-Adresse auf unserem Portal für Abonnements angegeben wurde."
+SEARCHED = "Wonach gesucht wird, sehen Sie auf Ihrer Seite"
 SHOWN = 30
 
 
@@ -117,11 +118,7 @@ class SubscriptionMatter:
         waiting: dict[str, list[Waiting]] = {}
         for row in rows:
             of, key = row["subject"], row["key"]
-            title = (
-                "Wonach gesucht wird, sehen Sie auf Ihrer Seite"
-                if of == "search"
-                else titles.get((of, key), "ohne Titel")
-            )
+            title = SEARCHED if of == "search" else titles.get((of, key), "ohne Titel")
             waiting.setdefault(row["person_id"], []).append(Waiting(SUBJECTS[of], title, row["confirm_by"]))
         return waiting
 

@@ -127,17 +127,13 @@ def test_what_the_portal_comes_with_could_be_saved(name: str) -> None:
     assert TEXTS[name].label
 
 
-@pytest.mark.parametrize("name", ["postponement", "material_published", "sign_in_link"])
-def test_a_text_without_samples_is_shown_with_the_examples_of_its_placeholders(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(previews, "sources", lambda: ())
-    previews.samples_of.cache_clear()
-    (shown,) = previews.previews(name, TEXTS, Layout(PORTAL, samples.NAME), PORTAL).items
-    previews.samples_of.cache_clear()
-    assert "{" not in shown.subject + shown.text
-    assert shown.standing == "alle"
-    assert f"{PORTAL}/" in shown.text
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_text_is_shown_as_somebody_would_get_it(name: str) -> None:
+    found = previews.previews(name, TEXTS, Layout(PORTAL, samples.NAME), PORTAL).items
+    assert found
+    for shown in found:
+        assert "{" not in shown.subject + shown.text
+        assert f"{PORTAL}/" in shown.text
 
 
 def test_where_it_depends_there_is_a_sample_for_each_standing() -> None:
