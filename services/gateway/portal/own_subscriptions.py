@@ -2,22 +2,38 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
 from services.gateway.guard import refuse_pages_of_others
 from services.gateway.portal import forms
+from services.gateway.portal.forms import Form
 from services.gateway.portal.personal import PRIVATE, dead_link, token_of
 from services.gateway.portal.portal import Portal
 from services.gateway.portal.services import Missing, Refusal
 from services.gateway.portal.subscribing import RHYTHMS
 from services.gateway.portal.subscription_reading import Subscriber, UnsubscribeLink
+from services.gateway.upstream import Down
 from shared.kernel.problems import Problem
 
 NOT_POSSIBLE = "Das ist zurzeit nicht möglich."
-SAVED = "Ihre Einstellungen sind gespeichert."
-WISHES = RHYTHMS | {"off": "Nie"}
+SETTINGS = "einstellungen"
+DONE = {
+    "bestaetigen": "Bestätigt. Wir schreiben Ihnen, sobald es etwas Neues gibt.",
+    "beenden": "Abbestellt. Eine E-Mail, die schon unterwegs ist, kann Sie noch erreichen.",
+    "wieder": "Abonniert. Wir schreiben Ihnen wieder dazu.",
+    "haeufigkeit": "Gespeichert, wie oft wir Ihnen dazu schreiben.",
+    "pause": "Die Pause hat begonnen.",
+    "fortsetzen": "Die Pause ist beendet.",
+    SETTINGS: "Ihre Einstellungen sind gespeichert.",
+}
+"""What is said when a button has done what it is for; its name stands in the page's address then."""
+WISHES: dict[str, str] = {**{str(rhythm): label for rhythm, label in RHYTHMS.items()}, "off": "Nie"}
+FIELDS = {"/until": "bis", "/quiet_from": "ruhe_von", "/quiet_until": "ruhe_bis"}
+"""Where in the forms something stands that the service finds wrong."""
+OVERTAKEN = "Ihre Einstellungen wurden inzwischen an anderer Stelle geändert. So stehen sie jetzt."
 WEEKDAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
 LINK = re.compile(r"[A-Za-z0-9_-]{16,160}")
 KIND = "art."
@@ -25,8 +41,8 @@ UNKNOWN = "abonnement_unbekannt.html"
 
 
 async def page(portal: Portal, request: web.Request) -> web.StreamResponse:
-    """Everything, with the buttons that make sense."""
-    return await _page(portal, request)
+    """Everything, with the buttons that make sense, and what the last one of them did."""
+    return await _page(portal, request, done=DONE.get(request.query.get("erledigt", ""), ""))
 
 
 async def back(_portal: Portal, request: web.Request) -> web.StreamResponse:
@@ -37,15 +53,15 @@ async def back(_portal: Portal, request: web.Request) -> web.StreamResponse:
 async def change(portal: Portal, request: web.Request) -> web.StreamResponse:
     """Does what one of the buttons is for, and shows how everything stands then."""
     refuse_pages_of_others(request.headers)
-    token, fields = token_of(request), await forms.typed(request)
-    command, body = _command(request.match_info["change"], fields)
+    token, fields, pressed = token_of(request), await forms.typed(request), request.match_info["change"]
+    command, body = _command(pressed, fields)
     try:
         await portal.services.command("notify", f"/api/v1/subscriptions/{token}/{command}", body)
     except Missing as missing:
         raise Problem("not_found") from missing
     except Refusal as no:
-        return await _page(portal, request, _said(no))
-    raise web.HTTPSeeOther(f"/abonnement/{token}", headers=PRIVATE)
+        return await _page(portal, request, _refused(no, fields))
+    raise _seen(token, pressed)
 
 
 async def prefer(portal: Portal, request: web.Request) -> web.StreamResponse:
@@ -62,13 +78,22 @@ async def prefer(portal: Portal, request: web.Request) -> web.StreamResponse:
     except Missing as missing:
         raise Problem("not_found") from missing
     except Refusal as no:
-        return await _page(portal, request, _said(no))
-    return await _page(portal, request, done=SAVED)
+        return await _page(portal, request, _refused(no, fields))
+    raise _seen(token, SETTINGS)
 
 
-def _said(no: Refusal) -> str:
-    said = [error.get("detail", "") for error in no.errors]
-    return " ".join(filter(None, said)) or no.detail or NOT_POSSIBLE
+def _seen(token: str, pressed: str) -> web.HTTPSeeOther:
+    """To the page, where it is said that it is done; loading that once more does nothing again."""
+    return web.HTTPSeeOther(f"/abonnement/{token}?erledigt={pressed}", headers=PRIVATE)
+
+
+def _refused(no: Refusal, fields: Mapping[str, str]) -> Form:
+    """What was typed, and what is wrong with which field, or with all of it."""
+    if no.code == "stale_version":
+        return Form("", notice=OVERTAKEN)
+    errors = {FIELDS[field]: error.get("detail", "") for error in no.errors if (field := error.get("field")) in FIELDS}
+    said = " ".join(filter(None, (error.get("detail", "") for error in no.errors)))
+    return Form("", fields, errors, "" if errors else said or no.detail or NOT_POSSIBLE)
 
 
 def _command(change: str, fields: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
@@ -111,7 +136,9 @@ def _number(text: str | None, otherwise: int) -> int:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 4 else otherwise
 
 
-async def _page(portal: Portal, request: web.Request, notice: str = "", *, done: str = "") -> web.StreamResponse:
+async def _page(
+    portal: Portal, request: web.Request, refused: Form | None = None, *, done: str = ""
+) -> web.StreamResponse:
     token = token_of(request)
     try:
         shown = await portal.services.read("notify", f"/api/v1/subscriptions/{token}", Subscriber)
@@ -123,7 +150,7 @@ async def _page(portal: Portal, request: web.Request, notice: str = "", *, done:
         response = portal.pages.respond(
             request,
             "abonnement.html",
-            status=409 if notice else 200,
+            status=200 if refused is None else 409,
             heading="Ihre Abonnements",
             noindex=True,
             subscriber=shown,
@@ -133,13 +160,34 @@ async def _page(portal: Portal, request: web.Request, notice: str = "", *, done:
             kinds=[one for one in shown.preferences if one.channel == "email"],
             rhythms=RHYTHMS,
             wishes=WISHES,
-            weekdays=WEEKDAYS,
+            hours=[(str(hour), f"{hour} Uhr") for hour in range(24)],
+            weekdays=[(str(number), name) for number, name in enumerate(WEEKDAYS, 1)],
             here_path=f"/abonnement/{token}",
-            notice=notice,
+            form=_form(shown, refused),
             done=done,
         )
     response.headers.update(PRIVATE)
     return response
+
+
+def _form(shown: Subscriber, refused: Form | None) -> Form:
+    """The forms as they are, with what somebody typed into one of them that was refused."""
+    if refused is None:
+        return Form("", _settings(shown))
+    typed = refused.values if "version" in refused.values else {**_settings(shown), **refused.values}
+    return replace(refused, values=typed)
+
+
+def _settings(shown: Subscriber) -> dict[str, str]:
+    """The form about kinds and times, as its fields have it."""
+    quiet = {"ruhe_von": shown.quiet_from, "ruhe_bis": shown.quiet_until}
+    return {
+        **{KIND + one.kind: one.rhythm for one in shown.preferences if one.channel == "email"},
+        **{name: at.strftime("%H:%M") for name, at in quiet.items() if at is not None},
+        **({"wochenende": "1"} if shown.quiet_weekends else {}),
+        "stunde": str(shown.digest_hour),
+        "wochentag": str(shown.digest_weekday),
+    }
 
 
 async def unsubscribing(portal: Portal, request: web.Request) -> web.StreamResponse:
@@ -153,6 +201,8 @@ async def unsubscribe(portal: Portal, request: web.Request) -> web.StreamRespons
         await portal.services.command("notify", _link(request))
     except Missing:
         return dead_link(portal, request, UNKNOWN)
+    except Refusal as no:  # nobody reads why: a mail program is to try again
+        raise Down("notify") from no
     return await _unsubscribing(portal, request, done=True)
 
 

@@ -18,7 +18,7 @@ from services.gateway.portal.services import Refusal, refusal
 from services.gateway.portal.session_reading import Session
 from services.gateway.portal.subscription_reading import Offer
 from services.gateway.registrations import address_of
-from services.gateway.subscriptions import NewSubscription
+from services.gateway.subscriptions import NewSubscription, Rhythm
 from services.gateway.upstream import Down
 from shared.kernel.ids import parse_id
 from shared.kernel.problems import Problem
@@ -40,7 +40,11 @@ PLACES: dict[int, Any] = {8: "municipality", 5: "district"}
 """What has a key of so many digits."""
 HOME = Link("/", "Startseite")
 DISTANCES = ("10", "20", "30", "50", "100")
-RHYTHMS = {"": "Sofort", "daily": "Täglich gesammelt", "weekly": "Wöchentlich gesammelt"}
+RHYTHMS: dict[Rhythm, str] = {
+    "immediate": "Sofort",
+    "daily": "Täglich gesammelt",
+    "weekly": "Wöchentlich gesammelt",
+}
 
 
 class Choice(NamedTuple):
@@ -69,6 +73,11 @@ class Offered:
     def href(self) -> str:
         """Where the form is."""
         return f"{PATH}?{self.query}" if self.query else PATH
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """What is proposed: hits of a search are many."""
+        return "daily" if any(choice.wish.subject == "search" for choice in self.choices) else "immediate"
 
     @property
     def choices(self) -> list[Choice]:
@@ -235,8 +244,13 @@ async def _wishes(
         wishes = [_around(wish, key, far) for wish in wishes]
     if not wishes or len(wishes) > MOST:
         errors[_first(offered)] = TOO_MUCH if wishes else NOTHING
-    rhythm: Any = fields.get("rhythm") if fields.get("rhythm") in {"daily", "weekly"} else None
-    return [wish.model_copy(update={"rhythm": rhythm}) for wish in wishes], errors
+    said = next((rhythm for rhythm in RHYTHMS if rhythm == fields.get("rhythm")), offered.rhythm)
+    return [wish.model_copy(update={"rhythm": _rhythm(wish, said)}) for wish in wishes], errors
+
+
+def _rhythm(wish: NewSubscription, said: Rhythm) -> Rhythm | None:
+    """What is wanted at once is told as the person prefers for its kind, which is at once unless they say otherwise."""
+    return None if said == "immediate" and wish.subject != "search" else said
 
 
 def _around(wish: NewSubscription, key: str, far: str) -> NewSubscription:

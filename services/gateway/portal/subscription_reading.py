@@ -45,12 +45,13 @@ class Subscription(Read):
 
 
 class Preference(Read):
-    """How often a kind of message is wanted by a channel."""
+    """How often a kind of message is wanted by a channel, and what else there is."""
 
     kind: str
     kind_label: str = ""
     channel: str = "email"
     rhythm: str
+    rhythms: tuple[str, ...] = ("immediate", "daily", "weekly", "off")
 
 
 class Subscriber(Read):

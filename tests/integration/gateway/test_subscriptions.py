@@ -248,13 +248,15 @@ async def test_a_list_of_projects_is_subscribed_to_as_it_is(door: Any, notify: A
         assert answer.status == 303
     search = {"q": ["Räum & Streu"], "topic": ["works_depot"]}
     notify.answers["/api/v1/organisations"] = {"items": [{"id": "o", "ags": "05974012", "name": "Ense"}], "next": None}
-    async with door.post(path, data=fields | {"email": address(), "umkreis_von": "Ense", "umkreis": "30"}) as answer:
+    near = {"email": address(), "umkreis_von": "Ense", "umkreis": "30", "rhythm": "immediate"}
+    async with door.post(path, data=fields | near) as answer:
         assert answer.status == 303
     async with door.post(path, data=fields | {"umkreis_von": "Nirgendwo"}) as answer:
         assert (answer.status, "Diese Kommune kennen wir nicht" in await html(answer)) == (422, True)
-    first, near = (sent.json()["subscriptions"] for sent in of(notify, "/internal/subscriptions"))
-    assert first == [{"subject": "search", "query": search}]
-    assert near == [{"subject": "search", "query": search | {"near": "05974012", "within_km": "30"}}]
+    first, second = (sent.json()["subscriptions"] for sent in of(notify, "/internal/subscriptions"))
+    assert first == [{"subject": "search", "query": search, "rhythm": "daily"}]
+    around = search | {"near": "05974012", "within_km": "30"}
+    assert second == [{"subject": "search", "query": around, "rhythm": "immediate"}]
 
 
 async def test_what_is_wrong_is_said_and_nothing_typed_is_lost(door: Any, notify: Any) -> None:
@@ -320,7 +322,9 @@ async def test_each_button_does_one_thing(door: Any, notify: Any) -> None:
             assert answer.status == 403
         notify.asked.clear()
         async with door.post(path, data=sent, headers=form) as answer:
-            assert (answer.status, answer.headers["Location"]) == (303, f"/abonnement/{TOKEN}")
+            assert (answer.status, answer.headers["Location"]) == (303, f"/abonnement/{TOKEN}?erledigt={button}")
+        async with door.get(answer.headers["Location"]) as done:
+            assert 'role="status"' in await done.text()
         assert [asked.json() for asked in of(notify, f"{PAGE}/{command}")] == [body]
         notify.answers[f"{PAGE}/{command}"] = problem(409, "subscription_lapsed", detail="Zu spät.")
         async with door.post(path, data=sent, headers=form) as answer:
@@ -338,7 +342,12 @@ async def test_preferences_are_saved_as_they_are_seen(door: Any, notify: Any) ->
         "ruhe_bis": "",
     }
     async with door.post(f"/abonnement/{TOKEN}/einstellungen", data=fields) as answer:
-        assert (answer.status, "gespeichert" in await html(answer)) == (200, True)
+        seen = answer.headers["Location"]
+        assert (answer.status, seen) == (303, f"/abonnement/{TOKEN}?erledigt=einstellungen")
+    async with door.get(seen) as answer:
+        assert "Ihre Einstellungen sind gespeichert." in await answer.text()
+    async with door.get(f"/abonnement/{TOKEN}?erledigt=<b>") as answer:
+        assert 'role="status"' not in await answer.text()
     (asked,) = of(notify, f"{PAGE}/preferences")
     assert asked.headers["If-Match"] == '"9"'
     assert asked.json() == {
@@ -352,6 +361,30 @@ async def test_preferences_are_saved_as_they_are_seen(door: Any, notify: Any) ->
         "quiet_until": None,
         "quiet_weekends": False,
     }
+
+
+async def test_what_is_wrong_stands_next_to_its_field_and_nothing_typed_is_lost(door: Any, notify: Any) -> None:
+    own = f"/abonnement/{TOKEN}"
+    wrong = [{"field": "/until", "code": "pause_over", "detail": "Liegt nicht in der Zukunft."}]
+    notify.answers[f"{PAGE}/pauses"] = problem(409, "pause_over", errors=wrong)
+    async with door.post(f"{own}/pause", data={"bis": "2020-01-02"}) as answer:
+        page = await html(answer)
+    assert (answer.status, 'href="#bis"' in page) == (409, True)
+    assert re.search(r'id="bis" name="bis" type="date" value="2020-01-02"[^>]*aria-invalid="true"', page)
+    assert 'value="20:00"' in page, "the other form is as it was"
+    wrong = [{"field": "/quiet_until", "code": "quiet_time_half", "detail": "Beginn und Ende."}]
+    notify.answers[f"{PAGE}/preferences"] = problem(409, "quiet_time_half", errors=wrong)
+    fields = {"version": "9", "art.announcement": "off", "stunde": "6", "ruhe_von": "21:00", "ruhe_bis": ""}
+    async with door.post(f"{own}/einstellungen", data=fields) as answer:
+        page = await html(answer)
+    assert re.search(r'id="ruhe_bis"[^>]*aria-invalid="true" aria-describedby="ruhe_bis-fehler"', page)
+    for kept in ('name="ruhe_von" type="time" value="21:00"', 'value="off" selected', 'value="6" selected'):
+        assert kept in page
+    assert not re.search(r'name="wochenende" value="1" checked', page)
+    notify.answers[f"{PAGE}/preferences"] = problem(412, "stale_version")
+    async with door.post(f"{own}/einstellungen", data=fields) as answer:
+        page = await html(answer)
+    assert (answer.status, "an anderer Stelle geändert" in page, 'value="7" selected' in page) == (409, True, True)
 
 
 async def test_one_click_needs_nothing_but_the_link_and_looking_ends_nothing(door: Any, notify: Any) -> None:
@@ -373,6 +406,9 @@ async def test_one_click_needs_nothing_but_the_link_and_looking_ends_nothing(doo
             assert (answer.status, "Set-Cookie" in answer.headers) == (200, False)
             assert "Arbeitshilfen" in await html(answer)
     assert ended.count("POST") == 2
+    notify.answers[link] = problem(409, "conflict")
+    async with door.post(f"/abbestellen/{TOKEN}", data={"List-Unsubscribe": "One-Click"}) as answer:
+        assert answer.status == 503, "the mail program tries again"
     async with door.get(f"/abbestellen/{'x' * 60}") as answer:
         assert answer.status == 404
 
