@@ -84,7 +84,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         pool, runtime.vault, clock, SignInMatter(pool, runtime.vault, texts, portal, people), mailings.announce
     )
     subscriptions = Subscriptions.of(runtime, journal, texts, mailings.announce)
-    wishes = Wishes(pool, subscriptions.unsubscribing.of_kind)
+    wishes = Wishes(pool, clock, subscriptions.unsubscribing.of_kind)
     catalogue = of_catalogue(runtime.bus, texts, portal, people, wishes)
     returns = bounce_parts(runtime, journal, ends)
     announcements = Announcements.of(runtime, texts, returns.rules.suppressed, mailings.announce)

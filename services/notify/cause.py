@@ -132,7 +132,7 @@ KINDS: dict[type[AnyCause], Kind] = {
     SessionGroupMessageRequested: _kind("group_message", Priority.MANY),
     MaterialPublished: _kind("material_published", Priority.LATER),
     FeedbackOpened: _kind("feedback", Priority.LATER),
-    ReminderDue: Kind("reminder", Priority.MANY, transactional=False, until=of_use_until),
+    ReminderDue: Kind("reminder", Priority.MANY, transactional=False, until=of_use_until, wished="reminder"),
 }
 QUESTION_KINDS: dict[type[AnyCause], Kind] = {
     QuestionReceived: _kind("question_received", Priority.PERSONAL),

@@ -35,7 +35,7 @@ def _last_moment(cause: CooperationRequestExpiring) -> datetime:
 
 
 KINDS: dict[type[Any], Kind] = {
-    CooperationRequestMatched: Kind("partner_match", Priority.LATER, transactional=False),
+    CooperationRequestMatched: Kind("partner_match", Priority.LATER, transactional=False, wished="partner_match"),
     CooperationRequestExpiring: Kind("cooperation_request_expiring", Priority.LATER, until=_last_moment),
     CooperationRequestClosed: Kind("cooperation_request_closed", Priority.LATER),
 }
@@ -82,12 +82,18 @@ class CooperationMatter:
         return Page([Row(person, standing={"own": told[person]}, lane=f"{lane}/{person}") for person in wanted])
 
     async def cards(self, messages: Sequence[tuple[Claimed, Told]]) -> list[RequestCard | None]:
-        """What the catalogue says now, and where they are reached."""
+        """What the catalogue says now, and where they are reached; none of who wants none."""
         causes = {told.cause_id: told.cause for _, told in messages}
         found = await asyncio.gather(*(self._letters(cause) for cause in causes.values()))
         letters = dict(zip(causes, found, strict=True))
         addresses = await self.people.addresses(claimed.person_id for claimed, _ in messages)
-        return [_card(claimed, told, letters[told.cause_id], addresses) for claimed, told in messages]
+        unwanted = await self._unwanted(messages)
+        return [
+            None
+            if (claimed.person_id, told.kind) in unwanted
+            else _card(claimed, told, letters[told.cause_id], addresses)
+            for claimed, told in messages
+        ]
 
     def letter(self, claimed: Claimed, told: Told, card: RequestCard, _now: datetime) -> Draft:
         """The letter that the cause asks for; the end of one's own entry has to be told."""
@@ -104,6 +110,15 @@ class CooperationMatter:
                 return catalog_letter.expiring(card.own, self.texts, self.portal)
             case CooperationRequestClosed():
                 return catalog_letter.closed(card.own, self.texts, self.portal)
+
+    async def _unwanted(self, messages: Sequence[tuple[Claimed, Told]]) -> set[tuple[str, str]]:
+        """Who wants none of a kind that nobody has to be told of, or does not by now."""
+        asked = {(each.person_id, told.kind) for each, told in messages if not KINDS[type(told.cause)].transactional}
+        wanted: set[tuple[str, str]] = set()
+        for kind in {kind for _, kind in asked}:
+            people = await self.wishes.wanted(kind, (person for person, of in asked if of == kind))
+            wanted |= {(person, kind) for person in people}
+        return asked - wanted
 
     async def _letters(self, cause: OfRequest) -> dict[str, CooperationLetter]:
         answered = await self.requests(CooperationLetterAsked(cooperation_request_ids=_ids(cause)))

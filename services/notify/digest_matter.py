@@ -11,7 +11,7 @@ from typing import Any
 
 from services.notify import german
 from services.notify.digests import DigestClosed
-from services.notify.followed import ENDING, Thing
+from services.notify.followed import ENDING, WISHED_AS, Thing
 from services.notify.follower_letter import page_of
 from services.notify.kind import Kind, Priority
 from services.notify.letter import Button, Fact, Letter, subject
@@ -73,6 +73,10 @@ class Item:
     times: Times | None
     subscriptions: tuple[str, ...]
 
+    def reasons(self, follower: Follower) -> list[Reason]:
+        """Why somebody is told of it; nothing when they want none of its kind by now."""
+        return follower.of(self.subscriptions, WISHED_AS.get(self.kind, {self.kind}))
+
 
 @dataclass(frozen=True, slots=True)
 class DigestCard:
@@ -89,7 +93,7 @@ class DigestCard:
     @property
     def reasons(self) -> list[Reason]:
         """Every subscription that something was found by."""
-        return self.follower.of(dict.fromkeys(each for item in self.items for each in item.subscriptions))
+        return list(dict.fromkeys(reason for item in self.items for reason in item.reasons(self.follower)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,10 @@ class DigestMatter:
 
 
 def _card(follower: Follower | None, items: Sequence[Item] | None) -> DigestCard | None:
-    return DigestCard(follower, items) if follower is not None and items else None
+    if follower is None:
+        return None
+    told = [item for item in items or () if item.reasons(follower)]
+    return DigestCard(follower, told) if told else None
 
 
 def compose(card: DigestCard, texts: Mapping[str, Text], portal: str) -> Letter:

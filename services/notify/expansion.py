@@ -47,6 +47,11 @@ class Answered:
     asked: Mailing
     page: Page
 
+    @property
+    def wished(self) -> str | None:
+        """The kind that people choose it by; None of what they have to know."""
+        return self.matter.kind(self.asked.what).wished
+
     def rows(self) -> Sequence[Row]:
         """The messages to be written; those that say nothing of it are of use as long as their kind is."""
         until = self.matter.kind(self.asked.what).until(self.asked.what)
@@ -163,7 +168,8 @@ class Expansion:
             await queue.void(connection, [ended for each in written for ended in each.page.ended], now)
             await mailing.count(connection, added)
             told = [row.person_id for each in written for row in each.page.rows]
-            await live.write_messages(connection, list(added), told, now)
+            wished = {each.asked.id: each.wished for each in written if each.asked.id in added}
+            await live.write_messages(connection, wished, told, now)
             await quiet.hold(connection, [each.asked for each in written], now)
         log.info("messages_written", mailings=len(pages), messages=sum(added.values()))
         return ours

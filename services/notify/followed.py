@@ -69,7 +69,7 @@ class Follow:
 
 def _follow(name: str, wished: str, *, later: bool = False, first: bool = False, ends: bool = False) -> Follow:
     priority = Priority.LATER if later else Priority.MANY
-    return Follow(Kind(name, priority, transactional=False), wished, first, ends)
+    return Follow(Kind(name, priority, transactional=False, wished=wished), wished, first, ends)
 
 
 FOLLOWS: Mapping[type[Contract], Follow] = {
@@ -90,6 +90,13 @@ FOLLOWS: Mapping[type[Contract], Follow] = {
     AnnouncementPublished: _follow("announcement_published", "announcement", later=True, first=True),
 }
 PORTRAIT = _follow("announcement_published", "project_portrait", later=True, first=True)
+WISHED_AS: Mapping[str, frozenset[str]] = {
+    named.kind.name: frozenset(
+        follow.wished for follow in (*FOLLOWS.values(), PORTRAIT) if follow.kind.name == named.kind.name
+    )
+    for named in FOLLOWS.values()
+}
+"""By which kinds people choose what is told as a kind of message."""
 BY_NAME: Mapping[str, Follow] = {follow.kind.name: follow for follow in FOLLOWS.values()}
 ENDING = tuple(follow.kind.name for follow in FOLLOWS.values() if follow.ends)
 TELLS_BY_ITSELF = frozenset({"session_id", "resource_id"})

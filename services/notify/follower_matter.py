@@ -16,6 +16,7 @@ from services.notify.reasons import Follower, Followers, Reason
 from services.notify.texts import Text
 from services.notify.things import Shown
 from services.notify.unsubscribing import Unsubscribing
+from services.notify.wished_kinds import SEARCHES
 from shared.contracts.events import MaterialPublished
 from shared.contracts.notify import AnnouncementPublished
 from shared.kernel.clock import Clock
@@ -79,14 +80,14 @@ class FollowerMatter:
         return Page(rows, next=rows[-1].person_id if len(rows) == limit else None)
 
     async def cards(self, messages: Sequence[tuple[Claimed, Told]]) -> list[FollowerCard | None]:
-        """What is known of each now; none of who unsubscribed, or of what was never heard of."""
+        """What is known of each now; none of who unsubscribed or wants none, or of what was never heard of."""
         asked: dict[str, list[str]] = {}
         for claimed, _ in messages:
             asked.setdefault(claimed.person_id, []).extend(_subscriptions(claimed))
         followers = await self.followers.of(asked, self.clock.now())
         shown = await things.shown(self.matching.pool, list({thing_of(told.cause) for _, told in messages}))
         return [
-            _card(claimed, followers.get(claimed.person_id), shown.get(thing_of(told.cause)))
+            _card(claimed, told.cause, followers.get(claimed.person_id), shown.get(thing_of(told.cause)))
             for claimed, told in messages
         ]
 
@@ -98,10 +99,11 @@ class FollowerMatter:
         return Draft(letter, unsubscribe=self._unsubscribe(claimed.person_id, told.cause, card.reasons))
 
     def _unsubscribe(self, person_id: str, cause: Followed, reasons: Sequence[Reason]) -> str:
-        """Ends the one subscription that matched; of several, this kind of message."""
+        """Ends the one subscription that matched; of several, this kind of message, as which searches are one."""
         if len(reasons) == 1:
             return self.unsubscribing.unsubscribe_url(person_id, reasons[0].subscription_id)
-        return self.unsubscribing.unsubscribe_url(person_id, kind=follow_of(cause).wished)
+        searched = all(each.subject == "search" for each in reasons)
+        return self.unsubscribing.of_kind(person_id, SEARCHES if searched else follow_of(cause).wished)
 
 
 def _behind(cause: Followed) -> str | None:
@@ -114,10 +116,10 @@ def _subscriptions(claimed: Claimed) -> list[str]:
     return list((claimed.standing or {}).get("subscriptions", ()))
 
 
-def _card(claimed: Claimed, follower: Follower | None, shown: Shown | None) -> FollowerCard | None:
+def _card(claimed: Claimed, cause: Followed, follower: Follower | None, shown: Shown | None) -> FollowerCard | None:
     if follower is None or shown is None:
         return None
-    reasons = follower.of(_subscriptions(claimed))
+    reasons = follower.of(_subscriptions(claimed), {follow_of(cause).wished})
     return FollowerCard(follower, reasons, shown) if reasons else None
 
 

@@ -31,14 +31,16 @@ def always(_: Any) -> datetime | None:
 class Kind:
     """The name of a kind of message, as preferences, delivery logs and contracts know it, and its priority.
 
-    What is not `transactional` can be unsubscribed from with one click. `until` says when a message about a cause has
-    become pointless, None for never.
+    What is not `transactional` can be unsubscribed from with one click, and is `wished` as one of the kinds that people
+    choose (`wished_kinds.py`), unless it is a digest of many. `until` says when a message about a cause has become
+    pointless, None for never.
     """
 
     name: str
     priority: Priority
     transactional: bool = True
     until: Callable[[Any], datetime | None] = always
+    wished: str | None = None
 
 
 class Occasion(BaseModel):

@@ -7,7 +7,7 @@ What concerns a person is written only while that person listens, or did so not 
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -38,7 +38,11 @@ SELECT left(md5(m.id::text), 8), m.person_id, m.id::text, 'message',
            'timestamp', to_char($2::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
            'data', jsonb_build_object('kind', m.kind, 'session_id', m.session_id)))::text,
        $2
-FROM message m WHERE m.person_id = ANY($3::text[]) AND m.mailing_id = ANY($1::bigint[])
+FROM unnest($1::bigint[], $4::text[]) AS told (mailing_id, wished) JOIN message m USING (mailing_id)
+WHERE m.person_id = ANY($3::text[]) AND NOT EXISTS (
+    SELECT FROM preference p
+    WHERE p.person_id = m.person_id AND p.kind = told.wished AND p.channel = 'portal' AND p.rhythm = 'off'
+)
 ON CONFLICT DO NOTHING
 """
 LISTENING = "SELECT person_id FROM live_listener WHERE until > $1 AND person_id = ANY($2::text[])"
@@ -150,15 +154,17 @@ def _row(number: int, received: Received[Contract]) -> dict[str, Any] | None:
 
 
 async def write_messages(
-    connection: Connection, mailing_ids: Sequence[int], person_ids: Sequence[str], at: datetime
+    connection: Connection, mailings: Mapping[int, str | None], person_ids: Sequence[str], at: datetime
 ) -> None:
     """Tells those of these people who listen that there is a message for them; in the transaction that wrote it.
 
+    Of each mailing it is given as which kind its messages are wished; of some, people want nothing pointed out.
     For nearly everybody that is one question, whose answer is nobody.
     """
     rows = await connection.fetch(LISTENING, at, person_ids)
     if rows:
-        await connection.execute(WRITE_MESSAGES, mailing_ids, at, [row["person_id"] for row in rows])
+        people = [row["person_id"] for row in rows]
+        await connection.execute(WRITE_MESSAGES, list(mailings), at, people, list(mailings.values()))
 
 
 async def forget(connection: Connection, person_ids: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from uuid import UUID
 from services.notify import announcement_mailings, things
 from services.notify.followed import Followed, as_followed, follow_of, is_told, keys_of, places, thing_of
 from services.notify.matter import Mailing
+from services.notify.wished_kinds import SEARCHES, WISHED
 from shared.contracts.catalog import (
     BestPracticeAwarded,
     CooperationRequestOpened,
@@ -67,7 +68,7 @@ SELECT EXISTS (
 """
 # Parameters: 1 mailing, 2 kind, 3 kind that is wished, 4 and 5 thing, 6 and 7 subjects and keys, 8 searches that fit,
 # 9 when it happened, 10 now, 11 kinds that were told of the thing before, 12 since when, 13 whether a follower of the
-# very thing is told all the same, 14 mailings that tell the same.
+# very thing is told all the same, 14 mailings that tell the same, 15 how often searches are told of unless it is said.
 MATCH = """
 WITH RECURSIVE asked AS (
     SELECT k.subject, k.key FROM unnest($6::text[], $7::text[]) AS k (subject, key)
@@ -83,7 +84,9 @@ WITH RECURSIVE asked AS (
     WHERE s.state = 'confirmed' AND s.since <= $9
 ), wanted AS (
     SELECT h.id, h.person_id, h.subject, h.key,
-           coalesce(h.rhythm, p.rhythm, CASE h.subject WHEN 'search' THEN 'daily' ELSE 'immediate' END) AS rhythm
+           CASE WHEN p.rhythm = 'off' THEN 'off'
+                ELSE coalesce(h.rhythm, p.rhythm, CASE h.subject WHEN 'search' THEN $15 ELSE 'immediate' END)
+           END AS rhythm
     FROM hit h LEFT JOIN preference p ON p.person_id = h.person_id AND p.channel = 'email'
          AND p.kind = CASE h.subject WHEN 'search' THEN 'saved_search_digest' ELSE $3 END
 ), found AS (
@@ -248,6 +251,7 @@ class Matching:
             now - within,
             follower_is_told,
             told_otherwise,
+            WISHED[SEARCHES].default,
         )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -35,7 +35,6 @@ from shared.kernel.problems import FieldError, Problem, meaning_of
 from shared.kernel.texts import Id
 from shared.kernel.vault import Vault
 
-DEFAULT: Frequency = "immediate"
 STATES: dict[SubscriptionState, str] = {
     "requested": "wartet auf Ihre Bestätigung",
     "confirmed": "abonniert",
@@ -82,7 +81,7 @@ class Preferred(Body):
 
 
 class PreferencesBody(Times):
-    """What differs from `immediate`, all of it, and when messages suit (Europe/Berlin)."""
+    """What differs from what is done by default, all of it, and when messages suit (Europe/Berlin)."""
 
     preferences: Annotated[tuple[Preferred, ...], Field(max_length=100)] = ()
 
@@ -119,7 +118,10 @@ class SubscriptionShown(BaseModel):
 
 
 class PreferenceShown(BaseModel):
-    """How often a kind of message is wanted by a channel."""
+    """How often a kind of message is wanted by a channel, and which answers there are to that.
+
+    `portal` is the live stream of who is signed in: it points a message out (`immediate`), or does not.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -127,6 +129,7 @@ class PreferenceShown(BaseModel):
     kind_label: str
     channel: Channel
     rhythm: Frequency
+    rhythms: tuple[Frequency, ...]
 
 
 class SubscriberShown(Times):
@@ -187,17 +190,16 @@ class OwnPage:
         return await self._told(call, ChangeRhythm(**call.body.model_dump()))
 
     async def prefer(self, call: Call) -> Answer:
-        """What differs from the default, and when messages suit."""
+        """What differs from what is done by default, and when messages suit."""
         body: PreferencesBody = call.body
-        wrong = [
-            FieldError(f"/preferences/{n}/kind", "unknown_kind", meaning_of("unknown_kind").detail or "")
-            for n, one in enumerate(body.preferences)
-            if one.kind not in WISHED
-        ]
-        if wrong:
+        if wrong := list(_wrong(body.preferences)):
             raise Problem("invalid_request", errors=wrong)
         command = ChangePreferences(
-            preferences=tuple(Preference(**one.model_dump()) for one in body.preferences if one.rhythm != DEFAULT),
+            preferences=tuple(
+                Preference(**one.model_dump())
+                for one in body.preferences
+                if one.rhythm != WISHED[one.kind].unless_said(one.channel)
+            ),
             times=Times(**body.model_dump(include=set(Times.model_fields))),
         )
         return await self._told(call, command)
@@ -242,10 +244,28 @@ class OwnPage:
         return tuple(_shown(row, called.get(row["id"]), queries.get(row["id"])) for row in rows)
 
 
+def _wrong(preferences: Sequence[Preferred]) -> Iterator[FieldError]:
+    for n, one in enumerate(preferences):
+        if one.kind not in WISHED:
+            yield _error(f"/preferences/{n}/kind", "unknown_kind")
+        elif one.rhythm not in WISHED[one.kind].offered(one.channel):
+            yield _error(f"/preferences/{n}/rhythm", "rhythm_not_offered")
+
+
+def _error(field: str, code: str) -> FieldError:
+    return FieldError(field, code, meaning_of(code).detail or "")
+
+
 def _preferences(said: Mapping[tuple[str, str], Frequency]) -> list[PreferenceShown]:
     channels: tuple[Channel, ...] = ("email", "portal")
     return [
-        PreferenceShown(kind=kind, kind_label=wished.label, channel=channel, rhythm=said.get((kind, channel), DEFAULT))
+        PreferenceShown(
+            kind=kind,
+            kind_label=wished.label,
+            channel=channel,
+            rhythm=said.get((kind, channel), wished.unless_said(channel)),
+            rhythms=wished.offered(channel),
+        )
         for kind, wished in WISHED.items()
         for channel in channels
     ]

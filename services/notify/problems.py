@@ -72,6 +72,12 @@ PROBLEMS: dict[str, tuple[int, str, str, str | None]] = {
         "Subscription has lapsed",
         "Die Zeit zum Bestätigen ist abgelaufen. Sie können das Abonnement auf Ihrer Seite wieder aufnehmen.",
     ),
+    "rhythm_not_offered": (
+        409,
+        "Häufigkeit gibt es hier nicht",
+        "No such rhythm",
+        "In dieser Häufigkeit werden Nachrichten dieser Art nicht gesendet.",
+    ),
     "quiet_time_half": (
         409,
         "Ruhezeit ist unvollständig",

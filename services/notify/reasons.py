@@ -3,7 +3,7 @@
 Nobody is written to for what was unsubscribed meanwhile, or while paused.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from services.notify import subscriber_list, subscriber_sealing, subscription_wi
 from services.notify.letter import Fact, listed, titled
 from services.notify.subscription_matter import PAGE
 from services.notify.subscription_wishes import Owners
+from services.notify.wished_kinds import SEARCHES
 from shared.kernel.postgres import Pool
 from shared.kernel.vault import Vault
 
@@ -20,6 +21,10 @@ FROM subscription s LEFT JOIN compiled_search c ON c.subscription_id = s.id
 WHERE s.id = ANY($1::uuid[]) AND s.state = 'confirmed'
 """
 PAUSED = "SELECT person_id FROM subscriber WHERE person_id = ANY($1::text[]) AND paused_until > $2"
+REFUSED = """
+SELECT person_id, array_agg(kind) AS kinds FROM preference
+WHERE person_id = ANY($1::text[]) AND channel = 'email' AND rhythm = 'off' GROUP BY person_id
+"""
 
 SUBJECTS = {
     "kind": "die Art {}",
@@ -53,15 +58,20 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """Where to write to, the token of the person's page, and why."""
+    """Where to write to, the token of the person's page, and why; `refused` are the kinds that are not wanted."""
 
     email: str
     token: str
     reasons: Mapping[str, Reason]
+    refused: Collection[str] = ()
 
-    def of(self, subscription_ids: Iterable[str]) -> list[Reason]:
-        """Those of some subscriptions that still hold."""
-        return [self.reasons[each] for each in subscription_ids if each in self.reasons]
+    def of(self, subscription_ids: Iterable[str], wished: Collection[str]) -> list[Reason]:
+        """Those of some subscriptions that still hold for what is wished as one of these kinds."""
+        holding = [self.reasons[each] for each in subscription_ids if each in self.reasons]
+        return [each for each in holding if self._wants({SEARCHES} if each.subject == "search" else wished)]
+
+    def _wants(self, kinds: Collection[str]) -> bool:
+        return any(kind not in self.refused for kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +88,10 @@ class Followers:
         reasons = await self._reasons({each for ids in asked.values() for each in ids})
         rows = await subscriber_list.cards_of(self.pool, people)
         paused = {row["person_id"] for row in await self.pool.fetch(PAUSED, people, now)}
+        refused = {row["person_id"]: row["kinds"] for row in await self.pool.fetch(REFUSED, people)}
         addresses = await subscriber_sealing.addresses(self.vault, rows)
         return {
-            person: Follower(address.email, address.token, reasons[person])
+            person: Follower(address.email, address.token, reasons[person], refused.get(person, ()))
             for row, address in zip(rows, addresses, strict=True)
             if address is not None and (person := row["person_id"]) in reasons and person not in paused
         }

@@ -35,7 +35,9 @@ WHERE m.lane >= t.line || '/' AND m.lane < t.line || '0' AND m.state = 'waiting'
   AND (g.data->>'due_on')::date = t.due_on AND split_part(g.cause, '@', 2)::bigint < t.version
 """
 
-KINDS: dict[type[Any], Kind] = {StepDue: Kind("checklist_due", Priority.LATER, transactional=False)}
+KINDS: dict[type[Any], Kind] = {
+    StepDue: Kind("checklist_due", Priority.LATER, transactional=False, wished="checklist_due")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,12 @@ class UndertakingMatter:
         return Page([Row(person, lane=f"{lane}/{person}") for person in wanted])
 
     async def cards(self, messages: Sequence[tuple[Claimed, Told]]) -> list[StepCard | None]:
-        """What the catalogue says now, and where they are reached."""
+        """What the catalogue says now, and where they are reached who still want it."""
         questions = list(dict.fromkeys(_question(told.cause) for _, told in messages))
         answers = await asyncio.gather(*map(self.step, questions))
         reminders = {asked: answer.reminder for asked, answer in zip(questions, answers, strict=True)}
-        addresses = await self.people.addresses(claimed.person_id for claimed, _ in messages)
+        wanted = await self.wishes.wanted(KINDS[StepDue].name, (claimed.person_id for claimed, _ in messages))
+        addresses = await self.people.addresses(wanted)
         return [_card(addresses.get(claimed.person_id), reminders[_question(told.cause)]) for claimed, told in messages]
 
     def letter(self, claimed: Claimed, told: Told, card: StepCard, _now: datetime) -> Draft:

@@ -60,6 +60,7 @@ VALUES ($1, $2, 1, $3, $4, $5, $6, 'confirmed', '1', $7, $7, $7)
 """
 OPEN = "INSERT INTO saved_search (subscription_id, person_id, query, opened_at) VALUES ($1, $2, $3, $4)"
 PREFER = "INSERT INTO preference (person_id, kind, channel, rhythm) VALUES ($1, $2, 'email', $3)"
+NOT_ON_THE_PORTAL = "INSERT INTO preference (person_id, kind, channel, rhythm) VALUES ($1, $2, 'portal', 'off')"
 END = "UPDATE subscription SET state = 'ended' WHERE person_id = $1"
 PAUSE = "UPDATE subscriber SET paused_until = $2 WHERE person_id = $1"
 WAITING = "SELECT count(*) FROM finding WHERE rhythm <> 'immediate' AND digest_day IS NULL"

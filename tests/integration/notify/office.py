@@ -147,7 +147,9 @@ class Office:
     def __post_init__(self) -> None:
         self.health = Health()
         owner, texts, portal = self.owner, samples.TEXTS, samples.PORTAL
-        wishes = Wishes(self.notify.pool, lambda person, kind: f"{portal}/abbestellen/{kind}-{person}")
+        wishes = Wishes(
+            self.notify.pool, self.notify.clock, lambda person, kind: f"{portal}/abbestellen/{kind}-{person}"
+        )
         self.matters = Matters(
             [
                 SessionMatter(self.notify.pool, texts, portal, owner.answer, owner.addresses, wishes),

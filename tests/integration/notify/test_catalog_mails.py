@@ -92,7 +92,7 @@ class Hall:
     def __post_init__(self) -> None:
         texts, portal, people = self.notify.texts, samples.PORTAL, self.notify.book.people
         pool, vault, clock = self.notify.pool, self.notify.vault, self.notify.clock
-        wishes = Wishes(pool, lambda person, kind: f"{portal}/abbestellen/{person}-{kind}")
+        wishes = Wishes(pool, clock, lambda person, kind: f"{portal}/abbestellen/{person}-{kind}")
         sign_in = SignInMatter(pool, vault, texts, portal, people)
         self.matters = Matters(
             [
@@ -358,6 +358,19 @@ class TestSteps:
         )
         (mail,) = await hall.told(self.due)
         assert mail.recipient == "b@stadt.example"
+
+    async def test_who_paused_is_told_of_nothing_not_even_of_what_waited(self, hall: Hall) -> None:
+        paused, pausing = (hall.notify.book.add(f"{name}@stadt.example", TOWN) for name in "ab")
+        hall.notify.book.add("c@stadt.example", TOWN)
+        hall.catalogue.step = self.reminder
+        until = hall.notify.clock.now() + dt.timedelta(days=1)
+        pause = "INSERT INTO subscriber (person_id, version, paused_until) VALUES ($1, 1, $2)"
+        await hall.notify.pool.execute(pause, paused, until)
+        await hall.hear(self.due)
+        await hall.expand()
+        await hall.notify.pool.execute(pause, pausing, until)
+        (mail,) = await hall.send()
+        assert mail.recipient == "c@stadt.example"
 
     async def test_a_date_that_holds_no_more_is_taken_back_though_it_comes_to_hold_again(self, hall: Hall) -> None:
         hall.notify.book.add("a@stadt.example", TOWN)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.notify import things
+from services.notify import live, things
 from services.notify.announcement_clock import AnnouncementClock
 from services.notify.followed import Thing
 from services.notify.halts import Halts
@@ -37,7 +37,9 @@ from tests.integration.notify.conftest import Notify
 from tests.integration.notify.following import (
     END,
     KEYS,
+    NOT_ON_THE_PORTAL,
     OF_SESSION,
+    OPEN,
     PAUSE,
     PREFER,
     PROJECT,
@@ -227,14 +229,16 @@ async def test_resources_and_requests_are_told_by_topic_and_place(town: Town) ->
     assert await town.told() == ["anna", "bela"]
 
 
-async def test_preferences_say_how_often_and_a_subscriptions_own_rhythm_says_it_louder(town: Town) -> None:
+async def test_preferences_say_how_often_and_a_subscriptions_own_rhythm_says_it_louder_but_never_is_never(
+    town: Town,
+) -> None:
     people = {name: await town.person(name, f"series:{SERIES}") for name in ("anna", "bela", "cora")}
     dora = await town.person("dora", f"series:{SERIES}", rhythm="immediate")
     await town.person("emil", f"series:{SERIES}", rhythm="weekly")
     for person, rhythm in ((people["anna"], "off"), (people["bela"], "daily"), (dora, "off")):
         await town.notify.pool.execute(PREFER, person, "session_announcement", rhythm)
     await town.publish(announced())
-    assert await town.told() == ["cora", "dora"]
+    assert await town.told() == ["cora"]
     assert await town.close() == [], "the windows of today are over"
     town.notify.clock.forward(days=1)
     assert await town.close() == ["bela"]
@@ -422,3 +426,54 @@ async def test_who_gets_an_announcement_by_mail_is_not_told_as_a_follower_howeve
     notify.clock.forward(minutes=1)
     await town.office.expand()
     assert await town.told() == ["anna", "bela"]
+
+
+async def test_one_click_ends_what_waits_and_what_comes_whatever_it_was_found_by(town: Town) -> None:
+    """Two searches, each with a rhythm of its own; and what was found for a digest."""
+    anna = await town.saves("anna", {"topic": ["depot"]}, rhythm="immediate")
+    other = await town.subscribe(anna, "search:other", "immediate")
+    await town.notify.pool.execute(OPEN, other, anna, {"topic": ["works_depot"]}, town.notify.clock.now())
+    bela = await town.person("bela", "topic:works_depot", "topic:depot", rhythm="daily")
+    await town.compiling.step()
+    town.catalogue.now = KEYS
+    await town.publish(published())
+    assert await town.told() == ["anna"]
+    assert (named_in(town.last()).person_id, named_in(town.last()).kind) == (anna, "saved_search_digest")
+    await town.notify.pool.execute(PREFER, anna, "saved_search_digest", "off")
+    await town.notify.pool.execute(PREFER, bela, "project_published", "off")
+    town.notify.clock.forward(days=1)
+    assert await town.close() == []
+    await town.publish(published().model_copy(update={"project_id": str(uuid4())}))
+    assert await town.told() == []
+
+
+async def test_what_waited_for_the_end_of_quiet_hours_is_not_sent_to_who_wants_none_by_then(town: Town) -> None:
+    anna = await town.person("anna", f"series:{SERIES}", quiet_from=dt.time(9), quiet_until=dt.time(11))
+    await town.publish(announced())
+    assert await town.told() == []
+    await town.notify.pool.execute(PREFER, anna, "session_announcement", "off")
+    town.notify.clock.forward(minutes=61)
+    assert await town.told() == []
+
+
+async def test_searches_are_told_of_daily_unless_it_is_said(town: Town) -> None:
+    await town.saves("anna", {"topic": ["depot"]})
+    bela = await town.saves("bela", {"topic": ["depot"]})
+    await town.notify.pool.execute(PREFER, bela, "saved_search_digest", "immediate")
+    await town.compiling.step()
+    town.catalogue.now = KEYS
+    await town.publish(published())
+    assert await town.told() == ["bela"]
+    town.notify.clock.forward(days=1)
+    assert await town.close() == ["anna"]
+
+
+async def test_what_is_not_to_be_pointed_out_on_the_portal_is_mailed_all_the_same(town: Town) -> None:
+    people = [await town.person(name, f"series:{SERIES}") for name in ("anna", "bela")]
+    for person in people:
+        await live.listen(town.notify.pool, person, town.notify.clock.now() + dt.timedelta(hours=1))
+    await town.notify.pool.execute(NOT_ON_THE_PORTAL, people[0], "session_announcement")
+    await town.publish(announced())
+    assert await town.told() == ["anna", "bela"]
+    rows = await town.notify.pool.fetch("SELECT person_id FROM live_item WHERE type = 'message'")
+    assert [row["person_id"] for row in rows] == [people[1]]

@@ -68,7 +68,7 @@ async def message(notify: Notify, person_id: str) -> UUID:
         mailing_id = await connection.fetchval(MAILING, str(message_id), now)
         await connection.execute(MESSAGE, message_id, mailing_id, person_id, now)
         for _ in range(2):
-            await live.write_messages(connection, [mailing_id], [person_id, "nobody"], now)
+            await live.write_messages(connection, {mailing_id: "announcement"}, [person_id, "nobody"], now)
     return message_id
 
 

@@ -164,9 +164,8 @@ async def test_mails_of_a_mailing_under_way_say_what_was_saved_meanwhile(notify:
     office = Office(notify, owner, Sink())
     await office.hear(samples.CANCELLED)
     await office.expand()
-    matters = Matters(
-        [SessionMatter(notify.pool, notify.texts, portal, owner.answer, owner.addresses, Wishes(notify.pool))]
-    )
+    wishes = Wishes(notify.pool, notify.clock)
+    matters = Matters([SessionMatter(notify.pool, notify.texts, portal, owner.answer, owner.addresses, wishes)])
     desk = Desk(samples.COMPOSER, matters, notify.pool, notify.vault, notify.texts)
 
     async def written(number: int) -> list[bytes]:

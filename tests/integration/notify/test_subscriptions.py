@@ -218,11 +218,28 @@ async def test_everything_is_changed_on_the_page(notify: Notify, erika: Person) 
     assert (await notify.ask("PUT", preferences, said, If_Match=etag)).status == 200
     assert (await notify.ask("PUT", preferences, said, If_Match=etag)).code == "412 stale_version"
     seen = await erika.seen()
-    assert {one["kind"] for one in seen["preferences"] if one["rhythm"] != "immediate"} == {"announcement"}
+    assert {one["kind"]: one["rhythm"] for one in seen["preferences"] if one["rhythm"] != "immediate"} == {
+        "announcement": "off",
+        "saved_search_digest": "daily",
+    }
     assert (seen["digest_hour"], seen["quiet_from"], seen["quiet_weekends"]) == (7, "20:00:00", True)
     etag = f'"{seen["version"]}"'
     wrong = await notify.ask("PUT", preferences, {"preferences": [{"kind": "x", "rhythm": "off"}]}, If_Match=etag)
     assert [error["field"] for error in wrong.body["errors"]] == ["/preferences/0/kind"]
+    late = [
+        {"kind": "invitation", "rhythm": "daily"},
+        {"kind": "announcement", "rhythm": "weekly"},
+        {"kind": "announcement", "channel": "portal", "rhythm": "weekly"},
+    ]
+    wrong = await notify.ask("PUT", preferences, {"preferences": late}, If_Match=etag)
+    assert [(error["field"], error["code"]) for error in wrong.body["errors"]] == [
+        ("/preferences/0/rhythm", "rhythm_not_offered"),
+        ("/preferences/2/rhythm", "rhythm_not_offered"),
+    ]
+    at_once = {"preferences": [{"kind": "saved_search_digest", "rhythm": "immediate"}]}
+    assert (await notify.ask("PUT", preferences, at_once, If_Match=etag)).status == 200
+    seen = await erika.seen()
+    assert {one["rhythm"] for one in seen["preferences"]} == {"immediate"}, "though searches are daily by default"
 
     assert (await erika.press("endings", {"subscription_ids": [one["id"]]})).status == 200
     assert await erika.states() == {"topic": "ended"}
