@@ -262,6 +262,11 @@ class Audiences:
         return ids, orjson.dumps((some.next, None)).decode() if some.next is not None else None
 
 
+def subscribed_parts(audience: Audience) -> list[tuple[str, str]]:
+    """What its subscribers subscribed to: subject and key."""
+    return [(SUBJECTS[part], key) for part, key in audience.parts() if part in SUBJECTS]
+
+
 def _groups(audience: Audience) -> list[list[tuple[Part, str]]]:
     """Parts that are looked up together: all subscriptions at once, all types of organisations, each session alone."""
     parts = audience.parts()

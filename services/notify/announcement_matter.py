@@ -13,11 +13,12 @@ from hashlib import blake2b
 from typing import Any, ClassVar
 
 from services.notify import invited_list, news
-from services.notify.announcement_audience import Audiences, Why
+from services.notify.announcement_audience import Audiences, Why, subscribed_parts
 from services.notify.announcement_content import BERLIN
 from services.notify.announcement_letter import Notice, compose
 from services.notify.announcement_mailings import Purpose, is_stopped, plan_of
 from services.notify.kind import Kind, Occasion, Priority
+from services.notify.matching import collect
 from services.notify.matter import About, Alike, Claimed, Draft, Mailing, Page, Row, Told
 from services.notify.news import Planned
 from services.notify.texts import Text
@@ -28,15 +29,22 @@ from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from shared.kernel.vault import Vault
 
-# Whoever got the announcement, or is just getting it, and why: by its mailing, or told of the same event as a follower.
+# Whoever got the announcement, or is just getting it, and why: by its mailing, in a digest, or told of the same event as
+# a follower.
 GOT_IT = """
+WITH told AS (
+    SELECT g.id FROM mailing g WHERE g.cause = ANY(
+        SELECT 'announcement-' || a.announcement_id || '@' || a.version FROM announcement_mailing a
+        WHERE a.announcement_id = $1::uuid AND a.purpose = 'announcement'
+    )
+)
 SELECT m.person_id, coalesce(m.standing->>'why', 'subscribed') AS why
-FROM message m JOIN mailing g ON g.id = m.mailing_id
-WHERE g.cause = ANY(
-    SELECT 'announcement-' || a.announcement_id || '@' || a.version FROM announcement_mailing a
-    WHERE a.announcement_id = $1::uuid AND a.purpose = 'announcement'
-) AND m.state IN ('sending', 'delivered') AND m.person_id > $2
-ORDER BY m.person_id LIMIT $3
+FROM message m JOIN told ON told.id = m.mailing_id
+WHERE m.state IN ('sending', 'delivered') AND m.person_id > $2
+UNION
+SELECT f.person_id, 'subscribed' FROM finding f JOIN told ON told.id = f.mailing_id
+WHERE f.digest_day IS NOT NULL AND f.person_id > $2
+ORDER BY person_id LIMIT $3
 """
 # What became of the announcement's mails to these people, as far as the log goes back.
 BECAME = """
@@ -82,8 +90,8 @@ class AnnouncementTested(Occasion):
 
 
 KINDS: Mapping[type[Any], Kind] = {
-    AnnouncementMailed: Kind("announcement", Priority.LATER, transactional=False),
-    InvitationMailed: Kind("invitation", Priority.LATER, transactional=False),
+    AnnouncementMailed: Kind("announcement", Priority.LATER, transactional=False, wished="announcement"),
+    InvitationMailed: Kind("invitation", Priority.LATER, transactional=False, wished="invitation"),
     AnnouncementTested: Kind("announcement_test", Priority.PERSONAL),
 }
 
@@ -140,12 +148,21 @@ class AnnouncementMatter:
         found, following = await self._found(cause, session, mailing.after, min(limit, LINKS) if links else limit)
         unwanted = await self.audiences.unwanted(list(found), mailing.kind)
         told = {person_id: why for person_id, why in found.items() if person_id not in unwanted}
+        if mailing.kind == KINDS[AnnouncementMailed].name and cause.purpose == "announcement":
+            collected = await self._collected(mailing, told)
+            told = {person_id: why for person_id, why in told.items() if person_id not in collected}
         if links:
             await invited_list.invite(self.pool, self.vault, cause.announcement_id, list(told), self.clock.now())
         lane = f"{self.name}/{cause.announcement_id}/"
         until = session.starts_at if session and isinstance(cause, InvitationMailed) else None
         rows = [Row(each, {"why": why}, lane=lane + each, expires_at=until) for each, why in told.items()]
         return Page(rows, following)
+
+    async def _collected(self, mailing: Mailing, found: Mapping[str, Why]) -> set[str]:
+        """Those who read it in a digest, as they want what they subscribed to. To others it is said at once."""
+        plan = await plan_of(self.pool, mailing.what.announcement_id) if "subscribed" in found.values() else None
+        followed = subscribed_parts(plan.audience) if plan is not None else ()
+        return await collect(self.pool, mailing, followed, list(found), self.clock.now())
 
     async def _holds(self, cause: AnnouncementMailed, announcement: Planned, session: SessionCard | None) -> bool:
         """Whether it still goes out: neither withdrawn nor stopped, nor does it invite to what will not take place."""

@@ -17,7 +17,17 @@ from typing import Any
 from uuid import UUID
 
 from services.notify import announcement_mailings, things
-from services.notify.followed import Followed, as_followed, follow_of, is_told, keys_of, places, thing_of
+from services.notify.followed import (
+    FOLLOWS,
+    Followed,
+    Thing,
+    as_followed,
+    follow_of,
+    is_told,
+    keys_of,
+    places,
+    thing_of,
+)
 from services.notify.matter import Mailing
 from services.notify.wished_kinds import SEARCHES, WISHED
 from shared.contracts.catalog import (
@@ -109,8 +119,27 @@ WHERE s.address IS NOT NULL AND (s.paused_until IS NULL OR s.paused_until < 'inf
   AND NOT EXISTS (
       SELECT FROM message m WHERE m.mailing_id = ANY($14::bigint[]) AND m.person_id = f.person_id
   )
+  AND NOT EXISTS (
+      SELECT FROM finding o WHERE o.mailing_id = ANY($14::bigint[]) AND o.person_id = f.person_id
+  )
 ON CONFLICT DO NOTHING
 """
+# Whoever subscribed to these and wants all of them in digests gets an announcement there. As above, nobody twice.
+COLLECT = """
+INSERT INTO finding (mailing_id, person_id, kind, thing_kind, thing_id, subscriptions, rhythm, found_at)
+SELECT $1, w.person_id, $2, $3, $4, array_agg(w.id ORDER BY w.id),
+       CASE WHEN bool_or(w.rhythm = 'daily') THEN 'daily' ELSE 'weekly' END, $8
+FROM (
+    SELECT s.id, s.person_id, coalesce(s.rhythm, p.rhythm, 'immediate') AS rhythm
+    FROM unnest($5::text[], $6::text[]) AS k (subject, key)
+    JOIN subscription s USING (subject, key)
+    LEFT JOIN preference p ON p.person_id = s.person_id AND p.channel = 'email' AND p.kind = $9
+    WHERE s.state = 'confirmed' AND s.person_id = ANY($7::text[])
+) AS w
+GROUP BY w.person_id HAVING bool_and(w.rhythm IN ('daily', 'weekly'))
+ON CONFLICT DO NOTHING
+"""
+COLLECTED = "SELECT person_id FROM finding WHERE mailing_id = $1 AND person_id = ANY($2::text[])"
 THE_SAME = """
 SELECT id, state FROM mailing WHERE cause = $2 AND recorded_at = $3 AND id <> $1
 UNION
@@ -268,6 +297,22 @@ def _told_before(cause: Followed) -> tuple[Sequence[str], timedelta, bool]:
 
 def _followed(project: ProjectKeys) -> set[str]:
     return {key for each in project.keys if (key := as_followed(each)) is not None}
+
+
+async def collect(
+    pool: Pool, mailing: Mailing, followed: Sequence[tuple[str, str]], people: Sequence[str], now: datetime
+) -> set[str]:
+    """Those of some people who read an announcement in a digest; `followed` (subject, key) are what it is mailed for.
+
+    They are noted for it. Doing it again changes nothing.
+    """
+    follow = FOLLOWS[AnnouncementPublished]
+    subjects, keys = [subject for subject, _ in followed], [key for _, key in followed]
+    thing = Thing("announcement", mailing.what.announcement_id)
+    told = (mailing.id, follow.kind.name, thing.kind, thing.id)
+    if followed:
+        await pool.execute(COLLECT, *told, subjects, keys, people, now, follow.wished)
+    return {row["person_id"] for row in await pool.fetch(COLLECTED, mailing.id, people)}
 
 
 async def forget(connection: Connection, people: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from shared.contracts.gateway import PersonErased
 from shared.kernel.inbox import Received
 from shared.kernel.rebuild import rebuild
 from tests.integration.notify.conftest import EDITOR, Notify, Reply
+from tests.integration.notify.following import town_of
 from tests.integration.notify.known_people import SERIES
 from tests.integration.notify.office import Office, Owner
 from tests.integration.notify.sink import Mail, Sink, mail_server
@@ -668,3 +669,29 @@ async def test_feeds_show_corrections_and_what_was_withdrawn_and_are_not_sent_tw
     assert [item["title"] for item in feed["items"]] == ["Bleibt doch"]
     assert (await notify.ask("GET", f"{NEWS}.json?kind=news")).body["items"] == []
     assert (await notify.ask("GET", f"{NEWS}.atom?kind=party")).code == "422 invalid_query"
+
+
+async def test_who_wants_digests_reads_an_announcement_there_and_its_correction_afterwards(desk: Desk) -> None:
+    async with town_of(desk.notify) as town:
+        anna = await town.person("anna", "topic:treasury", "kind:announcement", rhythm="daily")
+        bela = await town.person("bela", "topic:treasury")
+        cora = await town.person("cora", "topic:treasury", rhythm="weekly")
+        await town.subscribe(cora, f"series:{SERIES}", "immediate")
+        for name, each in {"anna": anna, "bela": bela, "cora": cora}.items():
+            desk.notify.people.addresses[each] = f"{name}@rathaus.example"
+        desk.notify.people.registered[samples.SESSION] = [anna]
+        audience = {"topics": ["treasury"], "series": [SERIES], "registrants": [samples.SESSION]}
+        announcement_id = await desk.mailed(audience, session_id=None, kind="news")
+        assert desk.recipients() == ["bela@rathaus.example", "cora@rathaus.example"]
+        await town.heard()
+        desk.notify.clock.forward(minutes=1)
+        await town.office.expand()
+        assert await town.told() == [], "nobody is told twice"
+        desk.notify.clock.forward(days=1)
+        assert await town.close() == ["anna"]
+        assert "Meldung: Neue Reihe" in text_of(town.last())
+        desk.sink.mails.clear()
+        correction = BODY | {"kind": "news", "session_id": None, "note": "Der Titel war falsch.", "mail": True}
+        assert (await desk.post(announcement_id, "corrections", correction)).status == 200
+        await desk.work()
+        assert desk.recipients() == ["anna@rathaus.example", "bela@rathaus.example", "cora@rathaus.example"]
