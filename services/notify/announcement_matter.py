@@ -29,8 +29,8 @@ from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from shared.kernel.vault import Vault
 
-# Whoever got the announcement, or is just getting it, and why: by its mailing, in a digest, or told of the same event as
-# a follower.
+# Whoever got the announcement, or is just getting it, and why: by its mailing, in a digest, or as a follower of the same
+# event.
 GOT_IT = """
 WITH told AS (
     SELECT g.id FROM mailing g WHERE g.cause = ANY(
