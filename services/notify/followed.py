@@ -116,7 +116,21 @@ def is_told(cause: Followed) -> bool:
             return cause.was_published
         case AnnouncementPublished():
             return not any(getattr(cause, name) for name in TELLS_BY_ITSELF)
-        case _:  # everything else is told
+        case (
+            ProjectPublished()
+            | ProjectRevised()
+            | BestPracticeAwarded()
+            | ResourcePublished()
+            | CooperationRequestOpened()
+            | SessionAnnounced()
+            | SessionRegistrationOpened()
+            | SessionScheduled()
+            | SessionPostponed()
+            | SessionCancelled()
+            | SessionReinstated()
+            | SessionDocumented()
+            | MaterialPublished()
+        ):
             return True
 
 

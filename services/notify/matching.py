@@ -36,8 +36,18 @@ from shared.contracts.catalog import (
     ProjectArchived,
     ProjectPublished,
     ProjectRevised,
+    ResourcePublished,
 )
-from shared.contracts.events import SessionRegistrationOpened
+from shared.contracts.events import (
+    MaterialPublished,
+    SessionAnnounced,
+    SessionCancelled,
+    SessionDocumented,
+    SessionPostponed,
+    SessionRegistrationOpened,
+    SessionReinstated,
+    SessionScheduled,
+)
 from shared.contracts.notify import AnnouncementPublished
 from shared.contracts.rpc import FitsAnswered, FitsAsked, ProjectKeys, ProjectKeysAnswered, ProjectKeysAsked
 from shared.kernel.postgres import Connection, Pool
@@ -209,7 +219,18 @@ class Matching:
             case CooperationRequestOpened():
                 ags = await self.pool.fetchval(AGS, cause.organisation_id)
                 return keys_of(cause) | set(places(ags) if ags else ()), []
-            case _:  # what was published of it before says the rest
+            case (
+                SessionAnnounced()
+                | SessionRegistrationOpened()
+                | SessionScheduled()
+                | SessionPostponed()
+                | SessionCancelled()
+                | SessionReinstated()
+                | SessionDocumented()
+                | MaterialPublished()
+                | ResourcePublished()
+                | AnnouncementPublished()
+            ):  # what was published of it before says the rest
                 return keys_of(cause) | await things.keys(self.pool, thing), []
 
     async def _project(
@@ -291,7 +312,19 @@ def _told_before(cause: Followed) -> tuple[Sequence[str], timedelta, bool]:
             return ("session_announcement",), A_DAY, False
         case ProjectPublished() | ProjectRevised() | BestPracticeAwarded():
             return OF_PROJECTS, EVER, True
-        case _:  # what happens to a thing is news whenever it happens
+        case (
+            SessionAnnounced()
+            | SessionScheduled()
+            | SessionPostponed()
+            | SessionCancelled()
+            | SessionReinstated()
+            | SessionDocumented()
+            | MaterialPublished()
+            | ProjectArchived()
+            | ResourcePublished()
+            | CooperationRequestOpened()
+            | AnnouncementPublished()
+        ):  # what happens to a thing is news whenever it happens
             return (), EVER, False
 
 

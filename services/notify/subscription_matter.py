@@ -14,7 +14,23 @@ from services.notify.kind import Kind, Occasion, Priority
 from services.notify.letter import Button, Fact, Letter, subject
 from services.notify.mailing import Occurred, note
 from services.notify.matter import About, Claimed, Draft, Mailing, Page, Row, Told
-from services.notify.subscriber_events import ConfirmationAsked, LinkAsked
+from services.notify.subscriber_events import (
+    CardForgotten,
+    CardKept,
+    ConfirmationAsked,
+    LinkAsked,
+    MessagesPaused,
+    MessagesResumed,
+    PreferencesChanged,
+    SubscriberErased,
+    SubscriberEvent,
+    SubscriptionConfirmed,
+    SubscriptionEnded,
+    SubscriptionLapsed,
+    SubscriptionRequested,
+    SubscriptionRhythmChanged,
+    SubscriptionsForgotten,
+)
 from services.notify.subscription_wishes import SUBJECTS, Owners
 from services.notify.texts import Text, paragraphs
 from shared.kernel.clock import Clock
@@ -162,7 +178,9 @@ def from_journal(matter: SubscriptionMatter, clock: Clock, noted: Callable[[], N
         occurred = [
             Occurred(cause, recorded.id, recorded.recorded_at, recorded.event.at, recorded.correlation_id)
             for recorded in events
-            if not recorded.history and (cause := _occasion(recorded.event)) is not None
+            if not recorded.history
+            and recorded.stream.startswith("subscriber-")
+            and (cause := _occasion(recorded.event)) is not None
         ]
         if occurred:
             await note(connection, matter, occurred, clock.now())
@@ -171,11 +189,24 @@ def from_journal(matter: SubscriptionMatter, clock: Clock, noted: Callable[[], N
     return Projection("subscription_mails", (), project, following=True)
 
 
-def _occasion(event: object) -> OfSubscription | None:
+def _occasion(event: SubscriberEvent) -> OfSubscription | None:
     match event:
         case ConfirmationAsked():
             return SubscriptionConfirmationAsked(person_id=event.person_id, confirm_by=event.confirm_by)
         case LinkAsked():
             return SubscriptionLinkAsked(person_id=event.person_id)
-        case _:  # nobody is told of anything else a subscriber does, or of what others do
+        case (
+            SubscriptionRequested()
+            | SubscriptionConfirmed()
+            | SubscriptionRhythmChanged()
+            | SubscriptionEnded()
+            | SubscriptionLapsed()
+            | SubscriptionsForgotten()
+            | CardKept()
+            | CardForgotten()
+            | PreferencesChanged()
+            | MessagesPaused()
+            | MessagesResumed()
+            | SubscriberErased()
+        ):  # nobody is told of it
             return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.notify.followed import Thing, keys_of, thing_of
+from services.notify.followed import Followed, Thing, keys_of, thing_of
 from shared.contracts.catalog import (
     CooperationRequestClosed,
     CooperationRequestOpened,
@@ -19,7 +19,6 @@ from shared.contracts.catalog import (
     TopicMerged,
     TopicRenamed,
 )
-from shared.contracts.contract import Contract
 from shared.contracts.events import (
     SessionAgendaPublished,
     SessionAnnounced,
@@ -64,6 +63,25 @@ OF_SESSIONS = (*DATED, SessionDocumented, SessionAgendaPublished)
 OF_CATALOGUE = (ProjectPublished, ProjectRevised, ProjectArchived, ResourcePublished, CooperationRequestOpened)
 OF_ANNOUNCEMENTS = (AnnouncementPublished, AnnouncementCorrected, AnnouncementWithdrawn)
 type OfAnnouncement = AnnouncementPublished | AnnouncementCorrected | AnnouncementWithdrawn
+type OfSession = (
+    SessionAnnounced
+    | SessionScheduled
+    | SessionPostponed
+    | SessionCancelled
+    | SessionReinstated
+    | SessionHeld
+    | SessionDocumented
+    | SessionAgendaPublished
+)
+type OfCatalogue = (
+    ProjectPublished
+    | ProjectRevised
+    | ProjectArchived
+    | ResourcePublished
+    | CooperationRequestOpened
+    | CooperationRequestClosed
+)
+type OfThing = OfSession | OfCatalogue | OfAnnouncement
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +108,7 @@ def of_catalog() -> list[Effect]:
     ]
 
 
-async def keep(connection: Connection, contracts: Iterable[Contract]) -> None:
+async def keep(connection: Connection, contracts: Iterable[OfThing]) -> None:
     """Notes what these say of things; the later word counts."""
     rows: dict[Thing, dict[str, Any]] = {}
     for contract in contracts:
@@ -118,27 +136,43 @@ async def keys(pool: Pool, thing: Thing) -> set[str]:
     return set(await pool.fetchval(KEYS, thing.kind, thing.id) or ())
 
 
-def kept(contract: Any) -> tuple[Thing, dict[str, Any]]:
+def kept(contract: OfThing) -> tuple[Thing, dict[str, Any]]:
     """What a contract says of a thing, and of which."""
     match contract:
-        case CooperationRequestClosed():
-            thing = Thing("cooperation_request", contract.cooperation_request_id)
-            return thing, {"title": contract.title, "gone": True}
-        case AnnouncementCorrected() | AnnouncementWithdrawn():
-            gone = isinstance(contract, AnnouncementWithdrawn)
-            return Thing("announcement", contract.announcement_id), {"title": contract.title, "gone": gone}
-        case SessionHeld():
-            return Thing("session", contract.session_id), _session(contract)
+        case (
+            SessionAnnounced()
+            | SessionScheduled()
+            | SessionPostponed()
+            | SessionCancelled()
+            | SessionReinstated()
+            | SessionDocumented()
+        ):
+            return thing_of(contract), {**_session(contract), "keys": _lasting(contract)}
         case SessionAgendaPublished():
             keys = {f"project:{talk.project_id}" for talk in contract.talks if talk.project_id}
             return thing_of(contract), {**_session(contract), "keys": keys | {f"series:{contract.series_id}"}}
-        case _:
-            gone = isinstance(contract, ProjectArchived)
-            said = _session(contract) if isinstance(contract, OF_SESSIONS) else {"title": contract.title, "gone": gone}
-            return thing_of(contract), {**said, "keys": _lasting(contract)}
+        case SessionHeld():
+            return Thing("session", contract.session_id), _session(contract)
+        case ProjectArchived():
+            return thing_of(contract), {"title": contract.title, "gone": True, "keys": _lasting(contract)}
+        case (
+            ProjectPublished()
+            | ProjectRevised()
+            | ResourcePublished()
+            | CooperationRequestOpened()
+            | AnnouncementPublished()
+        ):
+            return thing_of(contract), {"title": contract.title, "gone": False, "keys": _lasting(contract)}
+        case CooperationRequestClosed():
+            thing = Thing("cooperation_request", contract.cooperation_request_id)
+            return thing, {"title": contract.title, "gone": True}
+        case AnnouncementCorrected():
+            return Thing("announcement", contract.announcement_id), {"title": contract.title, "gone": False}
+        case AnnouncementWithdrawn():
+            return Thing("announcement", contract.announcement_id), {"title": contract.title, "gone": True}
 
 
-def _session(contract: Any) -> dict[str, Any]:
+def _session(contract: OfSession) -> dict[str, Any]:
     times = {name: value for name in Times.model_fields if (value := getattr(contract, name)) is not None}
     return {
         "title": contract.title,
@@ -147,7 +181,7 @@ def _session(contract: Any) -> dict[str, Any]:
     }
 
 
-def _lasting(contract: Any) -> set[str]:
+def _lasting(contract: Followed) -> set[str]:
     """Not the kind, which is that of one fact."""
     return {key for key in keys_of(contract) if not key.startswith("kind:")}
 
