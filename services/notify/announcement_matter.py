@@ -29,7 +29,7 @@ from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from shared.kernel.vault import Vault
 
-# Whoever got the announcement, or is just getting it, and why: by its mailing, in a digest, or as a follower of the same
+# Whoever got the announcement, or is just getting it, and why: by its mailing, in a digest, or as a follower of its
 # event.
 GOT_IT = """
 WITH told AS (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from services.notify import german
+from services.notify import digests, german
 from services.notify.digests import DigestClosed
 from services.notify.followed import ENDING, WISHED_AS, Thing
 from services.notify.follower_letter import page_of
@@ -129,11 +129,13 @@ class DigestMatter:
     async def cards(self, messages: Sequence[tuple[Claimed, Told]]) -> list[DigestCard | None]:
         """What is known of each now; none of whom nothing is left to tell."""
         wanted = {(claimed.person_id, told.cause.day) for claimed, told in messages}
+        now = self.clock.now()
+        await digests.put_back(self.pool, wanted, now)
         items = await self._items(wanted)
         asked: dict[str, set[str]] = {}
         for (person, _), found in items.items():
             asked.setdefault(person, set()).update(each for item in found for each in item.subscriptions)
-        followers = await self.followers.of(asked, self.clock.now())
+        followers = await self.followers.of(asked, now)
         return [
             _card(followers.get(claimed.person_id), items.get((claimed.person_id, told.cause.day)))
             for claimed, told in messages

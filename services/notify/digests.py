@@ -7,7 +7,7 @@ windows, several at once, too: rows and the mailing that sends them are written 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar
@@ -20,12 +20,14 @@ from services.notify.german import BERLIN
 from services.notify.kind import Occasion
 from services.notify.mailing import Occurred, note
 from services.notify.matter import Matter
+from services.notify.quiet import WEEKEND
 from shared.kernel.clock import Clock
 from shared.kernel.ids import named_id
 from shared.kernel.leader import lead
 from shared.kernel.postgres import CONNECTION_LOST, Connection, Pool
 
-# What is about something that is gone by now makes no digest, unless it says just that.
+# What is about something that is gone by now makes no digest, unless it says just that. A pause that ends waits for the
+# next window: it ends at midnight. Whoever had the digest of a day is left out, so that others come under the limit.
 CLOSE = """
 WITH closed AS (
     SELECT * FROM unnest($1::smallint[], $2::smallint[], $3::date[], $4::timestamptz[], $5::timestamptz[])
@@ -39,8 +41,9 @@ WITH closed AS (
     WHERE f.digest_day IS NULL AND f.rhythm <> 'immediate'
       AND (f.found_at < CASE f.rhythm WHEN 'daily' THEN c.daily ELSE c.weekly END
            OR f.found_at > $6::timestamptz + interval '1 day')
-      AND (s.paused_until IS NULL OR s.paused_until <= $6)
-      AND NOT (s.quiet_weekends AND extract(isodow FROM c.day) IN (6, 7))
+      AND (s.paused_until IS NULL OR s.paused_until <= c.daily)
+      AND NOT (s.quiet_weekends AND (extract(isodow FROM c.day) IN (6, 7) OR $9))
+      AND NOT EXISTS (SELECT FROM digest d WHERE d.person_id = f.person_id AND d.day = c.day)
 ), people AS (
     SELECT person_id, day, hour FROM due WHERE shown GROUP BY person_id, day, hour ORDER BY person_id LIMIT $8
 ), made AS (
@@ -64,6 +67,12 @@ WHERE g.kind = 'digest' AND g.state = 'expanded' AND g.created_at > $1::timestam
       AND NOT EXISTS (SELECT FROM message m WHERE m.mailing_id = g.id AND m.person_id = d.person_id)
       AND NOT EXISTS (SELECT FROM vault v WHERE v.person_id = d.person_id AND v.erased_at IS NOT NULL)
 )
+"""
+# Whoever paused until some day before a digest was sent hears of it in the one after.
+PUT_BACK = """
+UPDATE finding f SET digest_day = NULL
+FROM unnest($1::text[], $2::date[]) AS d (person_id, day) JOIN subscriber s USING (person_id)
+WHERE f.person_id = d.person_id AND f.digest_day = d.day AND s.paused_until > $3 AND s.paused_until < 'infinity'
 """
 FORGET_FINDINGS = """
 DELETE FROM finding WHERE ctid = ANY(ARRAY(
@@ -113,6 +122,12 @@ def closed(now: datetime) -> Iterator[Window]:
 def ends(day: date, hour: int) -> datetime:
     """When an hour is reached: once a day, in spring an hour later where the clock leaves it out."""
     return datetime.combine(day, time(hour), BERLIN).astimezone(UTC)
+
+
+async def put_back(pool: Pool, people: Iterable[tuple[str, date]], now: datetime) -> None:
+    """Lets what is in the digests of days, of whom paused meanwhile, wait for others."""
+    asked = list(people)
+    await pool.execute(PUT_BACK, [person for person, _ in asked], [day for _, day in asked], now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +186,7 @@ class Digests:
             now,
             list(ENDING),
             AT_ONCE,
+            now.astimezone(BERLIN).isoweekday() in WEEKEND,
         )
 
     async def _send(self, connection: Connection, day: date, hour: int, now: datetime) -> None:

@@ -84,10 +84,15 @@ class FollowerMatter:
         asked: dict[str, list[str]] = {}
         for claimed, _ in messages:
             asked.setdefault(claimed.person_id, []).extend(_subscriptions(claimed))
-        followers = await self.followers.of(asked, self.clock.now())
+        now = self.clock.now()
+        followers = await self.followers.of(asked, now)
+        found = [(claimed.mailing_id, claimed.person_id) for claimed, _ in messages]
+        at_once = await self.matching.at_once(found, now)
         shown = await things.shown(self.matching.pool, list({thing_of(told.cause) for _, told in messages}))
         return [
             _card(claimed, told.cause, followers.get(claimed.person_id), shown.get(thing_of(told.cause)))
+            if (claimed.mailing_id, claimed.person_id) in at_once
+            else None
             for claimed, told in messages
         ]
 

@@ -7,7 +7,7 @@ A fact is told to each person once, however many subscriptions match, and the ro
 - of a revision or a mark, who was told of the project before, unless the project itself is followed;
 - who subscribed later than the fact happened, wants none of that kind, or paused without an end.
 
-What comes in a pause that ends waits for the digest after it.
+What comes in a pause that ends, or was to be sent then, waits for the digest after it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -159,6 +159,19 @@ PAGE = """
 SELECT person_id, subscriptions FROM finding
 WHERE mailing_id = $1 AND rhythm = 'immediate' AND person_id > $2 ORDER BY person_id LIMIT $3
 """
+# Whoever paused until some day after they were found hears of it in a digest, and not beside it.
+AT_ONCE = """
+WITH asked AS (
+    SELECT * FROM unnest($1::bigint[], $2::text[]) AS m (mailing_id, person_id)
+), put_off AS (
+    UPDATE finding f SET rhythm = 'daily' FROM asked JOIN subscriber s USING (person_id)
+    WHERE f.mailing_id = asked.mailing_id AND f.person_id = asked.person_id AND f.rhythm = 'immediate'
+      AND s.paused_until > $3 AND s.paused_until < 'infinity'
+    RETURNING f.mailing_id, f.person_id
+)
+SELECT mailing_id, person_id FROM asked JOIN finding f USING (mailing_id, person_id) WHERE f.rhythm = 'immediate'
+EXCEPT SELECT mailing_id, person_id FROM put_off
+"""
 AGS = "SELECT ags FROM known_body WHERE organisation_id = $1"
 FORGET = "DELETE FROM finding WHERE person_id = ANY($1::text[])"
 FORGET_DIGESTS = "DELETE FROM digest WHERE person_id = ANY($1::text[])"
@@ -196,6 +209,12 @@ class Matching:
     async def page(self, mailing: Mailing, after: str, limit: int) -> Sequence[Any]:
         """The next of those who are told at once: person and subscriptions."""
         return await self.pool.fetch(PAGE, mailing.id, after, limit)
+
+    async def at_once(self, found: Sequence[tuple[int, str]], now: datetime) -> set[tuple[int, str]]:
+        """Those of some (mailing, person) that are still told at once; who paused meanwhile waits for a digest."""
+        mailings, people = [mailing for mailing, _ in found], [person for _, person in found]
+        rows = await self.pool.fetch(AT_ONCE, mailings, people, now)
+        return {(row["mailing_id"], row["person_id"]) for row in rows}
 
     async def _told_otherwise(self, mailing: Mailing) -> list[int]:
         """The mailings that tell the same to others; they come first."""

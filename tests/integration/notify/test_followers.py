@@ -10,6 +10,7 @@ import pytest
 from services.notify import live, things
 from services.notify.announcement_clock import AnnouncementClock
 from services.notify.followed import Thing
+from services.notify.follower_matter import FollowerMatter
 from services.notify.halts import Halts
 from services.notify.matching import forget
 from shared.contracts.catalog import (
@@ -234,11 +235,12 @@ async def test_preferences_say_how_often_and_a_subscriptions_own_rhythm_says_it_
 ) -> None:
     people = {name: await town.person(name, f"series:{SERIES}") for name in ("anna", "bela", "cora")}
     dora = await town.person("dora", f"series:{SERIES}", rhythm="immediate")
+    fred = await town.person("fred", f"series:{SERIES}", rhythm="immediate")
     await town.person("emil", f"series:{SERIES}", rhythm="weekly")
-    for person, rhythm in ((people["anna"], "off"), (people["bela"], "daily"), (dora, "off")):
+    for person, rhythm in ((people["anna"], "off"), (people["bela"], "daily"), (dora, "daily"), (fred, "off")):
         await town.notify.pool.execute(PREFER, person, "session_announcement", rhythm)
     await town.publish(announced())
-    assert await town.told() == ["cora"]
+    assert await town.told() == ["cora", "dora"]
     assert await town.close() == [], "the windows of today are over"
     town.notify.clock.forward(days=1)
     assert await town.close() == ["bela"]
@@ -303,11 +305,11 @@ async def test_many_processes_close_a_window_once(town: Town) -> None:
 async def test_who_comes_to_a_digests_mailing_late_is_not_forgotten(town: Town) -> None:
     await town.person("anna", f"series:{SERIES}", rhythm="daily")
     late = await town.person("bela", f"series:{SERIES}", rhythm="daily")
-    await town.notify.pool.execute(PAUSE, late, town.notify.clock.now() + dt.timedelta(days=1, minutes=1))
+    await town.notify.pool.execute(PAUSE, late, town.notify.clock.now() + dt.timedelta(days=3))
     await town.publish(announced())
     town.notify.clock.forward(days=1)
     assert await town.close() == ["anna"]
-    town.notify.clock.forward(minutes=2)
+    await town.notify.pool.execute(PAUSE, late, None)
     await town.digests.step()
     await town.digests.go_on()
     await town.office.expand()
@@ -361,6 +363,88 @@ async def test_a_pause_is_one(town: Town) -> None:
     assert await town.close() == []
     town.notify.clock.forward(days=2)
     assert await town.close() == ["anna"]
+
+
+async def test_a_pause_that_ends_at_midnight_is_followed_by_a_digest_at_the_persons_hour(town: Town) -> None:
+    """It is Tuesday, ten o'clock in Berlin; the pause ends when Thursday begins."""
+    midnight = town.notify.clock.now() + dt.timedelta(days=1, hours=14)
+    await town.person("anna", f"series:{SERIES}", paused_until=midnight)
+    await town.publish(announced())
+    town.notify.clock.forward(days=1, hours=14, minutes=1)
+    assert await town.close() == [], "nobody wants it in the middle of the night"
+    town.notify.clock.forward(hours=8)
+    assert await town.close() == ["anna"]
+
+
+async def test_a_digest_that_comes_late_keeps_quiet_weekends_too(town: Town) -> None:
+    """Nothing ran from Friday morning until Saturday at five."""
+    await town.person("anna", f"series:{SERIES}", rhythm="daily", quiet_weekends=True)
+    await town.person("bela", f"series:{SERIES}", rhythm="daily")
+    await town.publish(announced())
+    town.notify.clock.forward(days=3, hours=19)
+    assert await town.close() == ["bela"]
+    town.notify.clock.forward(days=2, hours=4)
+    assert await town.close() == ["anna"], "on Monday at eight"
+
+
+async def test_who_had_the_digest_of_a_day_takes_no_place_of_others(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something was found before the window ended, and written right after it was closed."""
+    monkeypatch.setattr("services.notify.digests.AT_ONCE", 1)
+    people = sorted([await town.person(name, f"series:{SERIES}", rhythm="daily") for name in ("anna", "bela")])
+    await town.publish(announced())
+    town.notify.clock.forward(days=1)
+    assert await town.digests.step() == 1
+    await town.notify.pool.execute("UPDATE finding SET digest_day = NULL WHERE person_id = $1", people[0])
+    assert await town.digests.step() == 1
+    assert await town.notify.pool.fetchval("SELECT count(DISTINCT person_id) FROM digest") == 2
+
+
+async def test_who_pauses_before_it_is_sent_hears_of_it_in_the_digest_after_the_pause(town: Town) -> None:
+    anna = await town.person("anna", f"series:{SERIES}")
+    bela = await town.person("bela", f"series:{SERIES}", rhythm="daily")
+    await town.publish(announced())
+    until = town.notify.clock.now() + dt.timedelta(days=3)
+    await town.notify.pool.execute(PAUSE, anna, until)
+    assert await town.told() == []
+    town.notify.clock.forward(days=1)
+    await town.digests.step()
+    await town.office.expand()
+    await town.notify.pool.execute(PAUSE, bela, until)
+    assert await town.told() == [], "the digest was written before the pause"
+    town.notify.clock.forward(days=3)
+    assert await town.close() == ["anna", "bela"]
+    assert await town.close() == []
+
+
+async def test_what_is_in_a_digest_is_not_sent_beside_it_when_a_process_dies_in_between(town: Town) -> None:
+    """It found that somebody had paused, and ended before it wrote down that the message is not to be sent."""
+    anna = await town.person("anna", f"series:{SERIES}")
+    await town.publish(announced())
+    mailing_id = await town.notify.pool.fetchval("SELECT id FROM mailing")
+    (matter,) = [each for each in town.office.more if isinstance(each, FollowerMatter)]
+    await town.notify.pool.execute(PAUSE, anna, town.notify.clock.now() + dt.timedelta(days=1))
+    assert await matter.matching.at_once([(mailing_id, anna)], town.notify.clock.now()) == set()
+    await town.notify.pool.execute(PAUSE, anna, None)
+    assert await town.told() == []
+    town.notify.clock.forward(days=1)
+    assert await town.close() == ["anna"]
+
+
+async def test_who_refuses_a_kind_before_it_is_sent_gets_nothing_of_it(town: Town) -> None:
+    anna = await town.person("anna", f"series:{SERIES}", rhythm="immediate")
+    bela = await town.person("bela", f"series:{SERIES}", rhythm="daily")
+    cora = await town.saves("cora", {"topic": ["works_depot"]}, "immediate")
+    await town.compiling.step()
+    town.catalogue.now = KEYS
+    await town.publish(announced(), published())
+    for person, kind in ((anna, "session_announcement"), (cora, "saved_search_digest")):
+        await town.notify.pool.execute(PREFER, person, kind, "off")
+    assert await town.told() == []
+    town.notify.clock.forward(days=1)
+    await town.notify.pool.execute(PREFER, bela, "session_announcement", "off")
+    assert await town.close() == []
 
 
 async def test_who_unsubscribes_or_is_erased_gets_nothing_that_waited(town: Town) -> None:
