@@ -691,7 +691,8 @@ async def test_who_wants_digests_reads_an_announcement_there_and_its_correction_
         assert await town.close() == ["anna"]
         assert "Meldung: Neue Reihe" in text_of(town.last())
         desk.sink.mails.clear()
-        correction = BODY | {"kind": "news", "session_id": None, "note": "Der Titel war falsch.", "mail": True}
+        correction = BODY | {"kind": "news", "session_id": None, "title": "Neue Reihe im Herbst", "mail": True}
+        correction["note"] = "Der Titel war falsch."
         assert (await desk.post(announcement_id, "corrections", correction)).status == 200
         await desk.work()
         assert desk.recipients() == ["anna@rathaus.example", "bela@rathaus.example", "cora@rathaus.example"]
