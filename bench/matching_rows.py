@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from os import urandom
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from shared.contracts.catalog import ProjectPublished
 from shared.contracts.rpc import FitsAnswered, ProjectKeysAnswered, SearchKeysAnswered
 from shared.kernel.ids import new_id
 from shared.kernel.postgres import Pool, connect_pool
+from shared.kernel.vault import Vault
 
 PROJECTS, SUBSCRIPTIONS, SEARCHES = 6850, 100_000, 10_000
 EACH = 4  # subscriptions a person
@@ -89,7 +91,7 @@ async def measure(bench: Bench) -> Sequence[Row]:
         )
         topics = [row["code"] for row in await site.live.pool.fetch(TOPICS)]
         bodies = await site.live.pool.fetch(BODIES + " ORDER BY ags")
-        town = Town(site, pool, Matching(pool, asked), Random(SEED), topics, bodies)
+        town = Town(site, pool, Matching(pool, Vault(pool, urandom(32)), asked), Random(SEED), topics, bodies)
         taken_apart = await _subscribe(bench, town, matcher, count, searches)
         found = await bench.alternate({"project": lambda: _publish_some(town)})
     what = f"one project against {count:,} subscriptions, {searches:,} of them saved searches"

@@ -54,7 +54,7 @@ class Followers:
         portal = settings.public_url.rstrip("/")
         reached = Reached(pool, runtime.vault, owners)
         unsubscribing = Unsubscribing.of(portal, settings.vault_key)
-        matching = Matching(pool, catalogue(runtime.bus))
+        matching = Matching(pool, runtime.vault, catalogue(runtime.bus))
         matter = FollowerMatter(matching, reached, unsubscribing, texts, portal, clock)
         digests = DigestMatter(pool, reached, unsubscribing, texts, portal, clock)
         return cls(runtime, journal, matter, digests, noted)

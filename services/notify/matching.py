@@ -29,6 +29,7 @@ from services.notify.followed import (
     thing_of,
 )
 from services.notify.matter import Mailing
+from services.notify.subscription_upkeep import open_searches
 from services.notify.wished_kinds import SEARCHES, WISHED
 from shared.contracts.catalog import (
     BestPracticeAwarded,
@@ -52,6 +53,7 @@ from shared.contracts.notify import AnnouncementPublished
 from shared.contracts.rpc import FitsAnswered, FitsAsked, ProjectKeys, ProjectKeysAnswered, ProjectKeysAsked
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.problems import Problem
+from shared.kernel.vault import Vault
 
 # A search that the catalogue has not taken apart yet, or by other rules, has to be proven; so has each where something
 # was public before.
@@ -77,15 +79,6 @@ SELECT query, needs_proof, array_agg(subscription_id) AS subscriptions
 FROM candidate GROUP BY query, needs_proof ORDER BY query
 """
 OTHER_RULES = "UPDATE compiled_search SET stale = true WHERE rules <> $1 AND NOT stale"
-# A confirmed search is opened within seconds; one that cannot be opened is waited for no longer.
-UNOPENED = """
-SELECT EXISTS (
-    SELECT FROM subscription s
-    WHERE s.subject = 'search' AND s.state = 'confirmed'
-      AND s.since BETWEEN $1::timestamptz - interval '1 minute' AND $1
-      AND NOT EXISTS (SELECT FROM saved_search o WHERE o.subscription_id = s.id)
-) AND clock_timestamp() < $1 + interval '2 minutes'
-"""
 # Parameters: 1 mailing, 2 kind, 3 kind that is wished, 4 and 5 thing, 6 and 7 subjects and keys, 8 searches that fit,
 # 9 when it happened, 10 now, 11 kinds that were told of the thing before, 12 since when, 13 whether a follower of the
 # very thing is told all the same, 14 mailings that tell the same, 15 how often searches are told of unless it is said.
@@ -195,6 +188,7 @@ class Matching:
     """Finds who is to be told, and notes it."""
 
     pool: Pool
+    vault: Vault
     catalogue: Catalogue
 
     async def find(self, mailing: Mailing, now: datetime) -> None:
@@ -259,8 +253,8 @@ class Matching:
         answer = await self.catalogue.keys(ProjectKeysAsked(project_id=cause.project_id, version=version))
         if answer.project is None:
             return set(), []
-        if await self.pool.fetchval(UNOPENED, mailing.happened_at):
-            raise Problem("unavailable")
+        while await open_searches(self.pool, self.vault, mailing.happened_at):  # confirmed a moment ago
+            pass
         own = keys_of(cause) - (keys_of(cause) & {f"topic:{each}" for each in getattr(cause, "topics", ())})
         new = _followed(answer.project) - (_followed(answer.before) if answer.before else set())
         if answer.before is not None and isinstance(cause, ProjectPublished):

@@ -103,6 +103,16 @@ class Terms:
     proofs: timedelta | None
 
 
+async def open_searches(pool: Pool, vault: Vault, at: datetime) -> int:
+    """Some confirmed searches that are not opened yet; gives how many."""
+    rows = await pool.fetch(UNOPENED, PORTION)
+    if not rows:
+        return 0
+    found = await subscriber_sealing.queries(vault, rows)
+    await pool.execute(OPEN, [{"subscription_id": each, "query": query} for each, query in found.items()], at)
+    return len(found)
+
+
 async def forget_people(connection: Connection, people: list[str]) -> None:
     """Nothing of the erased is left in the tables; their streams are told of it right after."""
     await connection.execute(FORGET, people)
@@ -154,11 +164,7 @@ class Upkeep:
     async def open_searches(self, at: datetime) -> None:
         """Confirmed searches for whoever matches them, and nothing of those that ended."""
         await self.pool.execute(CLOSE)
-        rows = await self.pool.fetch(UNOPENED, PORTION)
-        if rows:
-            found = await subscriber_sealing.queries(self.vault, rows)
-            opened = [{"subscription_id": each, "query": query} for each, query in found.items()]
-            await self.pool.execute(OPEN, opened, at)
+        await open_searches(self.pool, self.vault, at)
 
     async def record_erasures(self, at: datetime) -> None:
         """No table that is built anew has the erased again."""

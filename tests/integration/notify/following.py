@@ -227,7 +227,7 @@ async def town_of(notify: Notify) -> AsyncIterator[Town]:
     catalogue = AskedCatalogue()
     followers = Followers(notify.pool, notify.vault, Owners(titles, series, catalogue.taken_apart))
     unsubscribing = Unsubscribing.of(samples.PORTAL, bytes(32))
-    matching = Matching(notify.pool, Catalogue(catalogue.keys, catalogue.fits))
+    matching = Matching(notify.pool, notify.vault, Catalogue(catalogue.keys, catalogue.fits))
     matter = FollowerMatter(matching, followers, unsubscribing, samples.TEXTS, samples.PORTAL, notify.clock)
     digest = DigestMatter(notify.pool, followers, unsubscribing, samples.TEXTS, samples.PORTAL, notify.clock)
     async with mail_server() as sink:

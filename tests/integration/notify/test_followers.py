@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.notify import live, things
+from services.notify import live, subscriber_sealing, things
 from services.notify.announcement_clock import AnnouncementClock
 from services.notify.followed import Thing
 from services.notify.follower_matter import FollowerMatter
@@ -56,6 +56,8 @@ from tests.integration.notify.following import (
 )
 from tests.integration.notify.office import people
 from tests.unit.notify import samples
+
+SEAL = "UPDATE subscription SET sealed_query = $2 WHERE id = $1"
 
 
 @pytest.fixture
@@ -134,6 +136,18 @@ async def test_searches_are_found_by_their_keys_and_proven_where_keys_do_not_tel
     assert sorted(town.catalogue.proven) == ["bauhof", "nichts"], "the same search is proven once"
     assert town.sink.to("bela@rathaus.example")[0].subject == "Neue Treffer zu Ihrer Suche"
     assert "weil Sie die Suche: „bauhof“ abonniert haben" in words(town.sink.to("bela@rathaus.example")[0])
+
+
+async def test_a_confirmed_search_that_nobody_has_opened_yet_is_opened_and_found(town: Town) -> None:
+    """Everything stopped before it was, and a project is published before anybody looks after searches again."""
+    vault, anna = town.notify.vault, await town.person("anna")
+    subscription_id = await town.subscribe(anna, f"search:{uuid4()}", "immediate")
+    thing = subscriber_sealing.search_key(subscription_id)
+    sealed = await subscriber_sealing.seal(vault, anna, thing, {"q": ["bauhof"]})
+    await town.notify.pool.execute(SEAL, subscription_id, sealed)
+    town.catalogue.now, town.catalogue.proves = KEYS, {"bauhof"}
+    await town.publish(published())
+    assert await town.told() == ["anna"]
 
 
 async def test_searches_taken_apart_by_other_rules_are_proven_and_taken_apart_anew(town: Town) -> None:
