@@ -16,6 +16,7 @@ from dataclasses import replace
 from importlib.resources import files
 
 import Stemmer
+from pyroaring import BitMap
 
 from services.catalog.german import LINKS, PARTS, SHORTEST_PART, STOP, stem, told_apart
 from services.catalog.naming import bare
@@ -26,13 +27,20 @@ from services.catalog.search_names import MUNICIPALITY_DIGITS, Names, kilometres
 from services.catalog.search_pages import in_reach
 from services.catalog.search_query import BEFORE_EPITHETS, EPITHET, asked
 from services.catalog.search_shown import ProjectFilter
-from services.catalog.search_words import SHORTEST_BEGINNING, SHORTEST_END, SHORTEST_HEAD, SHORTEST_KNOWN, Words
+from services.catalog.search_words import (
+    SHORTEST_BEGINNING,
+    SHORTEST_END,
+    SHORTEST_HEAD,
+    SHORTEST_KNOWN,
+    Words,
+    holds,
+)
 from shared.contracts.rpc import KeyGroup
 from shared.kernel.problems import Problem
 
-FORM = 3
+FORM = 4
 """What keys are made by; another number where that changes."""
-SHORTEST_PREFIX, LONGEST_PREFIX = 2, 6
+SHORTEST_PREFIX, LONGEST_PREFIX, LONGEST_END = 2, 12, 9
 SHORTEST_COMPOUND = 2 * SHORTEST_PART
 LONGEST_LABEL = 60
 
@@ -71,8 +79,8 @@ def keys_of(one: Index, *, of_words: bool = True) -> set[str]:
 def reach_of(one: Index) -> dict[str, float]:
     """How far the project is from every municipality: of its participants, the nearest."""
     names = one.names
-    bodies = [names.bodies[value] for value, documents in one.facets["organisation"].items() if documents]
-    places = {body.place for body in bodies if body.place}
+    bodies = (names.bodies.get(value) for value, documents in one.facets["organisation"].items() if documents)
+    places = {body.place for body in bodies if body and body.place}
     if not places:
         return {}
     return {
@@ -100,14 +108,26 @@ def needs_proof(query: ProjectFilter) -> bool:
 
 def fits(one: Index, query: ProjectFilter, bodies: Iterable[str] | None = None) -> bool:
     """Whether the search finds the project of an index of one, among those of some `bodies` if they are given."""
-    asked_before = (query.q,)
-    if asked_before not in one.found:
-        one.found[asked_before] = match(one, query.q, visible(one, query), strict=True)
+    hits = _found_by_words(one, query)
     try:
-        found = in_reach(one, query, one.found[asked_before].hits, bodies)
+        found = in_reach(one, query, hits, bodies)
     except Problem:  # the municipality that it counts from is known no more
         return False
     return bool(found.intersection(*chosen(one, query).values()))
+
+
+def _found_by_words(one: Index, query: ProjectFilter) -> BitMap:
+    """The project if the words find it. Many searches have the same ones, and the first that is not there tells."""
+    words = asked(query.q or "", one.names.places)
+    if words.empty or words.strict:
+        return _found(one, query, query.q)
+    return next((hits for each in words.words if not (hits := _found(one, query, each))), visible(one, query))
+
+
+def _found(one: Index, query: ProjectFilter, q: str | None) -> BitMap:
+    if (q,) not in one.found:
+        one.found[q,] = match(one, q, visible(one, query), strict=True)
+    return one.found[q,].hits
 
 
 def described(index: Index, query: ProjectFilter) -> str:
@@ -152,9 +172,11 @@ def _word_keys(one: Index) -> Iterator[str]:
         yield f"={word.bare}"
         yield f"~{word.stem}"
         yield from (f"^{word.bare[:length]}" for length in range(SHORTEST_PREFIX, LONGEST_PREFIX + 1))
-        yield from (f"%{stem(part)}" for part in one.words.within(word))
-        if len(word.stem) >= SHORTEST_END + SHORTEST_HEAD:
-            yield f"${word.stem[-SHORTEST_END:]}"
+        yield from (f"%{key}" for part in one.words.within(word) if holds(word, key := stem(part)))
+        for length in range(SHORTEST_END, min(LONGEST_END, len(word.stem) - SHORTEST_HEAD) + 1):
+            end = word.stem[-length:]
+            if length == LONGEST_END or holds(word, end):
+                yield f"${end}"
 
 
 def _groups_of_words(q: str | None) -> Iterator[KeyGroup]:
@@ -184,18 +206,13 @@ def _found_by(word: str) -> Iterator[KeyGroup]:
     Or its parts: of a compound the first and the last one, in a group each.
     """
     plain, key = bare(word), stem(word)
-    itself, beginning = {f"~{key}", f"={plain}"}, set[str]()
+    whole = {f"~{key}", f"={plain}", *_within(key)}
     if len(word) >= SHORTEST_BEGINNING:
-        beginning.add(f"^{plain[:LONGEST_PREFIX]}")
-    if told_apart(word):
-        sure = {f"~{key}"}
-    elif len(plain) <= LONGEST_PREFIX:
-        sure = itself | beginning
-    else:
-        sure = itself
+        whole.add(f"^{plain[:LONGEST_PREFIX]}")
+    sure = {f"~{key}"} if told_apart(word) else {each for each in whole if not _is_cut(each)}
     for parts in (_first_parts(word), _last_parts(word)) if len(word) >= SHORTEST_COMPOUND else ((),):
         of_parts = {found for part in parts for found in _of_part(part)}
-        likely = {*itself, *beginning, *_within(key), *of_parts} - sure
+        likely = (whole | of_parts) - sure
         yield KeyGroup(sure=tuple(sorted(sure)), likely=tuple(sorted(likely)))
 
 
@@ -210,7 +227,12 @@ def _within(key: str) -> Iterator[str]:
     """By which compounds that hold a stem are found."""
     yield f"%{key}"
     if len(key) >= SHORTEST_END:
-        yield f"${key[-SHORTEST_END:]}"
+        yield f"${key[-LONGEST_END:]}"
+
+
+def _is_cut(key: str) -> bool:
+    """Whether there may be more of a beginning or an ending than the key has."""
+    return len(key) > {"^": LONGEST_PREFIX, "$": LONGEST_END}.get(key[0], len(key))
 
 
 def _first_parts(word: str) -> Iterator[str]:

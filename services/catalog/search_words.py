@@ -228,6 +228,12 @@ class Words:
         return any(stem(part) == key for part in self.within(word))
 
 
+def holds(word: Word, key: str) -> bool:
+    """Whether the letters of a stem stand in a word, but not first where it begins; few letters say nothing."""
+    plain = bare(key)
+    return len(plain) >= SHORTEST_PART - 1 and word.bare.find(plain) > 0
+
+
 def _near(plain: str, choices: Iterable[Sequence[str]], most: int) -> Iterator[tuple[str, int]]:
     """The most alike of some words, in several lists; of those that are as much so, the first."""
     found = [

@@ -1,5 +1,7 @@
 """A saved search is told of a project if and only if the search finds it, typing corrections aside."""
 
+import unicodedata
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,14 +12,15 @@ from hypothesis import strategies as st
 from services.catalog.german import STOP
 from services.catalog.organisation import Profile, RegisterOrganisation
 from services.catalog.percolation import alone, described, fits, groups_of, keys_of, needs_proof, reach_of, unknown_in
-from services.catalog.project_content import Content, Participation
+from services.catalog.project_content import Content, Effect, Funding, Participation, Reuse
 from services.catalog.search_index import Index
 from services.catalog.search_live import entry_of
 from services.catalog.search_pages import ask
 from services.catalog.search_query import asked
 from services.catalog.search_shown import ProjectFilter
+from services.catalog.size_class import SizeClass
 from services.catalog.topic import DefineTopic, Group
-from services.catalog.vocabulary import OrganisationType, Role
+from services.catalog.vocabulary import EffectKind, LegalForm, OrganisationType, Role, Stage
 from shared.kernel.ids import named_id
 from tests.unit.catalog.searching import index_of, named, row
 
@@ -51,6 +54,7 @@ WORDS = (
 SIGNS = " -qxzvbn"
 """What no text holds is left out: the search then means just what is written, and finds the same otherwise."""
 PLACES = (("Lemgo", "05766044", 52.03, 8.9), ("Detmold", "05766020", 51.93, 8.88), ("Kerpen", "05362032", 50.87, 6.7))
+SIZES = (40_000, 74_000, 66_000)
 TOPICS = tuple(
     DefineTopic(topic=code, slug=code, label=label, group=Group(code=group, slug=group, label=group.title()))
     for code, label, group in (
@@ -61,22 +65,35 @@ TOPICS = tuple(
 )
 
 
-def organisations() -> list[RegisterOrganisation]:
+def organisations(*, moved: bool = False) -> list[RegisterOrganisation]:
+    """Of a few places; `moved`: each to where another one was."""
+    places = [(*one[:2], *other[2:]) for one, other in zip(PLACES, (*PLACES[1:], PLACES[0]), strict=True)]
     return [
         RegisterOrganisation(
             organisation_id=str(named_id("organisation", ags)),
             profile=Profile(
-                name=name, type=OrganisationType.MUNICIPALITY, ags=ags, latitude=latitude, longitude=longitude
+                name=name,
+                type=OrganisationType.MUNICIPALITY,
+                ags=ags,
+                latitude=latitude,
+                longitude=longitude,
+                population=population,
+                population_as_of=date(2024, 12, 31),
             ),
         )
-        for name, ags, latitude, longitude in PLACES
+        for (name, ags, latitude, longitude), population in zip(places if moved else PLACES, SIZES, strict=True)
     ]
 
 
 ORGANISATIONS = organisations()
+MERGERS: tuple[dict[str, str], ...] = (
+    {},
+    {"works_depot": "flood"},
+    {ORGANISATIONS[1].organisation_id: ORGANISATIONS[0].organisation_id},
+)
 texts = st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join)
 contents = st.builds(
-    lambda title, summary, description, topics, bodies: Content(
+    lambda title, summary, description, topics, bodies, said: Content(
         title=f"Projekt {title}",
         summary=summary or None,
         description=description or None,
@@ -84,17 +101,30 @@ contents = st.builds(
         participations=tuple(
             Participation(organisation_id=each.organisation_id, ags=each.profile.ags, role=Role.LEAD) for each in bodies
         ),
+        **said,
     ),
     texts,
     texts,
     texts,
     st.lists(st.sampled_from([each.topic for each in TOPICS]), max_size=2, unique=True),
     st.lists(st.sampled_from(ORGANISATIONS), max_size=2, unique_by=lambda each: each.organisation_id),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "reuse": st.sampled_from([None, True, False]).map(lambda possible: Reuse(text="Ja", possible=possible)),
+            "funding": st.just((Funding(programme="EFRE"),)),
+            "stage": st.sampled_from(Stage),
+            "legal_form": st.sampled_from(LegalForm),
+            "effects": st.sampled_from(EffectKind).map(lambda kind: (Effect(kind=kind, text="Mehr"),)),
+        },
+    ),
 )
 pieces = st.one_of(
     st.sampled_from(WORDS),
     st.sampled_from(WORDS).map(lambda word: word[: max(3, len(word) * 2 // 3)]),
     st.sampled_from(WORDS).map(lambda word: f"-{word}"),
+    st.sampled_from(WORDS).map(str.upper),
+    st.sampled_from(WORDS).map(lambda word: unicodedata.normalize("NFD", word)),
     st.tuples(st.sampled_from(WORDS), st.sampled_from(WORDS)).map(lambda two: f'"{two[0]} {two[1]}"'),
 )
 queries = st.builds(
@@ -109,7 +139,12 @@ queries = st.builds(
             "district": st.just(("05766",)),
             "regierungsbezirk": st.just(("057",)),
             "funded": st.booleans(),
+            "reuse": st.booleans(),
             "best_practice": st.booleans(),
+            "stage": st.sampled_from(Stage).map(lambda stage: (stage,)),
+            "legal_form": st.lists(st.sampled_from(LegalForm), min_size=1, max_size=3).map(tuple),
+            "size_class": st.sampled_from(SizeClass).map(lambda size: (size,)),
+            "effect_kind": st.lists(st.sampled_from(EffectKind), min_size=1, max_size=3).map(tuple),
         },
     ),
     st.one_of(
@@ -139,19 +174,23 @@ def asks_nothing(q: str | None) -> bool:
     return bool(q) and set(asked(q or "").words) <= STOP
 
 
-@settings(max_examples=80, deadline=None)
-@given(st.lists(contents, min_size=1, max_size=4), st.booleans(), queries)
+@settings(max_examples=100, deadline=None)
+@given(st.lists(contents, min_size=1, max_size=4), st.booleans(), queries, st.booleans(), st.sampled_from(MERGERS))
 def test_it_is_told_if_and_only_if_the_search_finds_it(
     written: list[Content],
     marked: bool,  # noqa: FBT001 -- drawn by hypothesis
     query: ProjectFilter,
+    moved: bool,  # noqa: FBT001
+    merged: dict[str, str],
 ) -> None:
+    """Whatever was merged or moved after the search was saved."""
     assume(not asks_nothing(query.q))
     ids = [str(named_id("project", str(number))) for number in range(len(written))]
     index = index_of({}, TOPICS, ORGANISATIONS)
     rows = [row(each, content, best_practice=marked) for each, content in zip(ids, written, strict=True)]
     for facts in rows:
         index.put(entry_of(facts))
+    named(index, TOPICS, organisations(moved=moved), merged)
     plainly = query.model_copy(update={"q": query.q and query.q + SIGNS})
     found = {str(index.id_of(document)) for document in ask(index, plainly).kept}
     assert {each for each, facts in zip(ids, rows, strict=True) if percolates(index, facts, query)} == found
@@ -266,6 +305,15 @@ def test_a_search_that_names_what_there_is_not_is_noticed() -> None:
     query = ProjectFilter(topic=("flood", "astrology"), organisation=("05999999",), near="05999999", within_km=5)
     assert unknown_in(query, names) == ["topic", "organisation", "near"]
     assert unknown_in(ProjectFilter(topic=("flood",), organisation=("05766044",)), names) == []
+
+
+def test_a_body_that_is_not_known_yet_is_nowhere() -> None:
+    """Newer code wrote its entry: whoever is asked about the project answers all the same."""
+    unknown = Participation(organisation_id=str(named_id("organisation", "new")), role=Role.LEAD)
+    content = FLOOD.model_copy(update={"participations": (unknown,)})
+    facts = row(str(named_id("project", "x")), content)
+    assert reach_of(alone(index_of({}, TOPICS, ORGANISATIONS), entry_of(facts))) == {}
+    assert percolates(index_of({}, TOPICS, ORGANISATIONS), facts, ProjectFilter(q="Hochwasser"))
 
 
 def test_a_project_is_alone_in_an_index_of_its_own() -> None:
