@@ -57,26 +57,32 @@ from shared.kernel.vault import Vault
 
 # A search that the catalogue has not taken apart yet, or by other rules, has to be proven; so has each where something
 # was public before.
+# It is known of each part by a bit whether the project has a key of it, and one that is sure.
 CANDIDATES = """
 WITH met AS (
-    SELECT k.subscription_id, count(DISTINCT k.part) AS parts, count(DISTINCT k.part) FILTER (WHERE k.sure) AS sure
+    SELECT k.subscription_id, bit_or(1::bigint << k.part) AS parts,
+           coalesce(bit_or(1::bigint << k.part) FILTER (WHERE k.sure), 0) AS sure
     FROM unnest($1::text[]) AS given (key) JOIN search_key k USING (key) GROUP BY k.subscription_id
-), near AS (
-    SELECT * FROM unnest($2::text[], $3::float8[]) AS n (ags, km)
+), fitting AS (
+    SELECT c.subscription_id, c.needs_proof OR met.sure <> met.parts AS needs_proof, c.near, c.within_km
+    FROM met JOIN compiled_search c USING (subscription_id)
+    WHERE c.rules = $4 AND met.parts = (1::bigint << c.groups) - 1
+    UNION ALL
+    SELECT c.subscription_id, c.needs_proof, c.near, c.within_km
+    FROM compiled_search c WHERE c.rules = $4 AND c.groups = 0
 ), candidate AS (
-    SELECT o.subscription_id, o.query,
-           c.subscription_id IS NULL OR c.rules <> $4 OR c.needs_proof OR c.groups > coalesce(met.sure, 0)
-           OR $6 AS needs_proof
-    FROM saved_search o
-    JOIN subscription s ON s.id = o.subscription_id AND s.state = 'confirmed' AND s.since <= $5
-    LEFT JOIN compiled_search c USING (subscription_id)
-    LEFT JOIN met USING (subscription_id)
-    LEFT JOIN near ON near.ags = c.near
-    WHERE c.subscription_id IS NULL OR c.rules <> $4
-       OR (c.groups = coalesce(met.parts, 0) AND (c.within_km IS NULL OR near.km <= c.within_km))
+    SELECT f.subscription_id, f.needs_proof FROM fitting f
+    WHERE f.within_km IS NULL OR f.within_km >= (
+        SELECT n.km FROM unnest($2::text[], $3::float8[]) AS n (ags, km) WHERE n.ags = f.near
+    )
+    UNION ALL
+    SELECT o.subscription_id, true FROM saved_search o LEFT JOIN compiled_search c USING (subscription_id)
+    WHERE c.rules IS DISTINCT FROM $4
 )
-SELECT query, needs_proof, array_agg(subscription_id) AS subscriptions
-FROM candidate GROUP BY query, needs_proof ORDER BY query
+SELECT o.query, c.needs_proof OR $6 AS needs_proof, array_agg(c.subscription_id) AS subscriptions
+FROM candidate c JOIN saved_search o USING (subscription_id)
+JOIN subscription s ON s.id = c.subscription_id AND s.state = 'confirmed' AND s.since <= $5
+GROUP BY o.query, c.needs_proof OR $6 ORDER BY o.query
 """
 OTHER_RULES = "UPDATE compiled_search SET stale = true WHERE rules <> $1 AND NOT stale"
 # Parameters: 1 mailing, 2 kind, 3 kind that is wished, 4 and 5 thing, 6 and 7 subjects and keys, 8 searches that fit,

@@ -3,12 +3,14 @@
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
+from random import Random
 from uuid import uuid4
 
 import pytest
 
 from services.notify import live, subscriber_sealing, things
 from services.notify.announcement_clock import AnnouncementClock
+from services.notify.compiled_searches import Compiling
 from services.notify.followed import Thing
 from services.notify.follower_matter import FollowerMatter
 from services.notify.halts import Halts
@@ -31,9 +33,7 @@ from shared.contracts.events import (
     SessionRegistrationOpened,
     Times,
 )
-from shared.contracts.rpc import (
-    ProjectKeys,
-)
+from shared.contracts.rpc import KeyGroup, ProjectKeys, SearchKeys, SearchKeysAnswered, SearchKeysAsked
 from tests.integration.notify.conftest import Notify
 from tests.integration.notify.following import (
     END,
@@ -44,6 +44,7 @@ from tests.integration.notify.following import (
     PAUSE,
     PREFER,
     PROJECT,
+    RULES,
     SERIES,
     SESSION,
     Town,
@@ -57,6 +58,7 @@ from tests.integration.notify.following import (
 from tests.integration.notify.office import people
 from tests.unit.notify import samples
 
+AGS = "05766044"
 SEAL = "UPDATE subscription SET sealed_query = $2 WHERE id = $1"
 
 
@@ -159,6 +161,57 @@ async def test_searches_taken_apart_by_other_rules_are_proven_and_taken_apart_an
     assert await town.told() == ["anna"]
     assert town.catalogue.proven == [""]
     assert await town.compiling.step() == 1
+
+
+async def test_keys_select_what_may_find_a_project_and_say_where_that_is_sure(town: Town) -> None:
+    """As many searches of any kind as chance makes, and a few that are not taken apart."""
+    random = Random(2026)
+    made: dict[str, SearchKeys] = {}
+    whose: dict[str, str] = {}
+
+    async def taken_apart(asked: SearchKeysAsked) -> SearchKeysAnswered:
+        return SearchKeysAnswered(searches=tuple(made[each["q"][0]] for each in asked.searches), rules=RULES)
+
+    for number in range(63):
+        made[f"{number}"] = _any_search(random)
+        whose[await town.saves(f"person{number}", {"q": [f"{number}"]}, "daily")] = f"{number}"
+        if number == 59:
+            await Compiling(town.notify.pool, taken_apart).step()
+            await Compiling(town.notify.pool, taken_apart).step()
+    for number in range(12):
+        project = ProjectKeys(keys=tuple(random.sample("abcdefgh", 5)), reach={AGS: random.choice((0.0, 10.0, 20.0))})
+        proves = set(random.sample(sorted(made), 30))
+        town.catalogue.now, town.catalogue.proves, town.catalogue.proven = project, proves, []
+        fact = published().model_copy(update={"project_id": str(uuid4())})
+        await town.publish(fact, version=number)
+        found = await town.notify.pool.fetch("SELECT person_id FROM finding WHERE thing_id = $1", fact.project_id)
+        to_prove = {each for each, search in made.items() if _meets(search, project) is not None} | {"60", "61", "62"}
+        sure = {each for each in to_prove if int(each) < 60 and _meets(made[each], project)}
+        assert set(town.catalogue.proven) == to_prove - sure
+        assert {whose[row["person_id"]] for row in found} == sure | ((to_prove - sure) & proves)
+
+
+def _any_search(random: Random) -> SearchKeys:
+    drawn = [(random.sample("abcdefgh", 4), random.randrange(3)) for _ in range(random.randrange(4))]
+    groups = [KeyGroup(sure=tuple(keys[:sure]), likely=tuple(keys[sure:])) for keys, sure in drawn]
+    near = AGS if random.random() < 0.3 else None
+    return SearchKeys(
+        search={"q": ("x",)},
+        groups=tuple(groups),
+        needs_proof=random.random() < 0.2,
+        near=near,
+        within_km=random.choice((5.0, 10.0)) if near else None,
+    )
+
+
+def _meets(search: SearchKeys, project: ProjectKeys) -> bool | None:
+    """Whether that is sure; None where it cannot be."""
+    keys = set(project.keys)
+    if search.near and project.reach[search.near] > (search.within_km or 0):
+        return None
+    if not all(keys & {*group.sure, *group.likely} for group in search.groups):
+        return None
+    return not search.needs_proof and all(keys & {*group.sure} for group in search.groups)
 
 
 async def test_a_catalogue_that_is_away_is_waited_for(town: Town) -> None:
