@@ -235,6 +235,8 @@ def test_a_search_is_told_of_a_project(search: dict[str, Any], times: int) -> No
     [
         ("Das Haus", "haus", 1),
         ("Häuser am Markt", "Haus", 1),
+        ("Hausmeister", "Haus", 1),
+        ("Hausmeister", "Häuser", 0),
         ("Hochwasserschutzkonzept", "Hochwassersch", 1),
         ("Hochwasserschutzkonzept", "schutz", 1),
         ("Riesenklops", "klops", 1),
