@@ -1,5 +1,8 @@
 """What came back, read: a report of failure, a complaint, or neither, and which of our messages it is about.
 
+Where messages have addresses of their own for what comes back, only those say which one it was: everybody whom a reader
+ever answered knows a Message-ID, and a report is quickly made up.
+
 Reports of RFC 3464 and complaints of RFC 5965 are read as they are meant; for servers that write letters instead there
 is a library of their phrases. What answers for a person (out of office, challenges, receipts) is no bounce.
 """
@@ -56,19 +59,10 @@ class Reader:
         if found.said == "nothing":
             return found
         try:
-            message_id = self._proven(mail)
+            message_id = self._quoted(mail, raw) if self.addresses is None else _proven(mail, self.addresses)
         except Forged:
             return Returned("forged")
-        return replace(found, message_id=message_id or self._quoted(mail, raw))
-
-    def _proven(self, mail: Message) -> UUID | None:
-        """The message that the address says at which this arrived, or from which the one in it was sent."""
-        if self.addresses is None:
-            return None
-        for address in _addresses(mail):
-            if found := self.addresses.read(address):
-                return found
-        return None
+        return replace(found, message_id=message_id)
 
     def _quoted(self, mail: Message, raw: bytes) -> UUID | None:
         """By the Message-ID in what was returned: where that is a part of its own there, or else anywhere below."""
@@ -90,6 +84,11 @@ def message_id_in(text: str, domain: str) -> UUID | None:
     """Which message a Message-ID of ours names; the part before the @ alone will do."""
     found = re.fullmatch(rf"\s*<?({UUIDS})(?:@{re.escape(domain)})?>?\s*", text, re.IGNORECASE)
     return UUID(found[1]) if found else None
+
+
+def _proven(mail: Message, addresses: BounceAddresses) -> UUID | None:
+    """The message that the address says at which this arrived, or from which the one in it was sent."""
+    return next((found for address in _addresses(mail) if (found := addresses.read(address))), None)
 
 
 def _said(mail: Message) -> Returned:
