@@ -14,7 +14,9 @@ from services.notify.texts import Text, Words
 from shared.contracts.rpc import PeopleAsked
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
-from shared.kernel.recorded import Context
+from shared.kernel.recorded import Context, IdempotencyKeyReused
+
+ASKED = "SELECT data FROM mailing WHERE cause = $1 AND kind = $2"
 
 ONCE = datetime(2025, 1, 1, tzinfo=UTC)  # a command's id says it all: no later one is another
 OF_USE = timedelta(hours=1)
@@ -94,7 +96,10 @@ class Trials:
     noted: Callable[[], None]
 
     async def ask(self, name: str, number: int, words: Words | None, context: Context) -> None:
-        """Written down when this returns; `own_address_unknown` to whose address nobody knows."""
+        """Written down when this returns; `own_address_unknown` to whose address nobody knows.
+
+        Again is not sent again, and something else with the same key is refused.
+        """
         found = await self.people.reached(PeopleAsked(actors=(context.actor,)))
         if len(found) != 1:
             raise Problem("own_address_unknown")
@@ -102,4 +107,7 @@ class Trials:
         occurred = Occurred(cause, f"trial_mail-{context.command_id}@1", ONCE, context.at, context.correlation_id)
         async with self.pool.acquire() as connection, connection.transaction():
             await mailing.note(connection, self.matter, [occurred], context.at)
+            asked = await connection.fetchval(ASKED, occurred.id, KINDS[TrialMailAsked].name)
+            if TrialMailAsked.model_validate(asked | {"asked_at": context.at}) != cause:
+                raise IdempotencyKeyReused
         self.noted()

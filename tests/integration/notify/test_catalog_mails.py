@@ -457,6 +457,8 @@ class TestTrials:
         for _ in range(2):
             reply = await hall.notify.edit("POST", self.path, {"number": 1, "words": OWN_WORDS}, Idempotency_Key="once")
             assert (reply.status, reply.body) == (202, {"status": "accepted"})
+        other = await hall.notify.edit("POST", self.path, {"number": 2, "words": OWN_WORDS}, Idempotency_Key="once")
+        assert other.code == "422 idempotency_key_reused"
         await hall.expand()
         (mail,) = await hall.send()
         assert mail.recipient == "redaktion@stadt.example"
