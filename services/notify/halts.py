@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 import asyncpg
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from shared.kernel.http import Page, Paging, decode_cursor, next_after
 from shared.kernel.postgres import Pool
@@ -41,10 +41,13 @@ WITH portion AS (
 )
 UPDATE message m SET state = 'waiting' FROM portion WHERE m.id = portion.id
 """
+# Nobody takes up any more what somebody had in hand and died with.
 WITHHOLD = """
 WITH portion AS (
     SELECT m.id FROM message m JOIN mailing g ON g.id = m.mailing_id
-    WHERE g.halt = 'stopping' AND m.state IN ('waiting', 'held', 'failed') LIMIT $1 FOR UPDATE OF m SKIP LOCKED
+    WHERE g.halt = 'stopping'
+      AND (m.state IN ('waiting', 'held', 'failed') OR m.state = 'sending' AND m.ready_at <= $2)
+    LIMIT $1 FOR UPDATE OF m SKIP LOCKED
 )
 UPDATE message m SET state = 'withheld', reason = 'stopped', finished_at = $2, sealed = NULL
 FROM portion WHERE m.id = portion.id
@@ -93,9 +96,9 @@ CURSOR: TypeAdapter[tuple[int]] = TypeAdapter(tuple[int])
 class MailingQuery(Paging):
     """What the mailings can be narrowed to. `at_least` leaves out those with fewer messages, such as single mails."""
 
-    kind: tuple[str, ...] | None = None
+    kind: tuple[str, ...] | None = Field(default=None, max_length=50)
     halted: bool | None = None
-    at_least: int = 0
+    at_least: int = Field(default=0, ge=0, le=1_000_000_000)
 
 
 class MailingCounts(BaseModel):

@@ -57,7 +57,8 @@ ON CONFLICT DO NOTHING
 TAKE_BACK = """
 UPDATE message SET state = 'bounced', reason = 'expired', finished_at = $3, sealed = NULL
 FROM unnest($1::text[], $2::timestamptz[]) AS moved(session_id, starts_at)
-WHERE message.session_id = moved.session_id AND message.kind = 'reminder' AND message.state = 'waiting'
+WHERE message.session_id = moved.session_id AND message.kind = 'reminder'
+  AND message.state IN ('waiting', 'held', 'failed')
   AND message.expires_at IS DISTINCT FROM moved.starts_at
 """
 # Of two leads that are due at once, as after a night without power, only the later one is worth a message.

@@ -1,6 +1,7 @@
 """A mailing that is paused, goes on, or is stopped while it is being written and sent."""
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 
 import pytest
@@ -133,11 +134,27 @@ async def test_a_mail_that_was_stopped_on_its_way_counts_as_delivered(office: Of
     assert await counts(office) == {"delivered": 1, "withheld": 4}
 
 
+async def test_what_somebody_died_with_keeps_no_mailing_from_being_stopped(office: Office) -> None:
+    await office.hear(postponed())
+    await office.expand()
+    pool, now = office.notify.pool, office.notify.clock.now()
+    until = now + dt.timedelta(minutes=5)
+    await queue.claim(pool, now, until, Priority.MANY, 1, holder=1)
+    await say(office, "stops")
+    await follow(office)
+    assert await counts(office) == {"waiting": 1, "withheld": 4}, "it may be on its way"
+    office.notify.clock.time = until
+    await follow(office)
+    assert (await say(office, "stops"), await counts(office)) == ("stopped", {"withheld": 5})
+
+
 async def test_only_who_may_halts_and_only_what_there_is(office: Office) -> None:
     assert (await office.notify.ask("POST", "/api/v1/mailings/1/stops")).status == 401
     for wrong in ("0", "x", "9" * 30, "-1", "1e3"):
         assert (await office.notify.ask("POST", f"/api/v1/mailings/{wrong}/stops", who=EDITOR)).status == 404
     assert (await office.notify.ask("GET", "/api/v1/mailings/99", who=EDITOR)).status == 404
+    for wrong in (f"at_least={'9' * 30}", "at_least=-1", "kind=" + "&kind=".join("k" * 51)):
+        assert (await office.notify.edit("GET", f"/api/v1/mailings?{wrong}")).code == "422 invalid_query"
 
 
 async def test_single_persons_mail_goes_on_while_a_mailing_is_paused(office: Office, sink: Sink) -> None:

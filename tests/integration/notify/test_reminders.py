@@ -93,14 +93,17 @@ async def test_a_postponed_session_takes_its_reminders_along(office: Office) -> 
     assert await at(office, LATER - DAY) == ["Erinnerung"] * 2
 
 
-async def test_what_waits_to_be_sent_for_the_old_date_is_taken_back(office: Office, sink: Sink) -> None:
+@pytest.mark.parametrize("state", ["waiting", "held", "failed"])
+async def test_what_waits_to_be_sent_for_the_old_date_is_taken_back(office: Office, sink: Sink, state: str) -> None:
     await hear(office, ANNOUNCED)
     office.notify.clock.time = BEGIN - DAY
     working = Reminders(office.notify.pool, office.notify.clock, office.matters.named("sessions", ""), lambda: None)
     assert await working.step()
     await office.expand()
     assert await office.states() == ["waiting"] * 2
+    await office.notify.pool.execute("UPDATE message SET state = $1", state)
     await hear(office, postponed(samples.OPEN))
+    await office.notify.pool.execute("UPDATE message SET state = 'waiting' WHERE state IN ('held', 'failed')")
     await office.send()
     assert sink.mails == []
     assert await at(office, BEGIN - HOUR) == []
