@@ -78,6 +78,7 @@ def compose(notice: Notice, texts: Mapping[str, Text]) -> Letter:
         button=_button(notice, text),
         footnote=TESTED if notice.test else WHY[notice.why],
         message=paragraphs_of((own and own.text) or content.body),
+        leads=True,
     )
 
 

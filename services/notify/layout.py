@@ -1,7 +1,10 @@
 """A letter as plain text and as HTML. Styles are moved onto the elements once, when the templates are built."""
 
+import re
 import textwrap
+from collections.abc import Iterator
 from importlib.resources import files
+from urllib.parse import urlsplit
 
 import css_inline
 from jinja2 import DictLoader, Environment, StrictUndefined, select_autoescape
@@ -11,6 +14,8 @@ from services.notify.texts import Tone
 
 WIDTH = 76
 TONES: tuple[Tone, ...] = ("info", "success", "warning", "danger")
+ADDRESS = re.compile(r"(https?://[^\s<>\"„“”«»]+)", re.IGNORECASE)
+AFTER_IT = re.compile(r"[.,;:!?…'’*_)\]}]+$")
 
 
 class Layout:
@@ -34,7 +39,7 @@ class Layout:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        environment.filters.update(fill=_fill, line=_line, quoted=_quoted)
+        environment.filters.update(fill=_fill, line=_line, quoted=_quoted, pieces=_pieces)
         environment.globals.update(portal=portal, name=name)
         self._text = environment.get_template("letter.txt")
         self._html = {tone: environment.get_template(f"{tone}.html") for tone in TONES}
@@ -62,3 +67,34 @@ def _line(fact: Fact) -> str:
     """What the HTML leads to stands below, unless it is what is said."""
     said = _fill(f"{fact.label}: {fact.value}", indent="  ")
     return said if fact.url in (None, fact.value) else f"{said}\n  {fact.url}"
+
+
+def _pieces(line: str, leads: bool) -> Iterator[tuple[str, str | None]]:  # noqa: FBT001 -- as templates call it
+    """A line of the message taken apart: what is said, and where it leads if it is an address.
+
+    Nothing leads anywhere else than it says, and none that names somebody before its host leads anywhere.
+    """
+    for number, piece in enumerate(ADDRESS.split(line) if leads else [line]):
+        address = _without_end(piece) if number % 2 else ""
+        if _leads(address):
+            yield address, address
+            yield piece.removeprefix(address), None
+        else:
+            yield piece, None
+
+
+def _without_end(address: str) -> str:
+    """Without the end of the sentence that it stands in; a bracket that was opened in it belongs to it."""
+    end = AFTER_IT.search(address)
+    if end is None:
+        return address
+    bare = address[: end.start()]
+    return f"{bare})" if end[0].startswith(")") and bare.count("(") > bare.count(")") else bare
+
+
+def _leads(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and "@" not in parts.netloc and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False

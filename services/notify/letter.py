@@ -52,8 +52,8 @@ class Quote:
 class Letter:
     """A message before layout: the same words go into its plain text and its HTML.
 
-    `message` is what somebody else than the portal says with it: paragraphs, each with its lines. `unsubscribe` is
-    where such mails can be ended, of those that nobody has to get.
+    `message` is what somebody else than the portal says with it: paragraphs, each with its lines; `leads`: addresses in
+    it are links. `unsubscribe` is where such mails can be ended, of those that nobody has to get.
     """
 
     subject: str
@@ -69,6 +69,7 @@ class Letter:
     invitation: Invitation | None = None
     quotes: tuple[Quote, ...] = ()
     message: tuple[tuple[str, ...], ...] = ()
+    leads: bool = False
     unsubscribe: str | None = None
 
 

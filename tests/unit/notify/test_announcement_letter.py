@@ -1,9 +1,11 @@
 """Announcements as letters: the words of their editors, whatever they typed, safely."""
 
 import datetime as dt
+import re
 from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html import escape, unescape
 
 import pytest
 
@@ -51,6 +53,34 @@ def test_a_mail_says_what_the_announcement_says_unless_it_has_words_of_its_own()
     own = letter(replace(NEWS, plan=EVERYBODY.model_copy(update={"subject": "Ein Betreff", "text": "Nur dies."})))
     assert (own.subject, own.heading, own.message) == ("Ein Betreff", CONTENT.title, (("Nur dies.",),))
     assert CONTENT.teaser not in own.opening
+
+
+def test_a_text_part_has_the_title_whatever_the_subject_is() -> None:
+    own = mail(replace(NEWS, plan=EVERYBODY.model_copy(update={"subject": "Ein Betreff", "text": "Nur dies."})))
+    assert CONTENT.title in part(own, "plain")
+
+
+@pytest.mark.parametrize(
+    ("written", "led"),
+    [
+        ("Siehe https://stadt.example/a?b=1&c=2.", "https://stadt.example/a?b=1&c=2"),
+        ("(https://stadt.example/a_(b)), danach", "https://stadt.example/a_(b)"),
+        ("(siehe http://stadt.example)", "http://stadt.example"),
+        ("„https://stadt.example/ä“", "https://stadt.example/ä"),
+        ('https://stadt.example/"onmouseover="x()', "https://stadt.example/"),
+        ("https://stadt.example/<script>", "https://stadt.example/"),
+        ("https://bank.example@boese.example/", None),
+        ("https:// https://] https://[x javascript:alert(1) www.stadt.example https://a.example:x/", None),
+    ],
+)
+def test_addresses_in_the_words_lead_where_they_say_and_the_words_stay_as_they_are(
+    written: str, led: str | None
+) -> None:
+    html = part(mail(replace(NEWS, content=CONTENT.model_copy(update={"body": written}))), "html")
+    said = html.split('class="said"')[1].split("</p>")[0].partition(">")[2]
+    links = re.findall(r'<a class="link" href="([^"]*)"[^>]*>([^<]*)</a>', said)
+    assert links == ([(escape(led), escape(led))] if led else [])
+    assert unescape(re.sub(r"</?a\b[^>]*>", "", said)) == written
 
 
 def test_a_session_is_named_with_its_date() -> None:
