@@ -15,7 +15,7 @@ from services.notify import german
 from services.notify.kind import Kind, Priority
 from services.notify.letter import Button, Fact, Letter, subject
 from services.notify.matter import About, Claimed, Draft, Mailing, Page, Row, Told
-from services.notify.texts import Text, paragraphs
+from services.notify.texts import Text, fill, paragraphs
 from shared.contracts.gateway import DataLinkRequested
 from shared.contracts.rpc import DataLinkAnswered, DataLinkAsked
 
@@ -80,7 +80,7 @@ def compose(card: DataLink, texts: Mapping[str, Text], portal: str) -> Letter:
         subject=subject(text, values),
         tone=text.tone,
         tag=text.tag,
-        heading=text.heading,
+        heading=fill(text.heading, values) or text.tag,
         greeting="Guten Tag,",
         opening=paragraphs(text.opening, values),
         facts=(Fact("Der Link gilt bis", until, main=True),),

@@ -18,7 +18,7 @@ from services.notify.letter import Button, Fact, Letter, subject
 from services.notify.matter import About, Claimed, Draft, Mailing, Page, Row, Told
 from services.notify.reasons import Follower, Followers, Reason, own_page, why
 from services.notify.subscription_matter import PAGE
-from services.notify.texts import Text, paragraphs
+from services.notify.texts import Text, fill, paragraphs
 from services.notify.unsubscribing import Unsubscribing
 from shared.contracts.events import Times
 from shared.kernel.clock import Clock
@@ -187,7 +187,7 @@ def compose(card: DigestCard, texts: Mapping[str, Text], portal: str) -> Letter:
         subject=subject(text, values),
         tone=text.tone,
         tag=text.tag,
-        heading=text.heading,
+        heading=fill(text.heading, values) or text.tag,
         greeting="Guten Tag,",
         opening=paragraphs(text.opening, values),
         facts=(*(_fact(item, portal) for item in in_order[:MOST_SHOWN]), own_page(portal, card.follower.token)),

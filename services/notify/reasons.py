@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.notify import subscriber_list, subscriber_sealing, subscription_wishes
-from services.notify.letter import Fact, listed, titled
+from services.notify.letter import Fact, listed, titled, visible
 from services.notify.subscription_matter import PAGE
 from services.notify.subscription_wishes import Owners
 from services.notify.wished_kinds import SEARCHES
@@ -51,9 +51,8 @@ class Reason:
         """What was subscribed to, in the middle of a sentence."""
         if self.title is None:
             return UNNAMED.get(self.subject, "diese Inhalte")
-        return (
-            SEARCH.format(self.title) if self.subject == "search" else SUBJECTS[self.subject].format(titled(self.title))
-        )
+        title = visible(self.title)
+        return SEARCH.format(title) if self.subject == "search" else SUBJECTS[self.subject].format(titled(title))
 
 
 @dataclass(frozen=True, slots=True)

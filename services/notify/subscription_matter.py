@@ -32,7 +32,7 @@ from services.notify.subscriber_events import (
     SubscriptionsForgotten,
 )
 from services.notify.subscription_wishes import SUBJECTS, Owners
-from services.notify.texts import Text, paragraphs
+from services.notify.texts import Text, fill, paragraphs
 from shared.kernel.clock import Clock
 from shared.kernel.postgres import Connection, Pool
 from shared.kernel.projection import Projection
@@ -158,7 +158,7 @@ def compose(text: Text, waiting: Sequence[Waiting], page: str) -> Letter:
         subject=subject(text, values),
         tone=text.tone,
         tag=text.tag,
-        heading=text.heading,
+        heading=fill(text.heading, values) or text.tag,
         greeting="Guten Tag,",
         opening=paragraphs(text.opening, values),
         facts=tuple(Fact(one.subject, one.title) for one in waiting[:SHOWN]),

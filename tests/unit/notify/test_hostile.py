@@ -2,6 +2,8 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass, replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -27,10 +29,11 @@ HOSTILE = (
     "{{ 7 * 7 }} {title} {% raw %} {title.__class__}",
     "\u202egnp.exe\u202c \u2066oben\u2069 \u200bun\u200dsicht\ufeffbar \u00ad",
     "\x00\x07\x1b[31m\x7f\u2028\u2029",
-    "https://boese.example/anmelden www.boese.example",
+    "https://boese.example/anmelden www.boese.example https://bank.example@boese.example/",
     "Vergabe 😀 " * 30,
 )
 POISONS = {"all at once": " ".join(HOSTILE), "long, after a line end": "\r\n.\r\n" + "ä" * 300}
+LEADING = frozenset({"https://boese.example", "https://boese.example/anmelden"})
 # What somebody wrote, as far as mails repeat it; ids, states and addresses have shapes of their own.
 WRITTEN = frozenset({
     "title", "name", "summary", "series_title", "reason", "question", "answer", "keyword", "organisation_name",
@@ -53,8 +56,17 @@ TAGS = {
 
 def poisoned(value: Any, poison: str, fields: frozenset[str] = WRITTEN) -> Any:
     """The same with `poison` in the place of everything that somebody wrote."""
-    if not isinstance(value, BaseModel):
-        return value
+    if isinstance(value, tuple):
+        return tuple(poisoned(each, poison, fields) for each in value)
+    if isinstance(value, dict):
+        return {key: poisoned(each, poison, fields) for key, each in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        inside = {name.name: poisoned(getattr(value, name.name), poison, fields) for name in dataclass_fields(value)}
+        return replace(value, **inside | ({"title": poison} if inside.get("title") else {}))
+    return _poisoned(value, poison, fields) if isinstance(value, BaseModel) else value
+
+
+def _poisoned(value: BaseModel, poison: str, fields: frozenset[str]) -> BaseModel:
     changes: dict[str, Any] = {}
     for name, was in value:
         if isinstance(value, ProjectLetter) and name == "about":
@@ -63,9 +75,7 @@ def poisoned(value: Any, poison: str, fields: frozenset[str] = WRITTEN) -> Any:
             changes[name] = poison
         elif name in fields and isinstance(was, tuple) and all(isinstance(each, str) for each in was):
             changes[name] = tuple(poison for _ in was)
-        elif isinstance(was, tuple):
-            changes[name] = tuple(poisoned(each, poison, fields) for each in was)
-        elif isinstance(was, BaseModel):
+        else:
             changes[name] = poisoned(was, poison, fields)
     return value.model_copy(update=changes)
 
@@ -121,6 +131,7 @@ class Looked(HTMLParser):
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
         self.links: set[str] = set()
+        self.leads: list[list[str]] = []
         self.words: list[str] = []
         self.feed(html)
 
@@ -128,9 +139,17 @@ class Looked(HTMLParser):
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
         self.links |= {value or "" for name, value in attrs if name in {"href", "src", "background", "action"}}
+        if tag == "a":
+            self.leads.append([dict(attrs)["href"] or "", ""])
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
+        if self.leads:
+            self.leads[-1][1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self.leads.append(["", ""])
 
 
 def unseen(text: str) -> set[str]:
@@ -151,7 +170,8 @@ def html_of(raw: bytes) -> str:
     return parts(mail)["text/html"]
 
 
-def check(raw: bytes) -> None:
+def check(raw: bytes, written: frozenset[str] = frozenset()) -> None:
+    """`written` are addresses in an editor's words: they alone lead somewhere, and nowhere else than they say."""
     mail = message_from_bytes(raw, policy=default)
     assert isinstance(mail, EmailMessage)
     assert not mail.defects
@@ -165,14 +185,17 @@ def check(raw: bytes) -> None:
     looked = Looked(found["text/html"])
     assert looked.tags <= TAGS
     assert not {name for name in looked.attributes if name.startswith("on")}
-    assert {link for link in looked.links if not link.startswith(f"{PORTAL}/") and link != PORTAL} <= {ACCESS}
+    foreign = {link for link in looked.links if not link.startswith(f"{PORTAL}/") and link != PORTAL} - {ACCESS}
+    assert foreign == written
+    assert all(said == to for to, said in looked.leads if to in foreign)
     assert not unseen("".join(looked.words).replace("\r\n", "\n"))
 
 
 def test_every_mail_stays_sound_whatever_people_write(poison: str) -> None:
     every = one_of_each()
     for sample in every if poison == POISONS["all at once"] else every[::8]:
-        check(mail_for(letter_of(sample, poison)))
+        letter = letter_of(sample, poison)
+        check(mail_for(letter), LEADING if letter.leads and poison == POISONS["all at once"] else frozenset())
 
 
 def unproven() -> Iterator[Sample]:

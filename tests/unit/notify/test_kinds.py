@@ -56,5 +56,18 @@ def test_every_kind_has_its_words_and_can_be_looked_at(name: str) -> None:
         assert "{" not in " ".join((letter.subject, letter.heading, *letter.opening, *letter.closing))
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_text_has_a_sample_and_fills_what_it_offers_wherever_an_editor_puts_it(name: str) -> None:
+    everything = " ".join(f"{{{each}}}" for each in TEXTS[name].offers)
+    for said in (everything, *(f"{{{each}}}" for each in TEXTS[name].offers), "ohne"):
+        words = {"subject": said, "heading": said, "opening": (said,), "closing": (said,)}
+        texts = TEXTS | {name: TEXTS[name].model_copy(update=words)}
+        found = list(letters(name, texts, PORTAL))
+        assert found
+        for _, letter in found:
+            written = (letter.subject, letter.heading, *letter.opening, *letter.closing)
+            assert not any("{" in each for each in written)
+
+
 def test_the_vocabulary_has_twenty_three_kinds() -> None:
     assert len(SAID_BY) == len(set(SAID_BY.values())) == 23
