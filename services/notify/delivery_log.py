@@ -35,7 +35,7 @@ WITH old AS (
       AND (m.calendar IS NULL OR m.state <> 'delivered'
            OR coalesce((g.session->>'starts_at')::timestamptz, (g.session->>'date')::timestamptz,
                        m.created_at + interval '1095 days') < $1)
-    ORDER BY m.seq LIMIT $2
+    ORDER BY m.finished_at LIMIT $2
 ), messages AS (
     DELETE FROM message m USING old WHERE m.id = old.id RETURNING m.id
 )

@@ -27,7 +27,9 @@ class _Found(Collector):
     def collect(self) -> Iterator[Metric]:
         """All of them."""
         kinds = GaugeMetricFamily(
-            "ikz_notify_messages", "Messages in the log, by kind and status.", labels=["kind", "status"]
+            "ikz_notify_messages",
+            "Messages by kind and status: all that have not ended, and those that did within a day.",
+            labels=["kind", "status"],
         )
         for each in self.counts:
             kinds.add_metric([each.kind, each.status], each.count)
@@ -67,8 +69,8 @@ async def exposition(pool: Pool, now: datetime) -> bytes:
     """The figures in Prometheus' text format."""
     found = _Found(
         now=now,
-        counts=await messages.counts(pool),
-        oldest=await pool.fetchval(messages.OLDEST),
+        counts=await messages.counts(pool, now),
+        oldest=await messages.oldest(pool, now),
         open_mailings=await pool.fetchval(messages.OPEN),
         numbers=await message_numbers.numbers(pool, now),
     )

@@ -1124,6 +1124,22 @@ async def test_editors_see_the_queue_without_addresses(office: Office, sink: Sin
     assert len(rest.body["items"]) == 1
     none = await office.notify.ask("GET", "/api/v1/messages?status=delivered&kind=postponement", who=EDITOR)
     assert none.body["total"] == 0
+    for session_id, total in ((samples.SESSION, 3), ("other", 0)):
+        found = await office.notify.ask("GET", f"/api/v1/messages?session_id={session_id}", who=EDITOR)
+        assert (found.body["total"], len(found.body["items"])) == (total, total)
+
+
+async def test_a_long_log_is_not_counted_and_what_ended_long_ago_is_no_part_of_the_numbers(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.tell(postponed())
+    delivered = [{"kind": "postponement", "status": "delivered", "count": 3}]
+    monkeypatch.setattr("services.notify.messages.COUNTED", 2)
+    seen = (await office.notify.ask("GET", "/api/v1/messages?limit=3", who=EDITOR)).body
+    assert (seen["total"], len(seen["items"]), seen["counts"]) == (2, 3, delivered)
+    office.notify.clock.forward(hours=25)
+    seen = (await office.notify.ask("GET", "/api/v1/messages", who=EDITOR)).body
+    assert (len(seen["items"]), seen["counts"]) == (3, [])
 
 
 async def test_the_key_on_a_message_is_the_databases_own(office: Office) -> None:
