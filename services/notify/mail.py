@@ -27,7 +27,7 @@ class BadAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """To whom and when, and where an answer goes if not to us. `message_id` is the same however often it is sent.
+    """To whom, dated when, and where an answer goes if not to us. `message_id` is the same however often it is sent.
 
     `unsubscribe` is an https address that ends a subscription by an empty POST (RFC 8058).
     """

@@ -69,7 +69,7 @@ class Row:
     `standing` is how the recipient stands as the cause found it, as JSON. `lane`: messages of one lane are sent in the
     order in which they were written (by default those of one session, or of one mailing's line, to one person).
     `sealed_for` is who else's erasure forgets it. One `while_registered` is given up when its registration ends.
-    It is sent from `ready_at` on (by default at once) and not after `expires_at` (by default the kind's `until`).
+    It is not sent after `expires_at` (by default the kind's `until`).
     """
 
     person_id: str
@@ -80,7 +80,6 @@ class Row:
     calendar: Method | None = None
     sealed_for: str | None = None
     while_registered: bool = False
-    ready_at: datetime | None = None
     expires_at: datetime | None = None
 
 
@@ -121,7 +120,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message in hand. `number` counts its attempts, this one included. `sealed` is in rows of earlier versions."""
+    """A message in hand. `number` counts its attempts, this one included. `sealed` is in rows of earlier versions.
+
+    `dated_at` is what it is dated, in each attempt the same: when it was written, or somebody's quiet hours were over.
+    """
 
     id: UUID
     mailing_id: int
@@ -136,6 +138,7 @@ class Claimed:
     priority: Priority
     number: int
     created_at: datetime
+    dated_at: datetime
     expires_at: datetime | None
 
 

@@ -27,12 +27,12 @@ WITH written AS (
                          calendar, source, standing, sealed_for, while_registered, ready_at, expires_at, created_at)
     SELECT r.id, c.mailing_id, c.kind, 'email', r.person_id, c.session_id, r.registration_id,
            coalesce(c.lane, c.line || '/' || r.person_id), c.priority, c.calendar, c.source, c.standing, c.sealed_for,
-           c.while_registered, coalesce(c.ready_at, $6), c.expires_at, $6
+           c.while_registered, $6, c.expires_at, $6
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[])
         WITH ORDINALITY AS r(id, person_id, registration_id, class, place)
     JOIN jsonb_to_recordset($5::jsonb) AS c(class int, mailing_id bigint, kind text, session_id text, lane text,
         line text, priority smallint, calendar text, source text, standing jsonb, sealed_for text,
-        while_registered boolean, ready_at timestamptz, expires_at timestamptz) USING (class)
+        while_registered boolean, expires_at timestamptz) USING (class)
     WHERE NOT EXISTS (SELECT FROM vault v WHERE v.person_id = r.person_id AND v.erased_at IS NOT NULL)
       AND NOT EXISTS (SELECT FROM vault v WHERE v.person_id = c.sealed_for AND v.erased_at IS NOT NULL)
       AND r.id NOT IN (SELECT t.message_id FROM told_before t)
@@ -87,7 +87,8 @@ UPDATE message m SET state = 'sending', ready_at = $2, attempts = m.attempts + 1
     claimed_at = clock_timestamp()
 FROM first WHERE m.id = first.id
 RETURNING m.id, m.seq, m.priority, m.mailing_id, m.kind, m.person_id, m.session_id, m.registration_id, m.calendar,
-          m.standing, m.sealed, m.sealed_for, m.attempts, m.created_at, m.expires_at
+          m.standing, m.sealed, m.sealed_for, m.attempts, m.created_at, m.expires_at,
+          coalesce(m.held_until, m.created_at) AS dated_at
 """
 # Records what became of messages, and tells which of others in hand may be sent: still ours, of nobody who was erased,
 # of no mailing that was halted. What was stopped while it was on its way was delivered nevertheless.
@@ -276,7 +277,6 @@ class _Writing:
             row.calendar,
             row.sealed_for,
             row.while_registered,
-            row.ready_at,
             row.expires_at,
             None if row.standing is None else orjson.dumps(row.standing),
         )
@@ -297,7 +297,6 @@ class _Writing:
             "standing": row.standing,
             "sealed_for": row.sealed_for,
             "while_registered": row.while_registered,
-            "ready_at": row.ready_at,
             "expires_at": row.expires_at,
         }
         self._of.append(common)
@@ -341,6 +340,7 @@ async def claim(
             priority=Priority(row["priority"]),
             number=row["attempts"],
             created_at=row["created_at"],
+            dated_at=row["dated_at"],
             expires_at=row["expires_at"],
         )
         for row in sorted(rows, key=lambda row: (row["priority"], row["seq"]))

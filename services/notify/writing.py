@@ -135,7 +135,7 @@ class Desk:
             return None if draft is None else Printed(_whole(draft), draft.reply_to, draft.unsubscribe)
 
         key = (alike.key, self.texts.revision if self.texts else 0)
-        found = self.press.print(key, alike.own, Envelope(claimed.id, card.email, claimed.created_at), make, now)
+        found = self.press.print(key, alike.own, Envelope(claimed.id, card.email, claimed.dated_at), make, now)
         return None if found is None else Mail(card.email, found, as_sent=True)
 
     def _read(self, row: asyncpg.Record) -> tuple[Matter[Any], Told] | Exception:
@@ -180,4 +180,4 @@ def _whole(draft: Draft) -> Letter:
 
 
 def _envelope(claimed: Claimed, card: Card, draft: Draft) -> Envelope:
-    return Envelope(claimed.id, card.email, claimed.created_at, draft.reply_to, draft.unsubscribe)
+    return Envelope(claimed.id, card.email, claimed.dated_at, draft.reply_to, draft.unsubscribe)

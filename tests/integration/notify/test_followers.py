@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.notify import live, subscriber_sealing, things
+from services.notify import live, messages, subscriber_sealing, things
 from services.notify.announcement_clock import AnnouncementClock
 from services.notify.compiled_searches import Compiling
 from services.notify.followed import Thing
@@ -396,8 +396,12 @@ async def test_quiet_hours_and_weekends_are_kept(town: Town) -> None:
     assert await town.told() == ["anna"]
     town.notify.clock.forward(hours=43)
     assert await town.told() == []
+    assert await messages.oldest(town.notify.pool, town.notify.clock.now()) is None, "nothing is late"
     town.notify.clock.forward(hours=4)
+    monday = dt.datetime(2025, 7, 7, 5, tzinfo=dt.UTC)
+    assert await messages.oldest(town.notify.pool, town.notify.clock.now()) == monday
     assert await town.told() == ["bela"], "on Monday at seven, by the clock on the wall"
+    assert town.sink.mails[-1].parsed["Date"].datetime == monday
 
 
 async def test_what_must_not_be_overtaken_is_sent_with_what_cannot_wait(town: Town) -> None:

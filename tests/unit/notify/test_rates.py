@@ -15,7 +15,9 @@ NOW = dt.datetime(2025, 7, 1, 8, tzinfo=dt.UTC)
 
 
 def message(priority: Priority = Priority.MANY, id_: UUID | None = None) -> Claimed:
-    return Claimed(id_ or uuid4(), 1, "postponement", "p", None, None, None, None, None, None, priority, 1, NOW, None)
+    return Claimed(
+        id_ or uuid4(), 1, "postponement", "p", None, None, None, None, None, None, priority, 1, NOW, NOW, None
+    )
 
 
 def waits(rates: Rates, number: int, host: str = "a.example", priority: Priority = Priority.MANY) -> list[float]:
