@@ -56,8 +56,8 @@ TAGS = {
 
 def poisoned(value: Any, poison: str, fields: frozenset[str] = WRITTEN) -> Any:
     """The same with `poison` in the place of everything that somebody wrote."""
-    if isinstance(value, tuple):
-        return tuple(poisoned(each, poison, fields) for each in value)
+    if isinstance(value, (tuple, list)):
+        return type(value)(poisoned(each, poison, fields) for each in value)
     if isinstance(value, dict):
         return {key: poisoned(each, poison, fields) for key, each in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
