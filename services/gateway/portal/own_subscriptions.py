@@ -78,8 +78,15 @@ async def prefer(portal: Portal, request: web.Request) -> web.StreamResponse:
     except Missing as missing:
         raise Problem("not_found") from missing
     except Refusal as no:
-        return await _page(portal, request, _refused(no, fields))
+        if no.code != "stale_version" or not await _saved(portal, path, fields):
+            return await _page(portal, request, _refused(no, fields))
     raise _seen(token, SETTINGS)
+
+
+async def _saved(portal: Portal, path: str, fields: Mapping[str, str]) -> bool:
+    """Whether everything is as the form says by now: whoever clicked twice has overtaken themselves."""
+    shown = await portal.services.read("notify", path, Subscriber)
+    return _preferences(shown, fields) == _preferences(shown, _settings(shown))
 
 
 def _seen(token: str, pressed: str) -> web.HTTPSeeOther:

@@ -385,6 +385,9 @@ async def test_what_is_wrong_stands_next_to_its_field_and_nothing_typed_is_lost(
     async with door.post(f"{own}/einstellungen", data=fields) as answer:
         page = await html(answer)
     assert (answer.status, "an anderer Stelle geändert" in page, 'value="7" selected' in page) == (409, True, True)
+    twice = {"version": "8", "art.announcement": "daily", "stunde": "7", "wochentag": "2", "wochenende": "1"}
+    async with door.post(f"{own}/einstellungen", data=twice | {"ruhe_von": "20:00", "ruhe_bis": "06:30"}) as answer:
+        assert answer.status == 303, "it is as it was wanted"
 
 
 async def test_one_click_needs_nothing_but_the_link_and_looking_ends_nothing(door: Any, notify: Any) -> None:
