@@ -232,6 +232,21 @@ PAGES = [
 ]
 
 
+async def subscribed(journey: Any, email: str) -> str:
+    """The token of somebody's page, where one wish stands and another one waits."""
+
+    async def wish(ags: str) -> None:
+        wishes = [{"subject": "municipality", "key": ags}]
+        await journey.api.post("/subscriptions", {"email": email, "subscriptions": wishes})
+
+    await wish("05974012")
+    token = re.search(r"/abonnement/([\w-]+)", (await journey.mailbox.newest(email, 1)).text)
+    assert token
+    await journey.api.post(f"/subscriptions/{token[1]}/confirmations")
+    await wish("05315000")
+    return token[1]
+
+
 async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(
     journey: Any, visit: Any, fresh_address: Callable[[], str]
 ) -> None:
@@ -251,6 +266,9 @@ async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(
     reachable = {"email": "bauhof@gemeinde.example"}
     assert (await journey.editor.send("PUT", f"/cooperation-requests/{offer}/contact-address", reachable)).status == 200
     of_one = [
+        "/abonnieren",
+        "/abonnement",
+        f"/abonnement/{await subscribed(journey, fresh_address())}",
         f"/partnersuche/{offer}",
         f"/partnersuche/{offer}/kontakt",
         f"/veranstaltungen/{session_id}",
