@@ -1,7 +1,7 @@
 """The digest as a mail: everything that was found for somebody until the end of a day's window, by kinds.
 
 What is shown is as it is when the mail is sent: each thing once, with the latest that happened to it, nothing that is
-gone (unless that is what is told), and no mail when nothing is left.
+gone (unless that is what is told) or whose mailing was stopped, and no mail when nothing is left.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,6 +39,7 @@ JOIN finding f ON f.person_id = asked.person_id AND f.digest_day = asked.day
 JOIN published_thing t ON t.kind = f.thing_kind AND t.id = f.thing_id
 JOIN subscription s ON s.id = ANY(f.subscriptions) AND s.state = 'confirmed'
 WHERE t.gone = (f.kind = ANY($3::text[]))
+  AND NOT EXISTS (SELECT FROM mailing g WHERE g.id = f.mailing_id AND g.halt IN ('stopping', 'stopped'))
 GROUP BY f.person_id, f.thing_kind, f.thing_id, t.title, t.times
 ORDER BY f.person_id, max(f.mailing_id)
 """

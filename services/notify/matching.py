@@ -136,8 +136,8 @@ ON CONFLICT DO NOTHING
 # Whoever subscribed to these and wants all of them in digests gets an announcement there. As above, nobody twice.
 COLLECT = """
 INSERT INTO finding (mailing_id, person_id, kind, thing_kind, thing_id, subscriptions, rhythm, found_at)
-SELECT $1, w.person_id, $2, $3, $4, array_agg(w.id ORDER BY w.id),
-       CASE WHEN bool_or(w.rhythm = 'daily') THEN 'daily' ELSE 'weekly' END, $8
+SELECT $1::bigint, w.person_id, $2, $3, $4, array_agg(w.id ORDER BY w.id),
+       CASE WHEN bool_or(w.rhythm = 'daily') THEN 'daily' ELSE 'weekly' END, $8::timestamptz
 FROM (
     SELECT s.id, s.person_id, coalesce(s.rhythm, p.rhythm, 'immediate') AS rhythm
     FROM unnest($5::text[], $6::text[]) AS k (subject, key)

@@ -691,8 +691,23 @@ async def test_who_wants_digests_reads_an_announcement_there_and_its_correction_
         assert await town.close() == ["anna"]
         assert "Meldung: Neue Reihe" in text_of(town.last())
         desk.sink.mails.clear()
-        correction = BODY | {"kind": "news", "session_id": None, "title": "Neue Reihe im Herbst", "mail": True}
-        correction["note"] = "Der Titel war falsch."
+        said = {"kind": "news", "session_id": None, "title": "Neuer Titel"}
+        correction = BODY | said | {"note": "Der Titel war falsch.", "mail": True}
         assert (await desk.post(announcement_id, "corrections", correction)).status == 200
         await desk.work()
         assert desk.recipients() == ["anna@rathaus.example", "bela@rathaus.example", "cora@rathaus.example"]
+
+
+async def test_what_is_stopped_or_withdrawn_is_in_no_digest(desk: Desk) -> None:
+    async with town_of(desk.notify) as town:
+        anna = await town.person("anna", "topic:treasury", rhythm="daily")
+        desk.notify.people.addresses[anna] = "anna@rathaus.example"
+        for ending in ("mailing-stops", "withdrawals"):
+            announcement_id = await desk.mailed({"topics": ["treasury"]}, session_id=None, kind="news")
+            assert (await desk.post(announcement_id, ending, {"reason": "Falsch"})).status == 200
+        await desk.work()
+        await town.heard()
+        desk.notify.clock.forward(days=1)
+        await town.office.expand()
+        assert await town.close() == []
+    assert desk.recipients() == []
