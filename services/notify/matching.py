@@ -135,13 +135,17 @@ ON CONFLICT DO NOTHING
 """
 # Whoever subscribed to these and wants all of them in digests gets an announcement there. As above, nobody twice.
 COLLECT = """
+WITH RECURSIVE asked AS (
+    SELECT k.subject, k.key FROM unnest($5::text[], $6::text[]) AS k (subject, key)
+    UNION
+    SELECT f.subject, f.key FROM asked a JOIN former_key f ON f.subject = a.subject AND f.now = a.key
+)
 INSERT INTO finding (mailing_id, person_id, kind, thing_kind, thing_id, subscriptions, rhythm, found_at)
 SELECT $1::bigint, w.person_id, $2, $3, $4, array_agg(w.id ORDER BY w.id),
        CASE WHEN bool_or(w.rhythm = 'daily') THEN 'daily' ELSE 'weekly' END, $8::timestamptz
 FROM (
     SELECT s.id, s.person_id, coalesce(s.rhythm, p.rhythm, 'immediate') AS rhythm
-    FROM unnest($5::text[], $6::text[]) AS k (subject, key)
-    JOIN subscription s USING (subject, key)
+    FROM asked a JOIN subscription s ON s.subject = a.subject AND s.key = a.key
     LEFT JOIN preference p ON p.person_id = s.person_id AND p.channel = 'email' AND p.kind = $9
     WHERE s.state = 'confirmed' AND s.person_id = ANY($7::text[])
 ) AS w
