@@ -96,7 +96,7 @@ class Telling:
 
     async def postpone(self, version: int) -> None:
         """The session was postponed, and nobody knows it yet."""
-        await self.pool.execute("TRUNCATE mailing, message, attempt")
+        await self.pool.execute("TRUNCATE mailing, message, attempt, message_decision")
         await note(self.pool, self.matters, self.session, version, next(self.numbers))
 
     async def written(self, people: int) -> Figures:
