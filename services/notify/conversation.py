@@ -85,6 +85,10 @@ class Replies(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    def _in_vain(self, waiter: asyncio.Future[None]) -> None:
+        if not waiter.done():
+            waiter.set_exception(Gone("no reply"))
+
     def write(self, data: bytes) -> None:
         """Sends; `Gone` when nobody is there."""
         if not self.is_open:
@@ -97,13 +101,13 @@ class Replies(asyncio.Protocol):
         while not self._come:
             if self._over:
                 raise Gone("closed")
-            self._waiter = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            patience = loop.call_at(until, self._in_vain, self._waiter)
             try:
-                async with asyncio.timeout_at(until):
-                    await self._waiter
-            except TimeoutError:
-                raise Gone("no reply") from None
+                await self._waiter
             finally:
+                patience.cancel()
                 self._waiter = None
         return self._come.popleft()
 

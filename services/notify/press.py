@@ -30,9 +30,12 @@ SIMPLE = re.compile(
     r"(?=.{3,128}$)(?=[^@]{1,64}@)[\w+-]+(\.[\w+-]+)*@[A-Za-z0-9][\w-]*(\.[A-Za-z0-9][\w-]*)*", re.ASCII
 )
 BOUNDARY = re.compile(rb"={15}\d+==")
+ESCAPED = re.compile("[&<>'\"]")
 FOLD = 74
-QUOTED_LINE = 76
+QUOTED_LINE = 78
 BASE64_LINE = 57
+BASE64_WRITTEN = 76
+ENDLESS = 1_000_000
 KEPT = 256
 MINUTE = 60.0
 
@@ -61,7 +64,7 @@ class Pattern:
 
     def fill(self, own: Own) -> bytes:
         """The mail as it is sent."""
-        escaped = {name: str(escape(value)) for name, value in own.items()}
+        escaped = {name: str(escape(value)) if ESCAPED.search(value) else value for name, value in own.items()}
         return b"".join([part if isinstance(part, bytes) else part(own, escaped) for part in self.parts])
 
 
@@ -240,8 +243,12 @@ def _ascii(pieces: list[tuple[str, bool]]) -> Line:
 
 
 def _text_line(pieces: list[tuple[str, bool]], *, escaped: bool) -> Line:
+    known = [(piece if gap else _encoded(piece), gap) for piece, gap in pieces]
+
     def line(own: Own, escaped_own: Own) -> bytes:
-        return _quoted(_filled(pieces, escaped_own if escaped else own))
+        values = escaped_own if escaped else own
+        encoded = "".join([_encoded(values[piece]) if gap else piece for piece, gap in known])
+        return _broken(encoded) if encoded[-1:] not in {" ", "\t"} else _quoted(_filled(pieces, values))
 
     return line
 
@@ -257,23 +264,26 @@ def _attached(calendar: str, marks: _Marks, names: Sequence[str]) -> Line:
     """The calendar part as a file. What comes before the first gap is encoded once, as far as it fills whole lines."""
     lines = _unfolded(calendar)
     first = next((number for number, line in enumerate(lines) if marks.marked(line)), len(lines))
-    before = "".join(f"{part}\r\n" for line in lines[:first] for part in _folded(line)).encode()
+    before = b"".join(map(_ended, lines[:first]))
     known, rest = before[: len(before) // BASE64_LINE * BASE64_LINE], before[len(before) // BASE64_LINE * BASE64_LINE :]
     begin = _base64(known)
-    behind = [marks.pieces(line, names) for line in lines[first:]]
+    behind = [marks.pieces(line, names) if marks.marked(line) else _ended(line) for line in lines[first:]]
 
     def file(own: Own, _: Own) -> bytes:
-        filled = "".join(f"{part}\r\n" for pieces in behind for part in _folded(_filled(pieces, own)))
-        return begin + _base64(rest + filled.encode())
+        filled = [each if isinstance(each, bytes) else _ended(_filled(each, own)) for each in behind]
+        return begin + _base64(rest + b"".join(filled))
 
     return file
 
 
+def _ended(line: str) -> bytes:
+    return "".join([f"{part}\r\n" for part in _folded(line)]).encode()
+
+
 def _base64(data: bytes) -> bytes:
-    return b"".join(
-        binascii.b2a_base64(data[at : at + BASE64_LINE], newline=False) + b"\r\n"
-        for at in range(0, len(data), BASE64_LINE)
-    )
+    encoded = binascii.b2a_base64(data, newline=False)
+    lines = [encoded[at : at + BASE64_WRITTEN] for at in range(0, len(encoded), BASE64_WRITTEN)]
+    return b"\r\n".join([*lines, b""])
 
 
 def _filled(pieces: list[tuple[str, bool]], own: Own) -> str:
@@ -282,10 +292,28 @@ def _filled(pieces: list[tuple[str, bool]], own: Own) -> str:
 
 def _quoted(line: str) -> bytes:
     """Quoted-printable, as the email package does it, and the dot at its beginning doubled."""
-    if len(line) <= QUOTED_LINE and line.isascii() and "=" not in line and line.isprintable() and line[-1:] != " ":
-        return _dotted(f"{line}\r\n".encode("ascii"))
-    encoded = body_encode(line.encode().decode("latin-1"), 78, "\r\n") + "\r\n"
+    if line[-1:] not in {" ", "\t"}:
+        return _broken(_encoded(line))
+    encoded = body_encode(line.encode().decode("latin-1"), QUOTED_LINE, "\r\n") + "\r\n"
     return _dotted(encoded.encode("ascii"))
+
+
+def _encoded(text: str) -> str:
+    """Part of a line in quoted-printable, however long. What would be different at its end is not looked at."""
+    if text.isascii() and text.isprintable():
+        return text.replace("=", "=3D")
+    return body_encode(f"{text}.".encode().decode("latin-1"), ENDLESS)[:-1]
+
+
+def _broken(encoded: str) -> bytes:
+    """A line of quoted-printable with the soft breaks that the email package makes."""
+    parts, begin, last = [], 0, len(encoded) - QUOTED_LINE - 1
+    while begin <= last:
+        end = begin + QUOTED_LINE - 1
+        cut = end - 2 if encoded[end - 2] == "=" else end - 1 if encoded[end - 1] == "=" else end
+        parts.append(f"{encoded[begin:cut]}=\r\n")
+        begin = cut
+    return _dotted("".join([*parts, encoded[begin:], "\r\n"]).encode("ascii"))
 
 
 def _dotted(lines: bytes) -> bytes:

@@ -209,8 +209,8 @@ def _card(claimed: Claimed, told: Told, address: RegistrantAddress | None) -> Re
     """None of who is not known any more, or whom the message would be wrong for by now."""
     if address is None or address.person_id != claimed.person_id or claimed.standing is None:
         return None
-    now = Recipient.model_validate(address.model_dump())
-    then = Recipient.model_validate({**address.model_dump(), **claimed.standing})
+    known = dict(address)
+    now, then = Recipient.model_validate(known), Recipient.model_validate(known | dict(claimed.standing))
     return None if outdated(told.cause, then, now) else then
 
 
