@@ -50,6 +50,7 @@ class Sink:
     say: Say = lambda _envelope, _stage: None
     pipelining: bool = False
     secured: ssl.SSLContext | None = None
+    from_the_first_byte: bool = False
     password: str | None = None
     logins: list[tuple[str, str]] = field(default_factory=list)
     _server: asyncio.Server | None = None
@@ -61,7 +62,8 @@ class Sink:
     async def open(self) -> None:
         """Starts to listen, at the same port as before."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Protocol(self, loop), "127.0.0.1", self.port)
+        secured = self.secured if self.from_the_first_byte else None
+        self._server = await loop.create_server(lambda: _Protocol(self, loop), "127.0.0.1", self.port, ssl=secured)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -128,14 +130,16 @@ def hang_up(server: SMTP) -> None:
 
 class _Protocol(SMTP):
     def __init__(self, sink: Sink, loop: asyncio.AbstractEventLoop) -> None:
+        starttls = sink.secured is not None and not sink.from_the_first_byte
         super().__init__(
             sink,
             hostname="sink",
             loop=loop,
             enable_SMTPUTF8=False,
-            tls_context=sink.secured,
-            require_starttls=sink.secured is not None,
-            auth_required=sink.secured is not None,
+            tls_context=sink.secured if starttls else None,
+            require_starttls=starttls,
+            auth_required=starttls,
+            auth_require_tls=starttls,
             authenticator=sink.log_in,
         )
 
@@ -146,9 +150,11 @@ class _Protocol(SMTP):
 
 
 @asynccontextmanager
-async def mail_server(*, pipelining: bool = False, secured: ssl.SSLContext | None = None) -> AsyncIterator[Sink]:
-    """A sink that ends with the block; a `secured` one demands TLS and a log-in."""
-    sink = Sink(pipelining=pipelining, secured=secured)
+async def mail_server(
+    *, pipelining: bool = False, secured: ssl.SSLContext | None = None, from_the_first_byte: bool = False
+) -> AsyncIterator[Sink]:
+    """A sink that ends with the block; a `secured` one demands TLS, and a log-in after STARTTLS."""
+    sink = Sink(pipelining=pipelining, secured=secured, from_the_first_byte=from_the_first_byte)
     await sink.open()
     try:
         yield sink

@@ -238,9 +238,10 @@ class TestSecured:
         context.load_cert_chain(tmp_path / "all.pem")
         return context
 
-    @pytest.mark.parametrize("security", ["offered", "starttls"])
+    @pytest.mark.parametrize("security", ["offered", "starttls", "tls"])
     async def test_mails_go_through_tls_after_a_log_in(self, trusted: ssl.SSLContext, security: Security) -> None:
-        async with mail_server(pipelining=True, secured=trusted) as sink:
+        first = security == "tls"
+        async with mail_server(pipelining=True, secured=trusted, from_the_first_byte=first) as sink:
             host = Host("127.0.0.1", sink.port, security, "portal", "p\u00e4ss: w%rd")
             connection = Connection(host)
             for number in range(3):
@@ -266,13 +267,21 @@ class TestSecured:
             with pytest.raises(Down):
                 await Connection(Host("127.0.0.1", sink.port, "starttls")).ready()
 
+    @pytest.mark.parametrize("security", ["starttls", "tls"])
     async def test_a_server_that_nobody_vouches_for(
-        self, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+        self, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, security: Security
     ) -> None:
         monkeypatch.delenv("SSL_CERT_FILE")
-        async with mail_server(secured=trusted) as sink:
+        async with mail_server(secured=trusted, from_the_first_byte=security == "tls") as sink:
             with pytest.raises(Down):
-                await Connection(Host("127.0.0.1", sink.port, "starttls", "portal", "x")).ready()
+                await Connection(Host("127.0.0.1", sink.port, security, "portal", "x")).ready()
+            assert sink.logins == []
+
+    async def test_tls_from_the_first_byte_that_is_not_there(self) -> None:
+        """Nothing is said in the clear, a password least of all."""
+        async with mail_server() as sink:
+            with pytest.raises(Down):
+                await Connection(Host("127.0.0.1", sink.port, "tls", "portal", "x")).ready()
             assert sink.logins == []
 
 
