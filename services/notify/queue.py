@@ -91,7 +91,9 @@ RETURNING m.id, m.seq, m.priority, m.mailing_id, m.kind, m.person_id, m.session_
           coalesce(m.held_until, m.created_at) AS dated_at
 """
 # Records what became of messages, and tells which of others in hand may be sent: still ours, of nobody who was erased,
-# of no mailing that was halted. What was stopped while it was on its way was delivered nevertheless.
+# of no mailing that was halted. What was stopped while it was on its way was delivered nevertheless. All are looked up
+# by their ids: a state that stood beside those as a condition of its own would have the planner look through everything
+# that waits, however much that has become since.
 FINISH = """
 WITH verdict AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS v(message_id uuid, number smallint, state text, at timestamptz,
@@ -103,9 +105,9 @@ WITH verdict AS (
         sealed = CASE WHEN v.state IN ('waiting', 'failed') THEN m.sealed END,
         address_mark = coalesce(v.address_mark, m.address_mark)
     FROM verdict v
-    WHERE m.id = v.message_id
-      AND (m.state IN ('waiting', 'sending') AND (m.attempts = v.number OR v.state = 'delivered')
-           OR m.state IN ('held', 'withheld') AND v.state = 'delivered')
+    WHERE m.id = ANY ($2::uuid[]) AND m.id = v.message_id
+      AND CASE WHEN m.state IN ('waiting', 'sending') THEN m.attempts = v.number OR v.state = 'delivered'
+               ELSE m.state IN ('held', 'withheld') AND v.state = 'delivered' END
     RETURNING m.id
 ), noted AS (
     INSERT INTO attempt (message_id, number, at, outcome, code, status, took_ms, host)
@@ -113,16 +115,18 @@ WITH verdict AS (
     FROM verdict v JOIN finished ON finished.id = v.message_id
     ON CONFLICT DO NOTHING
 )
-SELECT m.id FROM unnest($2::uuid[], $3::smallint[]) AS following(id, number)
-JOIN message m ON m.id = following.id AND m.attempts = following.number AND m.state = 'sending'
-WHERE NOT EXISTS (SELECT FROM vault v WHERE v.person_id = m.person_id AND v.erased_at IS NOT NULL)
+SELECT m.id FROM unnest($3::uuid[], $4::smallint[]) AS following(id, number)
+JOIN message m ON m.id = following.id AND m.attempts = following.number
+WHERE m.id = ANY ($3::uuid[]) AND CASE WHEN m.state = 'sending' THEN true ELSE false END
+  AND NOT EXISTS (SELECT FROM vault v WHERE v.person_id = m.person_id AND v.erased_at IS NOT NULL)
   AND NOT EXISTS (SELECT FROM vault v WHERE v.person_id = m.sealed_for AND v.erased_at IS NOT NULL)
   AND NOT EXISTS (SELECT FROM mailing g WHERE g.id = m.mailing_id AND g.halt IS NOT NULL)
 """
 RELEASE = """
 UPDATE message m SET state = 'waiting', ready_at = given_back.ready_at, attempts = m.attempts - 1
 FROM unnest($1::uuid[], $2::smallint[], $3::timestamptz[]) AS given_back(id, number, ready_at)
-WHERE m.id = given_back.id AND m.attempts = given_back.number AND m.state = 'sending'
+WHERE m.id = ANY ($1::uuid[]) AND m.id = given_back.id
+  AND CASE WHEN m.state = 'sending' THEN m.attempts = given_back.number ELSE false END
 """
 FORGO = """
 UPDATE message SET state = 'waiting', ready_at = $2, holder = NULL
@@ -354,7 +358,8 @@ async def finish(pool: Pool, verdicts: Sequence[Verdict], following: Sequence[Cl
     sign from us, may be another's by now; it does not hold for whoever was erased meanwhile.
     """
     rows = [{name: getattr(verdict, name) for name in VERDICT} for verdict in verdicts]
-    found = await pool.fetch(FINISH, rows, [each.id for each in following], [each.number for each in following])
+    done = [verdict.message_id for verdict in verdicts]
+    found = await pool.fetch(FINISH, rows, done, [each.id for each in following], [each.number for each in following])
     return {UUID(bytes=row["id"].bytes) for row in found}
 
 
