@@ -52,9 +52,6 @@ from shared.kernel.rpc import RpcEndpoint, serve_rpc
 from shared.kernel.service import Parts, Runtime, main
 from shared.kernel.wakeup import Wakeup
 
-BUSY = 50
-"""So many messages in hand are a large mailing's."""
-
 
 async def build(runtime: Runtime[NotifySettings]) -> Parts:
     """News over HTTP; contracts taken in become mailings, mailings messages, messages mails, and mails reports.
@@ -128,7 +125,7 @@ async def build(runtime: Runtime[NotifySettings]) -> Parts:
         RpcEndpoint(SignInAsked.subject, SignInAsked, sign_in.ask),
         RpcEndpoint(AboutPersonAsked.subject(settings.service), AboutPersonAsked, about.page),
     ]
-    reports = Reports(pool, journal, ends.waiter(), lambda: len(sender.in_hand) > BUSY)
+    reports = Reports(pool, journal, ends.waiter(), sender.busy)
     told = programs.build(runtime, journal, mailings, messages)
     reminders = Reminders(pool, clock, matters.named("sessions", ReminderDue.type), mailings.announce)
     consumers = [

@@ -75,4 +75,4 @@ def rules_of(pool: Pool, clock: Clock, marks: AddressMarks, addresses: BounceAdd
         found = await suppression_list.suppressed(pool, {mark for _, mark in marked}, clock.now())
         return {address for address, mark in marked if mark in found}
 
-    return Rules(suppressed, addresses.of if addresses else None, mark=marks.of)
+    return Rules(suppressed, addresses.of if addresses else None, marks.of)

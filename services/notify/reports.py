@@ -30,19 +30,14 @@ ACTOR = "notify"
 log = structlog.get_logger()
 
 
-def idle() -> bool:
-    """Nothing has to be waited for."""
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """The worker that records deliveries and bounces, and counts the latter."""
+    """The worker that records deliveries and bounces, and counts the latter. `busy` is said of who sends."""
 
     pool: Pool
     journal: Journal
     bell: Waiter
-    busy: Callable[[], bool] = idle
+    busy: Callable[[], bool]
 
     async def run(self) -> None:
         """Reports for ever. While a large mailing is sent, reports of it may come later and do not slow it down."""

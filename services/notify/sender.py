@@ -9,6 +9,7 @@ only, so that a large mailing or a slow server delays nobody who waits for a lin
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from services.notify.mail import BadAddress
 from services.notify.matter import Claimed
 from services.notify.queue import Verdict
 from services.notify.rates import Rates
-from services.notify.smtp import LONGEST, Connection, Down, Host, Result
+from services.notify.smtp import LONGEST, Connection, Down, Envelope, Host, Result
 from services.notify.writing import Away, Desk, Mail, Outdated, Ready, TooLate, Unanswered
 from shared.kernel.clock import Clock
 from shared.kernel.health import Health
@@ -35,6 +36,7 @@ from shared.kernel.wakeup import Waiter, Wakeup
 
 BATCH = 100
 FEW = 20
+BUSY = 50  # more messages in hand than these are a large mailing's
 LEASE = timedelta(minutes=5)
 # No mail is begun when less than this is left of the lease: it could still be under way when others take it.
 MARGIN = timedelta(seconds=LONGEST + 10)
@@ -55,28 +57,23 @@ async def nobody(_: Sequence[str]) -> Collection[str]:
     return ()
 
 
-async def not_noted(_message: UUID, _address: str, _result: Result) -> None:
-    """A refusal is the end of a message and nothing more."""
-
-
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is asked and told about addresses. Each may be answered from the database, and nothing of it is kept here.
+    """What is asked about addresses. Each may be answered from the database, and nothing of it is kept here.
 
     `suppressed`: which of a batch's addresses nothing is sent to. `return_path`: the address that bounces of a message
-    come back to, if not the sender's. `refused`: the server has said that this address will never take anything.
-    `mark`: what is kept of an address with the message that was sent to it.
+    come back to, if not the sender's. `mark`: what is kept of an address with the message that was sent to it.
     """
 
     suppressed: Callable[[Sequence[str]], Awaitable[Collection[str]]] = nobody
     return_path: Callable[[UUID], str] | None = None
-    refused: Callable[[UUID, str, Result], Awaitable[None]] = not_noted
     mark: Callable[[str], UUID] | None = None
 
-    def addressed(self, decided: Verdict, address: str) -> Verdict:
-        """A verdict with what is kept of the address."""
+    def addressed(self, decided: Verdict, address: str, took_ms: int) -> Verdict:
+        """A verdict with what is kept of the address, and how long it took to come to."""
         host = host_of(address) if decided.outcome != "delivered" else None
-        return replace(decided, address_mark=self.mark(address) if self.mark else None, host=host)
+        mark = self.mark(address) if self.mark else None
+        return replace(decided, address_mark=mark, host=host, took_ms=took_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +83,15 @@ class Outlook:
     claimed: Claimed
     ready: Ready | Exception
     suppressed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """What one connection sends: what is known of each recipient, and how many of a kind were taken."""
+
+    connection: Connection
+    outlooks: Mapping[UUID, Outlook]
+    taken: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,10 @@ class Sender:
             for number in range(self.connections):
                 highest = max(Priority) if number else Priority.PERSONAL
                 tasks.create_task(self._work(highest, self.wakeup.waiter()))
+
+    def busy(self) -> bool:
+        """Whether a large mailing is being sent."""
+        return len(self.in_hand) > BUSY
 
     async def _work(self, highest: Priority, bell: Waiter) -> None:
         connection, pause = Connection(self.host), RETRY
@@ -174,7 +184,7 @@ class Sender:
             return False
         left = list(reversed(claimed))
         try:
-            await self._send(connection, left)
+            await self._send_till_stopped(connection, left)
         finally:
             try:
                 await queue.release(self.pool, left, self.clock.now())
@@ -183,15 +193,35 @@ class Sender:
             self.in_hand.difference_update(ours)
         return True
 
-    async def _send(self, connection: Connection, left: list[Claimed]) -> None:
-        """Sends from the end of `left`, and takes off what is done with."""
-        give_up_at = time.monotonic() + (LEASE - MARGIN).total_seconds()
-        ready = await self._look_up(left)
+    async def _send_till_stopped(self, connection: Connection, left: list[Claimed]) -> None:
+        """Sends what is left. Who cancels waits a moment for the mail in hand, and the rest stays."""
+        stopping = asyncio.Event()
+        sending = asyncio.ensure_future(self._send(connection, left, stopping))
+        try:
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            stopping.set()
+            with suppress(Down, TimeoutError, *TRY_AGAIN):
+                await asyncio.wait_for(sending, GRACE)
+            raise
+
+    async def _send(self, connection: Connection, left: list[Claimed], stopping: asyncio.Event) -> None:
+        """Sends from the end of `left`, and takes off what is done with.
+
+        Of a mailing's mails those that were taken are counted in the log, all others named.
+        """
+        started = time.monotonic()
+        give_up_at = started + (LEASE - MARGIN).total_seconds()
+        hand = InHand(connection, await self._look_up(left))
         may_be_sent = await self.ledger.enter(None, left[-1])
-        while left and time.monotonic() < give_up_at:
-            following = left[-2] if len(left) > 1 else None
-            may_be_sent = await self._one(connection, ready[left[-1].id], following, ready, may_be_sent=may_be_sent)
-            del left[-1]
+        try:
+            while left and not stopping.is_set() and time.monotonic() < give_up_at:
+                following = left[-2] if len(left) > 1 else None
+                may_be_sent = await self._one(hand, left[-1], following, may_be_sent=may_be_sent)
+                del left[-1]
+        finally:
+            for kind, messages in hand.taken.items():
+                log.info("messages_delivered", kind=kind, messages=messages, took_ms=_since(started))
 
     async def _look_up(self, claimed: Sequence[Claimed]) -> dict[UUID, Outlook]:
         found = await self.desk.look_up(claimed)
@@ -203,35 +233,16 @@ class Sender:
             for each, ready in zip(claimed, found, strict=True)
         }
 
-    async def _one(
-        self,
-        connection: Connection,
-        outlook: Outlook,
-        following: Claimed | None,
-        others: Mapping[UUID, Outlook],
-        *,
-        may_be_sent: bool,
-    ) -> bool:
-        """One message from composing to its record; whether the next may be sent.
-
-        Who cancels waits a moment for the mail in hand.
-        """
-        claimed = outlook.claimed
+    async def _one(self, hand: InHand, claimed: Claimed, following: Claimed | None, *, may_be_sent: bool) -> bool:
+        """One message from composing to its record; whether the next may be sent."""
         if not may_be_sent:
             await queue.drop_erased(self.pool, claimed.id)
             await queue.release(self.pool, [claimed], self.clock.now())
             return await self.ledger.enter(None, following)
-        mail = await self._mail(outlook)
+        mail = await self._mail(hand.outlooks[claimed.id])
         if isinstance(mail, Verdict) or mail is None:
             return await self.ledger.enter(mail, following)
-        next_envelope = self._envelope(others[following.id]) if following else None
-        handing_over = asyncio.ensure_future(self._hand_over(connection, claimed, mail, following, next_envelope))
-        try:
-            return await asyncio.shield(handing_over)
-        except asyncio.CancelledError:
-            with suppress(Down, TimeoutError, *TRY_AGAIN):
-                await asyncio.wait_for(handing_over, GRACE)
-            raise
+        return await self._hand_over(hand, claimed, mail, following)
 
     async def _mail(self, outlook: Outlook) -> Mail | Verdict | None:
         """What is to be handed over; else what became of the message, None where that is written down already."""
@@ -278,7 +289,7 @@ class Sender:
         now = time.monotonic()
         return [matter for matter, until in self.away.items() if until > now]
 
-    def _envelope(self, outlook: Outlook) -> tuple[str, str] | None:
+    def _envelope(self, outlook: Outlook) -> Envelope | None:
         """From whom and to whom the next mail probably is: that may be said before it is certain."""
         if not isinstance(outlook.ready, Ready) or outlook.ready.address is None or outlook.suppressed:
             return None
@@ -287,35 +298,27 @@ class Sender:
     def _sender(self, claimed: Claimed) -> str:
         return self.rules.return_path(claimed.id) if self.rules.return_path else self.desk.composer.sender
 
-    async def _hand_over(
-        self,
-        connection: Connection,
-        claimed: Claimed,
-        mail: Mail,
-        following: Claimed | None,
-        next_envelope: tuple[str, str] | None,
-    ) -> bool:
+    async def _hand_over(self, hand: InHand, claimed: Claimed, mail: Mail, following: Claimed | None) -> bool:
         started = time.monotonic()
+        sender, announced = self._sender(claimed), self._envelope(hand.outlooks[following.id]) if following else None
         with self.rates.sending(mail.recipient):
-            result = await connection.send(
-                self._sender(claimed), mail.recipient, mail.content, next_envelope, as_sent=mail.as_sent
-            )
-        took = round((time.monotonic() - started) * 1000)
-        decided = replace(verdict(claimed, result, self.clock.now()), took_ms=took)
-        decided = self.rules.addressed(decided, mail.recipient)
+            result = await hand.connection.send(sender, mail.recipient, mail.content, announced, as_sent=mail.as_sent)
+        took = _since(started)
+        decided = self.rules.addressed(verdict(claimed, result, self.clock.now()), mail.recipient, took)
         may_be_sent = await self._record(decided, following)
-        if result.outcome == "refused":
-            await self.rules.refused(claimed.id, mail.recipient, result)
         self.finished()
-        log.info(
-            "message_attempted",
-            message=str(claimed.id),
-            kind=claimed.kind,
-            outcome=result.outcome,
-            number=claimed.number,
-            code=result.code,
-            took_ms=took,
-        )
+        if result.outcome == "delivered" and claimed.priority > Priority.PERSONAL:
+            hand.taken[claimed.kind] += 1
+        else:
+            log.info(
+                "message_attempted",
+                message=str(claimed.id),
+                kind=claimed.kind,
+                outcome=result.outcome,
+                number=claimed.number,
+                code=result.code,
+                took_ms=took,
+            )
         return may_be_sent
 
     async def _record(self, decided: Verdict, following: Claimed | None) -> bool:
@@ -341,6 +344,10 @@ class Sender:
                 await queue.expire(self.pool, self.clock.now(), self.max_age)
                 await mailing.forget_words(self.pool)
             await asyncio.sleep(EXPIRE_EVERY)
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
 
 
 def verdict(claimed: Claimed, result: Result, now: datetime) -> Verdict:

@@ -181,7 +181,7 @@ class Office:
             finished=lambda: None,
             holder=1,
         )
-        self.reports = Reports(self.notify.pool, self.notify.journal, Waiter())
+        self.reports = Reports(self.notify.pool, self.notify.journal, Waiter(), self.sender.busy)
 
     def ask_instead(self, registrants: Callable[[RegistrantsAsked], Awaitable[RegistrantsAnswered]]) -> None:
         """From now on somebody else answers who has to be told."""

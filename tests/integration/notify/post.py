@@ -48,7 +48,7 @@ class Post:
 
     def __init__(self, notify: Notify, server: MailServer) -> None:
         self.notify, self.server = notify, server
-        self.reports = Reports(notify.pool, notify.journal, Waiter())
+        self.reports = Reports(notify.pool, notify.journal, Waiter(), lambda: False)
         self.counting = Counting(notify.pool, notify.journal, notify.clock, Waiter(), Wakeup())
         self.use("pop3")
 

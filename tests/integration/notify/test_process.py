@@ -17,9 +17,14 @@ from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 from aiohttp import ClientSession
 
+from services.notify.__main__ import build
 from services.notify.cause import OfRegistration, OfSession
+from services.notify.reports import Reports
+from services.notify.sender import BUSY, Sender
+from services.notify.settings import NotifySettings
 from shared.contracts.gateway import PersonErased
 from shared.contracts.rpc import (
     AddressesAsked,
@@ -33,11 +38,15 @@ from shared.contracts.rpc import (
 from shared.embedded.nats import EmbeddedNats
 from shared.kernel.bus import ApiError, Bus, Connection, open_connection
 from shared.kernel.clock import Clock
-from shared.kernel.identity import HEADER, Identity, KeyPair, Signer, generate_keys
+from shared.kernel.health import Health
+from shared.kernel.identity import HEADER, Identity, KeyPair, Signer, Verifier, generate_keys
 from shared.kernel.nats_access import USERS, render_config
 from shared.kernel.postgres import Pool, connect_pool
 from shared.kernel.rpc import RpcEndpoint, ask, serve_rpc
+from shared.kernel.service import Runtime
 from shared.kernel.streams import bootstrap_streams, stream_of
+from shared.kernel.vault import Vault
+from shared.kernel.wakeup import Wakeup
 from tests.conftest import Servers, fresh_database
 from tests.integration.notify.conftest import EDITOR, AddressBook, with_its_tables
 from tests.integration.notify.mailbox_servers import PASSWORD, USER, MailServer, mailbox_server
@@ -467,6 +476,44 @@ async def test_an_erased_person_is_forgotten(world: World) -> None:
         await world.settles()
     assert sorted({mail.recipient for mail in world.sink.mails}) == sorted(person.email for person in others)
     assert len(world.sink.mails) == 4
+
+
+async def test_reports_ask_the_sender_whether_a_large_mailing_is_sent(world: World) -> None:
+    given: dict[str, Any] = {
+        "database_url": world.dsn,
+        "nats_url": world.nats.url("notify"),
+        "vault_key": "A" * 43,
+        "identity_public_key": world.keys.public,
+        "public_url": samples.PORTAL,
+        "smtp_url": f"smtp://127.0.0.1:{world.sink.port}",
+    }
+    settings = NotifySettings(**given)
+    bus = Bus(settings.nats_url, "test notify")
+    await bus.open()
+    parts = await build(
+        Runtime(
+            settings=settings,
+            clock=Clock(),
+            health=Health(),
+            pool=world.pool,
+            bus=bus,
+            wakeup=Wakeup(),
+            verifier=Verifier(world.keys.public, "notify", Clock()),
+            vault=Vault(world.pool, settings.vault_key),
+            log=structlog.get_logger(),
+        )
+    )
+    try:
+        owners = [getattr(task, "__self__", None) for task in parts.tasks]
+        (sender,) = [each for each in owners if isinstance(each, Sender)]
+        (reports,) = [each for each in owners if isinstance(each, Reports)]
+        assert not reports.busy()
+        sender.in_hand.update(uuid4() for _ in range(BUSY + 1))
+        assert reports.busy()
+    finally:
+        for close in parts.closing:
+            await close()
+        await bus.close()
 
 
 @pytest.mark.long
