@@ -91,9 +91,10 @@ async def _everybody(pool: Pool, asked: RegistrantsAsked, told: SessionCard, lif
         registration_id=asked.registration_id,
         answer_by=life.answers_end,
         unanswered=life.asking.unanswered if life.asking else None,
+        alike=asked.alike,
     )
-    following = "null" if last is None else f'"{last}"'
-    return f'{{"session":{told.model_dump_json()},"registrants":{people},"next":{following}}}'.encode()
+    following, named = "null" if last is None else f'"{last}"', "alike" if asked.alike else "registrants"
+    return f'{{"session":{told.model_dump_json()},"{named}":{people},"next":{following}}}'.encode()
 
 
 async def _as_of(pool: Pool, told: SessionCard, version: int | None) -> SessionCard:

@@ -118,7 +118,7 @@ FROM page LEFT JOIN session_asking a USING (session_id)
 ORDER BY received_version
 """
 # The same as JSON text, without what only readers of lists need. $7: by when whoever owes an answer has to answer, $8:
-# what becomes of who does not.
+# what becomes of who does not. $9: those who stand alike together; of thousands nothing is said then but who they are.
 STANDING_OF_SESSION = """
 WITH page AS (
     SELECT registration_id, person_id, received_version, status, confirm_by, reconfirmed_version
@@ -144,8 +144,14 @@ WITH page AS (
     FROM page p CROSS JOIN before
     LEFT JOIN asking a ON p.status NOT IN ('lapsed', 'withdrawn')
         AND greatest(p.received_version, p.reconfirmed_version) < a.asked_version
+), alike AS (
+    SELECT status, confirm_by, waiting_position, answer_by, unanswered,
+           json_agg(registration_id) AS registration_ids, json_agg(person_id) AS person_ids
+    FROM standing GROUP BY status, confirm_by, waiting_position, answer_by, unanswered
 )
-SELECT coalesce((SELECT json_agg(json_strip_nulls(row_to_json(standing))) FROM standing), '[]')::text AS registrants,
+SELECT CASE WHEN $9 THEN (SELECT coalesce(json_agg(row_to_json(alike)), '[]') FROM alike)
+            ELSE (SELECT coalesce(json_agg(json_strip_nulls(row_to_json(standing))), '[]') FROM standing)
+       END::text AS registrants,
        (SELECT max(received_version) FROM page) AS last, (SELECT count(*) FROM page) AS number
 """
 BY_IDS = """
@@ -332,10 +338,14 @@ async def standing_of_session(
     registration_id: str | None,
     answer_by: dt.datetime | None,
     unanswered: str | None,
+    alike: bool,
 ) -> tuple[str, int | None]:
-    """The same people as ids and standing, a JSON list; and the version of the last one, if there may be more."""
+    """The same people as ids and standing, a JSON list; and the version of the last one, if there may be more.
+
+    With `alike` those who stand alike are one item, with their ids as lists.
+    """
     row = await pool.fetchrow(
-        STANDING_OF_SESSION, session_id, statuses, after, before, registration_id, limit, answer_by, unanswered
+        STANDING_OF_SESSION, session_id, statuses, after, before, registration_id, limit, answer_by, unanswered, alike
     )
     assert row is not None
     return row["registrants"], row["last"] if row["number"] == limit else None

@@ -19,7 +19,7 @@ import structlog
 from services.notify import live, mailing, queue, quiet
 from services.notify.faults import TRY_AGAIN, described
 from services.notify.kind import Priority
-from services.notify.matter import Mailing, Matter, Matters, Page, Row
+from services.notify.matter import Mailing, Matter, Matters, Page
 from shared.kernel.clock import Clock
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
@@ -40,25 +40,27 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A page of a mailing, as its matter answered; `row` is what was claimed."""
+    """A page of a mailing, as its matter answered, ready to be written; `row` is what was claimed."""
 
     row: asyncpg.Record
     matter: Matter[Any]
     asked: Mailing
     page: Page
+    columns: queue.Columns
 
     @property
     def wished(self) -> str | None:
         """The kind that people choose it by; None of what they have to know."""
         return self.matter.kind(self.asked.what).wished
 
-    def rows(self) -> Sequence[Row]:
-        """The messages to be written; those that say nothing of it are of use as long as their kind is."""
-        until = self.matter.kind(self.asked.what).until(self.asked.what)
+    @classmethod
+    def of(cls, row: asyncpg.Record, matter: Matter[Any], asked: Mailing, page: Page) -> "Answered":
+        """Messages that say nothing of it are of use as long as their kind is."""
+        until = matter.kind(asked.what).until(asked.what)
         if until is not None:
-            for row in self.page.rows:
-                row.expires_at = row.expires_at or until
-        return self.page.rows
+            for each in page.rows:
+                each.expires_at = each.expires_at or until
+        return cls(row, matter, asked, page, queue.columns(asked, page.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class Expansion:
             return None
         try:
             matter, asked = understood(of)
-            return Answered(row, matter, asked, await matter.recipients(asked, PAGE))
+            return Answered.of(row, matter, asked, await matter.recipients(asked, PAGE))
         except Problem as problem:
             await self._later(row, problem.code, now, passing=problem.code in PASSING)
         except TimeoutError:
@@ -164,13 +166,13 @@ class Expansion:
         async with self.pool.acquire() as connection, connection.transaction():
             ours = await mailing.advance(connection, [(each.asked, each.page) for each in pages], now, *kept)
             written = [each for each in pages if each.asked.id in ours]
-            added = await queue.write(connection, [(each.asked, each.rows()) for each in written], now)
+            added = await queue.write(connection, [each.columns for each in written], now)
             await queue.void(connection, [ended for each in written for ended in each.page.ended], now)
             await mailing.count(connection, added)
-            told = [row.person_id for each in written for row in each.page.rows]
+            told = [person_id for each in written for person_id in each.columns.people]
             wished = {each.asked.id: each.wished for each in written if each.asked.id in added}
             await live.write_messages(connection, wished, told, now)
-            await quiet.hold(connection, [each.asked for each in written], now)
+            await quiet.hold(connection, [each.asked for each in written], told, now)
         log.info("messages_written", mailings=len(pages), messages=sum(added.values()))
         return ours
 

@@ -45,7 +45,9 @@ WHERE m.person_id = ANY($3::text[]) AND NOT EXISTS (
 )
 ON CONFLICT DO NOTHING
 """
-LISTENING = "SELECT person_id FROM live_listener WHERE until > $1 AND person_id = ANY($2::text[])"
+LISTENING = """
+SELECT person_id FROM live_listener WHERE until > $1 AND person_id IN (SELECT jsonb_array_elements_text($2::jsonb))
+"""
 LAST = "SELECT last FROM live_counter"
 ANY_FRESH = "SELECT EXISTS (SELECT FROM live_item WHERE position IS NULL)"
 # In a transaction, and first: the next statement sees everything that was committed before the lock was ours.

@@ -6,7 +6,7 @@ sent by itself (reminders, digests), and what would be pointless by then. What w
 written that does not wait and must not overtake it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -17,12 +17,20 @@ from services.notify.matter import Mailing
 from shared.contracts.events import SessionCancelled, SessionPostponed, SessionReinstated, SessionRelocated
 from shared.kernel.postgres import Connection
 
-# Everybody who wants quiet, of those who have just been written to.
+# Of those who have just been written to. Messages are looked up by person, whatever statistics say: there may have been
+# none a second ago, and a look at all of a mailing for each of its pages takes as long as all pages together.
+QUIET = """
+SELECT person_id, quiet_from, quiet_until, quiet_weekends FROM subscriber
+WHERE (quiet_from IS NOT NULL OR quiet_weekends) AND person_id IN (SELECT jsonb_array_elements_text($1::jsonb))
+"""
 DISTURBED = """
-SELECT m.id, m.expires_at, s.quiet_from, s.quiet_until, s.quiet_weekends
-FROM subscriber s JOIN message m ON m.person_id = s.person_id AND m.mailing_id = ANY($1::bigint[])
-WHERE (s.quiet_from IS NOT NULL OR s.quiet_weekends)
-  AND m.state = 'waiting' AND m.attempts = 0 AND m.held_until IS NULL AND m.ready_at <= $2
+SELECT m.id, m.person_id, m.expires_at
+FROM unnest($3::text[]) AS quiet(person_id) CROSS JOIN LATERAL (
+    SELECT id, person_id, expires_at FROM message
+    WHERE person_id = quiet.person_id AND mailing_id = ANY($1::bigint[])
+      AND state = 'waiting' AND attempts = 0 AND held_until IS NULL AND ready_at <= $2
+    OFFSET 0
+) AS m
 """
 HOLD = """
 UPDATE message m SET ready_at = h.until, held_until = h.until
@@ -30,9 +38,12 @@ FROM unnest($1::uuid[], $2::timestamptz[]) AS h (id, until) WHERE m.id = h.id
 """
 LET_GO = """
 UPDATE message o SET ready_at = $2, held_until = NULL
-FROM message m
-WHERE m.mailing_id = ANY($1::bigint[]) AND m.state = 'waiting' AND m.held_until IS NULL
-  AND o.lane = m.lane AND o.seq < m.seq AND o.held_until IS NOT NULL AND o.state = 'waiting'
+FROM jsonb_array_elements_text($3::jsonb) AS told(person_id) CROSS JOIN LATERAL (
+    SELECT lane, seq FROM message
+    WHERE person_id = told.person_id AND mailing_id = ANY($1::bigint[]) AND state = 'waiting' AND held_until IS NULL
+    OFFSET 0
+) AS m
+WHERE o.lane = m.lane AND o.seq < m.seq AND o.held_until IS NOT NULL AND o.state = 'waiting'
 """
 ANYBODY_WAITS = "SELECT EXISTS (SELECT FROM message WHERE held_until IS NOT NULL AND state = 'waiting')"
 
@@ -100,22 +111,23 @@ def _urgent(cause: Any, now: datetime) -> bool:
     return any(begin is not None and begin - now < SOON for begin in begins)
 
 
-async def hold(connection: Connection, written: Iterable[Mailing], now: datetime) -> None:
-    """Keeps back what has just been written of these mailings to people who want quiet now."""
+async def hold(connection: Connection, written: Iterable[Mailing], person_ids: Sequence[str], now: datetime) -> None:
+    """Keeps back what has just been written of these mailings to those of these people who want quiet now."""
     mailings = list(written)
     waiting = [each.id for each in mailings if waits(each, now)]
     others = [each.id for each in mailings if not waits(each, now)]
-    if waiting:
-        await _hold(connection, await connection.fetch(DISTURBED, waiting, now), now)
+    if waiting and (rows := await connection.fetch(QUIET, person_ids)):
+        wanted = {row["person_id"]: Quiet(row["quiet_from"], row["quiet_until"], row["quiet_weekends"]) for row in rows}
+        await _hold(connection, wanted, await connection.fetch(DISTURBED, waiting, now, list(wanted)), now)
     if others and await connection.fetchval(ANYBODY_WAITS):
-        await connection.execute(LET_GO, others, now)
+        await connection.execute(LET_GO, others, now, person_ids)
 
 
-async def _hold(connection: Connection, rows: Sequence[Any], now: datetime) -> None:
+async def _hold(connection: Connection, wanted: Mapping[str, Quiet], rows: Sequence[Any], now: datetime) -> None:
     held = [
         (row["id"], until)
         for row in rows
-        if (until := over(Quiet(row["quiet_from"], row["quiet_until"], row["quiet_weekends"]), now)) > now
+        if (until := over(wanted[row["person_id"]], now)) > now
         and (row["expires_at"] is None or until < row["expires_at"])
     ]
     if held:

@@ -5,7 +5,7 @@ not sent: nobody is offered a place that was taken or given back meanwhile, or t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -32,15 +32,15 @@ from shared.contracts.rpc import (
     AddressesAnswered,
     AddressesAsked,
     Recipient,
-    Registrant,
     RegistrantAddress,
     RegistrantsAnswered,
     RegistrantsAsked,
     SessionCard,
+    Standing,
 )
 from shared.kernel.postgres import Pool
 
-IDS = {"registration_id", "person_id"}
+STANDING = set(Standing.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,24 +159,33 @@ class SessionMatter:
             key = (each.status, each.confirm_by, each.waiting_position, each.answer_by, each.unanswered, known)
             if key not in alike:
                 alike[key] = _alike(mailing, answer, each, in_calendar=known)
-            if (found := alike[key]) is not None:
-                person, registration, session = each.person_id, each.registration_id, mailing.session_id
-                standing, method, while_there = found
-                rows.append(Row(person, standing, session, registration, None, method, None, while_there))
+            rows += _told_alike(mailing, alike[key], [(each.registration_id, each.person_id)])
+        for many in answer.alike:
+            found = _alike(mailing, answer, many, in_calendar=False)
+            rows += _told_alike(mailing, found, zip(many.registration_ids, many.person_ids, strict=True))
         return rows
 
 
 type _Alike = tuple[dict[str, Any], Method | None, bool]
 
 
-def _alike(mailing: Mailing, answer: RegistrantsAnswered, each: Registrant, *, in_calendar: bool) -> _Alike | None:
+def _told_alike(mailing: Mailing, alike: _Alike | None, people: Iterable[tuple[str, str]]) -> list[Row]:
+    """Rows of these registrations, each with its person; none of whom it does not concern."""
+    if alike is None:
+        return []
+    standing, method, while_there = alike
+    session = mailing.session_id
+    return [Row(person, standing, session, own, None, method, None, while_there) for own, person in people]
+
+
+def _alike(mailing: Mailing, answer: RegistrantsAnswered, each: Standing, *, in_calendar: bool) -> _Alike | None:
     """What is remembered of who stands like this, what happens to their calendars, and if they must stay registered."""
     cause, session, person = mailing.what, as_left_by(mailing.what, mailing.session or answer.session), _recipient(each)
     if not concerns(cause, person):
         return None
     happened = mailing.happened_at
     scene = Scene(cause, session, person, portal="", stamp=happened, now=happened, in_calendar=in_calendar)
-    standing = each.model_dump(mode="json", exclude=IDS, exclude_none=True)
+    standing = each.model_dump(mode="json", include=STANDING, exclude_none=True)
     return standing, calendar_method(scene), while_registered(cause, person)
 
 
@@ -192,6 +201,7 @@ def _question(asked: Mailing, limit: int) -> RegistrantsAsked:
         session_as_of=asked.session_version,
         after=asked.after,
         limit=limit,
+        alike=asked.registration_id is None,
     )
 
 
@@ -200,9 +210,10 @@ def _holds(reminder: ReminderDue, session: SessionCard) -> bool:
     return session.starts_at == reminder.starts_at and session.status != "cancelled"
 
 
-def _recipient(standing: Registrant) -> Recipient:
-    """Somebody whose address is not known yet."""
-    return Recipient(**dict(standing), email="", name="", token="")
+def _recipient(standing: Standing) -> Recipient:
+    """Somebody who stands like this, whoever it is."""
+    nobody = {"registration_id": "", "person_id": "", "email": "", "name": "", "token": ""}
+    return Recipient.model_validate(nobody | standing.model_dump(include=STANDING))
 
 
 def _card(claimed: Claimed, told: Told, address: RegistrantAddress | None) -> Recipient | None:

@@ -101,7 +101,8 @@ class RecipientsAnswered(_Rpc):
 class RegistrantsAsked(_Rpc):
     """Who has to be told of something that happened to a session, and how they stand: ids only.
 
-    Asked as `RecipientsAsked` is. Where to write to is asked with `AddressesAsked` when a message is sent.
+    Asked as `RecipientsAsked` is. Where to write to is asked with `AddressesAsked` when a message is sent. With `alike`
+    those who stand alike may be answered together.
     """
 
     subject: ClassVar[str] = "rpc.events.registrants"
@@ -114,17 +115,16 @@ class RegistrantsAsked(_Rpc):
     session_as_of: int | None = None
     after: str | None = None
     limit: int = Field(default=500, ge=1, le=5000)
+    alike: bool = False
 
 
-class Registrant(_Rpc):
-    """A registered person and how they stand. `waiting_position` counts from 1.
+class Standing(_Rpc):
+    """How a registered person stands. `waiting_position` counts from 1.
 
     `answer_by` is set while we ask whether the new date of a postponed session suits; who is `unanswered` by then keeps
     the place (`stay`) or gives it up (`go`).
     """
 
-    registration_id: str
-    person_id: str
     status: Literal["received", "confirmed", "waitlisted", "lapsed", "withdrawn"]
     confirm_by: AwareDatetime | None = None
     waiting_position: int | None = None
@@ -132,11 +132,26 @@ class Registrant(_Rpc):
     unanswered: Literal["stay", "go"] | None = None
 
 
+class Registrant(Standing):
+    """A registered person."""
+
+    registration_id: str
+    person_id: str
+
+
+class RegistrantsAlike(Standing):
+    """Registered people who stand alike; each person is in the place that the registration has."""
+
+    registration_ids: tuple[str, ...]
+    person_ids: tuple[str, ...]
+
+
 class RegistrantsAnswered(_Rpc):
-    """One page. `next` is null on the last page."""
+    """One page, those who stand alike together or each alone. `next` is null on the last page."""
 
     session: SessionCard
-    registrants: tuple[Registrant, ...]
+    registrants: tuple[Registrant, ...] = ()
+    alike: tuple[RegistrantsAlike, ...] = ()
     group_message: GroupMessage | None = None
     next: str | None = None
 

@@ -37,9 +37,11 @@ from shared.contracts.rpc import (
     Recipient,
     Registrant,
     RegistrantAddress,
+    RegistrantsAlike,
     RegistrantsAnswered,
     RegistrantsAsked,
     SessionCard,
+    Standing,
 )
 from shared.kernel.health import Health
 from shared.kernel.inbox import Received
@@ -90,7 +92,7 @@ class Owner:
         begin = int(asked.after or 0)
         found = there[begin : begin + self.page]
         more = str(begin + self.page) if begin + self.page < len(there) else None
-        return RegistrantsAnswered(session=session, registrants=standing(found), next=more)
+        return RegistrantsAnswered(session=session, alike=alike(found), next=more)
 
     async def addresses(self, asked: AddressesAsked) -> AddressesAnswered:
         self.looked_up.append(asked)
@@ -259,6 +261,21 @@ def people(number: int, status: str = "confirmed") -> list[Recipient]:
         )
         for each in range(number)
     ]
+
+
+def alike(found: Sequence[Recipient]) -> tuple[RegistrantsAlike, ...]:
+    """The same, those who stand alike together."""
+    groups: dict[Standing, list[Recipient]] = {}
+    for person in found:
+        groups.setdefault(Standing.model_validate(person.model_dump()), []).append(person)
+    return tuple(
+        RegistrantsAlike(
+            **dict(common),
+            registration_ids=tuple(person.registration_id for person in people),
+            person_ids=tuple(person.person_id for person in people),
+        )
+        for common, people in groups.items()
+    )
 
 
 def standing(found: Sequence[Recipient]) -> tuple[Registrant, ...]:
