@@ -25,6 +25,10 @@ from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from shared.kernel.wakeup import Wakeup
 
+# A page that a crash takes back is asked for again, and nothing of it has left: what is noted before a mail is handed
+# over stands behind it in the log, and that is waited for.
+UNSYNCED = "SET LOCAL synchronous_commit = off"
+
 BATCH = 32
 PAGE = 3500  # an answer must stay below the 1 MB of a NATS message
 TURN = 2.0  # how long mailings are gone on with before those that came meanwhile have their turn
@@ -164,6 +168,7 @@ class Expansion:
         now = self.clock.now()
         kept: tuple[datetime, int | None] = (now + LEASE, self.holder) if going_on else (now, None)
         async with self.pool.acquire() as connection, connection.transaction():
+            await connection.execute(UNSYNCED)
             ours = await mailing.advance(connection, [(each.asked, each.page) for each in pages], now, *kept)
             written = [each for each in pages if each.asked.id in ours]
             added = await queue.write(connection, [each.columns for each in written], now)

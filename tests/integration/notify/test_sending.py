@@ -22,13 +22,13 @@ from services.notify.sender import BUSY, Rules
 from services.notify.smtp import Connection, Down
 from shared.contracts.catalog import ContactRequestReceived, ProjectContactRequested
 from shared.contracts.events import Times
-from shared.contracts.rpc import RegistrantsAnswered, RegistrantsAsked
+from shared.contracts.rpc import Recipient, RegistrantsAnswered, RegistrantsAsked
 from shared.kernel.postgres import Connection as Postgres
 from shared.kernel.postgres import Pool
 from shared.kernel.problems import Problem
 from shared.kernel.wakeup import Waiter
 from tests.integration.notify.conftest import EDITOR, Notify
-from tests.integration.notify.office import Office, Owner, methods, of, people
+from tests.integration.notify.office import Office, Owner, alike, methods, of, people
 from tests.integration.notify.sink import Sink, mail_server
 from tests.unit.notify import samples
 from tests.unit.notify.samples import postponed, session
@@ -813,6 +813,22 @@ class TestCrashes:
         await office.expansion.step()
         await office.send()
         assert len(sink.mails) == 3
+        assert await office.notify.pool.fetchval("SELECT messages FROM mailing") == 3
+
+    async def test_whom_pages_name_several_times_is_written_to_once(self, office: Office, sink: Sink) -> None:
+        first, second, third = office.owner.people
+        pages: dict[str | None, tuple[list[Recipient], str | None]]
+        pages = {None: ([first, first, second], "1"), "1": ([second, third], None)}
+
+        async def answer(asked: RegistrantsAsked) -> RegistrantsAnswered:
+            people, following = pages[asked.after]
+            return RegistrantsAnswered(session=office.owner.session, alike=alike(people), next=following)
+
+        office.ask_instead(answer)
+        await office.hear(postponed())
+        await office.expand()
+        await office.send()
+        assert sorted(mail.recipient for mail in sink.mails) == sorted(each.email for each in office.owner.people)
         assert await office.notify.pool.fetchval("SELECT messages FROM mailing") == 3
 
     async def test_an_answer_that_came_too_late_tells_nobody_who_has_gone_since(
