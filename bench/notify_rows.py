@@ -212,7 +212,7 @@ async def _telling(bench: Bench, people: int) -> AsyncIterator[Telling]:
         bus = Bus(made.nats.url("notify"), "bench", inbox_prefix="_INBOX_notify")
         await bus.open()
         async with made.service("events"):
-            matters = all_matters(bus, load_texts(), PORTAL, Wishes(pool))
+            matters = all_matters(bus, load_texts(), PORTAL, Wishes(pool, Clock()))
             keeping = asyncio.create_task(bus.run())
             try:
                 yield Telling(made, pool, matters, asked, session, count(1))
@@ -270,7 +270,7 @@ async def _alone_among(
     """Single persons, one after the other, while everybody of a session is written to."""
     await asked.forget()
     async with await connect_pool(dsn, name="bench", timeout=30) as pool:
-        await note(pool, all_matters(Bus("", ""), load_texts(), PORTAL, Wishes(pool)), session, many + 1, 1)
+        await note(pool, all_matters(Bus("", ""), load_texts(), PORTAL, Wishes(pool, Clock())), session, many + 1, 1)
         await _until(asked, many // 100)
         slowest = max([await took for took in islice(alone, ALONE)])
         if (await asked.count())[0] >= many:
