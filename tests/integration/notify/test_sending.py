@@ -1224,3 +1224,20 @@ async def test_the_key_on_a_message_is_the_databases_own(office: Office) -> None
     async with office.notify.pool.acquire() as connection:
         with pytest.raises(Exception, match="message_once"):
             await connection.execute(double)
+
+
+async def test_a_claim_reads_in_the_order_of_an_index_while_one_mailing_is_nearly_everything(office: Office) -> None:
+    """Statistics that know one mailing only say that nothing is of any other; a claim must not read everything then."""
+    now = office.notify.clock.now()
+    many = """
+    INSERT INTO message (id, mailing_id, kind, channel, person_id, session_id, registration_id, lane, priority, source,
+                         ready_at, created_at)
+    SELECT gen_random_uuid(), 1, 'postponement', 'email', n::text, 's', n::text, 's/' || n, 1, 'sessions', $1, $1
+    FROM generate_series(1, 5000) AS n
+    """
+    connection: Postgres
+    async with office.notify.pool.acquire() as connection:
+        await connection.execute(many, now)
+        await connection.execute("ANALYZE message")
+        plan = await connection.fetch("EXPLAIN " + queue.CLAIM, now, now, Priority.MANY, 100, 1, [])
+    assert any("Index Scan using message_unsent" in row[0] for row in plan)
