@@ -29,13 +29,13 @@ WITH written AS (
                          calendar, source, standing, sealed_for, while_registered, ready_at, expires_at, created_at)
     SELECT r.id::uuid, c.mailing_id, c.kind, 'email', r.person_id, c.session_id, r.registration_id,
            coalesce(c.lane, c.line || '/' || r.person_id), c.priority, c.calendar, c.source, c.standing, c.sealed_for,
-           c.while_registered, coalesce(c.ready_at, $6), c.expires_at, $6
+           c.while_registered, $6, c.expires_at, $6
     FROM ROWS FROM (jsonb_array_elements_text($1::jsonb), jsonb_array_elements_text($2::jsonb),
         jsonb_array_elements_text($3::jsonb), jsonb_array_elements_text($4::jsonb))
         WITH ORDINALITY AS r(id, person_id, registration_id, class, place)
     JOIN jsonb_to_recordset($5::jsonb) AS c(class int, mailing_id bigint, kind text, session_id text, lane text,
         line text, priority smallint, calendar text, source text, standing jsonb, sealed_for text,
-        while_registered boolean, ready_at timestamptz, expires_at timestamptz) ON c.class = r.class::int
+        while_registered boolean, expires_at timestamptz) ON c.class = r.class::int
     WHERE NOT EXISTS (SELECT FROM vault v WHERE v.person_id = r.person_id AND v.erased_at IS NOT NULL)
       AND NOT EXISTS (SELECT FROM vault v WHERE v.person_id = c.sealed_for AND v.erased_at IS NOT NULL)
       AND r.id::uuid NOT IN (SELECT t.message_id FROM told_before t)
