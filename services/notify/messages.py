@@ -1,6 +1,6 @@
 """How does the sending go? The queue as editors and operators see it: no names, no addresses.
 
-The log is long, and this is asked often: nothing here counts or walks through all of it.
+The log is long, and this is asked often: numbers are of what waits and what ended lately, and a total stops somewhere.
 """
 
 from datetime import datetime
