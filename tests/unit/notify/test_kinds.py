@@ -61,7 +61,7 @@ def test_every_text_has_a_sample_and_fills_what_it_offers_wherever_an_editor_put
     everything = " ".join(f"{{{each}}}" for each in TEXTS[name].offers)
     for said in (everything, *(f"{{{each}}}" for each in TEXTS[name].offers), "ohne"):
         words = {"subject": said, "heading": said, "opening": (said,), "closing": (said,)}
-        texts = TEXTS | {name: TEXTS[name].model_copy(update=words)}
+        texts = {**TEXTS, name: TEXTS[name].model_copy(update=words)}
         found = list(letters(name, texts, PORTAL))
         assert found
         for _, letter in found:
