@@ -45,7 +45,7 @@ class Sink:
 
     port: int = 0
     mails: list[Mail] = field(default_factory=list)
-    senders: set[str] = field(default_factory=set)
+    senders: list[str] = field(default_factory=list)
     sessions: int = 0
     say: Say = lambda _envelope, _stage: None
     pipelining: bool = False
@@ -103,7 +103,7 @@ class Sink:
         if said is not None and said != "keep, then hang up":
             return said
         assert isinstance(envelope.content, bytes)
-        self.senders.add(str(envelope.mail_from))
+        self.senders += [str(envelope.mail_from)] * len(envelope.rcpt_tos)
         self.mails += [Mail(recipient, envelope.content) for recipient in envelope.rcpt_tos]
         if said is not None:
             hang_up(server)

@@ -262,7 +262,7 @@ async def test_a_registration_from_beginning_to_end(world: World, tmp_path: Path
         assert [told.id for told in receiver.told] == [f"{SESSION_STREAM}@3", f"announcement-{programs.announced}@2"]
         assert (await programs.heard(6)).count("message") == 4
         last = delivered[3]["data"]["message_id"]
-        mailbox.put(returns.report(to=f"bounces@{returns.DOMAIN}", message_id=UUID(last)))
+        mailbox.put(returns.report(to=world.sink.senders[3], message_id=UUID(last)))
         bounced = "ikz.notify.message.bounced.v1"
         (came_back,) = [report for report in await reports(world, 7) if report["type"] == bounced]
         assert (came_back["data"]["message_id"], came_back["data"]["reason"]) == (last, "mailbox_unknown")
