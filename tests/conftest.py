@@ -55,7 +55,7 @@ END $$
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How the tests in `faults/` rage; see their README."""
-    parser.addoption("--storm-seconds", type=float, default=5.0, help="how long each fault test rages")
+    parser.addoption("--storm-seconds", type=float, default=3.0, help="how long each fault test rages")
     parser.addoption("--storm-seed", default="1", help="a number, or `random`")
 
 

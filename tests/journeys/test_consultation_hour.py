@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from tests.journeys.conftest import PATIENCE
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -15,6 +17,7 @@ CARRIED_OVER = 3
 """The version of a question that was handed in, accepted, and kept for another date."""
 
 
+@pytest.mark.long
 async def test_the_consultation_hour_moves_from_july_to_august(
     journey_at: Any, fresh_address: Callable[[], str]
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -33,7 +34,7 @@ from services.gateway.people import ERASURES, People
 from services.gateway.person import PERSON
 from services.gateway.portal.directory import Directory
 from services.gateway.portal.portal import Portal
-from services.gateway.portal.rendering import Pages, Static, site_of
+from services.gateway.portal.rendering import Pages, Site, Static, site_of
 from services.gateway.portal.services import Services
 from services.gateway.questions import QuestionDesk
 from services.gateway.questions_api import Questions
@@ -280,10 +281,9 @@ def gateway_of(
     )
     invitation_desk = InvitationDesk(people, upstream, desk)
     feed = Feed("gateway", people.journal, pool, set_to.public_url)
-    static = Static()
     portal = Portal(
-        pages=Pages(site_of(set_to), static, CLOCK),
-        static=static,
+        pages=pages_of(site_of(set_to)),
+        static=static(),
         services=Services(upstream),
         guard=FormGuard(b"g" * 32),
         desk=desk,
@@ -329,6 +329,18 @@ def live_of(set_to: GatewaySettings, upstream: Upstream, people: People, holders
     hub = Hub()
     streams = Streams(set_to.streams, set_to.streams_per_network)
     return Live(hub, LiveReader(upstream, hub, 1.0), people, holders, streams, 0, heartbeat=0.2, patience=1.0)
+
+
+@cache
+def static() -> Static:
+    """Its files are read and compressed once."""
+    return Static()
+
+
+@cache
+def pages_of(site: Site) -> Pages:
+    """Its templates are compiled once."""
+    return Pages(site, static(), CLOCK)
 
 
 type Open = Callable[..., Any]

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -406,9 +405,8 @@ async def test_requests_and_offers_are_listed_and_shown(door: Any, services: Any
 
 
 @pytest.mark.parametrize(("days", "said"), [(30, "30 Tage"), (1, "einen Tag"), (90, "90 Tage")])
-async def test_the_portal_says_how_long_a_text_is_kept(door: Any, project: str, days: int, said: str) -> None:
-    pages = door.gateway.portal.pages
-    pages.site = replace(pages.site, contact_text_days=days)
+async def test_the_portal_says_how_long_a_text_is_kept(open_door: Any, project: str, days: int, said: str) -> None:
+    door = await open_door(contact_text_retention_days=days)
     assert f"Namen und Text löschen wir {said} nach dem Weiterleiten." in text_of(
         await page(door, f"/projekte/{project}/kontakt")
     )

@@ -308,6 +308,8 @@ async def test_preferences_say_how_often_and_a_subscriptions_own_rhythm_says_it_
         await town.notify.pool.execute(PREFER, person, "session_announcement", rhythm)
     await town.publish(announced())
     assert await town.told() == ["cora", "dora"]
+    found = {row["person_id"] for row in await town.notify.pool.fetch("SELECT person_id FROM finding")}
+    assert not found & {people["anna"], fred}, "nor is it noted for them"
     assert await town.close() == [], "the windows of today are over"
     town.notify.clock.forward(days=1)
     assert await town.close() == ["bela"]
