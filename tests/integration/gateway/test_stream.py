@@ -289,7 +289,11 @@ async def test_a_persons_stream_ends_when_the_token_is_revoked_and_everybody_els
 
 
 async def test_who_was_away_too_long_is_told_to_begin_anew(live_door: Door, notify: Notify) -> None:
+    """The clients, that is: the gateway itself had read everything before the oldest was removed."""
     await notify.tell(2)
+    async with asyncio.timeout(20):
+        while live_door.gateway.own.live.hub.last.number < 2:
+            await asyncio.sleep(0.01)
     await notify.pool.execute("DELETE FROM live_item WHERE position = 1")
     for left in ("1-00000000", "nonsense", "99-00000000"):
         async with listening(live_door, Told(last_id=left)) as stream:
