@@ -124,6 +124,7 @@ WHICH = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("names", WHICH.values(), ids=WHICH)
 async def test_half_open_links_are_found_and_replaced(
     network: Network, events: OwnConnection, notify: OwnConnection, nats: EmbeddedNats, names: list[str]

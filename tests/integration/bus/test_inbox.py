@@ -180,7 +180,7 @@ async def test_old_ids_are_forgotten_and_count_as_known(
         assert await remembered() == 13
 
 
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("blow", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.long)])
 async def test_a_server_that_dies_or_freezes_in_the_middle(
     store: Database, own: EmbeddedNats, events: OwnConnection, monkeypatch: pytest.MonkeyPatch, blow: signal.Signals
 ) -> None:

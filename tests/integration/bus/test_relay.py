@@ -201,7 +201,7 @@ async def test_two_leaders_that_die_and_come_back_publish_everything_once(
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("blow", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.long)])
 async def test_a_server_that_dies_or_freezes_in_the_middle(
     store: Database, own: EmbeddedNats, sql: OwnConnection, monkeypatch: pytest.MonkeyPatch, blow: signal.Signals
 ) -> None:

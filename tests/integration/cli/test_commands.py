@@ -88,6 +88,7 @@ async def halfway(system: RunningSystem, *options: str) -> AsyncIterator[tuple[a
             await client.wait()
 
 
+@pytest.mark.long
 async def test_an_import_outlives_the_service_and_whoever_watches_it(system: RunningSystem, tmp_path: Path) -> None:
     """The service is killed in the middle, and comes back; then the same with the client, who asks again."""
     word, data = uuid4().hex[:8], ("--mode", "good_rows", "--json", "--data", str(system.folder))

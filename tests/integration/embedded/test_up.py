@@ -17,7 +17,7 @@ import pytest
 from shared.embedded.process import free_ports, identity
 from tests.running import IKZ, START_SECONDS, RunningSystem, ikz, ikz_here, slowness, up
 
-pytestmark = pytest.mark.timeout(400)  # several whole systems, perhaps on a busy machine
+pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]  # several whole systems, perhaps on a busy machine
 
 STATUS_KEYS = {"gateway", "catalog", "events", "notify", "mailbox", "nats", "postgres", "tokens", "pids"}
 CHILDREN = {"postgres", "nats", "mailbox", "catalog", "events", "notify", "gateway"}
@@ -97,7 +97,6 @@ async def test_children_that_die_come_back(running: RunningSystem) -> None:
     await all_ready(running)
 
 
-@pytest.mark.long
 async def test_another_beside_it_is_killed_again_and_again_and_starts_at_once_with_its_data(
     running: RunningSystem, tmp_path: Path
 ) -> None:
@@ -194,7 +193,6 @@ async def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
-@pytest.mark.long
 async def test_stopped_while_it_starts_it_leaves_nothing(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *IKZ, "up", "--empty", "--data", str(tmp_path), "--port", str(free_ports(1)[0]), stdout=subprocess.DEVNULL
@@ -207,7 +205,6 @@ async def test_stopped_while_it_starts_it_leaves_nothing(tmp_path: Path) -> None
     assert not list((tmp_path / "processes").glob("*"))
 
 
-@pytest.mark.long
 async def test_a_closed_terminal_ends_it_in_good_order(tmp_path: Path) -> None:
     ours, its = pty.openpty()
     process = await asyncio.create_subprocess_exec(

@@ -23,6 +23,7 @@ from tests.unit.notify import samples
 from tests.unit.notify.samples import PORTAL, TEXTS
 
 NAME = "cancellation"
+LAYOUT = Layout(PORTAL, samples.NAME)
 STANDARD = TEXTS[NAME]
 OWN = Words(
     subject="Fällt aus: {session}",
@@ -129,7 +130,7 @@ def test_what_the_portal_comes_with_could_be_saved(name: str) -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_text_is_shown_as_somebody_would_get_it(name: str) -> None:
-    found = previews.previews(name, TEXTS, Layout(PORTAL, samples.NAME), PORTAL).items
+    found = previews.previews(name, TEXTS, LAYOUT, PORTAL).items
     assert found
     for shown in found:
         assert "{" not in shown.subject + shown.text
