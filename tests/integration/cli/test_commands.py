@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from aiohttp import ClientSession
 
 from shared.embedded.folder import DataFolder
