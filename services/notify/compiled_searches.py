@@ -43,6 +43,8 @@ ON CONFLICT DO NOTHING
 """
 AT_ONCE = 50
 TICK, TROUBLE = 1.0, 5.0
+MOST_PARTS = 62
+"""So many parts have a bit each where a project is compared with all searches; whatever has more is proven."""
 
 log = structlog.get_logger()
 
@@ -95,7 +97,7 @@ class Compiling:
 
 
 def _keys(search: SearchKeys) -> Iterator[tuple[int, str, bool]]:
-    for part, group in enumerate(search.groups):
+    for part, group in enumerate(search.groups[:MOST_PARTS]):
         yield from ((part, key, True) for key in group.sure)
         yield from ((part, key, False) for key in group.likely)
 
@@ -105,8 +107,8 @@ def _row(subscription_id: UUID, search: SearchKeys) -> dict[str, Any]:
     return {
         "subscription_id": str(subscription_id),
         "label": search.label,
-        "groups": 1 if search.problems else len(search.groups),
-        "needs_proof": search.needs_proof,
+        "groups": 1 if search.problems else min(len(search.groups), MOST_PARTS),
+        "needs_proof": search.needs_proof or len(search.groups) > MOST_PARTS,
         "near": search.near,
         "within_km": search.within_km,
     }

@@ -191,6 +191,20 @@ async def test_keys_select_what_may_find_a_project_and_say_where_that_is_sure(to
         assert {whose[row["person_id"]] for row in found} == sure | ((to_prove - sure) & proves)
 
 
+async def test_a_search_of_very_many_parts_is_proven_and_keeps_nobody_from_being_told(town: Town) -> None:
+    async def taken_apart(_: SearchKeysAsked) -> SearchKeysAnswered:
+        many = tuple(KeyGroup(sure=("a",)) for _ in range(63))
+        return SearchKeysAnswered(searches=(SearchKeys(search={"q": ("x",)}, groups=many),), rules=RULES)
+
+    await town.saves("anna", {"q": ["vieles"]}, "immediate")
+    await Compiling(town.notify.pool, taken_apart).step()
+    await town.person("bela", f"project:{PROJECT}")
+    town.catalogue.now, town.catalogue.proves = ProjectKeys(keys=("a",)), {"vieles"}
+    await town.publish(published())
+    assert await town.told() == ["anna", "bela"]
+    assert town.catalogue.proven == ["vieles"]
+
+
 def _any_search(random: Random) -> SearchKeys:
     drawn = [(random.sample("abcdefgh", 4), random.randrange(3)) for _ in range(random.randrange(4))]
     groups = [KeyGroup(sure=tuple(keys[:sure]), likely=tuple(keys[sure:])) for keys, sure in drawn]
