@@ -205,7 +205,7 @@ async def main(arguments: list[str]) -> int:
             case "create":
                 return await _create(settings, pool, chosen, now)
             case "revoke":
-                return 0 if await _revoke(settings, pool, chosen, now) else 1
+                return await _revoke(settings, pool, chosen, now)
             case _:
                 for row in await pool.fetch(LIST):
                     ended = f"revoked {row['revoked_at']:%Y-%m-%d %H:%M}" if row["revoked_at"] else "in use"
@@ -235,14 +235,14 @@ async def _create(settings: GatewaySettings, pool: Pool, chosen: argparse.Namesp
     return 0
 
 
-async def _revoke(settings: GatewaySettings, pool: Pool, chosen: argparse.Namespace, now: datetime) -> bool:
+async def _revoke(settings: GatewaySettings, pool: Pool, chosen: argparse.Namespace, now: datetime) -> int:
     if chosen.email is None:
-        return await revoke(pool, chosen.label, now)
+        return 0 if await revoke(pool, chosen.label, now) else 1
     try:
         address = parse_address(chosen.email)
     except Malformed:
-        return False
-    return await revoke_of(pool, lookup_key(address, settings.address_key), now)
+        return _complain("This is no mail address.")
+    return 0 if await revoke_of(pool, lookup_key(address, settings.address_key), now) else 1
 
 
 async def _make_known(settings: GatewaySettings, pool: Pool, address: MailAddress, now: datetime) -> None:
