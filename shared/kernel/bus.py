@@ -26,13 +26,13 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-PULSE = 2.0
+PULSE = 1.0
 PULSE_ANSWER = 4.0
 ANSWER = 5.0
 OPENING = 5.0
 CLOSING = 2.0
 RETRY_FIRST = 0.2
-RETRY_LAST = 5.0
+RETRY_LAST = 2.0
 PENDING_BYTES = 64 * 1024 * 1024  # above anything we send at once: past it nats-py blocks, and swallows cancellation
 
 DENIED = re.compile(r"permissions violation for (publish|subscription) to \"([^\"]*)\"")

@@ -35,8 +35,9 @@ __all__ = ["Consumer", "Effect", "Received"]
 BATCH = 500
 PATIENCE = 5.0
 DEAD_LETTERS_EVERY = 1.0
-RETRY_FIRST, RETRY_LAST = 0.2, 5.0
+RETRY_FIRST, RETRY_LAST = 0.2, 2.0
 ACQUIRE = 5.0
+SIGN_OF_LIFE = 1.0  # a session often begins because the network was bad: links that rest in the pool may be half open
 MAX_AGE = timedelta(days=7)
 
 log = structlog.get_logger()
@@ -118,8 +119,10 @@ class Consumer:
     async def _session(self) -> None:
         nats = await open_connection(self._nats_url, f"ikz {self._name} consumes {self._source}", bodies_only=True)
         try:
-            async with self._pool.acquire(timeout=ACQUIRE) as connection, connection.transaction():
-                checkpoint = await self._intake.checkpoint(connection)
+            async with self._pool.acquire(timeout=ACQUIRE) as connection:
+                await connection.execute("SELECT 1", timeout=SIGN_OF_LIFE)
+                async with connection.transaction():
+                    checkpoint = await self._intake.checkpoint(connection)
             state = await stream_state(nats, self._source)
             pull = Pull(nats, self._source, self._name, BATCH)
             await pull.start(self._first_seq(checkpoint, state))

@@ -1,6 +1,7 @@
 """Connections to Postgres as every part of a service takes them."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,6 +40,9 @@ IDLE_IN_TRANSACTION = "5s"
 STATEMENT = 5.0
 CANCELLATION = 1.5
 
+# What a new connection may take, in seconds.
+CONNECTING = 3.0
+
 
 type Isolation = Literal["read_committed", "read_uncommitted", "serializable", "repeatable_read"]
 
@@ -74,6 +78,11 @@ class BareConnection(Plain):
         """A block that is committed or rolled back as a whole."""
         return Transaction(self, isolation, readonly, deferrable)
 
+    async def close(self, *, timeout: float | None = None) -> None:
+        """As asyncpg does it, but that the server said nothing to it in time is no error: the connection is gone."""
+        with contextlib.suppress(TimeoutError):
+            await super().close(timeout=timeout)
+
     async def _cancel(self, *waiters: Any) -> None:
         """As asyncpg does it, but not for as long as a statement may take: everything on the connection waits."""
         async with asyncio.timeout(CANCELLATION) as patience:
@@ -100,8 +109,15 @@ async def connect_pool(
     """A pool of at most `size` connections; `timeout` bounds every statement, in seconds.
 
     jsonb columns are read and written as Python values, json columns as text. When one connection turns out to be half
-    open, the others are not used again: most often they all are.
+    open, or a new one cannot be had in time, the others are not used again: most often they all are half open.
     """
+
+    async def make(*args: Any, **kwargs: Any) -> OwnConnection:
+        try:
+            return await asyncpg.connect(*args, **kwargs)
+        except TimeoutError:
+            await pool.expire_connections()
+            raise
 
     async def prepare(connection: Connection) -> None:
         await _codecs(connection)
@@ -113,9 +129,10 @@ async def connect_pool(
         min_size=0,
         max_size=size,
         connection_class=BareConnection,
+        connect=make,
         init=prepare,
         command_timeout=timeout,
-        timeout=5,
+        timeout=CONNECTING,
         max_inactive_connection_lifetime=60,
         server_settings={
             "application_name": f"ikz {name}",
@@ -132,7 +149,7 @@ async def connect(dsn: str, *, name: str, timeout: float | None = STATEMENT, **s
         dsn,
         connection_class=BareConnection,
         command_timeout=timeout,
-        timeout=5,
+        timeout=CONNECTING,
         server_settings={"application_name": f"ikz {name}", **settings},
     )
     try:

@@ -87,9 +87,11 @@ def must_be_filled(remembered: asyncpg.Record, state: StreamState) -> bool:
     return emptied or cut or bool(remembered["republish"])
 
 
-async def remember(postgres: OwnConnection, state: StreamState, point: Point) -> None:
-    """Notes how the stream looked, to tell later whether it lost something."""
-    await postgres.execute(REMEMBER, state.created, state.first_seq, state.first_at, point.seq, point.position)
+async def remember(postgres: OwnConnection, state: StreamState, point: Point, timeout: float | None = None) -> None:
+    """Notes how the stream looked, to tell later whether it lost something. `timeout` in seconds, if not as usual."""
+    await postgres.execute(
+        REMEMBER, state.created, state.first_seq, state.first_at, point.seq, point.position, timeout=timeout
+    )
 
 
 async def begun(postgres: OwnConnection) -> None:

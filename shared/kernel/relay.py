@@ -54,8 +54,9 @@ WINDOW = 20_000  # positions looked through at once: private events in between c
 POLL = 0.25
 ACKNOWLEDGED_WITHIN = 10.0
 LOOK_EVERY = 5.0
-RETRY_FIRST, RETRY_LAST = 0.2, 5.0
+RETRY_FIRST, RETRY_LAST = 0.2, 2.0
 LOOK_AGAIN = 5.0
+LAST_WORD = 1.0  # what noting a session's end may take: the next one waits for it
 WRONG_LAST_SEQUENCE = 10071
 
 log = structlog.get_logger()
@@ -215,7 +216,7 @@ class Session:
                     self._batch = await self._next()
         finally:
             with contextlib.suppress(*CONNECTION_LOST, asyncpg.PostgresError):
-                await remember(self._postgres, self._state, self._point)
+                await remember(self._postgres, self._state, self._point, LAST_WORD)
 
     async def _look(self) -> None:
         """Now and then: is the stream still what it was? A purge or a loss shows nowhere else."""
