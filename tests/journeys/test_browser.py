@@ -295,6 +295,7 @@ async def test_every_page_is_accessible_light_and_dark_wide_and_narrow(
     assert found == []
 
 
+@pytest.mark.long
 async def test_every_mail_fits_and_can_be_read_light_and_dark(browser: Browser) -> None:
     """On a phone and in a reading pane; what is read without the colours is in the text beside it."""
     script = ROOT / "node_modules" / "axe-core" / "axe.min.js"

@@ -89,6 +89,7 @@ async def test_who_is_told(store: Database, nats: EmbeddedNats, events: OwnConne
         assert await notify.pool.fetchval("SELECT live FROM heard ORDER BY ordinal DESC LIMIT 1") is False
 
 
+@pytest.mark.long
 async def test_consumers_without_election_that_come_and_go(
     store: Database, nats: EmbeddedNats, events: OwnConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

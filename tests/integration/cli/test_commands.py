@@ -26,6 +26,7 @@ async def test_content_is_loaded_once(system: RunningSystem) -> None:
     assert again["projects"] == before["projects"] == 10
 
 
+@pytest.mark.long
 async def test_a_population_file_is_looked_at_before_it_is_imported(system: RunningSystem) -> None:
     """The numbers are invented, and none of them is recorded."""
     options = ("--dry-run", "--data", str(system.folder))

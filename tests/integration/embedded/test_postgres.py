@@ -183,6 +183,7 @@ async def test_a_taken_port_is_told(used: Path) -> None:
         await EmbeddedPostgres(used, port=other.getsockname()[1]).open()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not ROOT, reason="only root needs another user")
 async def test_root_runs_it_as_nobody_and_repairs_its_copy_of_the_installation(folder: Path) -> None:
     account = unprivileged()
@@ -200,6 +201,7 @@ async def test_root_runs_it_as_nobody_and_repairs_its_copy_of_the_installation(f
         assert folder.stat().st_uid == 0
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not ROOT, reason="only root can become somebody else")
 async def test_an_unprivileged_user_runs_it_as_well() -> None:
     """The same, as a user of its own, with an interpreter and packages that this user can read."""

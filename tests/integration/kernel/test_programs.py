@@ -43,6 +43,7 @@ def without_database() -> Iterator[Mapping[str, subprocess.Popen[str]]]:
         process.communicate()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_program_that_finds_no_database_prints_nothing_but_its_answers(
     without_database: Mapping[str, subprocess.Popen[str]], service: str
