@@ -35,7 +35,7 @@ __all__ = ["Consumer", "Effect", "Received"]
 BATCH = 500
 PATIENCE = 5.0
 DEAD_LETTERS_EVERY = 1.0
-RETRY_FIRST, RETRY_LAST = 0.2, 2.0
+RETRY_FIRST, RETRY_LAST = 0.2, 1.0
 ACQUIRE = 5.0
 SIGN_OF_LIFE = 1.0  # a session often begins because the network was bad: links that rest in the pool may be half open
 MAX_AGE = timedelta(days=7)

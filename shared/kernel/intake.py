@@ -24,6 +24,14 @@ INSTALL = """
 INSERT INTO inbox_consumer (consumer, source, store_id, position, stream_created, stream_seq, installed_at)
 SELECT $1, $2, NULL, 0, NULL, 0, created_at FROM journal_counter ON CONFLICT DO NOTHING
 """
+# A link that is lost in the midst of a request leaves a session that waits for the rest of it, holds what it has
+# locked, and is not idle. What is copied into a table comes in parts, too.
+END_HALF_READ = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE usename = current_user AND datname = current_database() AND application_name LIKE 'ikz %'
+  AND state = 'active' AND wait_event = 'ClientRead' AND query NOT ILIKE 'copy %'
+  AND state_change < clock_timestamp() - $1::interval
+"""
 LOCK = """
 SELECT store_id, position, stream_created, stream_seq, installed_at, clock_timestamp() AS now
 FROM inbox_consumer WHERE consumer = $1 AND source = $2 FOR UPDATE
@@ -89,6 +97,8 @@ ON CONFLICT (consumer, source, event_id) DO UPDATE SET position = excluded.posit
 """
 RETRY_LAST = timedelta(hours=1)
 KEPT = timedelta(days=90)
+HALF_READ_FOR = timedelta(seconds=1)
+SOON = 2.0  # seconds: who does not get the checkpoint by then begins anew, and looks again what is in the way
 
 log = structlog.get_logger()
 
@@ -190,13 +200,20 @@ class Intake:
         self._max_age = max_age
 
     async def checkpoint(self, connection: Connection) -> Checkpoint:
-        """Where this consumer stands; at its first start, before everything."""
-        await connection.execute(INSTALL, self.consumer, self.source)
-        return (await self.lock(connection))[0]
+        """Where this consumer stands; at its first start, before everything.
 
-    async def lock(self, connection: Connection) -> tuple[Checkpoint, datetime]:
-        """The checkpoint, nobody else's until the transaction ends, and the database's time."""
-        row = await connection.fetchrow(LOCK, self.consumer, self.source)
+        Whoever begins ends what nobody else would: sessions of the service that a lost link has left behind.
+        """
+        await connection.execute(END_HALF_READ, HALF_READ_FOR)
+        await connection.execute(INSTALL, self.consumer, self.source)
+        return (await self.lock(connection, SOON))[0]
+
+    async def lock(self, connection: Connection, within: float | None = None) -> tuple[Checkpoint, datetime]:
+        """The checkpoint, nobody else's until the transaction ends, and the database's time.
+
+        Raises `TimeoutError` after `within` seconds, or as late as any statement.
+        """
+        row = await connection.fetchrow(LOCK, self.consumer, self.source, timeout=within)
         assert row is not None, "the checkpoint's row is made before anything is read"
         checkpoint = Checkpoint(
             row["store_id"], row["position"], row["stream_created"], row["stream_seq"], row["installed_at"]

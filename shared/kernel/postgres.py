@@ -35,12 +35,15 @@ CONNECTION_LOST = (
 # A process that freezes inside a transaction must not hold its locks: the server ends the session.
 IDLE_IN_TRANSACTION = "5s"
 
+# That does not end one that waits for the rest of a request: there the server has to notice that the link is gone.
+KEEP_ALIVE = {"tcp_keepalives_idle": "3", "tcp_keepalives_interval": "1", "tcp_keepalives_count": "3"}
+
 # What a statement may take, and after one that took longer or was given up, how long the server may keep silent about
 # its cancellation. Past that the link is taken for half open: nothing arrives on it any more, and nobody will say so.
 STATEMENT = 5.0
 CANCELLATION = 1.5
 
-# What a new connection may take, in seconds.
+# What a new connection may take until it is ready for use, in seconds.
 CONNECTING = 3.0
 
 
@@ -112,17 +115,14 @@ async def connect_pool(
     open, or a new one cannot be had in time, the others are not used again: most often they all are half open.
     """
 
-    async def make(*args: Any, **kwargs: Any) -> OwnConnection:
+    async def make(*args: Any, **settings: Any) -> OwnConnection:
         try:
-            return await asyncpg.connect(*args, **kwargs)
+            connection = await _open(*args, **settings)
         except TimeoutError:
             await pool.expire_connections()
             raise
-
-    async def prepare(connection: Connection) -> None:
-        await _codecs(connection)
-        assert isinstance(connection, BareConnection)
         connection.half_open = pool.expire_connections
+        return connection
 
     pool: Pool = await asyncpg.create_pool(
         dsn,
@@ -130,12 +130,11 @@ async def connect_pool(
         max_size=size,
         connection_class=BareConnection,
         connect=make,
-        init=prepare,
         command_timeout=timeout,
-        timeout=CONNECTING,
         max_inactive_connection_lifetime=60,
         server_settings={
             "application_name": f"ikz {name}",
+            **KEEP_ALIVE,
             "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
             **(settings or {}),
         },
@@ -145,16 +144,21 @@ async def connect_pool(
 
 async def connect(dsn: str, *, name: str, timeout: float | None = STATEMENT, **settings: str) -> OwnConnection:
     """One connection of one's own, for what must not share a pool: the writer, listeners, elections, rebuilds."""
-    connection: OwnConnection = await asyncpg.connect(
+    return await _open(
         dsn,
         connection_class=BareConnection,
         command_timeout=timeout,
-        timeout=CONNECTING,
-        server_settings={"application_name": f"ikz {name}", **settings},
+        server_settings={"application_name": f"ikz {name}", **KEEP_ALIVE, **settings},
     )
-    try:
-        await _codecs(connection)
-    except BaseException:
-        connection.terminate()
-        raise
+
+
+async def _open(*args: Any, **settings: Any) -> BareConnection:
+    """A connection that is ready for use, in time; the link may end to carry anything in the midst of making it so."""
+    async with asyncio.timeout(CONNECTING):
+        connection: BareConnection = await asyncpg.connect(*args, **settings)
+        try:
+            await _codecs(connection)
+        except BaseException:
+            connection.terminate()
+            raise
     return connection

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from shared.embedded.nats import EmbeddedNats
-from shared.kernel import postgres
+from shared.kernel import intake, postgres
 from shared.kernel.bootstrap import role_of
+from shared.kernel.intake import Intake
 from shared.kernel.postgres import OwnConnection, Pool, connect, connect_pool
 from tests.conftest import PASSWORDS, Database
 from tests.faults.network import HALLS, Network, networked
@@ -20,14 +22,22 @@ from tests.integration.kernel.hall import BookSeat, OpenHall
 
 __all__ = ["events", "nats", "operator", "store", "streams"]  # fixtures
 
-BACK_WITHIN = 3 * 10.0  # ten seconds are the promise, on a machine with nothing else to do
-NOTICED_WITHIN = 12.5  # what nobody asks for a sign of life is found later than that, if at all
+BACK_WITHIN = 10.0
 PAUSE = (0.1, 0.6)
 COMMANDS = "SELECT id, stream, version, position FROM command"
 VERSIONS = "SELECT aggregate, aggregate_version FROM journal WHERE aggregate_version IS NOT NULL"
 EFFECTS = "SELECT 'seat/' || guest AS aggregate, version AS aggregate_version FROM heard ORDER BY ordinal"
 
 SLEEP = "SELECT pg_sleep(60)"
+HALF_READ = """
+SELECT state = 'active' AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - $2::interval
+FROM pg_stat_activity WHERE pid = $1
+"""
+SILENT_FOR = """
+SELECT current_setting('tcp_keepalives_idle')::int
+       + current_setting('tcp_keepalives_interval')::int * current_setting('tcp_keepalives_count')::int
+"""
+LONG = timedelta(seconds=0.5)
 
 type Versions = list[tuple[str, int]]
 
@@ -101,6 +111,15 @@ async def test_a_pool_uses_no_link_again_when_a_new_one_cannot_be_had(
         assert await pool.fetchval("SELECT pg_backend_pid()") != old
 
 
+async def test_the_server_asks_within_seconds_whether_anybody_is_there(store: Database) -> None:
+    dsn = store.postgres.tcp_dsn(role_of("events"), PASSWORDS["events"], store.name)
+    alone = await connect(dsn, name="alone")
+    async with await connect_pool(dsn, name="pool") as pool:
+        for each in (alone, pool):
+            assert 0 < await each.fetchval(SILENT_FOR) <= BACK_WITHIN
+    await alone.close()
+
+
 async def test_who_gives_up_a_statement_is_not_kept_by_a_half_open_link(store: Database) -> None:
     """Nor turned from its giving up: the rollback's own failure must not take the place of the cancellation."""
     async with proxy(store.postgres.port) as between, await pool_behind(between, store, timeout=60) as pool:
@@ -134,6 +153,30 @@ async def sessions(store: Database, query: str) -> int:
         await superuser.close()
 
 
+async def test_a_request_that_is_never_read_to_its_end_holds_no_checkpoint(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session waits for the rest of it, which is not being idle, and would hold what it has locked for ever."""
+    monkeypatch.setattr(intake, "HALF_READ_FOR", timedelta(seconds=0.2))
+    reading = Intake("notify", "events", [], timedelta(days=7))
+    superuser = await connect(store.operator_dsn, name="tests")
+    async with proxy(store.postgres.port) as between, await connect_pool(store.dsn("notify"), name="pool") as pool:
+        dsn = store.postgres.tcp_dsn(role_of("notify"), PASSWORDS["notify"], store.name)
+        lost = await connect(between.redirected(dsn), name="lost", timeout=60)
+        await lost.transaction().start()
+        before = await reading.checkpoint(lost)
+        between.weather = Weather(rate=25, trickling=True)
+        asking = asyncio.create_task(lost.fetchval("SELECT $1::int + 41", 1))
+        await eventually(lambda: superuser.fetchval(HALF_READ, lost.get_server_pid(), timedelta()), wanted=True)
+        between.swallow()
+        await eventually(lambda: superuser.fetchval(HALF_READ, lost.get_server_pid(), LONG), wanted=True)
+        async with pool.acquire() as connection, connection.transaction():
+            assert await reading.checkpoint(connection) == before
+        asking.cancel()
+        lost.terminate()
+    await superuser.close()
+
+
 WHICH = {
     "those that wait": ["ikz wakeup", "ikz leader relay", "ikz leader inbox notify events"],
     "all": ["ikz "],
@@ -156,7 +199,7 @@ async def test_half_open_links_are_found_and_replaced(
         for link in between.swallow(lambda link: any(name in link.greeting for name in wanted))
     ]
     assert len(gone) >= 4
-    async with asyncio.timeout(NOTICED_WITHIN):
+    async with asyncio.timeout(BACK_WITHIN):
         await comes_back(network, events, notify)
         while network.without_successor(gone):
             await asyncio.sleep(0.02)

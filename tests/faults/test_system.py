@@ -36,7 +36,7 @@ from tests.faults.remains import Archive, Remains
 from tests.faults.storm import Storm
 from tests.running import RunningSystem, slowness, up
 
-BACK_WITHIN = 3 * 10.0  # ten seconds are the promise, on a machine with nothing else to do
+BACK_WITHIN = 10.0
 """Seconds after the last fault in which everything works again, by itself."""
 START = 8.0
 """Seconds in which an empty system starts on two cores with nothing else to do: the measure of all patience."""
